@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
+import {ValueTransfer} from "../interfaces/IBridge.sol";
+
+/// @title Everything that is hashed: lanes, requests, roots and what members sign
+/// @dev The relays compute the same hashes; `test/vectors.json` holds the values that both must reach.
+library Checkpoints {
+    bytes32 internal constant ROOT_0_TYPE = keccak256("Polyspan root 0");
+    bytes32 internal constant CHECKPOINT_TYPE =
+        keccak256("Checkpoint(bytes32 bridgeId,uint64 epoch,uint64 nonce,bytes32 root)");
+    bytes32 internal constant PAUSE_TYPE = keccak256("Pause(uint64 pauseNonce)");
+    bytes32 internal constant CONFIGURATION_TYPE =
+        keccak256("Configuration(uint64 epoch,uint64 configurationNonce,uint64 deadline,bytes[] calls)");
+
+    /// @notice Names a lane.
+    function bridgeId(
+        uint64 sourceChainId,
+        address sourceBridge,
+        uint64 destinationChainId,
+        address destinationBridge,
+        bytes32 salt
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(sourceChainId, sourceBridge, destinationChainId, destinationBridge, salt));
+    }
+
+    /// @notice Root of a lane without requests.
+    function root0(bytes32 lane) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ROOT_0_TYPE, lane));
+    }
+
+    /// @notice Root after one more request.
+    function next(bytes32 root, bytes32 leafHash) internal pure returns (bytes32) {
+        return Hashes.efficientKeccak256(root, leafHash);
+    }
+
+    /// @notice Hash of every field of a request, as its source records it.
+    function leaf(
+        uint64 nonce,
+        uint64 sourceBlock,
+        uint8 kind,
+        address token,
+        address from,
+        address to,
+        address refundTo,
+        uint256 value,
+        bytes calldata extraData
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(nonce, sourceBlock, kind, token, from, to, refundTo, value, keccak256(extraData)));
+    }
+
+    /// @notice The same hash, of a request that is being handled.
+    /// @dev Copies the words of the calldata as they are. A word with bits outside its type therefore gives a leaf that no
+    /// relay computes and no operator signs, so what follows a met threshold has clean words.
+    function leaf(uint256 nonce, ValueTransfer calldata transfer) internal pure returns (bytes32 hash) {
+        bytes calldata extraData = transfer.extraData;
+        // Memory safety: only memory above the free pointer is written, and nothing there is kept. The data are hashed
+        // first, so that the words of the leaf may overwrite them. `transfer` points at eight words, of which the first
+        // seven are read: kind, sourceBlock, token, from, to, refundTo, value; Solidity has checked that they and
+        // `extraData` lie within the calldata.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, extraData.offset, extraData.length)
+            let extraDataHash := keccak256(free, extraData.length)
+            mstore(free, nonce)
+            mstore(add(free, 0x20), calldataload(add(transfer, 0x20)))
+            mstore(add(free, 0x40), calldataload(transfer))
+            calldatacopy(add(free, 0x60), add(transfer, 0x40), 0xa0)
+            mstore(add(free, 0x100), extraDataHash)
+            hash := keccak256(free, 0x120)
+        }
+    }
+
+    /// @notice EIP-712 struct hash of "the first `nonce` requests of this lane hash to `root`".
+    function checkpointHash(bytes32 lane, uint64 epoch, uint64 nonce, bytes32 root) internal pure returns (bytes32) {
+        return keccak256(abi.encode(CHECKPOINT_TYPE, lane, epoch, nonce, root));
+    }
+
+    /// @notice EIP-712 struct hash of a pause.
+    function pauseHash(uint64 pauseNonce) internal pure returns (bytes32) {
+        return keccak256(abi.encode(PAUSE_TYPE, pauseNonce));
+    }
+
+    /// @notice EIP-712 struct hash of a configuration.
+    /// @param callsHash see `hashCalls`
+    function configurationHash(uint64 epoch, uint64 configurationNonce, uint64 deadline, bytes32 callsHash)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(CONFIGURATION_TYPE, epoch, configurationNonce, deadline, callsHash));
+    }
+
+    /// @notice EIP-712 encoding of `bytes[] calls`: the hash over the hashes.
+    function hashCalls(bytes[] calldata calls) internal pure returns (bytes32) {
+        bytes32[] memory hashes = new bytes32[](calls.length);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            hashes[i] = keccak256(calls[i]);
+        }
+        return keccak256(abi.encodePacked(hashes));
+    }
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bridge} from "../src/Bridge.sol";
+import {IBridge, PairConfiguration, ValueTransfer} from "../src/interfaces/IBridge.sol";
+import {Kinds} from "../src/libraries/Kinds.sol";
+import {BridgeNFT} from "../src/tokens/BridgeNFT.sol";
+import {BridgeToken} from "../src/tokens/BridgeToken.sol";
+import {Test} from "./Vm.sol";
+import {TestNFT} from "./contracts/TestNFT.sol";
+import {TestToken} from "./contracts/TestToken.sol";
+
+/// @title A wired bridge whose counterpart is played by the test
+/// @dev Hashes are written out once more here, so that a test never trusts the code that it tests.
+abstract contract BridgeTest is Test {
+    uint64 internal constant CHAIN = 31_337;
+    uint64 internal constant COUNTERPART_CHAIN = 2_002;
+    uint64 internal constant COUNTERPART_BLOCK = 77;
+    address internal constant COUNTERPART = address(0xC0FFEE);
+    bytes32 internal constant SALT = keccak256("salt");
+    uint32 internal constant GAS_CAP = 200_000;
+
+    uint256 internal constant OPERATOR_KEY = 0xA11CE;
+    uint256 internal constant GOVERNOR_KEY = 0xB0B00;
+    uint256 internal constant OUTSIDER_KEY = 0xDEAD;
+    uint256 internal constant MEMBERS = 4;
+    uint8 internal constant THRESHOLD = 3;
+
+    address internal constant USER = 0x5E45E45e45e45E45e45E45e45e45e45E45e45E45;
+    address internal constant RECIPIENT = 0x4Ec4eC4ec4eC4ec4eC4eC4Ec4Ec4Ec4eC4ec4ec4;
+
+    // Tokens of the counterpart's chain.
+    address internal constant FAR_NATIVE_FOR_TOKEN = address(0);
+    address internal constant FAR_OF_NATIVE = address(0xF0);
+    address internal constant FAR_MINTED = address(0xF1);
+    address internal constant FAR_NFT = address(0xF2);
+    address internal constant FAR_MINTED_NFT = address(0xF3);
+    address internal constant FAR_UNKNOWN = address(0xFF);
+
+    Bridge internal bridge;
+    /// Pairs: the native currency, two locked tokens and two minted ones.
+    TestToken internal token;
+    BridgeToken internal minted;
+    TestNFT internal nft;
+    BridgeNFT internal mintedNFT;
+
+    /// The inbound lane as its source has it.
+    bytes32 internal inboundId;
+    bytes32[] internal leaves;
+    ValueTransfer[] internal requests;
+
+    function setUp() public virtual {
+        vm.chainId(CHAIN);
+        _freshBridge();
+        inboundId = keccak256(abi.encode(COUNTERPART_CHAIN, COUNTERPART, CHAIN, address(bridge), SALT));
+        token = new TestToken("Token", "TOK", 18);
+        minted = new BridgeToken("Minted", "MIN", 6, address(bridge));
+        nft = new TestNFT("NFT", "NFT");
+        mintedNFT = new BridgeNFT("Minted", "MNFT", address(bridge));
+
+        bytes[] memory calls = new bytes[](6);
+        calls[0] = _wireCall();
+        calls[1] = _pairCall(Kinds.NATIVE, false, address(0), FAR_OF_NATIVE);
+        calls[2] = _pairCall(Kinds.ERC20, false, address(token), FAR_NATIVE_FOR_TOKEN);
+        calls[3] = _pairCall(Kinds.ERC20, true, address(minted), FAR_MINTED);
+        calls[4] = _pairCall(Kinds.ERC721, false, address(nft), FAR_NFT);
+        calls[5] = _pairCall(Kinds.ERC721, true, address(mintedNFT), FAR_MINTED_NFT);
+        _configure(calls);
+    }
+
+    /// @dev Puts an unwired bridge in place.
+    function _freshBridge() internal {
+        bridge = new Bridge(_members(OPERATOR_KEY), THRESHOLD, _members(GOVERNOR_KEY), THRESHOLD, false);
+    }
+
+    // ---- members ----
+
+    function _members(uint256 firstKey) internal pure returns (address[] memory members) {
+        members = new address[](MEMBERS);
+        for (uint256 i = 0; i < MEMBERS; ++i) {
+            members[i] = vm.addr(firstKey + i);
+        }
+    }
+
+    function _sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev Signatures of `count` members, from the one with `firstKey` on.
+    function _signatures(uint256 firstKey, uint256 count, bytes32 digest) internal pure returns (bytes[] memory list) {
+        list = new bytes[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            list[i] = _sign(firstKey + i, digest);
+        }
+    }
+
+    function _digest(bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Polyspan"),
+                keccak256("1"),
+                block.chainid,
+                address(bridge)
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function _pauseDigest(uint64 pauseNonce) internal view returns (bytes32) {
+        return _digest(keccak256(abi.encode(keccak256("Pause(uint64 pauseNonce)"), pauseNonce)));
+    }
+
+    function _pause() internal {
+        uint64 pauseNonce = bridge.state().pauseNonce;
+        bridge.pause(pauseNonce, _sign(OPERATOR_KEY, _pauseDigest(pauseNonce)));
+    }
+
+    // ---- configuration ----
+
+    function _wireCall() internal pure returns (bytes memory) {
+        return abi.encodeCall(IBridge.wire, (COUNTERPART_CHAIN, COUNTERPART, COUNTERPART_BLOCK, SALT));
+    }
+
+    function _pairCall(uint8 kind, bool mints, address near, address far) internal pure returns (bytes memory) {
+        return abi.encodeCall(IBridge.registerPair, (PairConfiguration(kind, mints, GAS_CAP, near, far)));
+    }
+
+    function _one(bytes memory call) internal pure returns (bytes[] memory calls) {
+        calls = new bytes[](1);
+        calls[0] = call;
+    }
+
+    function _configurationDigest(uint64 epoch, uint64 nonce, uint64 deadline, bytes[] memory calls)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes memory hashes;
+        for (uint256 i = 0; i < calls.length; ++i) {
+            hashes = bytes.concat(hashes, keccak256(calls[i]));
+        }
+        bytes32 typeHash =
+            keccak256("Configuration(uint64 epoch,uint64 configurationNonce,uint64 deadline,bytes[] calls)");
+        return _digest(keccak256(abi.encode(typeHash, epoch, nonce, deadline, keccak256(hashes))));
+    }
+
+    /// @dev Everything that `configure` needs, signed by `count` governors for the state that the bridge is in.
+    function _signedConfiguration(bytes[] memory calls, uint256 count)
+        internal
+        view
+        returns (uint64 nonce, uint64 deadline, bytes[] memory signatures)
+    {
+        nonce = bridge.state().configurationNonce;
+        deadline = uint64(block.timestamp + 1 days);
+        bytes32 digest = _configurationDigest(bridge.state().governors.epoch, nonce, deadline, calls);
+        signatures = _signatures(GOVERNOR_KEY, count, digest);
+    }
+
+    function _configure(bytes[] memory calls) internal {
+        (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
+        bridge.configure(nonce, deadline, calls, signatures);
+    }
+
+    function _configure(bytes memory call) internal {
+        _configure(_one(call));
+    }
+
+    function _configureExpecting(bytes memory call, bytes memory reason) internal {
+        bytes[] memory calls = _one(call);
+        (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
+        vm.expectRevert(reason);
+        bridge.configure(nonce, deadline, calls, signatures);
+    }
+
+    // ---- inbound lane ----
+
+    /// @dev Adds a request to the inbound lane.
+    function _far(uint8 kind, address farToken, address to, uint256 value) internal {
+        _far(kind, farToken, to, value, "");
+    }
+
+    function _far(uint8 kind, address farToken, address to, uint256 value, bytes memory extraData) internal {
+        uint64 nonce = uint64(requests.length);
+        ValueTransfer memory transfer = ValueTransfer({
+            kind: kind,
+            sourceBlock: COUNTERPART_BLOCK + 10 + nonce,
+            token: farToken,
+            from: USER,
+            to: to,
+            refundTo: USER,
+            value: value,
+            extraData: extraData
+        });
+        requests.push(transfer);
+        leaves.push(_leaf(nonce, transfer));
+    }
+
+    function _leaf(uint64 nonce, ValueTransfer memory t) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(nonce, t.sourceBlock, t.kind, t.token, t.from, t.to, t.refundTo, t.value, keccak256(t.extraData))
+        );
+    }
+
+    /// @dev Root over the first `nonce` requests of the inbound lane.
+    function _root(uint256 nonce) internal view returns (bytes32 root) {
+        root = keccak256(abi.encode(keccak256("Polyspan root 0"), inboundId));
+        for (uint256 i = 0; i < nonce; ++i) {
+            root = keccak256(abi.encode(root, leaves[i]));
+        }
+    }
+
+    function _checkpointDigest(uint64 epoch, uint64 nonce, bytes32 root) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256("Checkpoint(bytes32 bridgeId,uint64 epoch,uint64 nonce,bytes32 root)");
+        return _digest(keccak256(abi.encode(typeHash, inboundId, epoch, nonce, root)));
+    }
+
+    /// @dev Signatures of a threshold of operators over the first `nonce` requests.
+    function _approved(uint256 nonce) internal view returns (bytes[] memory) {
+        bytes32 digest = _checkpointDigest(bridge.laneState().operatorEpoch, uint64(nonce), _root(nonce));
+        return _signatures(OPERATOR_KEY, THRESHOLD, digest);
+    }
+
+    function _slice(uint256 first, uint256 end) internal view returns (ValueTransfer[] memory transfers) {
+        transfers = new ValueTransfer[](end - first);
+        for (uint256 i = first; i < end; ++i) {
+            transfers[i - first] = requests[i];
+        }
+    }
+
+    function _tail(uint256 first, uint256 end) internal view returns (bytes32[] memory tail) {
+        tail = new bytes32[](end - first);
+        for (uint256 i = first; i < end; ++i) {
+            tail[i - first] = leaves[i];
+        }
+    }
+
+    /// @dev Handles what lies between the bridge's `handleNonce` and `end`, under a checkpoint of everything.
+    function _handleUntil(uint256 end) internal {
+        uint64 first = bridge.laneState().handleNonce;
+        ValueTransfer[] memory transfers = _slice(first, end);
+        bytes32[] memory tail = _tail(end, requests.length);
+        bytes[] memory signatures = _approved(requests.length);
+        bridge.handle(first, transfers, tail, signatures);
+    }
+
+    function _handleAll() internal {
+        _handleUntil(requests.length);
+    }
+
+    // ---- value ----
+
+    function _seedToken(uint256 amount) internal {
+        token.mint(USER, amount);
+        vm.prank(USER);
+        token.approve(address(bridge), amount);
+        vm.prank(USER);
+        bridge.seed(address(token), amount);
+    }
+
+    function _seedNative(uint256 amount) internal {
+        vm.deal(USER, USER.balance + amount);
+        vm.prank(USER);
+        bridge.seed{value: amount}(address(0), amount);
+    }
+}
