@@ -1,0 +1,45 @@
+//! Heads and points in a chain's history.
+
+use alloy::primitives::B256;
+use polyspan_types::{BlockHeight, BlockRef};
+use serde_json::{Value, json};
+
+use crate::wire::WireBlock;
+
+/// Newest and final block of a chain, read together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Newest block.
+    pub latest: BlockRef,
+    /// When it was made. Unit: seconds since 1970.
+    pub timestamp: u64,
+    /// Gas limit of the newest block; 0 from nodes that do not tell. Unit: gas.
+    pub gas_limit: u64,
+    /// Newest block that is final by the chain's rule; never above `latest`.
+    pub final_block: BlockRef,
+}
+
+/// The block whose state is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The newest block, whatever it is when the node answers.
+    Latest,
+    /// The block with this hash: two reads at one hash belong together.
+    Hash(B256),
+}
+
+impl At {
+    /// The block parameter of a call (EIP-1898 for a hash).
+    pub(crate) fn parameter(self) -> Value {
+        match self {
+            Self::Latest => json!("latest"),
+            Self::Hash(hash) => json!({ "blockHash": hash }),
+        }
+    }
+}
+
+impl WireBlock {
+    pub(crate) fn reference(&self) -> BlockRef {
+        BlockRef { height: BlockHeight::new(self.number.to()), hash: self.hash }
+    }
+}

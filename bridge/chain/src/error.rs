@@ -1,0 +1,180 @@
+//! What can go wrong between this process and a chain.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, Bytes};
+use polyspan_types::{BlockHeight, ChainId, Classify, ErrorClass};
+
+use crate::{BridgeRevert, ReplyKind, SettingsError};
+
+/// Wait before a failure is tried again that will hardly heal at once: a wrong endpoint, a full quota.
+const SLOW_RETRY: Duration = Duration::from_secs(5);
+
+/// Wait after an answer that made no sense or was a refusal.
+const SOON_RETRY: Duration = Duration::from_secs(1);
+
+/// A call that gave no usable answer. Endpoints are named without their secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The settings allow no connection.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The endpoint serves another chain; it is asked nothing else until that changes.
+    #[error("endpoint {endpoint} serves chain {found}, not {expected}; correct the endpoint or its chain_id")]
+    WrongChain {
+        /// Which endpoint.
+        endpoint: String,
+        /// Chain id of the settings.
+        expected: ChainId,
+        /// Chain id that the endpoint answered.
+        found: ChainId,
+    },
+    /// No contract at an address that should have one.
+    #[error("no contract at {address} on chain {chain}; correct the address or deploy the bridge first")]
+    NoCode {
+        /// Name of the chain.
+        chain: String,
+        /// Where code was expected.
+        address: Address,
+    },
+    /// A contract that answers other than a bridge does.
+    #[error(
+        "the contract at {address} on chain {chain} is not a Polyspan bridge ({reason}); correct the address"
+    )]
+    NotABridge {
+        /// Name of the chain.
+        chain: String,
+        /// Where a bridge was expected.
+        address: Address,
+        /// What it did instead.
+        reason: String,
+    },
+    /// No connection, or it broke.
+    #[error("endpoint {endpoint} cannot be reached ({method}): {reason}")]
+    Unreachable {
+        /// Which endpoint.
+        endpoint: String,
+        /// JSON-RPC method.
+        method: &'static str,
+        /// What the network said.
+        reason: String,
+    },
+    /// No answer in time. Whether the node acted on the request is unknown.
+    #[error("endpoint {endpoint} did not answer {method} within {after:?}")]
+    Timeout {
+        /// Which endpoint.
+        endpoint: String,
+        /// JSON-RPC method.
+        method: &'static str,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The endpoint wants fewer requests.
+    #[error("endpoint {endpoint} limits the rate of requests ({method}): {reason}")]
+    RateLimited {
+        /// Which endpoint.
+        endpoint: String,
+        /// JSON-RPC method.
+        method: &'static str,
+        /// What it said.
+        reason: String,
+        /// How long it asked to wait.
+        after: Duration,
+    },
+    /// An answer that cannot be true or cannot be read.
+    #[error("endpoint {endpoint} gave a wrong answer to {method}: {what}")]
+    BadAnswer {
+        /// Which endpoint.
+        endpoint: String,
+        /// JSON-RPC method.
+        method: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Too many blocks or logs at once; the next range will be shorter.
+    #[error("endpoint {endpoint} refused the logs of blocks {from} to {to}: {reason}")]
+    RangeRefused {
+        /// Which endpoint.
+        endpoint: String,
+        /// First block asked for.
+        from: BlockHeight,
+        /// Last block asked for.
+        to: BlockHeight,
+        /// What it said.
+        reason: String,
+    },
+    /// The contract reverted.
+    #[error("reverted: {0}")]
+    Reverted(BridgeRevert),
+    /// The node answered with an error.
+    #[error(transparent)]
+    Refused(Box<NodeRefusal>),
+}
+
+/// A JSON-RPC error as the node worded it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("endpoint {endpoint} refused {method}: {message} (code {code})")]
+pub struct NodeRefusal {
+    /// Which endpoint.
+    pub endpoint: String,
+    /// JSON-RPC method.
+    pub method: &'static str,
+    /// Code of the error; nodes differ in their use of it.
+    pub code: i64,
+    /// Text of the error.
+    pub message: String,
+    /// What the text means.
+    pub kind: ReplyKind,
+    /// Revert data, when the error came from a contract.
+    pub revert_data: Option<Bytes>,
+}
+
+impl ChainError {
+    /// Outcome label of the metrics: a closed set.
+    pub(crate) const fn outcome(&self) -> &'static str {
+        match self {
+            Self::WrongChain { .. } => "wrong_chain",
+            Self::Unreachable { .. } | Self::Settings(_) => "unreachable",
+            Self::Timeout { .. } => "timeout",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::BadAnswer { .. } => "bad_answer",
+            Self::RangeRefused { .. }
+            | Self::Refused(_)
+            | Self::Reverted(_)
+            | Self::NoCode { .. }
+            | Self::NotABridge { .. } => "refused",
+        }
+    }
+
+    /// Whether the connection that gave this error is worth keeping.
+    pub(crate) const fn breaks_session(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Timeout { .. } | Self::WrongChain { .. })
+    }
+
+    /// The kind of a refusal; `None` for every other error.
+    pub fn reply_kind(&self) -> Option<ReplyKind> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.kind),
+            _ => None,
+        }
+    }
+}
+
+impl Classify for ChainError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Settings(_) => ErrorClass::Halt,
+            Self::Reverted(_) => ErrorClass::Skip,
+            Self::Unreachable { .. } | Self::Timeout { .. } => ErrorClass::RETRY,
+            Self::RangeRefused { from, to, .. } if from < to => ErrorClass::RETRY,
+            Self::RateLimited { after, .. } => ErrorClass::Retry { after: *after },
+            // All of these heal when the endpoint does, and nothing is signed meanwhile.
+            Self::WrongChain { .. } | Self::NoCode { .. } | Self::NotABridge { .. } => {
+                ErrorClass::Retry { after: SLOW_RETRY }
+            }
+            Self::RangeRefused { .. } | Self::BadAnswer { .. } | Self::Refused(_) => {
+                ErrorClass::Retry { after: SOON_RETRY }
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Keeps an eye on a chain's head.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::{Backoff, Chain, ChainError, Head};
+
+/// Longest wait after repeated failures.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// What is known about a chain's head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadView {
+    /// The last head seen; kept while the endpoint fails. `None` before the first.
+    pub head: Option<Head>,
+    /// Why the last look failed; `None` when it did not.
+    pub error: Option<String>,
+    /// Since when looks fail without a break, or succeed without one.
+    pub since: Instant,
+}
+
+/// Task that polls a chain's head and publishes it.
+#[derive(Debug)]
+pub struct HeadFollower {
+    chain: Chain,
+    view: watch::Sender<HeadView>,
+    backoff: Backoff,
+}
+
+impl HeadFollower {
+    /// Builds the task and contacts nobody.
+    pub fn new(chain: Chain) -> (Self, watch::Receiver<HeadView>) {
+        let starting =
+            HeadView { head: None, error: Some("not asked yet".to_owned()), since: Instant::now() };
+        let (view, receiver) = watch::channel(starting);
+        let shortest = chain.settings().poll_interval.min(RETRY_MAX);
+        (Self { chain, view, backoff: Backoff::new(shortest, RETRY_MAX) }, receiver)
+    }
+
+    /// Polls until `stop`. No failure of the endpoint ends it.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let look = tokio::select! {
+                () = stop.cancelled() => return,
+                look = self.chain.head() => look,
+            };
+            let pause = self.take(look);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Publishes what was seen and returns the wait until the next look.
+    fn take(&mut self, look: Result<Head, ChainError>) -> Duration {
+        match look {
+            Ok(head) => {
+                self.backoff.reset();
+                self.saw(head);
+                self.chain.settings().poll_interval
+            }
+            Err(error) => {
+                self.failed(&error);
+                self.backoff.next(rand::random())
+            }
+        }
+    }
+
+    fn saw(&self, head: Head) {
+        let chain = self.chain.name();
+        self.view.send_if_modified(|view| {
+            let healed = view.error.take().is_some();
+            if healed {
+                info!(chain, latest = %head.latest, "endpoint answers");
+                view.since = Instant::now();
+            }
+            let moved = view.head.replace(head) != Some(head);
+            if moved {
+                debug!(chain, latest = %head.latest, final_block = %head.final_block.height, "head");
+            }
+            healed || moved
+        });
+    }
+
+    fn failed(&self, error: &ChainError) {
+        let chain = self.chain.name();
+        self.view.send_if_modified(|view| {
+            let text = error.to_string();
+            if view.error.is_none() || view.head.is_none() && view.error.as_ref() != Some(&text) {
+                warn!(chain, %error, "endpoint fails");
+            }
+            if view.error.is_none() {
+                view.since = Instant::now();
+            }
+            view.error.replace(text.clone()) != Some(text)
+        });
+    }
+}

@@ -1,0 +1,60 @@
+//! Access to one EVM chain: heads, blocks, bridge state, logs, fees and sending.
+//!
+//! A [`Chain`] is shared by everything in a process that reads or writes that chain. Every call has a deadline, counts
+//! in the metrics, and is refused until the endpoint has proven to serve the right chain. What an endpoint answers is
+//! checked before anybody sees it; an answer that cannot be true is a [`ChainError::BadAnswer`].
+//!
+//! This crate never holds a key, never signs, never decides what to attest or submit, and never retries by itself:
+//! callers own their loops, and [`ChainError`] tells them what class of failure it was.
+//!
+//! ```text
+//! ChainSettings ─▶ Chain ─▶ session (connect, prove chain id) ─▶ one JSON-RPC method ─▶ check ─▶ domain type
+//!                    └────▶ HeadFollower (polls) ─▶ watch::Receiver<HeadView>
+//! ```
+
+mod abi;
+mod backoff;
+mod block;
+mod calldata;
+mod chain;
+mod endpoint;
+mod error;
+mod fees;
+mod follower;
+mod metrics;
+mod range;
+mod replies;
+mod revert;
+mod session;
+mod settings;
+mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transaction;
+mod wire;
+
+pub use backoff::Backoff;
+pub use block::{At, Head};
+pub use calldata::{decode_transfer, encode_transfer, handle_calldata, pause_calldata};
+pub use chain::Chain;
+pub use endpoint::Endpoint;
+pub use error::{ChainError, NodeRefusal};
+pub use fees::FeeMarket;
+pub use follower::{HeadFollower, HeadView};
+pub use metrics::ChainMetrics;
+pub use range::RangePlanner;
+pub use replies::ReplyKind;
+pub use revert::BridgeRevert;
+pub use settings::{ChainSettings, SettingsError};
+pub use state::{BridgeState, Hold, LaneState, PairState};
+pub use transaction::{Receipt, SendOutcome};
+
+/// A URL, as [`ChainSettings`] takes it.
+pub use alloy::transports::http::reqwest::Url;
+
+/// Directives that a process adds to its log filter.
+///
+/// The transport libraries log lost connections as errors, which this crate reports itself as what they are, and their
+/// debug spans contain whole endpoint URLs with the secrets in them.
+pub const LOG_DIRECTIVES: &str =
+    "alloy_pubsub=off,alloy_transport_ws=off,alloy_transport_http=off,alloy_rpc_client=off";

@@ -1,0 +1,186 @@
+//! What a node means by the text of its error: the only place that looks at such text.
+//!
+//! Nodes agree neither on codes nor on words. The rules are tested on `replies/recorded.rs`, a table of replies of many
+//! nodes and providers; a reply that is met in the field and not understood is added there first.
+
+#[cfg(test)]
+mod recorded;
+
+/// Meaning of a node's error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReplyKind {
+    /// The very same transaction is already in the pool or in a block.
+    AlreadyKnown,
+    /// The account nonce is used by a transaction in a block.
+    NonceTooLow,
+    /// There is a gap before the account nonce.
+    NonceTooHigh,
+    /// The fee is below the base fee, below the pool's minimum, or too low to replace the one in the pool.
+    Underpriced,
+    /// The account cannot pay value and gas.
+    InsufficientFunds,
+    /// The gas limit is above that of a block, or above the node's cap.
+    GasLimitTooHigh,
+    /// The pool has no place for it now.
+    PoolFull,
+    /// Too many blocks or logs in one request.
+    RangeTooLarge,
+    /// Too many requests.
+    RateLimited,
+    /// The node does not have the block or its state (any more, or yet).
+    BlockUnknown,
+    /// The node does not offer the method.
+    MethodUnknown,
+    /// The contract reverted.
+    Reverted,
+    /// The call ran out of the gas that it may use.
+    OutOfGas,
+    /// None of these.
+    Other,
+}
+
+/// A rule holds when the text contains every one of its words.
+type Rule = (&'static [&'static str], ReplyKind);
+
+/// Asked first, for every method: a quota says nothing about the request itself.
+const QUOTA: &[Rule] = &[
+    (&["rate limit"], ReplyKind::RateLimited),
+    (&["rate-limit"], ReplyKind::RateLimited),
+    (&["too many requests"], ReplyKind::RateLimited),
+    (&["request limit reached"], ReplyKind::RateLimited),
+    (&["request count exceeded"], ReplyKind::RateLimited),
+    (&["compute units per second"], ReplyKind::RateLimited),
+];
+
+/// For `eth_getLogs`.
+const LOGS: &[Rule] = &[
+    (&["beyond current head"], ReplyKind::BlockUnknown),
+    (&["cannot be found"], ReplyKind::BlockUnknown),
+    (&["query returned more than"], ReplyKind::RangeTooLarge),
+    (&["more than", "results"], ReplyKind::RangeTooLarge),
+    (&["max results"], ReplyKind::RangeTooLarge),
+    (&["range", "limit"], ReplyKind::RangeTooLarge),
+    (&["range", "exceed"], ReplyKind::RangeTooLarge),
+    (&["range", "large"], ReplyKind::RangeTooLarge),
+    (&["range", "wide"], ReplyKind::RangeTooLarge),
+    (&["range", "greater than"], ReplyKind::RangeTooLarge),
+    (&["too many blocks"], ReplyKind::RangeTooLarge),
+    (&["too many logs"], ReplyKind::RangeTooLarge),
+    (&["response", "too big"], ReplyKind::RangeTooLarge),
+    (&["response", "too large"], ReplyKind::RangeTooLarge),
+    (&["response size"], ReplyKind::RangeTooLarge),
+    (&["entity too large"], ReplyKind::RangeTooLarge),
+    (&["query timeout"], ReplyKind::RangeTooLarge),
+    (&["timed out"], ReplyKind::RangeTooLarge),
+    (&["limit exceeded"], ReplyKind::RangeTooLarge),
+];
+
+/// For `eth_sendRawTransaction`; the order matters where one text contains words of two rules.
+const SEND: &[Rule] = &[
+    (&["already known"], ReplyKind::AlreadyKnown),
+    (&["alreadyknown"], ReplyKind::AlreadyKnown),
+    (&["already imported"], ReplyKind::AlreadyKnown),
+    (&["known transaction"], ReplyKind::AlreadyKnown),
+    (&["existing tx with same hash"], ReplyKind::AlreadyKnown),
+    (&["tx already exists"], ReplyKind::AlreadyKnown),
+    (&["underpriced"], ReplyKind::Underpriced),
+    (&["replacementnotallowed"], ReplyKind::Underpriced),
+    (&["could not replace"], ReplyKind::Underpriced),
+    (&["another tx which has the same nonce"], ReplyKind::Underpriced),
+    (&["another transaction with same nonce"], ReplyKind::Underpriced),
+    (&["nonce", "too low"], ReplyKind::NonceTooLow),
+    (&["oldnonce"], ReplyKind::NonceTooLow),
+    (&["nonce", "too high"], ReplyKind::NonceTooHigh),
+    (&["nonce", "too distant"], ReplyKind::NonceTooHigh),
+    (&["noncegap"], ReplyKind::NonceTooHigh),
+    (&["insufficient funds"], ReplyKind::InsufficientFunds),
+    (&["insufficientfunds"], ReplyKind::InsufficientFunds),
+    (&["insufficient balance"], ReplyKind::InsufficientFunds),
+    (&["upfront cost exceeds"], ReplyKind::InsufficientFunds),
+    (&["doesn't have enough funds"], ReplyKind::InsufficientFunds),
+    (&["less than block base fee"], ReplyKind::Underpriced),
+    (&["max fee per gas", "base fee"], ReplyKind::Underpriced),
+    (&["maxfeepergas", "too low"], ReplyKind::Underpriced),
+    (&["feetoolow"], ReplyKind::Underpriced),
+    (&["fee too low"], ReplyKind::Underpriced),
+    (&["gas price", "below"], ReplyKind::Underpriced),
+    (&["gas price", "too low"], ReplyKind::Underpriced),
+    (&["exceeds block gas limit"], ReplyKind::GasLimitTooHigh),
+    (&["gaslimitexceeded"], ReplyKind::GasLimitTooHigh),
+    (&["gas_limit > env.block.gas_limit"], ReplyKind::GasLimitTooHigh),
+    (&["gas limit", "exceed"], ReplyKind::GasLimitTooHigh),
+    (&["gas limit", "cap"], ReplyKind::GasLimitTooHigh),
+    (&["pool is full"], ReplyKind::PoolFull),
+    (&["txpool is full"], ReplyKind::PoolFull),
+    (&["account limit exceeded"], ReplyKind::PoolFull),
+];
+
+/// For everything, when nothing more special fits.
+const ANY: &[Rule] = &[
+    (&["revert"], ReplyKind::Reverted),
+    (&["out of gas"], ReplyKind::OutOfGas),
+    (&["gas required exceeds"], ReplyKind::OutOfGas),
+    (&["insufficient funds"], ReplyKind::InsufficientFunds),
+    (&["enough funds"], ReplyKind::InsufficientFunds),
+    (&["header not found"], ReplyKind::BlockUnknown),
+    (&["block not found"], ReplyKind::BlockUnknown),
+    (&["unknown block"], ReplyKind::BlockUnknown),
+    (&["unknown header"], ReplyKind::BlockUnknown),
+    (&["blockoutofrange"], ReplyKind::BlockUnknown),
+    (&["resource not found"], ReplyKind::BlockUnknown),
+    (&["missing trie node"], ReplyKind::BlockUnknown),
+    (&["historical state"], ReplyKind::BlockUnknown),
+    (&["state", "not available"], ReplyKind::BlockUnknown),
+    (&["state", "pruned"], ReplyKind::BlockUnknown),
+    (&["could not find block"], ReplyKind::BlockUnknown),
+    (&["method not found"], ReplyKind::MethodUnknown),
+    (&["does not exist/is not available"], ReplyKind::MethodUnknown),
+    (&["method", "not supported"], ReplyKind::MethodUnknown),
+    (&["method", "not available"], ReplyKind::MethodUnknown),
+];
+
+/// Meaning of an error that `method` was answered with. `text` is the message with whatever data came along.
+pub(crate) fn classify(method: &str, code: i64, text: &str) -> ReplyKind {
+    let text = text.to_ascii_lowercase();
+    let special = match method {
+        "eth_getLogs" => LOGS,
+        "eth_sendRawTransaction" => SEND,
+        _ => &[],
+    };
+    let by_text = [QUOTA, special, ANY]
+        .into_iter()
+        .flatten()
+        .find(|(words, _)| words.iter().all(|word| text.contains(word)))
+        .map(|(_, kind)| *kind);
+    by_text.unwrap_or(match code {
+        3 => ReplyKind::Reverted,
+        -32601 => ReplyKind::MethodUnknown,
+        // EIP-1474 calls this "limit exceeded" and does not say of what.
+        -32005 if method == "eth_getLogs" => ReplyKind::RangeTooLarge,
+        413 if method == "eth_getLogs" => ReplyKind::RangeTooLarge,
+        -32005 | 429 => ReplyKind::RateLimited,
+        -32001 => ReplyKind::BlockUnknown,
+        _ => ReplyKind::Other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recorded_reply_is_understood() {
+        let wrong: Vec<_> = recorded::REPLIES
+            .iter()
+            .map(|reply| (reply, classify(reply.method, reply.code, reply.text)))
+            .filter(|(reply, kind)| *kind != reply.kind)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn the_same_words_mean_different_things_for_different_methods() {
+        assert_eq!(classify("eth_getLogs", -32005, "limit exceeded"), ReplyKind::RangeTooLarge);
+        assert_eq!(classify("eth_call", -32005, "limit exceeded"), ReplyKind::RateLimited);
+    }
+}

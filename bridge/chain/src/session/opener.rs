@@ -1,0 +1,180 @@
+//! Connecting, single requests, and the proof of the chain id.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use alloy::primitives::U64;
+use alloy::pubsub::{ConnectionHandle, PubSubConnect};
+use alloy::rpc::client::{ClientBuilder, RpcClient};
+use alloy::rpc::json_rpc::RpcRecv;
+use alloy::transports::http::Client;
+use alloy::transports::http::reqwest::redirect::Policy;
+use alloy::transports::ws::WsConnect;
+use alloy::transports::{TransportErrorKind, TransportResult};
+use polyspan_types::ChainId;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+use tower::util::MapRequestLayer;
+
+use super::translate;
+use crate::metrics::ChainSeries;
+use crate::{ChainError, ChainSettings, Endpoint, SettingsError};
+
+/// What is needed to reach one endpoint.
+pub(super) struct Opener {
+    endpoint: Endpoint,
+    transport: Transport,
+    expected: ChainId,
+    request_timeout: Duration,
+    series: ChainSeries,
+    /// Connections of the HTTP client so far, and how many of them have proven their chain id.
+    connections: Arc<AtomicU64>,
+    proven: AtomicU64,
+}
+
+enum Transport {
+    Http(Client),
+    WebSocket,
+}
+
+impl Opener {
+    pub(super) fn new(settings: &ChainSettings, series: ChainSeries) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let url = settings.endpoints.first().expect("check() refuses settings without an endpoint");
+        let endpoint = Endpoint::new(url);
+        let connections = Arc::new(AtomicU64::new(0));
+        let transport = if url.scheme().starts_with("ws") {
+            Transport::WebSocket
+        } else {
+            Transport::Http(http_client(settings, &endpoint, &connections)?)
+        };
+        Ok(Self {
+            endpoint,
+            transport,
+            expected: settings.chain_id,
+            request_timeout: settings.request_timeout,
+            series,
+            connections,
+            proven: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Connects and proves the chain id.
+    pub(super) async fn open(&self) -> Result<RpcClient, ChainError> {
+        let client = match &self.transport {
+            Transport::Http(client) => {
+                RpcClient::new_http_with_client(client.clone(), self.endpoint.url().clone())
+            }
+            Transport::WebSocket => self.connect().await?,
+        };
+        self.prove_chain_id(&client).await?;
+        // The proof made the connection that it went over, and nothing else is asked during an opening.
+        self.proven.fetch_max(self.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+        Ok(client)
+    }
+
+    /// Proves the chain id again if the client connected anew since it was proven last.
+    pub(super) async fn prove_new_connections(&self, client: &RpcClient) -> Result<(), ChainError> {
+        let connections = self.connections.load(Ordering::SeqCst);
+        if connections <= self.proven.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.prove_chain_id(client).await?;
+        self.proven.fetch_max(connections, Ordering::SeqCst);
+        Ok(())
+    }
+
+    pub(super) async fn prove_chain_id(&self, client: &RpcClient) -> Result<(), ChainError> {
+        let found: U64 = self.request(client, "eth_chainId", json!([])).await?;
+        let found = ChainId::new(found.to());
+        if found == self.expected {
+            return Ok(());
+        }
+        Err(ChainError::WrongChain { endpoint: self.endpoint.to_string(), expected: self.expected, found })
+    }
+
+    /// One request within its deadline, counted.
+    pub(super) async fn request<R: RpcRecv>(
+        &self,
+        client: &RpcClient,
+        method: &'static str,
+        params: Value,
+    ) -> Result<R, ChainError> {
+        let start = Instant::now();
+        let result = match timeout(self.request_timeout, client.request(method, params)).await {
+            Ok(answer) => answer.map_err(|error| self.translate(method, error)),
+            Err(_) => Err(self.too_late(method)),
+        };
+        self.count(method, &result, start);
+        result
+    }
+
+    async fn connect(&self) -> Result<RpcClient, ChainError> {
+        const METHOD: &str = "connect";
+        let start = Instant::now();
+        let way = ConnectOnce(WsConnect::new(self.endpoint.url().as_str()));
+        let result = match timeout(self.request_timeout, ClientBuilder::default().pubsub(way)).await {
+            Ok(connected) => connected.map_err(|error| self.translate(METHOD, error)),
+            Err(_) => Err(self.too_late(METHOD)),
+        };
+        self.count(METHOD, &result, start);
+        result
+    }
+
+    fn translate(&self, method: &'static str, error: alloy::transports::TransportError) -> ChainError {
+        translate::error(&self.endpoint, method, self.request_timeout, error)
+    }
+
+    fn too_late(&self, method: &'static str) -> ChainError {
+        ChainError::Timeout { endpoint: self.endpoint.to_string(), method, after: self.request_timeout }
+    }
+
+    fn count<R>(&self, method: &'static str, result: &Result<R, ChainError>, start: Instant) {
+        let outcome = result.as_ref().map_or_else(ChainError::outcome, |_| "ok");
+        self.series.answered(method, outcome, start.elapsed());
+    }
+}
+
+/// A client that counts the connections it makes.
+fn http_client(
+    settings: &ChainSettings,
+    endpoint: &Endpoint,
+    connections: &Arc<AtomicU64>,
+) -> Result<Client, SettingsError> {
+    let counter = Arc::clone(connections);
+    let client = Client::builder()
+        .timeout(settings.request_timeout)
+        // A JSON-RPC endpoint has no reason to send us elsewhere.
+        .redirect(Policy::none())
+        .connector_layer(MapRequestLayer::new(move |target| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            target
+        }))
+        .build();
+    client.map_err(|error| SettingsError::Client {
+        chain: settings.name.clone(),
+        reason: endpoint.scrub(&error.to_string()),
+    })
+}
+
+/// A WebSocket that does not reconnect by itself: a new connection must prove its chain id before anything is asked.
+struct ConnectOnce(WsConnect);
+
+impl PubSubConnect for ConnectOnce {
+    fn is_local(&self) -> bool {
+        self.0.is_local()
+    }
+
+    async fn connect(&self) -> TransportResult<ConnectionHandle> {
+        self.0.connect().await
+    }
+
+    async fn try_reconnect(&self) -> TransportResult<ConnectionHandle> {
+        Err(TransportErrorKind::non_retryable_str("connection lost"))
+    }
+}

@@ -1,0 +1,147 @@
+//! What a chain connection is built from.
+
+use std::time::Duration;
+
+use alloy::transports::http::reqwest::Url;
+use polyspan_types::{ChainId, Finality};
+
+/// One chain of the configuration, already parsed.
+#[derive(Debug, Clone)]
+pub struct ChainSettings {
+    /// Name in config, metrics and logs.
+    pub name: String,
+    /// EIP-155 id that every endpoint must answer with.
+    pub chain_id: ChainId,
+    /// JSON-RPC endpoints, `http`, `https`, `ws` or `wss`. This version uses exactly one.
+    pub endpoints: Vec<Url>,
+    /// When a block counts as final.
+    pub finality: Finality,
+    /// Time between two looks at the head.
+    pub poll_interval: Duration,
+    /// Deadline of every single JSON-RPC request, connecting included.
+    pub request_timeout: Duration,
+    /// Most blocks that one log request asks for; less when the endpoint refuses.
+    pub max_log_range: u64,
+}
+
+impl ChainSettings {
+    /// Proves that a connection can be built.
+    ///
+    /// Errors: the first thing that makes it impossible.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let chain = || self.name.clone();
+        match self.endpoints.as_slice() {
+            [] => return Err(SettingsError::NoEndpoint { chain: chain() }),
+            [endpoint] => {
+                if !matches!(endpoint.scheme(), "http" | "https" | "ws" | "wss") {
+                    let scheme = endpoint.scheme().to_owned();
+                    return Err(SettingsError::Scheme { chain: chain(), scheme });
+                }
+                if endpoint.host_str().is_none_or(str::is_empty) {
+                    return Err(SettingsError::NoHost { chain: chain() });
+                }
+            }
+            several => return Err(SettingsError::SeveralEndpoints { chain: chain(), count: several.len() }),
+        }
+        for (setting, zero) in [
+            ("chain_id", self.chain_id.get() == 0),
+            ("poll_interval", self.poll_interval.is_zero()),
+            ("request_timeout", self.request_timeout.is_zero()),
+            ("max_log_range", self.max_log_range == 0),
+        ] {
+            if zero {
+                return Err(SettingsError::Zero { chain: chain(), setting });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Settings from which no connection can be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Nothing to connect to.
+    #[error("chain {chain} has no endpoint; set endpoints = [\"http://HOST:PORT\"]")]
+    NoEndpoint {
+        /// Name of the chain.
+        chain: String,
+    },
+    /// More endpoints than this version can use.
+    #[error("chain {chain} has {count} endpoints; this version uses exactly one, remove the others")]
+    SeveralEndpoints {
+        /// Name of the chain.
+        chain: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// A scheme that is no JSON-RPC transport.
+    #[error("chain {chain} has an endpoint with scheme `{scheme}`; use http, https, ws or wss")]
+    Scheme {
+        /// Name of the chain.
+        chain: String,
+        /// What was given.
+        scheme: String,
+    },
+    /// A URL that names no host.
+    #[error("chain {chain} has an endpoint without a host; write it as http://HOST:PORT")]
+    NoHost {
+        /// Name of the chain.
+        chain: String,
+    },
+    /// A number or duration that must not be zero.
+    #[error("chain {chain} has {setting} = 0; set it to more than zero")]
+    Zero {
+        /// Name of the chain.
+        chain: String,
+        /// Key in the configuration.
+        setting: &'static str,
+    },
+    /// The HTTP client could not be made (TLS set-up).
+    #[error("chain {chain}: cannot make an HTTP client: {reason}")]
+    Client {
+        /// Name of the chain.
+        chain: String,
+        /// What the client library says.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(endpoints: &[&str]) -> ChainSettings {
+        ChainSettings {
+            name: "main".to_owned(),
+            chain_id: ChainId::new(31001),
+            endpoints: endpoints.iter().map(|url| url.parse().unwrap()).collect(),
+            finality: "finalized".parse().unwrap(),
+            poll_interval: Duration::from_millis(500),
+            request_timeout: Duration::from_secs(5),
+            max_log_range: 5000,
+        }
+    }
+
+    #[test]
+    fn exactly_one_endpoint_of_a_known_scheme_is_taken() {
+        for url in ["http://127.0.0.1:8545", "https://a.example/k", "ws://a.example", "wss://a.example"] {
+            assert_eq!(settings(&[url]).check(), Ok(()));
+        }
+        assert!(matches!(settings(&[]).check(), Err(SettingsError::NoEndpoint { .. })));
+        assert!(matches!(settings(&["ftp://a.example"]).check(), Err(SettingsError::Scheme { .. })));
+        assert!(matches!(
+            settings(&["http://a.example", "http://b.example"]).check(),
+            Err(SettingsError::SeveralEndpoints { count: 2, .. })
+        ));
+    }
+
+    #[test]
+    fn zeros_are_refused_by_the_name_of_their_key() {
+        let mut zero = settings(&["http://a.example"]);
+        zero.max_log_range = 0;
+        assert_eq!(
+            zero.check().unwrap_err().to_string(),
+            "chain main has max_log_range = 0; set it to more than zero"
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! What becomes of a transaction.
+
+use alloy::primitives::{Address, B256};
+use polyspan_types::BlockRef;
+
+/// What a node said to a signed transaction. Nothing here is an error of the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// It is in the pool now.
+    Accepted(B256),
+    /// It was in the pool or in a block before.
+    AlreadyKnown,
+    /// Another transaction in a block has this account nonce.
+    NonceTooLow,
+    /// An earlier account nonce is missing.
+    NonceTooHigh,
+    /// The fee is too low: below the base fee or the pool's minimum, or no sufficient replacement.
+    Underpriced,
+    /// The submitter cannot pay.
+    InsufficientFunds,
+    /// The gas limit is above that of a block.
+    GasLimitTooHigh,
+    /// The pool has no place now.
+    PoolFull,
+    /// Refused for another reason, in the node's words.
+    Refused(String),
+}
+
+/// A transaction in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where it is. A reorg can still take it out.
+    pub block: BlockRef,
+    /// False when it reverted.
+    pub success: bool,
+    /// Unit: gas.
+    pub gas_used: u64,
+    /// Unit: wei per gas; `None` from nodes that do not tell.
+    pub gas_price: Option<u128>,
+    /// Address of the contract, if it deployed one.
+    pub contract: Option<Address>,
+}

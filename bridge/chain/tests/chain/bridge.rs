@@ -1,0 +1,293 @@
+//! Reading and driving the real bridge contract.
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::{Address, B256, Bytes, Signature, U256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::{SolCall, SolStruct};
+use polyspan_chain::testing::{AnvilOptions, AnvilProcess, Mining, development_key};
+use polyspan_chain::{At, BridgeRevert, BridgeState, Chain, ChainError, handle_calldata, pause_calldata};
+use polyspan_contracts::{Bridge, BridgeToken};
+use polyspan_types::{
+    BlockHeight, Checkpoint, CheckpointDomain, HoldReason, Kind, Leaf, OutcomeResult, Request, RequestNonce,
+    Root, ValueTransfer,
+};
+
+use crate::common::{CHAIN_ID, chain};
+
+mod signed {
+    alloy::sol! {
+        struct Configuration { uint64 epoch; uint64 configurationNonce; uint64 deadline; bytes[] calls; }
+        struct Pause { uint64 pauseNonce; }
+    }
+}
+
+const COUNTERPART_CHAIN: u64 = 31002;
+const COUNTERPART: Address = Address::repeat_byte(0xc0);
+const ALICE: Address = Address::repeat_byte(0xa1);
+
+/// An anvil with a wired bridge that moves the native currency.
+struct Fixture {
+    /// Ends with the fixture.
+    _anvil: AnvilProcess,
+    chain: Chain,
+    provider: DynProvider,
+    bridge: Address,
+    operators: Vec<PrivateKeySigner>,
+}
+
+impl Fixture {
+    /// Deploys, not wired yet.
+    async fn deploy() -> Self {
+        let options = AnvilOptions { mining: Mining::EveryTransaction, ..Default::default() };
+        let anvil = AnvilProcess::start(&options).await.expect("anvil");
+        let wallet = EthereumWallet::from(development_key(0));
+        let provider = ProviderBuilder::new().wallet(wallet).connect_http(anvil.http_url()).erased();
+        let operators: Vec<_> = (1..5).map(development_key).collect();
+        let members: Vec<_> = operators.iter().map(PrivateKeySigner::address).collect();
+        let bridge =
+            Bridge::deploy(provider.clone(), members.clone(), 3, members, 3, false).await.expect("deployed");
+        let chain = chain(anvil.http_url());
+        Self { chain, bridge: *bridge.address(), _anvil: anvil, provider, operators }
+    }
+
+    /// Applies configuration vote 0.
+    async fn wire(&self) {
+        let native = Bridge::PairConfiguration {
+            kind: Kind::Native.number(),
+            mints: false,
+            gasCap: 50_000,
+            token: Address::ZERO,
+            counterpartToken: Address::repeat_byte(0x77),
+        };
+        let calls: Vec<Bytes> = vec![
+            Bridge::wireCall {
+                counterpartChainId: COUNTERPART_CHAIN,
+                counterpart: COUNTERPART,
+                counterpartDeploymentBlock: 5,
+                salt: B256::repeat_byte(1),
+            }
+            .abi_encode()
+            .into(),
+            Bridge::registerPairCall { pair: native }.abi_encode().into(),
+        ];
+        let configuration = signed::Configuration {
+            epoch: self.state().await.governors.epoch.get(),
+            configurationNonce: 0,
+            deadline: u64::MAX,
+            calls: calls.clone(),
+        };
+        let digest = configuration.eip712_signing_hash(self.domain().eip712());
+        let signatures = self.sign(digest).iter().map(|signature| signature.as_bytes().into()).collect();
+        let configure =
+            Bridge::configureCall { configurationNonce: 0, deadline: u64::MAX, calls, signatures };
+        self.send(configure.abi_encode().into(), 0).await;
+    }
+
+    fn domain(&self) -> CheckpointDomain {
+        CheckpointDomain::new(self.chain.id(), self.bridge)
+    }
+
+    /// Signatures of three of the four operators.
+    fn sign(&self, digest: B256) -> Vec<Signature> {
+        self.operators[..3].iter().map(|key| key.sign_hash_sync(&digest).expect("a signature")).collect()
+    }
+
+    async fn state(&self) -> BridgeState {
+        self.chain.bridge_state(self.bridge, At::Latest).await.expect("a state")
+    }
+
+    fn transaction(&self, input: Bytes, value: u64) -> TransactionRequest {
+        TransactionRequest::default()
+            .from(development_key(0).address())
+            .to(self.bridge)
+            .input(input.into())
+            .value(U256::from(value))
+    }
+
+    async fn send(&self, input: Bytes, value: u64) -> B256 {
+        let pending = self.provider.send_transaction(self.transaction(input, value)).await.expect("accepted");
+        let receipt = pending.get_receipt().await.expect("a receipt");
+        assert!(receipt.status());
+        receipt.transaction_hash
+    }
+
+    async fn request(&self, value: u64, extra_data: &'static [u8]) -> B256 {
+        let call = Bridge::requestNativeTransferCall {
+            to: ALICE,
+            refundTo: Address::repeat_byte(0xa2),
+            extraData: Bytes::from_static(extra_data),
+        };
+        self.send(call.abi_encode().into(), value).await
+    }
+
+    async fn requests(&self) -> Vec<Request> {
+        let latest = self.chain.head().await.expect("a head").latest.height;
+        self.chain.requests(self.bridge, BlockHeight::ZERO, latest).await.expect("requests")
+    }
+
+    /// Calldata that pays `transfers` from nonce 0 on, signed by three operators.
+    async fn handle(&self, transfers: &[ValueTransfer]) -> Bytes {
+        let state = self.state().await;
+        let (mut root, mut nonce) = (Root::zero(state.inbound_bridge_id), RequestNonce::ZERO);
+        for transfer in transfers {
+            root = root.then(Leaf::of(&Request { nonce, transfer: transfer.clone(), tx_hash: B256::ZERO }));
+            nonce = nonce.next();
+        }
+        let checkpoint =
+            Checkpoint { bridge_id: state.inbound_bridge_id, epoch: state.operators.epoch, nonce, root };
+        let signatures = self.sign(checkpoint.digest(&self.domain()));
+        handle_calldata(RequestNonce::ZERO, &transfers.iter().collect::<Vec<_>>(), &[], &signatures)
+    }
+
+    async fn revert(&self, input: Bytes, value: u64) -> BridgeRevert {
+        let transaction = self.transaction(input, value);
+        let estimated = self.chain.estimate_gas(&transaction).await.expect_err("a revert");
+        let called = self.chain.call(&transaction, At::Latest).await.expect_err("a revert");
+        assert_eq!(estimated, called);
+        let ChainError::Reverted(revert) = called else { panic!("{called}") };
+        revert
+    }
+}
+
+/// A request of the counterpart's chain that pays the native currency here.
+fn inbound(token: Address, value: u64) -> ValueTransfer {
+    ValueTransfer {
+        kind: Kind::Erc20.number(),
+        source_block: BlockHeight::new(6),
+        token,
+        from: ALICE,
+        to: Address::repeat_byte(0xbb),
+        refund_to: ALICE,
+        value: U256::from(value),
+        extra_data: Bytes::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_bridge_is_read_before_and_after_wiring() {
+    let fixture = Fixture::deploy().await;
+    let state = fixture.state().await;
+    assert!(!state.wired && !state.paused && !state.development);
+    assert_eq!(
+        (state.chain_id.get(), state.request_nonce, state.operators.threshold.get()),
+        (CHAIN_ID, RequestNonce::ZERO, 3)
+    );
+    assert_eq!(
+        state.operators.members,
+        fixture.operators.iter().map(|key| key.address()).collect::<Vec<_>>()
+    );
+
+    fixture.wire().await;
+    let state = fixture.state().await;
+    assert!(state.wired);
+    assert_eq!((state.counterpart_chain_id.get(), state.counterpart), (COUNTERPART_CHAIN, COUNTERPART));
+    assert_eq!(state.recovery_block, BlockHeight::new(5));
+    assert_eq!(state.request_root, Root::zero(state.outbound_bridge_id));
+    assert_eq!(state.handle_root, Root::zero(state.inbound_bridge_id));
+    assert_eq!((state.pairs.len(), state.pairs[0].kind, state.pairs[0].mints), (1, Kind::Native, false));
+    let lane = fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap();
+    assert_eq!((lane.request_root, lane.handle_root), (state.request_root, state.handle_root));
+    assert_eq!((lane.operator_epoch, lane.held_count), (state.operators.epoch, 0));
+}
+
+#[tokio::test]
+async fn requests_hash_to_the_root_that_the_source_keeps_at_each_block() {
+    let fixture = Fixture::deploy().await;
+    fixture.wire().await;
+    let mut blocks = Vec::new();
+    for (value, extra_data) in [(1000, b"".as_slice()), (2000, b"for you"), (3000, b"")] {
+        fixture.request(value, extra_data).await;
+        blocks.push(fixture.chain.head().await.unwrap().latest);
+    }
+    let requests = fixture.requests().await;
+    assert_eq!(
+        requests.iter().map(|request| request.transfer.value.to::<u64>()).collect::<Vec<_>>(),
+        [1000, 2000, 3000]
+    );
+    let mut expected = Root::zero(fixture.state().await.outbound_bridge_id);
+    for (request, block) in requests.iter().zip(&blocks) {
+        expected = expected.then(Leaf::of(request));
+        let lane = fixture.chain.lane_state(fixture.bridge, At::Hash(block.hash)).await.unwrap();
+        assert_eq!((lane.request_nonce, lane.request_root), (request.nonce.next(), expected));
+        assert_eq!(request.transfer.source_block, block.height);
+    }
+}
+
+#[tokio::test]
+async fn payments_and_holds_are_outcomes_and_reverts_are_typed() {
+    let fixture = Fixture::deploy().await;
+    let early = fixture.handle(&[inbound(Address::repeat_byte(0x77), 1)]).await;
+    assert_eq!(fixture.revert(early, 0).await, BridgeRevert::NotWired);
+    fixture.wire().await;
+    fixture.request(10_000, b"").await;
+
+    let transfers = [inbound(Address::repeat_byte(0x77), 700), inbound(Address::repeat_byte(0x66), 5)];
+    let handle = fixture.handle(&transfers).await;
+    let few = handle_calldata(RequestNonce::ZERO, &[&transfers[0]], &[], &[]);
+    assert_eq!(fixture.revert(few, 0).await, BridgeRevert::BelowThreshold { signers: 0, threshold: 3 });
+    let late = handle_calldata(RequestNonce::new(4), &[&transfers[0]], &[], &[]);
+    let gap = BridgeRevert::NonceGap { first: RequestNonce::new(4), handle_nonce: RequestNonce::ZERO };
+    assert_eq!(fixture.revert(late, 0).await, gap);
+
+    let tx_hash = fixture.send(handle.clone(), 0).await;
+    let latest = fixture.chain.head().await.unwrap().latest.height;
+    let outcomes = fixture.chain.outcomes(fixture.bridge, BlockHeight::ZERO, latest).await.unwrap();
+    let results: Vec<_> = outcomes.iter().map(|outcome| (outcome.nonce.get(), outcome.result)).collect();
+    assert_eq!(results, [(0, OutcomeResult::Paid), (1, OutcomeResult::Held(HoldReason::UnknownToken))]);
+    assert!(outcomes.iter().all(|outcome| outcome.tx_hash == tx_hash && outcome.block == latest));
+    assert_eq!(fixture.chain.balance(Address::repeat_byte(0xbb)).await.unwrap(), U256::from(700));
+
+    let held = fixture.chain.holds(fixture.bridge, RequestNonce::ZERO, 10, At::Latest).await.unwrap();
+    let leaf = Leaf::of(&Request { nonce: RequestNonce::new(1), transfer: transfers[1].clone(), tx_hash });
+    assert_eq!(held.len(), 1);
+    assert_eq!((held[0].nonce.get(), held[0].reason, held[0].leaf), (1, HoldReason::UnknownToken, leaf));
+    assert_eq!(held[0].held_at, latest);
+    let again = BridgeRevert::AlreadyHandled { handle_nonce: RequestNonce::new(2) };
+    assert_eq!(fixture.revert(handle, 0).await, again);
+}
+
+#[tokio::test]
+async fn a_pause_of_one_operator_is_seen() {
+    let fixture = Fixture::deploy().await;
+    fixture.wire().await;
+    let nonce = fixture.state().await.pause_nonce;
+    let digest = signed::Pause { pauseNonce: nonce }.eip712_signing_hash(fixture.domain().eip712());
+    fixture.send(pause_calldata(nonce, &fixture.sign(digest)[0]), 0).await;
+    assert!(fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap().paused);
+    let request = Bridge::requestNativeTransferCall { to: ALICE, refundTo: ALICE, extraData: Bytes::new() };
+    let revert = fixture.revert(request.abi_encode().into(), 1).await;
+    assert_eq!(revert, BridgeRevert::Paused { pause_nonce: nonce });
+}
+
+#[tokio::test]
+async fn addresses_that_are_no_bridge_are_named() {
+    let fixture = Fixture::deploy().await;
+    let nobody = Address::repeat_byte(0x99);
+    let error = fixture.chain.bridge_state(nobody, At::Latest).await.unwrap_err();
+    assert_eq!(error, ChainError::NoCode { chain: "main".to_owned(), address: nobody });
+    let call = BridgeToken::deploy_builder(
+        fixture.provider.clone(),
+        "Token".to_owned(),
+        "TKN".to_owned(),
+        18,
+        fixture.bridge,
+    );
+    let token = call.deploy().await.unwrap();
+    let error = fixture.chain.bridge_state(token, At::Latest).await.unwrap_err();
+    assert!(matches!(error, ChainError::NotABridge { address, .. } if address == token), "{error}");
+    let unknown_pair = Bridge::requestERC20TransferCall {
+        token,
+        amount: U256::from(1),
+        to: ALICE,
+        refundTo: ALICE,
+        extraData: Bytes::new(),
+    };
+    fixture.wire().await;
+    let BridgeRevert::Other(reason) = fixture.revert(unknown_pair.abi_encode().into(), 0).await else {
+        panic!("an untyped error")
+    };
+    assert!(reason.starts_with("BridgePairUnknown"), "{reason}");
+}

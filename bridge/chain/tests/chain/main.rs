@@ -1,0 +1,6 @@
+//! Tests of the chain connection: against a real anvil, against a scripted endpoint, with the real contracts.
+
+mod anvil;
+mod bridge;
+mod common;
+mod faults;

@@ -1,0 +1,95 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Moves value between chains, and shows how it goes.
+#[derive(Debug, Parser)]
+#[command(name = "polyspan", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a relay until it is interrupted.
+    Relay(commands::relay::RelayArguments),
+    /// Requests a transfer.
+    Transfer(commands::transfer::TransferArguments),
+    /// Shows lanes and relays.
+    Status(commands::status::StatusArguments),
+    /// Tells the story of one transfer, and what it waits for.
+    Explain(commands::explain::ExplainArguments),
+    /// Makes, imports and shows keys.
+    #[command(subcommand)]
+    Keys(commands::keys::KeysCommand),
+    /// Looks at a configuration.
+    #[command(subcommand)]
+    Config(commands::config::ConfigCommand),
+    /// Deploys and wires a bridge.
+    Deploy(commands::deploy::DeployArguments),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigFile {
+    /// Configuration with the chains and bridges.
+    #[arg(long, value_name = "FILE", default_value = "polyspan.toml")]
+    pub config: PathBuf,
+}
+
+/// A key and its passphrase.
+#[derive(Debug, Clone, clap::Args)]
+pub struct KeyArguments {
+    /// Keystore v3 file.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// File whose first line is the passphrase; asked for when left out.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// An address in hex. Mixed case must be a right checksum: it was put there to catch slips.
+pub fn address(text: &str) -> Result<Address, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let mixed =
+        digits.chars().any(|c| c.is_ascii_uppercase()) && digits.chars().any(|c| c.is_ascii_lowercase());
+    if mixed && text.starts_with("0x") {
+        return Address::parse_checksummed(text, None)
+            .map_err(|_| "the checksum is wrong: check the address, or write it in lower case".to_owned());
+    }
+    text.parse().map_err(|_| "not an address; write 0x and 40 hex digits".to_owned())
+}
+
+/// A duration: `90s`, `5m`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s or 5m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mixed_case_address_must_have_a_right_checksum() {
+        let right = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045";
+        assert!(address(right).is_ok() && address(&right.to_lowercase()).is_ok());
+        assert!(address(&right.replace("dA6", "Da6")).unwrap_err().contains("checksum"));
+        assert!(address("0x12").is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! One file per command.
+
+pub mod config;
+pub mod deploy;
+pub mod explain;
+pub mod keys;
+pub mod relay;
+pub mod status;
+pub mod transfer;

@@ -1,0 +1,235 @@
+//! `polyspan explain`
+
+use std::process::ExitCode;
+
+use alloy::primitives::U256;
+use anyhow::Result;
+use polyspan_chain::{At, ChainError};
+use polyspan_coordination::MemberView;
+use polyspan_node::config::{Config, LaneInfo};
+use polyspan_store::{Store, StoreError, Submission, SubmissionOutcome};
+use polyspan_types::{HoldReason, Kind, Outcome, Request, RequestNonce, TransferId};
+
+use super::status::members;
+use crate::args::ConfigFile;
+use crate::failure::BadInput;
+use crate::judgement::{Facts, judge};
+use crate::lane_view::LaneView;
+use crate::network::Network;
+use crate::output;
+use crate::search;
+use crate::story::{AttestationStory, OutcomeStory, RequestStory, Signer, Story, SubmissionStory, what};
+use crate::token::Token;
+
+/// Arguments of `polyspan explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArguments {
+    /// The transfer, such as kr/main-to-service:42.
+    #[arg(value_name = "TRANSFER")]
+    transfer: TransferId,
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the relay of this host has on its disk, if there is one.
+#[derive(Default)]
+struct Recorded {
+    request: Option<Request>,
+    outcome: Option<Outcome>,
+    submissions: Vec<Submission>,
+    halted: Option<String>,
+}
+
+/// Tells one transfer's story. Relays need not be alive.
+///
+/// Errors: the configuration, or there is no such transfer.
+pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
+    let network = Network::open(Config::load(&arguments.file.config)?)?;
+    let info = network.lane(&arguments.transfer.lane)?;
+    let story = tell(&network, info, &arguments.transfer).await?;
+    if arguments.json {
+        output::json(&story)?;
+    } else {
+        story.sentences().into_iter().for_each(output::result);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Story> {
+    let nonce = id.nonce;
+    let members = members(network).await.unwrap_or_default();
+    let view = LaneView::fetch(network, info, &members).await;
+    if let Ok(source) = &view.source
+        && nonce >= source.requested
+    {
+        let lane = &id.lane;
+        let count = source.requested;
+        return Err(BadInput::new(format!(
+            "{id} does not exist: {lane} has {count} requests, numbered from 0"
+        ))
+        .into());
+    }
+    let mut unseen: Vec<String> = Vec::new();
+    let recorded = recorded(network, &view.info, nonce).await.unwrap_or_else(|error| {
+        unseen.push(format!("the relay's store: {error}"));
+        Recorded::default()
+    });
+    let mut facts = Facts::of(&view, nonce);
+    facts.submitted = !recorded.submissions.is_empty();
+    facts.hold = noted(hold(network, &view.info, nonce).await, &mut unseen).flatten();
+    if let Some(reason) = recorded.halted {
+        facts.halted.push(("of this host".to_owned(), reason));
+    }
+    let request = match recorded.request {
+        Some(request) => Some(request),
+        None => noted(find_request(network, &view.info, nonce).await, &mut unseen).flatten(),
+    };
+    let place = match (facts.outcome(), recorded.outcome) {
+        (Some(_), Some(outcome)) => Some(outcome),
+        (Some(_), None) => noted(find_outcome(network, &view.info, nonce).await, &mut unseen).flatten(),
+        (None, _) => None,
+    };
+    unseen.extend(facts.blind.iter().cloned());
+    unseen.dedup();
+    let described = match request {
+        Some(request) => Some(describe(network, &view.info, request).await),
+        None => None,
+    };
+    let story = Story {
+        transfer: id.to_string(),
+        state: None,
+        source_chain: view.info.source.chain.clone(),
+        destination_chain: view.info.destination.chain.clone(),
+        request: described,
+        is_final: facts.final_nonce.map(|final_nonce| final_nonce > nonce),
+        attestations: attestations(&view, nonce, &members),
+        threshold: facts.threshold,
+        approved_by_checkpoint: approved(&view, nonce),
+        submissions: recorded.submissions.into_iter().map(submission).collect(),
+        outcome: facts.outcome().map(|result| OutcomeStory {
+            result,
+            block: place.map(|outcome| outcome.block.get()),
+            tx_hash: place.map(|outcome| outcome.tx_hash),
+        }),
+        halted: facts.halted.clone(),
+        waiting_for: None,
+        unseen,
+    };
+    Ok(story.judged(judge(&facts)))
+}
+
+/// What was read, or a note that it could not be.
+fn noted<T>(read: Result<T, ChainError>, unseen: &mut Vec<String>) -> Option<T> {
+    read.map_err(|error| unseen.push(error.to_string())).ok()
+}
+
+async fn recorded(network: &Network, info: &LaneInfo, nonce: RequestNonce) -> Result<Recorded, StoreError> {
+    let Some(relay) = network.config.relay.as_ref().filter(|relay| relay.store.exists()) else {
+        return Ok(Recorded::default());
+    };
+    let store = Store::open_read_only(&relay.store).await?;
+    let lane = info.bridge_id;
+    Ok(Recorded {
+        request: store.request(lane, nonce).await?.map(|stored| stored.request),
+        outcome: store.outcome(lane, nonce).await?,
+        submissions: store.submissions_for(lane, nonce).await?,
+        halted: store.halted(lane).await?.map(|halt| halt.reason),
+    })
+}
+
+/// Why the request is on hold, if it is.
+pub async fn hold(
+    network: &Network,
+    info: &LaneInfo,
+    nonce: RequestNonce,
+) -> Result<Option<HoldReason>, ChainError> {
+    let side = &info.destination;
+    let holds = network.chain(side).holds(side.bridge, nonce, 1, At::Latest).await?;
+    Ok(holds.into_iter().find(|hold| hold.nonce == nonce).map(|hold| hold.reason))
+}
+
+async fn find_request(
+    network: &Network,
+    info: &LaneInfo,
+    nonce: RequestNonce,
+) -> Result<Option<Request>, ChainError> {
+    let side = &info.source;
+    search::request(network.chain(side), side, nonce, side.deployment_block).await
+}
+
+async fn find_outcome(
+    network: &Network,
+    info: &LaneInfo,
+    nonce: RequestNonce,
+) -> Result<Option<Outcome>, ChainError> {
+    let side = &info.destination;
+    search::outcome(network.chain(side), side, nonce, side.deployment_block).await
+}
+
+async fn describe(network: &Network, info: &LaneInfo, request: Request) -> RequestStory {
+    let (token, kind) = (request.transfer.token, Kind::from_number(request.transfer.kind));
+    let deployment = network.config.bridge(&info.id.bridge);
+    let pair = deployment.and_then(|deployment| {
+        deployment.pairs.iter().find(|pair| pair.tokens(info.id.direction).0 == token)
+    });
+    let decimals = match kind {
+        // A token that does not answer is shown in smallest units.
+        Some(Kind::Erc20) => Token::new(network.chain(&info.source), token).decimals().await.ok().flatten(),
+        _ => None,
+    };
+    let kind = kind.map_or("unknown kind", Kind::as_str);
+    let name = pair.map(|pair| pair.name.as_str());
+    let value: U256 = request.transfer.value;
+    RequestStory { what: what(kind, name, value, decimals, token), request }
+}
+
+fn attestations(view: &LaneView, nonce: RequestNonce, members: &[MemberView]) -> Vec<AttestationStory> {
+    let Some(tally) = view.relays.as_ref().ok().and_then(|relays| relays.tally.as_ref()) else {
+        return Vec::new();
+    };
+    let relay_of = |operator| {
+        members
+            .iter()
+            .find(|view| view.member.operator == Some(operator))
+            .map(|view| view.member.id.to_string())
+    };
+    let covering =
+        tally.checkpoints().map(|(checkpoint, _)| checkpoint).filter(|checkpoint| checkpoint.nonce > nonce);
+    let stories = covering.map(|checkpoint| AttestationStory {
+        checkpoint: checkpoint.nonce.get(),
+        root: checkpoint.root,
+        signers: tally
+            .voters(&checkpoint)
+            .into_iter()
+            .map(|operator| Signer { relay: relay_of(operator), operator })
+            .collect(),
+    });
+    stories.collect()
+}
+
+fn approved(view: &LaneView, nonce: RequestNonce) -> Option<u64> {
+    let tally = view.relays.as_ref().ok()?.tally.as_ref()?;
+    tally.lowest_approved_at_or_above(nonce.next()).map(|(checkpoint, _)| checkpoint.nonce.get())
+}
+
+fn submission(submission: Submission) -> SubmissionStory {
+    let outcome = match submission.outcome {
+        SubmissionOutcome::Pending => "not in a block yet".to_owned(),
+        SubmissionOutcome::Mined { block, success: true } => {
+            format!("in block {}, not final yet", block.height)
+        }
+        SubmissionOutcome::Final { block, success: true } => format!("in block {}, final", block.height),
+        SubmissionOutcome::Mined { block, .. } | SubmissionOutcome::Final { block, .. } => {
+            format!("reverted in block {}, which costs gas and nothing else", block.height)
+        }
+        SubmissionOutcome::Lost => "its account nonce was used by another transaction".to_owned(),
+    };
+    SubmissionStory {
+        submitter: submission.submitter,
+        tx_hashes: submission.attempts.iter().map(|attempt| attempt.tx_hash).collect(),
+        outcome,
+    }
+}

@@ -1,0 +1,89 @@
+//! `polyspan keys`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use alloy::primitives::B256;
+use alloy::signers::local::PrivateKeySigner;
+use anyhow::Result;
+use polyspan_node::keys::{KeyError, create_keystore, require_private};
+
+use crate::args::KeyArguments;
+use crate::output;
+use crate::unlock;
+
+/// What to do with keys.
+#[derive(Debug, clap::Subcommand)]
+pub enum KeysCommand {
+    /// Makes a new key.
+    New(NewKey),
+    /// Writes an existing private key into a keystore.
+    Import(ImportKey),
+    /// Prints the address of a key, and nothing else of it.
+    Show(KeyArguments),
+}
+
+/// Where a key goes.
+#[derive(Debug, clap::Args)]
+pub struct NewKey {
+    /// Keystore v3 file to write; never overwritten.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// File whose first line is the passphrase; asked for when left out.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// A private key, and where it goes.
+#[derive(Debug, clap::Args)]
+pub struct ImportKey {
+    #[command(flatten)]
+    target: NewKey,
+    /// File whose first line is the private key in hex; asked for when left out. Never an argument: others see those.
+    #[arg(long, value_name = "FILE")]
+    private_key_file: Option<PathBuf>,
+}
+
+/// Runs `polyspan keys`.
+///
+/// Errors: a file, a passphrase or a key that cannot be used.
+pub fn run(command: KeysCommand) -> Result<ExitCode> {
+    match command {
+        KeysCommand::New(target) => write(&target, PrivateKeySigner::random)?,
+        KeysCommand::Import(import) => {
+            let key = private_key(import.private_key_file.as_deref())?;
+            write(&import.target, || key)?;
+        }
+        KeysCommand::Show(key) => output::result(unlock::unlock(&key)?.address()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(target: &NewKey, key: impl FnOnce() -> PrivateKeySigner) -> Result<()> {
+    // Before a passphrase is asked for: it would be typed for nothing.
+    if target.out.exists() {
+        return Err(KeyError::Exists(target.out.clone()).into());
+    }
+    let passphrase = unlock::new_passphrase(target.passphrase_file.as_deref())?;
+    let key = key();
+    create_keystore(&target.out, &key, &passphrase)?;
+    output::result(key.address());
+    output::remark(format!(
+        "wrote {}; without its passphrase the key is lost, so keep both",
+        target.out.display()
+    ));
+    Ok(())
+}
+
+fn private_key(file: Option<&Path>) -> Result<PrivateKeySigner> {
+    let text = match file {
+        Some(file) => {
+            require_private(file)?;
+            std::fs::read_to_string(file).map_err(|error| KeyError::Io { file: file.to_owned(), error })?
+        }
+        None => unlock::secret("Private key in hex: ", "--private-key-file FILE")?,
+    };
+    let bytes: B256 =
+        text.lines().next().unwrap_or_default().trim().parse().map_err(|_| KeyError::NotAPrivateKey)?;
+    Ok(PrivateKeySigner::from_bytes(&bytes).map_err(|_| KeyError::NotAPrivateKey)?)
+}

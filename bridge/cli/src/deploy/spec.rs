@@ -1,0 +1,238 @@
+//! The file that describes a bridge to deploy. `bridge/cli/deploy.example.toml` explains each key.
+
+mod check;
+mod pair;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use alloy::primitives::{Address, B256};
+use polyspan_node::config::form::{Problems, Raw};
+use polyspan_node::config::{ConfigErrors, KeyFile, Minter};
+use polyspan_node::toml_section;
+use polyspan_types::{BridgeName, ChainId, Kind, Threshold};
+use url::Url;
+
+/// A bridge to deploy, already checked as far as the file alone allows.
+#[derive(Debug, Clone)]
+pub struct DeploySpec {
+    /// Its name.
+    pub name: BridgeName,
+    /// Part of the bridge ids. Default: random.
+    pub salt: B256,
+    /// Allows thresholds of half or less. Default: false.
+    pub development: bool,
+    /// The main chain's end.
+    pub main: SideSpec,
+    /// The service chain's end.
+    pub service: SideSpec,
+    /// The tokens.
+    pub pairs: Vec<PairSpec>,
+}
+
+/// One end.
+#[derive(Debug, Clone)]
+pub struct SideSpec {
+    /// Name of the chain in the relays' configs.
+    pub chain: String,
+    /// Its id.
+    pub chain_id: ChainId,
+    /// Where it is reached for the deployment.
+    pub endpoint: Url,
+    /// Who pays.
+    pub deployer: KeyFile,
+    /// Who moves value.
+    pub operators: Members,
+    /// Who configures.
+    pub governors: Members,
+    /// Keys of governors that sign the first configuration.
+    pub governor_keys: Vec<KeyFile>,
+}
+
+/// A set of members to begin with.
+#[derive(Debug, Clone)]
+pub struct Members {
+    /// Who.
+    pub members: Vec<Address>,
+    /// How many of them are needed.
+    pub threshold: Threshold,
+}
+
+/// A pair of tokens.
+#[derive(Debug, Clone)]
+pub struct PairSpec {
+    /// Its name.
+    pub name: String,
+    /// Asset class.
+    pub kind: Kind,
+    /// Which side mints.
+    pub mints: Minter,
+    /// Token on the main chain.
+    pub main: TokenSpec,
+    /// Token on the service chain.
+    pub service: TokenSpec,
+    /// Gas of one payout. Unit: gas.
+    pub gas_cap: u32,
+    /// Liquidity, in whole tokens: main, then service.
+    pub seed: [Option<String>; 2],
+}
+
+/// One token of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSpec {
+    /// It exists; zero is the native currency.
+    Existing(Address),
+    /// It is deployed with the bridge as its minter.
+    Deploy(NewToken),
+}
+
+/// A token to deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewToken {
+    /// Its name.
+    pub name: String,
+    /// Its symbol.
+    pub symbol: String,
+    /// Decimals; 0 for an ERC-721.
+    pub decimals: u8,
+}
+
+/// The side of a bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The main chain's.
+    Main,
+    /// The service chain's.
+    Service,
+}
+
+impl End {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Main, Self::Service];
+
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Main => Self::Service,
+            Self::Service => Self::Main,
+        }
+    }
+
+    /// The word in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Service => "service",
+        }
+    }
+
+    /// Whether this end of a pair mints.
+    pub fn mints(self, minter: Minter) -> bool {
+        matches!((self, minter), (Self::Main, Minter::Main) | (Self::Service, Minter::Service))
+    }
+}
+
+impl DeploySpec {
+    /// Reads and checks a file.
+    ///
+    /// Errors: every problem, each with its TOML path.
+    pub fn load(file: &Path) -> Result<Self, ConfigErrors> {
+        check::load(file)
+    }
+
+    /// One end.
+    pub const fn side(&self, end: End) -> &SideSpec {
+        match end {
+            End::Main => &self.main,
+            End::Service => &self.service,
+        }
+    }
+}
+
+impl PairSpec {
+    /// The token of one end.
+    pub const fn token(&self, end: End) -> &TokenSpec {
+        match end {
+            End::Main => &self.main,
+            End::Service => &self.service,
+        }
+    }
+
+    /// The liquidity of one end.
+    pub fn seed(&self, end: End) -> Option<&str> {
+        self.seed[end as usize].as_deref()
+    }
+
+    /// The asset class of one end: a fungible token may correspond to a native currency.
+    pub fn kind_of(&self, end: End) -> Kind {
+        match self.token(end) {
+            TokenSpec::Existing(Address::ZERO) => Kind::Native,
+            _ => self.kind,
+        }
+    }
+}
+
+toml_section! {
+    /// The whole file.
+    RawSpec {
+        name: BridgeName,
+        salt: B256,
+        development: bool,
+        main: RawSide,
+        service: RawSide,
+        pair: Vec<Raw<RawPair>>,
+    }
+}
+
+toml_section! {
+    /// `[main]` and `[service]`
+    RawSide {
+        chain: String,
+        chain_id: ChainId,
+        endpoint: String,
+        deployer: RawKey,
+        operators: Vec<Address>,
+        threshold: u8,
+        governors: Vec<Address>,
+        governor_threshold: u8,
+        governor_keys: Vec<Raw<RawKey>>,
+    }
+}
+
+toml_section! {
+    /// A key: two files.
+    RawKey { keystore: String, passphrase_file: String }
+}
+
+toml_section! {
+    /// `[[pair]]`
+    RawPair {
+        name: String,
+        kind: String,
+        mints: String,
+        main_token: String,
+        service_token: String,
+        deploy: RawToken,
+        gas_cap: u32,
+        seed: RawSeed,
+    }
+}
+
+toml_section! {
+    /// A token to deploy.
+    RawToken { name: String, symbol: String, decimals: u8 }
+}
+
+toml_section! {
+    /// Liquidity in whole tokens.
+    RawSeed { main: String, service: String }
+}
+
+/// What `parsed` says of a text; its error becomes a problem at `path`.
+fn parsed<T>(path: &str, text: Option<String>, problems: &mut Problems) -> Option<T>
+where
+    T: std::str::FromStr<Err = String>,
+{
+    text?.parse().map_err(|error| problems.add(path, error)).ok()
+}

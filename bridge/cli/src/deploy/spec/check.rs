@@ -1,0 +1,168 @@
+//! From the file's form to a [`DeploySpec`].
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use alloy::primitives::{Address, B256};
+use polyspan_node::config::form::{Problems, Raw, join};
+use polyspan_node::config::{ConfigErrors, KeyFile};
+use polyspan_types::Threshold;
+use url::Url;
+
+use super::{DeploySpec, Members, RawKey, RawSide, RawSpec, SideSpec, pair};
+
+pub(super) fn load(file: &Path) -> Result<DeploySpec, ConfigErrors> {
+    let mut problems = Problems::default();
+    match read(file, &mut problems) {
+        Some(spec) if problems.is_empty() => Ok(spec),
+        _ => Err(problems.into_errors(file, |_| None)),
+    }
+}
+
+fn read(file: &Path, problems: &mut Problems) -> Option<DeploySpec> {
+    let unreadable = |error| format!("cannot read it: {error}; give the right one with --spec FILE");
+    let text = std::fs::read_to_string(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
+    let raw: RawSpec =
+        toml::from_str(&text).map_err(|error| problems.add("", error.to_string().trim_end())).ok()?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    problems.unknown("", &raw.unknown, RawSpec::KEYS);
+    let name = problems.required("name", raw.name, "name the bridge, such as \"kr\"");
+    // Two bridges with one salt between the same contracts cannot be, but a salt of one's own keeps ids apart for ever.
+    let salt = problems.or("salt", raw.salt, B256::new(rand::random()));
+    let development = problems.or("development", raw.development, false);
+    let main = side("main", raw.main, development, folder, problems);
+    let service = side("service", raw.service, development, folder, problems);
+    let pairs = pair::check_all(raw.pair, problems);
+    let spec = DeploySpec { name: name?, salt, development, main: main?, service: service?, pairs };
+    if spec.main.chain_id == spec.service.chain_id {
+        let message =
+            format!("{} is the chain id of both sides; a bridge joins two chains", spec.main.chain_id);
+        problems.add("service.chain_id", message);
+    }
+    if spec.main.chain == spec.service.chain {
+        problems
+            .add("service.chain", format!("`{}` is the chain of both sides; rename one", spec.main.chain));
+    }
+    Some(spec)
+}
+
+fn side(
+    path: &str,
+    raw: Raw<RawSide>,
+    development: bool,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<SideSpec> {
+    let raw = problems.required(path, raw, "add the section")?;
+    let at = |key| join(path, key);
+    problems.unknown(path, &raw.unknown, RawSide::KEYS);
+    let chain = problems.required(&at("chain"), raw.chain, "name the chain as the relays' configs do");
+    let chain_id = problems.required(&at("chain_id"), raw.chain_id, "set the chain's EIP-155 id");
+    let endpoint =
+        problems.required(&at("endpoint"), raw.endpoint, "set the URL of the chain's RPC endpoint");
+    let endpoint = endpoint.and_then(|text| url(&at("endpoint"), &text, problems));
+    let deployer = problems.required(&at("deployer"), raw.deployer, "set the key that pays");
+    let deployer = deployer.and_then(|raw| key(&at("deployer"), raw, folder, problems));
+    let operators = problems.required(&at("operators"), raw.operators, "list the attester addresses");
+    let threshold =
+        problems.required(&at("threshold"), raw.threshold, "set it to more than half of the operators");
+    let operators = operators.zip(threshold).and_then(|(list, threshold)| {
+        members(path, ["operators", "threshold"], list, threshold, development, problems)
+    });
+    let governors = problems.required(&at("governors"), raw.governors, "list the governors' addresses");
+    let threshold = problems.required(
+        &at("governor_threshold"),
+        raw.governor_threshold,
+        "set it to more than half of the governors",
+    );
+    let governors = governors.zip(threshold).and_then(|(list, threshold)| {
+        members(path, ["governors", "governor_threshold"], list, threshold, development, problems)
+    });
+    let keys = problems.required(&at("governor_keys"), raw.governor_keys, "list keys of governors that sign");
+    let given = keys.as_ref().map_or(0, Vec::len);
+    let governor_keys: Vec<_> = keys
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, raw)| {
+            let path = format!("{path}.governor_keys[{index}]");
+            let raw = problems.optional(&path, raw)?;
+            key(&path, raw, folder, problems)
+        })
+        .collect();
+    let governors = governors?;
+    if given < usize::from(governors.threshold.get()) {
+        let message = format!(
+            "{given} keys cannot reach the governor_threshold of {}; add keys of governors",
+            governors.threshold
+        );
+        problems.add(at("governor_keys"), message);
+    }
+    Some(SideSpec {
+        chain: chain?,
+        chain_id: chain_id?,
+        endpoint: endpoint?,
+        deployer: deployer?,
+        operators: operators?,
+        governors,
+        governor_keys,
+    })
+}
+
+fn url(path: &str, text: &str, problems: &mut Problems) -> Option<Url> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https" | "ws" | "wss") && url.has_host());
+    if url.is_none() {
+        // The text is not repeated: it may carry a secret.
+        problems.add(
+            path,
+            "not the URL of an RPC endpoint; write it as http://, https://, ws:// or wss:// and a host",
+        );
+    }
+    url
+}
+
+fn key(path: &str, raw: RawKey, folder: &Path, problems: &mut Problems) -> Option<KeyFile> {
+    problems.unknown(path, &raw.unknown, RawKey::KEYS);
+    let keystore = problems.required(&join(path, "keystore"), raw.keystore, "name the keystore v3 file");
+    let passphrase =
+        problems.required(&join(path, "passphrase_file"), raw.passphrase_file, "name the passphrase's file");
+    let key = KeyFile { keystore: folder.join(keystore?), passphrase_file: folder.join(passphrase?) };
+    for error in key.check() {
+        problems.add(path, error);
+    }
+    Some(key)
+}
+
+/// The rules of the contract, so that nothing is sent that it refuses.
+fn members(
+    path: &str,
+    [list, threshold_key]: [&str; 2],
+    members: Vec<Address>,
+    threshold: u8,
+    development: bool,
+    problems: &mut Problems,
+) -> Option<Members> {
+    let mut seen = BTreeSet::new();
+    for member in &members {
+        if member.is_zero() {
+            problems.add(join(path, list), "the zero address belongs to nobody; remove it");
+        }
+        if !seen.insert(*member) {
+            problems.add(join(path, list), format!("{member} is listed twice; remove one"));
+        }
+    }
+    let checked = if development {
+        Threshold::try_new_development(threshold, members.len())
+    } else {
+        Threshold::try_new(threshold, members.len())
+    };
+    match checked {
+        Ok(threshold) => Some(Members { members, threshold }),
+        Err(error) => {
+            problems.add(join(path, threshold_key), error);
+            None
+        }
+    }
+}

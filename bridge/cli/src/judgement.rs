@@ -1,0 +1,173 @@
+//! Where a transfer or a lane is, and what it waits for: plain functions of what was seen.
+
+#[cfg(test)]
+mod tests;
+
+use polyspan_types::{HoldReason, MemberSet, OutcomeResult, RequestNonce, TransferState};
+
+use crate::lane_view::LaneView;
+
+/// What is known of the way of one request. `None` is always "could not be seen".
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The request's number.
+    pub nonce: RequestNonce,
+    /// Requests made on the source, and those in final blocks.
+    pub requested: Option<RequestNonce>,
+    /// Requests in final blocks.
+    pub final_nonce: Option<RequestNonce>,
+    /// First nonce that the destination has not handled.
+    pub handled: Option<RequestNonce>,
+    /// Why the request is on hold, if it is.
+    pub hold: Option<HoldReason>,
+    /// Most votes for one checkpoint that covers the request.
+    pub votes: Option<usize>,
+    /// How many are needed, of how many operators.
+    pub threshold: Option<(u8, usize)>,
+    /// A transaction that handles it was sent, as far as this host knows.
+    pub submitted: bool,
+    /// Who submits.
+    pub leader: Option<String>,
+    /// Payouts are stopped.
+    pub destination_paused: bool,
+    /// Why an end or the relays could not be seen.
+    pub blind: Vec<String>,
+    /// Relays that halted the lane, with their reasons.
+    pub halted: Vec<(String, String)>,
+}
+
+/// The verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Where it is; `None` when the source has no such request, or nothing could be seen.
+    pub state: Option<TransferState>,
+    /// What it waits for; `None` when it is finished.
+    pub waiting_for: Option<String>,
+}
+
+impl Facts {
+    /// What a lane's view tells about its request `nonce`.
+    pub fn of(view: &LaneView, nonce: RequestNonce) -> Self {
+        let (source, destination) = (view.source.as_ref().ok(), view.destination.as_ref().ok());
+        let relays = view.relays.as_ref().ok();
+        let tally = relays.and_then(|relays| relays.tally.as_ref());
+        let covering = |tally: &polyspan_node::tally::Tally| {
+            let covers = tally.checkpoints().filter(|(checkpoint, _)| checkpoint.nonce > nonce);
+            covers.map(|(_, votes)| votes).max().unwrap_or(0)
+        };
+        let halted = relays
+            .into_iter()
+            .flat_map(|relays| &relays.reports)
+            .filter_map(|(id, report)| report.halted.clone().map(|reason| (id.to_string(), reason)));
+        let errors =
+            [view.source.as_ref().err(), view.destination.as_ref().err(), view.relays.as_ref().err()];
+        Self {
+            nonce,
+            requested: source.map(|source| source.requested),
+            final_nonce: source.map(|source| source.final_nonce),
+            handled: destination.map(|destination| destination.handled),
+            hold: None,
+            votes: tally.map(covering),
+            threshold: destination.map(|destination| counts(&destination.operators)),
+            submitted: false,
+            leader: relays.and_then(|relays| relays.leader.as_ref()).map(ToString::to_string),
+            destination_paused: destination.is_some_and(|destination| destination.paused),
+            blind: errors.into_iter().flatten().cloned().collect(),
+            halted: halted.collect(),
+        }
+    }
+
+    /// How the destination handled it, if it did.
+    pub fn outcome(&self) -> Option<OutcomeResult> {
+        let handled = self.handled? > self.nonce;
+        handled.then(|| self.hold.map_or(OutcomeResult::Paid, OutcomeResult::Held))
+    }
+}
+
+/// Where the request is, and what it waits for.
+pub fn judge(facts: &Facts) -> Judgement {
+    let state = state(facts);
+    let waiting_for = match state {
+        Some(TransferState::Paid) => None,
+        Some(TransferState::Held) => Some(match facts.hold {
+            Some(reason) => format!("a release or refund; it is on hold: {reason}"),
+            None => "a release or refund".to_owned(),
+        }),
+        Some(state) => Some(waiting_for(facts, state)),
+        None => facts.blind.first().cloned(),
+    };
+    Judgement { state, waiting_for }
+}
+
+fn state(facts: &Facts) -> Option<TransferState> {
+    match facts.outcome() {
+        Some(OutcomeResult::Paid) => return Some(TransferState::Paid),
+        Some(OutcomeResult::Held(_)) => return Some(TransferState::Held),
+        None => {}
+    }
+    let known_above = |nonce: Option<RequestNonce>| nonce.is_some_and(|nonce| nonce > facts.nonce);
+    if facts.requested.is_some() && !known_above(facts.requested) {
+        return None;
+    }
+    let needed = facts.threshold.map_or(usize::MAX, |(threshold, _)| usize::from(threshold));
+    match facts.votes {
+        Some(votes) if votes >= needed && facts.submitted => Some(TransferState::Submitted),
+        Some(votes) if votes >= needed => Some(TransferState::Approved),
+        _ if facts.submitted => Some(TransferState::Submitted),
+        Some(votes) if votes > 0 => Some(TransferState::Attested),
+        _ if known_above(facts.final_nonce) => Some(TransferState::Final),
+        _ if known_above(facts.requested) => Some(TransferState::Requested),
+        _ => None,
+    }
+}
+
+fn waiting_for(facts: &Facts, state: TransferState) -> String {
+    if facts.destination_paused {
+        return "the end of the pause: an operator stopped the destination's bridge".to_owned();
+    }
+    if let Some((relay, reason)) = facts.halted.first()
+        && state < TransferState::Approved
+    {
+        let others = facts.halted.len() - 1;
+        let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+        return format!("a person: the lane is halted on {relay}{more}: {reason}");
+    }
+    match state {
+        TransferState::Requested => "its block to become final".to_owned(),
+        TransferState::Final | TransferState::Attested => match (facts.votes, facts.threshold) {
+            (Some(votes), Some((threshold, operators))) => {
+                format!("{votes} of {threshold} attested ({operators} operators)")
+            }
+            _ => match facts.blind.first() {
+                Some(reason) => format!("attestations, which cannot be counted from here: {reason}"),
+                None => "attestations".to_owned(),
+            },
+        },
+        TransferState::Approved => match &facts.leader {
+            Some(leader) => format!("{leader}, which leads the lane, to submit it"),
+            None => "a relay to lead the lane and submit it".to_owned(),
+        },
+        TransferState::Submitted => "its transaction to get into a block".to_owned(),
+        TransferState::Paid | TransferState::Held => String::new(),
+    }
+}
+
+/// What a whole lane waits for: what its first unhandled request waits for. `None` when all are handled.
+pub fn lane_waiting_for(view: &LaneView) -> Option<String> {
+    let (source, destination) = match (&view.source, &view.destination) {
+        (Ok(source), Ok(destination)) => (source, destination),
+        (Err(reason), _) | (_, Err(reason)) => return Some(reason.clone()),
+    };
+    if destination.handled >= source.requested {
+        return match (source.paused, destination.paused) {
+            (false, false) => None,
+            _ => Some("the end of the pause".to_owned()),
+        };
+    }
+    judge(&Facts::of(view, destination.handled)).waiting_for
+}
+
+/// Threshold and number of a member set.
+fn counts(set: &MemberSet) -> (u8, usize) {
+    (set.threshold.get(), set.members.len())
+}

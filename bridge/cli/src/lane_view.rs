@@ -1,0 +1,127 @@
+//! What can be seen of one lane from outside: both ends, and what the relays say.
+
+use polyspan_chain::{At, BridgeState, Chain, ChainError};
+use polyspan_coordination::{Coordinator, LaneReport, MemberId, MemberView};
+use polyspan_node::config::LaneInfo;
+use polyspan_node::tally::Tally;
+use polyspan_types::{CheckpointDomain, MemberSet, RequestNonce};
+
+use crate::network::Network;
+
+/// One lane now. What could not be read is there as the reason.
+#[derive(Debug)]
+pub struct LaneView {
+    /// Its names and ends.
+    pub info: LaneInfo,
+    /// Where requests are made.
+    pub source: Result<SourceView, String>,
+    /// Where they are paid.
+    pub destination: Result<DestinationView, String>,
+    /// What relays say of it.
+    pub relays: Result<RelaysView, String>,
+}
+
+/// The source side.
+#[derive(Debug, Clone)]
+pub struct SourceView {
+    /// Requests made.
+    pub requested: RequestNonce,
+    /// Requests in final blocks.
+    pub final_nonce: RequestNonce,
+    /// No requests are taken now.
+    pub paused: bool,
+}
+
+/// The destination side.
+#[derive(Debug, Clone)]
+pub struct DestinationView {
+    /// First nonce not handled.
+    pub handled: RequestNonce,
+    /// Requests on hold.
+    pub held: u64,
+    /// Nothing is paid now.
+    pub paused: bool,
+    /// Who may sign.
+    pub operators: MemberSet,
+}
+
+/// The relays' side.
+#[derive(Debug)]
+pub struct RelaysView {
+    /// Verified votes; `None` while the operators are unknown.
+    pub tally: Option<Tally>,
+    /// Who submits.
+    pub leader: Option<MemberId>,
+    /// What each living relay says of the lane.
+    pub reports: Vec<(MemberId, LaneReport)>,
+}
+
+impl LaneView {
+    /// Reads both ends and the coordinator, at the same time.
+    pub async fn fetch(network: &Network, info: LaneInfo, members: &[MemberView]) -> Self {
+        let (source, destination) = tokio::join!(
+            fetch_source(network.chain(&info.source), &info),
+            fetch_destination(network.chain(&info.destination), &info)
+        );
+        let (source, destination) = (source.map_err(text), destination.map_err(text));
+        let relays = match &network.coordinator {
+            Ok(coordinator) => {
+                fetch_relays(coordinator.as_ref(), &info, destination.as_ref().ok(), members).await
+            }
+            Err(reason) => Err(reason.clone()),
+        };
+        Self { info, source, destination, relays }
+    }
+}
+
+fn text(error: ChainError) -> String {
+    error.to_string()
+}
+
+async fn fetch_source(chain: &Chain, info: &LaneInfo) -> Result<SourceView, ChainError> {
+    let head = chain.head().await?;
+    let bridge = info.source.bridge;
+    let newest = chain.lane_state(bridge, At::Latest).await?;
+    let final_nonce = if head.final_block.height < info.source.deployment_block {
+        // The bridge itself is not final yet, and reads as an address without code.
+        RequestNonce::ZERO
+    } else {
+        chain.lane_state(bridge, At::Hash(head.final_block.hash)).await?.request_nonce
+    };
+    Ok(SourceView { requested: newest.request_nonce, final_nonce, paused: newest.paused })
+}
+
+async fn fetch_destination(chain: &Chain, info: &LaneInfo) -> Result<DestinationView, ChainError> {
+    let state: BridgeState = chain.bridge_state(info.destination.bridge, At::Latest).await?;
+    Ok(DestinationView {
+        handled: state.handle_nonce,
+        held: state.held_count,
+        paused: state.paused,
+        operators: state.operators,
+    })
+}
+
+async fn fetch_relays(
+    coordinator: &dyn Coordinator,
+    info: &LaneInfo,
+    destination: Option<&DestinationView>,
+    members: &[MemberView],
+) -> Result<RelaysView, String> {
+    let leader = coordinator.leader(info.bridge_id).await.map_err(|error| error.to_string())?;
+    let tally = match destination {
+        Some(view) => {
+            let attestations = coordinator.attestations(info.bridge_id, view.handled).await;
+            let domain = CheckpointDomain::new(info.destination.chain_id, info.destination.bridge);
+            let mine = attestations.map_err(|error| error.to_string())?.into_iter();
+            // Signed for another lane of the same contract, it proves nothing here.
+            let mine = mine.filter(|attestation| attestation.checkpoint.bridge_id == info.bridge_id);
+            Some(Tally::over(mine, &view.operators, &domain))
+        }
+        None => None,
+    };
+    let reports = members.iter().filter(|view| view.alive).flat_map(|view| {
+        let own = view.report.lanes.iter().filter(|report| report.lane == info.id);
+        own.map(|report| (view.member.id.clone(), report.clone()))
+    });
+    Ok(RelaysView { tally, leader: leader.map(|(id, _)| id), reports: reports.collect() })
+}

@@ -1,0 +1,59 @@
+//! The `polyspan` command: relays, transfers, and what operators and users look at.
+//!
+//! Each command is a file of `commands`; it parses nothing by hand, prints through `output` only, and ends with 0, with 2
+//! when its input must be corrected, or with 1 when something else went wrong.
+//!
+//! ```text
+//! args ─▶ commands/… ─▶ network (config ─▶ chains, coordinator) ─▶ lane_view ─▶ judgement ─▶ output
+//!                   └─▶ wallet (key ─▶ signed transactions)
+//! ```
+
+mod args;
+mod commands;
+mod deploy;
+mod failure;
+mod judgement;
+mod lane_view;
+mod network;
+mod output;
+mod search;
+mod story;
+mod token;
+mod unlock;
+mod wallet;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::remark(format!("error: cannot start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            output::remark(format!("error: {error:#}"));
+            failure::exit_code(&error)
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Relay(arguments) => commands::relay::run(arguments).await,
+        Command::Transfer(arguments) => commands::transfer::run(arguments).await,
+        Command::Status(arguments) => commands::status::run(arguments).await,
+        Command::Explain(arguments) => commands::explain::run(arguments).await,
+        Command::Keys(command) => commands::keys::run(command),
+        Command::Config(command) => commands::config::run(command).await,
+        Command::Deploy(arguments) => commands::deploy::run(arguments).await,
+    }
+}

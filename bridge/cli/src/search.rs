@@ -1,0 +1,55 @@
+//! Finding one request or outcome among a bridge's events.
+
+use std::future::Future;
+
+use polyspan_chain::{Chain, ChainError};
+use polyspan_node::config::Side;
+use polyspan_types::{BlockHeight, Outcome, Request, RequestNonce};
+
+/// The request with that number, looked for from `from` on; `None` if it is not there up to the newest block.
+pub async fn request(
+    chain: &Chain,
+    side: &Side,
+    nonce: RequestNonce,
+    from: BlockHeight,
+) -> Result<Option<Request>, ChainError> {
+    let read = async |first, last| {
+        let found = chain.requests(side.bridge, first, last).await?;
+        Ok(found.into_iter().find(|request| request.nonce == nonce))
+    };
+    scan(chain, from, read).await
+}
+
+/// What the destination did with that number, looked for from `from` on.
+pub async fn outcome(
+    chain: &Chain,
+    side: &Side,
+    nonce: RequestNonce,
+    from: BlockHeight,
+) -> Result<Option<Outcome>, ChainError> {
+    let read = async |first, last| {
+        let found = chain.outcomes(side.bridge, first, last).await?;
+        Ok(found.into_iter().find(|outcome| outcome.nonce == nonce))
+    };
+    scan(chain, from, read).await
+}
+
+/// Reads range after range until something is found. A range that is refused is asked again, shorter.
+async fn scan<T, F>(
+    chain: &Chain,
+    mut from: BlockHeight,
+    read: impl Fn(BlockHeight, BlockHeight) -> F,
+) -> Result<Option<T>, ChainError>
+where
+    F: Future<Output = Result<Option<T>, ChainError>>,
+{
+    let newest = chain.head().await?.latest.height;
+    while let Some((first, last)) = chain.next_range(from, newest) {
+        match read(first, last).await {
+            Ok(None) => from = last.next(),
+            Err(ChainError::RangeRefused { .. }) if first < last => {}
+            other => return other,
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,271 @@
+//! One transfer's story, in plain sentences.
+
+use alloy::primitives::{Address, B256, U256};
+use polyspan_types::{HoldReason, OutcomeResult, Request, Root, TransferState};
+use serde::Serialize;
+
+use crate::judgement::Judgement;
+
+/// Everything that is known of one transfer.
+#[derive(Debug, Serialize)]
+pub struct Story {
+    /// Its name.
+    pub transfer: String,
+    /// Where it is; `null` when it could not be seen.
+    pub state: Option<TransferState>,
+    /// The chains at both ends.
+    pub source_chain: String,
+    /// Where it is paid.
+    pub destination_chain: String,
+    /// The deposit.
+    pub request: Option<RequestStory>,
+    /// Whether its block is final.
+    #[serde(rename = "final")]
+    pub is_final: Option<bool>,
+    /// Votes that cover it.
+    pub attestations: Vec<AttestationStory>,
+    /// How many are needed, of how many operators.
+    pub threshold: Option<(u8, usize)>,
+    /// Nonce of the lowest approved checkpoint that covers it.
+    pub approved_by_checkpoint: Option<u64>,
+    /// What the relay of this host sent.
+    pub submissions: Vec<SubmissionStory>,
+    /// How it ended.
+    pub outcome: Option<OutcomeStory>,
+    /// Relays that halted the lane.
+    pub halted: Vec<(String, String)>,
+    /// What it waits for now.
+    pub waiting_for: Option<String>,
+    /// What could not be seen, and why.
+    pub unseen: Vec<String>,
+}
+
+/// The deposit.
+#[derive(Debug, Serialize)]
+pub struct RequestStory {
+    /// The request as the source recorded it.
+    #[serde(flatten)]
+    pub request: Request,
+    /// What is moved, for people.
+    pub what: String,
+}
+
+/// Votes for one checkpoint.
+#[derive(Debug, Serialize)]
+pub struct AttestationStory {
+    /// Requests that the checkpoint covers.
+    pub checkpoint: u64,
+    /// Hash over them.
+    pub root: Root,
+    /// Who signed it.
+    pub signers: Vec<Signer>,
+}
+
+/// Who signed.
+#[derive(Debug, Serialize)]
+pub struct Signer {
+    /// Name of its relay, if it is known.
+    pub relay: Option<String>,
+    /// Its address.
+    pub operator: Address,
+}
+
+/// One entry of a relay's journal.
+#[derive(Debug, Serialize)]
+pub struct SubmissionStory {
+    /// Who paid for it.
+    pub submitter: Address,
+    /// All transactions of it: the later ones replaced the earlier.
+    pub tx_hashes: Vec<B256>,
+    /// What became of it.
+    pub outcome: String,
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+pub struct OutcomeStory {
+    /// Paid or held.
+    pub result: OutcomeResult,
+    /// Block of the destination, if the log was found.
+    pub block: Option<u64>,
+    /// Transaction of the destination, if the log was found.
+    pub tx_hash: Option<B256>,
+}
+
+impl Story {
+    /// Takes over the verdict.
+    pub fn judged(mut self, judgement: Judgement) -> Self {
+        self.state = judgement.state;
+        self.waiting_for = judgement.waiting_for;
+        self
+    }
+
+    /// The sentences, one a line.
+    pub fn sentences(&self) -> Vec<String> {
+        let state = self.state.map_or_else(|| "state unknown".to_owned(), |state| state.to_string());
+        let mut told = vec![format!("{} is {state}.", self.transfer)];
+        told.extend(self.requested());
+        told.extend(self.finality());
+        told.extend(self.attestations.iter().map(|attestation| self.attested(attestation)));
+        told.extend(
+            self.approved_by_checkpoint
+                .map(|nonce| format!("Approved: checkpoint {nonce} has the threshold.")),
+        );
+        told.extend(self.submissions.iter().map(submitted));
+        told.extend(self.outcome.as_ref().map(|outcome| self.ended(outcome)));
+        told.extend(
+            self.halted.iter().map(|(relay, reason)| format!("Relay {relay} halted the lane: {reason}.")),
+        );
+        told.extend(self.unseen.iter().map(|reason| format!("Not seen: {reason}.")));
+        told.push(match &self.waiting_for {
+            Some(what) => format!("It waits for {what}."),
+            None => "It waits for nothing.".to_owned(),
+        });
+        told
+    }
+
+    fn requested(&self) -> Option<String> {
+        let RequestStory { request, what } = self.request.as_ref()?;
+        let transfer = &request.transfer;
+        Some(format!(
+            "Requested in block {} of chain {} by {}: {what} to {} (refunds to {}), transaction {}.",
+            transfer.source_block,
+            self.source_chain,
+            transfer.from,
+            transfer.to,
+            transfer.refund_to,
+            request.tx_hash
+        ))
+    }
+
+    fn finality(&self) -> Option<String> {
+        Some(match self.is_final? {
+            true => format!("Its block is final on chain {}.", self.source_chain),
+            false => format!("Its block is not final on chain {} yet.", self.source_chain),
+        })
+    }
+
+    fn attested(&self, attestation: &AttestationStory) -> String {
+        let name = |signer: &Signer| match &signer.relay {
+            Some(relay) => format!("{relay} ({})", signer.operator),
+            None => signer.operator.to_string(),
+        };
+        let signers: Vec<_> = attestation.signers.iter().map(name).collect();
+        let needed =
+            self.threshold.map_or_else(String::new, |(threshold, _)| format!(" of {threshold} needed"));
+        format!(
+            "Attested by {}{needed}: {}; checkpoint {}, root {}.",
+            signers.len(),
+            signers.join(", "),
+            attestation.checkpoint,
+            attestation.root
+        )
+    }
+
+    fn ended(&self, outcome: &OutcomeStory) -> String {
+        let place = match (outcome.block, outcome.tx_hash) {
+            (Some(block), Some(tx_hash)) => {
+                format!(" in block {block} of chain {}, transaction {tx_hash}", self.destination_chain)
+            }
+            _ => format!(" on chain {}", self.destination_chain),
+        };
+        match outcome.result {
+            OutcomeResult::Paid => format!("Paid{place}."),
+            OutcomeResult::Held(reason) => format!("Put on hold{place}: {} ({reason}).", explained(reason)),
+        }
+    }
+}
+
+fn submitted(submission: &SubmissionStory) -> String {
+    let hashes: Vec<_> = submission.tx_hashes.iter().map(ToString::to_string).collect();
+    let sent = match hashes.len() {
+        0 => "no transaction yet".to_owned(),
+        1 => format!("transaction {}", hashes[0]),
+        count => format!("{count} transactions, each replacing the one before: {}", hashes.join(", ")),
+    };
+    format!("Submitted by this relay from {}: {sent}; {}.", submission.submitter, submission.outcome)
+}
+
+/// A hold reason for somebody who waits for money.
+const fn explained(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::UnknownKind => "the destination does not know this class of asset",
+        HoldReason::UnknownToken => "the destination has no pair for the token",
+        HoldReason::KindMismatch => "the destination's token is of another class",
+        HoldReason::InvalidRecipient => "the recipient is zero or the bridge itself",
+        HoldReason::InvalidValue => "the amount is zero or too large",
+        HoldReason::InsufficientEscrow => "the destination's bridge holds too little of the token",
+        HoldReason::PayoutFailed => {
+            "the recipient or the token refused it, used up its gas, or gave a wrong answer"
+        }
+    }
+}
+
+/// What is moved, for people.
+pub fn what(kind: &str, name: Option<&str>, value: U256, decimals: Option<u8>, token: Address) -> String {
+    let token = name.map_or_else(|| token.to_string(), |name| format!("{name} ({token})"));
+    match (kind, decimals) {
+        ("native", _) => format!("{} of the native currency", crate::token::format_amount(value, 18)),
+        ("erc721", _) => format!("token {value} of {token}"),
+        (_, Some(decimals)) => format!("{} {token}", crate::token::format_amount(value, decimals)),
+        (_, None) => format!("{value} smallest units of {token}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story() -> Story {
+        Story {
+            transfer: "kr/main-to-service:42".to_owned(),
+            state: None,
+            source_chain: "main".to_owned(),
+            destination_chain: "service".to_owned(),
+            request: None,
+            is_final: Some(true),
+            attestations: vec![AttestationStory {
+                checkpoint: 43,
+                root: Root(B256::ZERO),
+                signers: vec![Signer { relay: Some("main-bridge-1".to_owned()), operator: Address::ZERO }],
+            }],
+            threshold: Some((3, 4)),
+            approved_by_checkpoint: None,
+            submissions: Vec::new(),
+            outcome: None,
+            halted: Vec::new(),
+            waiting_for: None,
+            unseen: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_waiting_transfer_says_for_what() {
+        let judgement = Judgement {
+            state: Some(TransferState::Attested),
+            waiting_for: Some("1 of 3 attested".to_owned()),
+        };
+        let text = story().judged(judgement).sentences().join("\n");
+        assert!(text.starts_with("kr/main-to-service:42 is attested."), "{text}");
+        assert!(text.contains("Attested by 1 of 3 needed: main-bridge-1 (0x000"), "{text}");
+        assert!(text.ends_with("It waits for 1 of 3 attested."), "{text}");
+    }
+
+    #[test]
+    fn a_hold_is_explained() {
+        let result = OutcomeResult::Held(HoldReason::PayoutFailed);
+        let outcome = Some(OutcomeStory { result, block: Some(7), tx_hash: Some(B256::ZERO) });
+        let text = Story { outcome, ..story() }.sentences().join("\n");
+        assert!(text.contains("Put on hold in block 7 of chain service"), "{text}");
+        assert!(text.contains("refused it"), "{text}");
+    }
+
+    #[test]
+    fn amounts_are_told_in_the_tokens_unit() {
+        let value = U256::from(1_500_000);
+        let token = Address::repeat_byte(1);
+        assert!(what("erc20", Some("KRT"), value, Some(6), token).starts_with("1.5 KRT (0x01"));
+        assert!(what("erc20", None, value, None, token).starts_with("1500000 smallest units of 0x01"));
+        assert!(what("erc721", Some("ART"), U256::from(7), None, token).starts_with("token 7 of ART"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Bad input gets one clear message and exit code 2, without any chain.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn polyspan(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_polyspan")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn private(folder: &Path, name: &str, text: &str) {
+    let file = folder.join(name);
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Fails with 2 and these words on standard error.
+#[track_caller]
+fn assert_bad_input(output: &Output, words: &[&str]) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    for word in words {
+        assert!(error.contains(word), "`{word}` in: {error}");
+    }
+    assert!(!error.contains("panicked"), "{error}");
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+#[test]
+fn a_missing_config_is_named_by_every_command_that_needs_one() {
+    let folder = TempDir::new().unwrap();
+    private(folder.path(), "pass", "secret\n");
+    let commands: [&[&str]; 4] =
+        [&["relay"], &["status"], &["explain", "kr/main-to-service:1"], &["config", "check", "--offline"]];
+    for arguments in commands {
+        assert_bad_input(
+            &polyspan(folder.path(), arguments),
+            &["polyspan.toml has 1 problem", "--config FILE"],
+        );
+    }
+}
+
+#[test]
+fn arguments_that_name_nothing_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let go = |arguments: &[&str]| polyspan(folder.path(), arguments);
+    assert_bad_input(&go(&["explain", "kr:42"]), &["is not a lane", "BRIDGE/main-to-service"]);
+    assert_bad_input(&go(&["explain", "kr/main-to-service"]), &["is not a transfer"]);
+    let transfer = ["transfer", "native", "--amount", "1", "--key", "k", "--lane"];
+    assert_bad_input(&go(&[&transfer[..], &["kr/up", "--to", "0x01"]].concat()), &["is not a direction"]);
+    assert_bad_input(
+        &go(&[&transfer[..], &["kr/main-to-service", "--to", "0x01"]].concat()),
+        &["not an address"],
+    );
+    assert_bad_input(&go(&["transfer", "erc721", "--id", "x"]), &["--id"]);
+    assert_bad_input(&go(&["teleport"]), &["teleport"]);
+}
+
+#[test]
+fn all_problems_of_a_config_are_told_together() {
+    let folder = TempDir::new().unwrap();
+    fs::write(
+        folder.path().join("polyspan.toml"),
+        "relai = 1\n[[chain]]\nname = \"main\"\nchain_id = 1\nendpoints = []\nspeed = 3\n[[bridge]]\ndeployment = \"kr.toml\"\n",
+    )
+    .unwrap();
+    let output = polyspan(folder.path(), &["config", "check"]);
+    assert_bad_input(
+        &output,
+        &[
+            "4 problems",
+            "relai: unknown key",
+            "chain[0].endpoints",
+            "chain[0].speed: unknown key",
+            "bridge[0].deployment",
+        ],
+    );
+}
+
+#[test]
+fn a_key_is_made_shown_and_never_overwritten() {
+    let folder = TempDir::new().unwrap();
+    private(folder.path(), "pass", "secret\n");
+    private(folder.path(), "wrong", "guess\n");
+    let make = || polyspan(folder.path(), &["keys", "new", "--out", "key.json", "--passphrase-file", "pass"]);
+    let made = make();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let mode = fs::metadata(folder.path().join("key.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let show = |pass: &str| {
+        polyspan(folder.path(), &["keys", "show", "--key", "key.json", "--passphrase-file", pass])
+    };
+    let shown = show("pass");
+    assert!(text(&shown.stdout).starts_with("0x") && text(&shown.stdout).len() == 42);
+    assert_eq!(text(&shown.stdout), text(&made.stdout));
+    assert_bad_input(&make(), &["key.json", "not overwritten"]);
+    assert_bad_input(&show("wrong"), &["wrong passphrase for key.json", "wrong"]);
+    assert_bad_input(&show("nothing"), &["nothing does not exist"]);
+    fs::set_permissions(folder.path().join("key.json"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_bad_input(&show("pass"), &["key.json", "chmod 600"]);
+}
+
+#[test]
+fn a_private_key_is_imported_from_a_private_file() {
+    let folder = TempDir::new().unwrap();
+    private(folder.path(), "pass", "secret\n");
+    // The first account of every development chain.
+    private(folder.path(), "plain", "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80\n");
+    private(folder.path(), "zero", &format!("0x{}\n", "0".repeat(64)));
+    let import = |plain: &str, out: &str| {
+        let arguments =
+            ["keys", "import", "--passphrase-file", "pass", "--private-key-file", plain, "--out", out];
+        polyspan(folder.path(), &arguments)
+    };
+    let imported = import("plain", "key.json");
+    assert_eq!(text(&imported.stdout), "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
+    assert_bad_input(&import("zero", "zero.json"), &["not a private key"]);
+    assert_bad_input(&import("pass", "pass.json"), &["not a private key"]);
+    assert!(!folder.path().join("zero.json").exists());
+    fs::set_permissions(folder.path().join("plain"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_bad_input(&import("plain", "other.json"), &["plain", "chmod 600"]);
+    let argument = polyspan(folder.path(), &["keys", "import", "--private-key", "0xac", "--out", "x"]);
+    assert_bad_input(&argument, &["--private-key"]);
+}
+
+#[test]
+fn all_problems_of_a_deploy_spec_are_told_together() {
+    let folder = TempDir::new().unwrap();
+    let example = include_str!("../deploy.example.toml")
+        .replace("chain_id = 31002", "chain_id = 31001")
+        .replacen("threshold = 3", "threshold = 2", 1)
+        .replace("gas_cap = 150000", "gas_cap = 1\ngas_cup = 2")
+        .replace("kind = \"erc721\"", "kind = \"erc9\"");
+    fs::write(folder.path().join("spec.toml"), example).unwrap();
+    let output = polyspan(folder.path(), &["deploy", "--spec", "spec.toml", "--out", "out.toml"]);
+    assert_bad_input(
+        &output,
+        &[
+            "main.threshold: threshold 2 is half of 4 members or less",
+            "pair[1].gas_cap: 1 is out of range",
+            "pair[1].gas_cup: unknown key",
+            "pair[2].kind: `erc9`",
+            "main.deployer: deployer.json does not exist",
+        ],
+    );
+    assert!(!folder.path().join("out.toml").exists());
+}

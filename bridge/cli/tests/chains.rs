@@ -1,0 +1,196 @@
+//! The program against two real chains.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
+#[path = "chains/network.rs"]
+mod network;
+
+use std::fs;
+
+use network::{ATTESTER, Network, USER, assert_bad_input, text};
+use polyspan_chain::testing::development_key;
+use serde_json::{Value, json};
+
+const TO: &str = "0x00000000000000000000000000000000000abcde";
+
+fn user_key() -> [String; 4] {
+    ["--key".to_owned(), format!("key-{USER}.json"), "--passphrase-file".to_owned(), "pass".to_owned()]
+}
+
+/// `polyspan transfer …` of the user, over a lane of bridge kr.
+fn transfer<'a>(what: &[&'a str], lane: &'a str, to: &'a str, key: &'a [String; 4]) -> Vec<&'a str> {
+    let mut arguments = vec!["transfer"];
+    arguments.extend(what);
+    arguments.extend(["--lane", lane, "--to", to]);
+    arguments.extend(key.iter().map(String::as_str));
+    arguments
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployed_bridge_passes_the_check() {
+    let network = Network::start().await;
+    network.deploy();
+    let again = network.polyspan(&["deploy", "--spec", "spec.toml", "--out", "kr.deployment.toml"]);
+    assert_bad_input(&again, &["kr.deployment.toml exists already"]);
+    fs::write(network.path("relay.toml"), network.relay_config(ATTESTER)).unwrap();
+    let checked = network.told(&["config", "check", "--config", "relay.toml"]);
+    assert!(checked.contains("0 problems"), "{checked}");
+    assert!(checked.contains("all 1 operators are needed"), "{checked}");
+    assert!(checked.contains("note: coordination"), "{checked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_tells_all_problems_of_chains_and_keys_together() {
+    let network = Network::start().await;
+    network.deploy();
+    let deployment = fs::read_to_string(network.path("kr.deployment.toml")).unwrap();
+    let salt = deployment.lines().find(|line| line.starts_with("salt")).unwrap().to_owned();
+    let wrong = deployment.replace(&salt, &format!("salt = \"0x{}\"", "12".repeat(32)));
+    fs::write(network.path("kr.deployment.toml"), wrong).unwrap();
+    fs::write(network.path("relay.toml"), network.relay_config(USER)).unwrap();
+    let submitter = development_key(network::SUBMITTER).address();
+    network.service.rpc("anvil_setBalance", json!([submitter, "0x0"])).await;
+    let check = ["config", "check", "--config", "relay.toml"];
+    let attester = development_key(USER).address().to_string();
+    assert_bad_input(
+        &network.polyspan(&check),
+        &[
+            "bridge kr on main: its id of lane kr/main-to-service is",
+            "bridge kr on service: its id of lane kr/main-to-service is",
+            &format!("the attester {attester} is not one of its operators"),
+            "submitter on service",
+            "has no balance",
+        ],
+    );
+    // The same as far as the file goes, and no further.
+    let offline = network.told(&["config", "check", "--config", "relay.toml", "--offline"]);
+    assert!(offline.contains("0 problems"), "{offline}");
+    // Endpoints exchanged.
+    let config = fs::read_to_string(network.path("relay.toml")).unwrap();
+    let (main, service) = (network.main.http_url().to_string(), network.service.ws_url().to_string());
+    fs::write(
+        network.path("relay.toml"),
+        config.replace(&main, "X").replace(&service, &main).replace('X', &service),
+    )
+    .unwrap();
+    let exchanged = network.polyspan(&check);
+    assert_bad_input(&exchanged, &["serves chain 31002, not 31001", "serves chain 31001, not 31002"]);
+    let relay = network.polyspan(&["relay", "--config", "relay.toml"]);
+    assert_bad_input(&relay, &["serves chain 31002, not 31001"]);
+    // An address without code.
+    fs::write(network.path("relay.toml"), network.relay_config(ATTESTER)).unwrap();
+    let bridge = deployment.lines().find(|line| line.starts_with("bridge")).unwrap();
+    let elsewhere = deployment.replacen(bridge, &format!("bridge = \"{TO}\""), 1);
+    fs::write(network.path("kr.deployment.toml"), elsewhere).unwrap();
+    assert_bad_input(&network.polyspan(&check), &["no contract at 0x", "its counterpart is"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_cannot_succeed_sends_nothing() {
+    let network = Network::start().await;
+    let spec = network
+        .spec()
+        .replace("key-4.json", "key-5.json")
+        .replace(&format!("main_token = \"{}\"", network.token), &format!("main_token = \"{TO}\""))
+        .replace("10.5", "100000");
+    fs::write(network.path("spec.toml"), spec).unwrap();
+    let deploy = ["deploy", "--spec", "spec.toml", "--out", "kr.deployment.toml"];
+    assert_bad_input(
+        &network.polyspan(&deploy),
+        &[
+            "nothing was deployed",
+            "main.governor_keys[0]",
+            "service.governor_keys[0]",
+            "is not one of the governors",
+            "pair KRT: main_token: no contract at",
+            "service.deployer",
+            "100000 for gas and liquidity",
+        ],
+    );
+    let endpoints = (network.main.http_url().to_string(), network.service.ws_url().to_string());
+    let exchanged = network.spec().replace(&endpoints.0, &endpoints.1);
+    fs::write(network.path("spec.toml"), exchanged).unwrap();
+    assert_bad_input(&network.polyspan(&deploy), &["main.endpoint", "serves chain 31002, not 31001"]);
+    assert_eq!(network.service.rpc("eth_blockNumber", json!([])).await, json!("0x0"));
+    assert!(!network.path("kr.deployment.toml").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_would_be_refused_is_not_sent() {
+    let network = Network::start().await;
+    network.deploy();
+    let key = user_key();
+    let lane = "kr/main-to-service";
+    let refused = |what: &[&str], to: &str, words: &[&str]| {
+        assert_bad_input(&network.polyspan(&transfer(what, lane, to, &key)), words);
+    };
+    refused(&["native", "--amount", "0"], TO, &["--amount: 0 moves nothing"]);
+    refused(
+        &["erc20", "--token", "KRT", "--amount", "1000.000001"],
+        TO,
+        &["has 1000, which is less than 1000.000001"],
+    );
+    refused(&["erc20", "--token", "KRT", "--amount", "0.0000001"], TO, &["finer than the token"]);
+    refused(
+        &["erc20", "--token", "MOON", "--amount", "1"],
+        TO,
+        &["`MOON` is no pair of bridge kr (native, KRT)"],
+    );
+    refused(&["erc20", "--token", TO, "--amount", "1"], TO, &["is not registered with the bridge"]);
+    refused(&["erc721", "--token", "KRT", "--id", "1"], TO, &["use `polyspan transfer erc20`"]);
+    let nobody = format!("0x{}", "0".repeat(40));
+    refused(&["native", "--amount", "1"], &nobody, &["--to: the zero address"]);
+    let elsewhere = network.polyspan(&transfer(&["native", "--amount", "1"], "xx/main-to-service", TO, &key));
+    assert_bad_input(&elsewhere, &["has no lane xx/main-to-service; it has kr/main-to-service"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
+    let network = Network::start().await;
+    network.deploy();
+    let (key, lane) = (user_key(), "kr/main-to-service");
+    let wait = |what: &[&'static str], lane: &'static str, timeout: &'static str| {
+        let mut arguments = transfer(what, lane, TO, &key);
+        arguments.extend(["--wait", "--timeout", timeout]);
+        network.polyspan(&arguments)
+    };
+    let alone = wait(&["erc20", "--token", "KRT", "--amount", "1.5"], lane, "1s");
+    let told = text(&alone.stdout);
+    assert_eq!(alone.status.code(), Some(1), "{told}{}", text(&alone.stderr));
+    assert!(told.contains("transfer: kr/main-to-service:0") && told.contains("not paid within 1s"), "{told}");
+    let explained = network.told(&["explain", "kr/main-to-service:0"]);
+    assert!(explained.contains("is final.") && explained.contains("1.5 KRT"), "{explained}");
+    let missing = network.polyspan(&["explain", "kr/main-to-service:7"]);
+    assert_bad_input(&missing, &["does not exist", "has 1 requests"]);
+
+    let relay = network.start_relay();
+    let back = wait(&["native", "--amount", "0.25"], "kr/service-to-main", "60s");
+    let log = || fs::read_to_string(network.path("relay.log")).unwrap();
+    let told = text(&back.stdout);
+    assert!(back.status.success(), "{told}{}\n{}", text(&back.stderr), log());
+    assert!(told.contains("request transaction: 0x") && told.contains("handle transaction: 0x"), "{told}");
+    assert_eq!(network.main.rpc("eth_getBalance", json!([TO, "latest"])).await, json!("0x3782dace9d90000"));
+    let forth = wait(&["native", "--amount", "1"], lane, "60s");
+    assert!(forth.status.success(), "{}{}\n{}", text(&forth.stdout), text(&forth.stderr), log());
+
+    let status: Value = serde_json::from_str(&network.told(&["status", "--json"])).unwrap();
+    let main_to_service = &status["lanes"][0];
+    assert_eq!(main_to_service["handled"], 2, "{status}");
+    assert_eq!(main_to_service["lag"], 0);
+    assert_eq!(main_to_service["leader"], "both-1");
+    assert_eq!(status["relays"][0]["alive"], true);
+    let table = network.told(&["status"]);
+    assert!(table.contains("kr/service-to-main") && table.contains("both-1"), "{table}");
+    let story: Value =
+        serde_json::from_str(&network.told(&["explain", "kr/main-to-service:0", "--json"])).unwrap();
+    assert_eq!(story["state"], "paid", "{story}");
+    assert!(story["outcome"]["tx_hash"].is_string(), "{story}");
+    let own = network.told(&["explain", "kr/main-to-service:0", "--config", "relay.toml"]);
+    assert!(
+        own.contains("Submitted by this relay from 0x") && own.contains("It waits for nothing."),
+        "{own}"
+    );
+    drop(relay);
+    let dead = network.told(&["explain", "kr/main-to-service:1"]);
+    assert!(dead.contains("is paid."), "{dead}");
+}

@@ -1,0 +1,67 @@
+//! The seam between relays and whatever connects them.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use serde::{Deserialize, Serialize};
+
+use crate::{CoordinationError, Member, MemberId, MemberView, Report};
+
+/// Who leads a lane, as the asking relay sees it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leadership {
+    /// The leader; `None` while nobody alive claims the lane.
+    pub leader: Option<MemberId>,
+    /// The leader's term; without a leader the highest term seen.
+    pub term: Term,
+    /// Whether the leader is this relay.
+    pub own: bool,
+}
+
+/// One relay's connection to the others. All calls may be made concurrently; a call that fails has changed nothing that a
+/// later one cannot repair. Dropping a connection without [`Coordinator::leave`] looks to the others like a crash.
+#[async_trait]
+pub trait Coordinator: Send + Sync {
+    /// Makes this process known as `member`. Other calls that write need it.
+    ///
+    /// Errors: [`CoordinationError::AlreadyRunning`] when another process, frozen or not, is this member now.
+    async fn join(&self, member: &Member) -> Result<(), CoordinationError>;
+
+    /// Heartbeat, and what this relay says of itself. To be called at least every third of the lease.
+    async fn report(&self, report: &Report) -> Result<(), CoordinationError>;
+
+    /// Everybody who ever joined and can be read, by id, this relay included.
+    async fn members(&self) -> Result<Vec<MemberView>, CoordinationError>;
+
+    /// One step towards, or of, leadership of a lane; to be called at every tick while this relay can submit. Whoever is
+    /// told `own` leads until the next call, at most for a lease.
+    async fn campaign(&self, lane: BridgeId) -> Result<Leadership, CoordinationError>;
+
+    /// Who leads a lane, without taking part.
+    async fn leader(&self, lane: BridgeId) -> Result<Option<(MemberId, Term)>, CoordinationError>;
+
+    /// Gives up the leadership of a lane, if it is ours; another candidate takes it at its next tick.
+    async fn resign(&self, lane: BridgeId) -> Result<(), CoordinationError>;
+
+    /// Hands an own attestation to all. Twice is the same as once. When this answers `Ok`, it survives a crash of this process
+    /// and of the host.
+    async fn publish(&self, attestation: &Attestation) -> Result<(), CoordinationError>;
+
+    /// Everybody's attestations of a lane, own ones included: first what is there, then as it comes, each once per stream.
+    /// Two roots for one nonce are both delivered. An error is an item; the stream goes on after it, and ends only when
+    /// the connection is dropped.
+    fn follow(&self, lane: BridgeId) -> BoxStream<'static, Result<Attestation, CoordinationError>>;
+
+    /// Everybody's attestations of a lane with a nonce above `above`, as they are now.
+    async fn attestations(
+        &self,
+        lane: BridgeId,
+        above: RequestNonce,
+    ) -> Result<Vec<Attestation>, CoordinationError>;
+
+    /// Forgets own attestations of a lane with a nonce of `below` or less: they are handled.
+    async fn prune(&self, lane: BridgeId, below: RequestNonce) -> Result<(), CoordinationError>;
+
+    /// Resigns everywhere and stops being a member; what was published stays. Without a membership nothing happens.
+    async fn leave(&self) -> Result<(), CoordinationError>;
+}

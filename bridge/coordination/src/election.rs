@@ -1,0 +1,67 @@
+//! Who leads a lane: a pure function of everybody's claims.
+//!
+//! Each candidate keeps one claim per lane. The leader is the live candidate with the highest standing term; among equal
+//! terms the smallest id. Whoever sees no live leader claims the highest term ever seen plus one. So a leader that
+//! comes back from a freeze sees a higher term and follows, and a new candidate never disturbs a live leader.
+
+use polyspan_types::Term;
+use serde::{Deserialize, Serialize};
+
+use crate::MemberId;
+
+/// What one candidate says about one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The term; it stays after a resignation, so that terms never go back.
+    pub term: Term,
+    /// False once the candidate has resigned.
+    pub standing: bool,
+}
+
+/// A candidate as the deciding relay sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Who.
+    pub id: MemberId,
+    /// Whether it showed a sign of life within the lease. The deciding relay is always alive to itself.
+    pub alive: bool,
+    /// Its claim on the lane.
+    pub claim: Claim,
+}
+
+/// What the deciding relay does now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Its own claim leads.
+    Lead(Term),
+    /// Another one leads.
+    Follow(MemberId, Term),
+    /// Nobody leads: write a claim of this term, and decide again.
+    Claim(Term),
+}
+
+/// The leader among `candidates`, in any order.
+pub fn leader(candidates: &[Candidate]) -> Option<(&MemberId, Term)> {
+    candidates
+        .iter()
+        .filter(|candidate| candidate.alive && candidate.claim.standing)
+        .max_by(|a, b| a.claim.term.cmp(&b.claim.term).then_with(|| b.id.cmp(&a.id)))
+        .map(|candidate| (&candidate.id, candidate.claim.term))
+}
+
+/// What `own` does, given everybody's claims, its own included if it has one.
+pub fn decide(own: &MemberId, candidates: &[Candidate]) -> Decision {
+    match leader(candidates) {
+        Some((id, term)) if id == own => Decision::Lead(term),
+        Some((id, term)) => Decision::Follow(id.clone(), term),
+        None => Decision::Claim(highest_term(candidates).next()),
+    }
+}
+
+/// The highest term that anybody, dead or alive, ever claimed.
+pub(crate) fn highest_term(candidates: &[Candidate]) -> Term {
+    candidates.iter().map(|candidate| candidate.claim.term).max().unwrap_or(Term::ZERO)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! What a member file says, in Rust.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, Signature};
+use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Root, Term};
+use rusqlite::{Connection, Row, params};
+
+use super::file::cannot_use;
+use crate::{Claim, Member, Report};
+
+/// Most attestations that one look takes from one file, so that a long history flows instead of piling up.
+pub(super) const NEWS_LIMIT: usize = 1000;
+
+const COLUMNS: &str = "sequence, lane, nonce, epoch, root, operator, signature";
+
+/// The small part of a file: everything but the attestations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Contents {
+    /// Random name of the history that `sequence` counts.
+    pub(super) origin: [u8; 16],
+    pub(super) member: Member,
+    pub(super) report: Report,
+    pub(super) heartbeat: u64,
+    pub(super) last_seen_ms: u64,
+    /// False once the member has left.
+    pub(super) present: bool,
+    /// Number of the last attestation.
+    pub(super) sequence: u64,
+    pub(super) claims: BTreeMap<BridgeId, Claim>,
+}
+
+/// An attestation with its number in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Numbered {
+    pub(super) sequence: u64,
+    pub(super) attestation: Attestation,
+}
+
+/// A number to be stored or compared with; what no counter reaches is the highest number.
+pub(super) fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl Contents {
+    /// Reads the small part; inside a transaction if it has to be of one moment.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut contents = connection
+            .prepare_cached(
+                "SELECT origin, member, report, heartbeat, last_seen_ms, present, sequence FROM member",
+            )?
+            .query_row([], |row| {
+                Ok(Self {
+                    origin: row.get(0)?,
+                    member: json("member", &row.get::<_, String>(1)?)?,
+                    report: json("report", &row.get::<_, String>(2)?)?,
+                    heartbeat: count(row, 3)?,
+                    last_seen_ms: count(row, 4)?,
+                    present: row.get(5)?,
+                    sequence: count(row, 6)?,
+                    claims: BTreeMap::new(),
+                })
+            })?;
+        let mut statement = connection.prepare_cached("SELECT lane, term, standing FROM claim")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let claim = Claim { term: Term::new(count(row, 1)?), standing: row.get(2)? };
+            contents.claims.insert(BridgeId(hash(row, 0)?), claim);
+        }
+        Ok(contents)
+    }
+}
+
+/// Attestations of a lane after number `after`, at most [`NEWS_LIMIT`].
+pub(super) fn news(connection: &Connection, lane: BridgeId, after: u64) -> rusqlite::Result<Vec<Numbered>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM attestation WHERE lane = ?1 AND sequence > ?2 ORDER BY sequence LIMIT {NEWS_LIMIT}"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_map(params![lane.0.as_slice(), number(after)], numbered)?.collect()
+}
+
+/// Attestations of a lane with a nonce above `above`.
+pub(super) fn above(
+    connection: &Connection,
+    lane: BridgeId,
+    above: RequestNonce,
+) -> rusqlite::Result<Vec<Numbered>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM attestation WHERE lane = ?1 AND nonce > ?2 ORDER BY nonce, sequence");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_map(params![lane.0.as_slice(), number(above.get())], numbered)?.collect()
+}
+
+/// Every attestation of a file.
+pub(super) fn everything(connection: &Connection) -> rusqlite::Result<Vec<Numbered>> {
+    let sql = format!("SELECT {COLUMNS} FROM attestation ORDER BY sequence");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_map([], numbered)?.collect()
+}
+
+fn numbered(row: &Row<'_>) -> rusqlite::Result<Numbered> {
+    let checkpoint = Checkpoint {
+        bridge_id: BridgeId(hash(row, 1)?),
+        nonce: RequestNonce::new(count(row, 2)?),
+        epoch: Epoch::new(count(row, 3)?),
+        root: Root(hash(row, 4)?),
+    };
+    let signature = Signature::from_raw_array(&row.get::<_, [u8; 65]>(6)?)
+        .map_err(|error| cannot_use(format!("a signature in it is malformed ({error})")))?;
+    let operator = Address::from(row.get::<_, [u8; 20]>(5)?);
+    Ok(Numbered { sequence: count(row, 0)?, attestation: Attestation { checkpoint, operator, signature } })
+}
+
+fn count(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(index)?;
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, value))
+}
+
+fn hash(row: &Row<'_>, index: usize) -> rusqlite::Result<B256> {
+    row.get::<_, [u8; 32]>(index).map(B256::from)
+}
+
+fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| cannot_use(format!("its {what} cannot be read ({error})")))
+}

@@ -1,0 +1,228 @@
+//! The own file: the only one that this process writes.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use polyspan_types::{Attestation, BridgeId, RequestNonce};
+use rusqlite::{Connection, ErrorCode, params};
+
+use super::contents::{self, Contents, Numbered, number};
+use super::generation::{
+    build, cannot_write, insert, load_left_over, newest_generation, next_generation, remove_others, to_json,
+};
+use super::name::FileName;
+use crate::{Claim, CoordinationError, Member, MemberId, Report};
+
+/// A joined member's file, and the lock that says that this process is that member.
+#[derive(Debug)]
+pub(super) struct OwnFile {
+    directory: PathBuf,
+    name: FileName,
+    lock: File,
+    connection: Connection,
+    /// What the file says, kept in step with it.
+    contents: Contents,
+}
+
+impl OwnFile {
+    /// Takes the member's lock and starts a new generation with what the last one held.
+    ///
+    /// Errors: another process has the lock, or the folder cannot be written.
+    pub(super) fn join(directory: &Path, member: Member, now_ms: u64) -> Result<Self, CoordinationError> {
+        let lock = lock(directory, &member.id)?;
+        let last = newest_generation(directory, &member.id)?;
+        let (mut contents, attestations) = last
+            .as_ref()
+            .and_then(|name| load_left_over(&name.path(directory)))
+            .map_or_else(|| Ok((blank(member.clone())?, Vec::new())), Ok)?;
+        contents.member = member;
+        contents.report = Report::default();
+        contents.heartbeat = contents.heartbeat.saturating_add(1);
+        contents.last_seen_ms = now_ms;
+        contents.present = true;
+        let name = next_generation(&contents.member.id, last.as_ref());
+        let connection = build(directory, &name, &contents, &attestations)?;
+        remove_others(directory, &name);
+        Ok(Self { directory: directory.to_owned(), name, lock, connection, contents })
+    }
+
+    pub(super) fn id(&self) -> &MemberId {
+        &self.name.id
+    }
+
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// An error of this file that came from reading it.
+    pub(super) fn unreadable(&self, error: &rusqlite::Error) -> CoordinationError {
+        CoordinationError::Damaged { path: self.path(), reason: error.to_string() }
+    }
+
+    pub(super) fn report(&mut self, report: Report, now_ms: u64) -> Result<(), CoordinationError> {
+        let text = to_json("report", &report)?;
+        if !self.path().exists() {
+            // Somebody cleaned the folder up; what we write would be seen by nobody.
+            self.renew()?;
+        }
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE member SET heartbeat = heartbeat + 1, last_seen_ms = ?1, report = ?2",
+                )?
+                .execute(params![number(now_ms), text])
+        })?;
+        self.contents.heartbeat = self.contents.heartbeat.saturating_add(1);
+        self.contents.last_seen_ms = now_ms;
+        self.contents.report = report;
+        Ok(())
+    }
+
+    pub(super) fn claim(&mut self, lane: BridgeId, claim: Claim) -> Result<(), CoordinationError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO claim (lane, term, standing) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT DO UPDATE SET term = excluded.term, standing = excluded.standing",
+                )?
+                .execute(params![lane.0.as_slice(), number(claim.term.get()), claim.standing])
+        })?;
+        self.contents.claims.insert(lane, claim);
+        Ok(())
+    }
+
+    /// Written through to the disk: the store is told next that this one is published.
+    pub(super) fn publish(&mut self, attestation: &Attestation) -> Result<(), CoordinationError> {
+        let sequence = self.contents.sequence.saturating_add(1);
+        let numbered = Numbered { sequence, attestation: attestation.clone() };
+        let added = self.write(|connection| {
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let result = insert_next(connection, &numbered);
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            result
+        })?;
+        if added {
+            self.contents.sequence = sequence;
+        }
+        Ok(())
+    }
+
+    pub(super) fn prune(&mut self, lane: BridgeId, below: RequestNonce) -> Result<(), CoordinationError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached("DELETE FROM attestation WHERE lane = ?1 AND nonce <= ?2")?
+                .execute(params![lane.0.as_slice(), number(below.get())])
+        })?;
+        Ok(())
+    }
+
+    /// Ends the membership; the file stays for those who still need the attestations in it.
+    pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {
+        self.write(|connection| {
+            connection.execute_batch(
+                "BEGIN IMMEDIATE; UPDATE claim SET standing = 0; UPDATE member SET present = 0; COMMIT;",
+            )
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.name.path(&self.directory)
+    }
+
+    /// Writes; if somebody froze with our write lock in its hands, or the file is damaged, goes on in a new generation.
+    fn write<T>(
+        &mut self,
+        statement: impl Fn(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, CoordinationError> {
+        let error = match statement(&mut self.connection) {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase,
+            ) => {
+                tracing::warn!(file = %self.path().display(), %error, "member file cannot be written; starting a new one");
+                self.renew()?;
+                statement(&mut self.connection).map_err(|error| cannot_write(&self.path(), &error))
+            }
+            _ => Err(cannot_write(&self.path(), &error)),
+        }
+    }
+
+    /// Starts a new generation with what this one holds. Nobody else has the new file open.
+    fn renew(&mut self) -> Result<(), CoordinationError> {
+        let path = FileName::lock_path(&self.name.id, &self.directory);
+        let held = self.lock.metadata().map(|held| held.ino()).ok();
+        if std::fs::metadata(&path).map(|now| now.ino()).ok() != held {
+            self.lock = lock(&self.directory, &self.name.id)?;
+        }
+        let attestations = contents::everything(&self.connection).unwrap_or_else(|error| {
+            tracing::warn!(file = %self.path().display(), %error, "own attestations are lost with the damaged file");
+            Vec::new()
+        });
+        let newest = newest_generation(&self.directory, &self.name.id)?;
+        let last = newest.filter(|name| name.generation > self.name.generation);
+        let name = next_generation(&self.name.id, Some(last.as_ref().unwrap_or(&self.name)));
+        self.connection = build(&self.directory, &name, &self.contents, &attestations)?;
+        self.name = name;
+        remove_others(&self.directory, &self.name);
+        Ok(())
+    }
+}
+
+/// Adds an attestation and raises the sequence with it; false when it is there already.
+fn insert_next(connection: &mut Connection, numbered: &Numbered) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction()?;
+    let added = insert(&transaction, numbered)?;
+    if added {
+        transaction
+            .prepare_cached("UPDATE member SET sequence = ?1")?
+            .execute(params![number(numbered.sequence)])?;
+    }
+    transaction.commit()?;
+    Ok(added)
+}
+
+/// The lock dies with its process, however that ends; a frozen process keeps it, and must.
+fn lock(directory: &Path, id: &MemberId) -> Result<File, CoordinationError> {
+    let path = FileName::lock_path(id, directory);
+    let refused =
+        |error: io::Error| CoordinationError::CannotWrite { path: path.clone(), reason: error.to_string() };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused)?;
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let place = format!("it holds {}", path.display());
+            Err(CoordinationError::AlreadyRunning { id: id.clone(), place })
+        }
+        Err(TryLockError::Error(error)) => Err(refused(error)),
+    }
+}
+
+fn blank(member: Member) -> Result<Contents, CoordinationError> {
+    let origin = Connection::open_in_memory()
+        .and_then(|memory| memory.query_row("SELECT randomblob(16)", [], |row| row.get(0)))
+        .map_err(|error| CoordinationError::Invalid { what: "a random name", reason: error.to_string() })?;
+    Ok(Contents {
+        origin,
+        member,
+        report: Report::default(),
+        heartbeat: 0,
+        last_seen_ms: 0,
+        present: true,
+        sequence: 0,
+        claims: BTreeMap::new(),
+    })
+}

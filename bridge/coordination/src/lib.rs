@@ -1,0 +1,28 @@
+//! Who else is there, who submits on a lane, and what the others attest.
+//!
+//! Trusted for liveness and cost only: lost, slow, wiped or lying, a coordinator cannot make anything wrong be paid. So
+//! nothing here verifies a signature, and nothing that is read here may be believed before the caller has verified it.
+//! It holds no key and talks to no chain.
+//!
+//! ```text
+//! join ─▶ report, report, …          members ─▶ who is alive, and what they say of themselves
+//! campaign ─▶ Leadership             election: views + own claim ─▶ lead, follow or claim (pure)
+//! publish ─▶ own file                others' files ─▶ follow ─▶ attestations, each once
+//! ```
+//!
+//! [`EmbeddedCoordinator`] serves the relays of one host from a folder (`docs/adr/0007-embedded-coordination.md`).
+
+mod coordinator;
+mod election;
+mod embedded;
+mod error;
+mod member;
+mod metrics;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use coordinator::{Coordinator, Leadership};
+pub use election::{Candidate, Claim, Decision, decide, leader};
+pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
+pub use error::CoordinationError;
+pub use member::{ChainReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report};

@@ -1,0 +1,129 @@
+//! What tests of coordinators need: the conformance suite, and small things to build tests from.
+//!
+//! An implementation passes the suite with one line in its tests:
+//!
+//! ```text
+//! coordination_suite!(MySpace::new());
+//! ```
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "every function here is a test; the attribute that says so is added by a macro"
+)]
+pub mod suite;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy::primitives::{Address, B256, Signature, U256};
+use async_trait::async_trait;
+use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Root};
+use tokio::task::JoinHandle;
+
+use crate::{Coordinator, Member, MemberId, Report};
+
+/// How long tests wait for what must happen. Source: ample on a loaded machine of two cores.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A place where coordinators meet: an empty folder, an empty key space.
+#[async_trait]
+pub trait Space: Send + Sync {
+    /// Another relay's connection. The suite drops it to play a crash.
+    async fn connect(&self) -> Arc<dyn Coordinator>;
+
+    /// After how much silence a member counts as gone. At least 1 s, so that a loaded machine fakes no crash.
+    fn lease(&self) -> Duration;
+}
+
+/// Waits until `check` answers `Some`, and returns it.
+///
+/// Panics: when `patience` is over.
+pub async fn eventually<T, F, C>(patience: Duration, what: &str, mut check: C) -> T
+where
+    F: Future<Output = Option<T>>,
+    C: FnMut() -> F,
+{
+    let start = Instant::now();
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(start.elapsed() < patience, "not within {patience:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A member that reports by itself, as a relay does, until it is dropped; dropping is a crash.
+pub struct LiveMember {
+    /// Its connection.
+    pub coordinator: Arc<dyn Coordinator>,
+    heart: JoinHandle<()>,
+}
+
+impl LiveMember {
+    /// Joins as `name` and starts to report every quarter of the lease.
+    ///
+    /// Panics: when it cannot join within [`PATIENCE`].
+    pub async fn join(space: &dyn Space, name: &str) -> Self {
+        let coordinator = space.connect().await;
+        // A connection that was dropped a moment ago may still be on its way out.
+        eventually(PATIENCE, "join", || async { coordinator.join(&member(name)).await.ok() }).await;
+        Self::beat(coordinator, space.lease())
+    }
+
+    /// Starts to report for a member that has joined.
+    pub fn beat(coordinator: Arc<dyn Coordinator>, lease: Duration) -> Self {
+        let beating = Arc::clone(&coordinator);
+        let heart = tokio::spawn(async move {
+            while beating.report(&Report::default()).await.is_ok() {
+                tokio::time::sleep(lease / 4).await;
+            }
+        });
+        Self { coordinator, heart }
+    }
+
+    /// Stops reporting and keeps the connection: a process that hangs.
+    pub fn fall_silent(self) -> Arc<dyn Coordinator> {
+        Arc::clone(&self.coordinator)
+    }
+}
+
+impl Drop for LiveMember {
+    fn drop(&mut self) {
+        self.heart.abort();
+    }
+}
+
+/// A member called `name`.
+///
+/// Panics: when that is no member id.
+pub fn member(name: &str) -> Member {
+    Member {
+        id: MemberId::try_new(name).expect("a test's member id is valid"),
+        operator: Some(Address::repeat_byte(7)),
+        roles: vec!["main-bridge".to_owned()],
+        api: "http://127.0.0.1:1".to_owned(),
+        started_at_ms: 1,
+    }
+}
+
+/// Lane number `number`.
+pub fn lane(number: u8) -> BridgeId {
+    BridgeId(B256::repeat_byte(number))
+}
+
+/// An attestation by operator `operator` of a root that `variant` tells apart. Its signature proves nothing: coordinators
+/// do not look at it.
+pub fn attestation(lane: BridgeId, nonce: u64, operator: u8, variant: u8) -> Attestation {
+    Attestation {
+        checkpoint: Checkpoint {
+            bridge_id: lane,
+            epoch: Epoch::new(1),
+            nonce: RequestNonce::new(nonce),
+            root: Root(B256::repeat_byte(variant)),
+        },
+        operator: Address::repeat_byte(operator),
+        signature: Signature::new(U256::from(nonce), U256::from(1), variant % 2 == 1),
+    }
+}

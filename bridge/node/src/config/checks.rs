@@ -1,0 +1,196 @@
+//! From the raw form to a valid [`Config`].
+
+mod crossings;
+mod relay;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use polyspan_types::{FinalTag, Finality};
+use serde::Deserialize;
+use url::Url;
+
+use super::form::Raw;
+use super::problems::{Problems, join};
+use super::raw::{RawBridge, RawChain, RawConfig, RawCoordination};
+use super::units::Span;
+use super::{
+    BridgeEntry, ChainEntry, Config, ConfigErrors, CoordinationEntry, Deployment, Network, Overrides,
+};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_LOG_RANGE: u64 = 5_000;
+const LEASE: Duration = Duration::from_secs(3);
+
+/// Reads, overrides and checks; everything wrong is in the error.
+pub(super) fn load(file: &Path, overrides: &Overrides) -> Result<Config, ConfigErrors> {
+    let mut problems = Problems::default();
+    let config = read(file, &mut problems).and_then(|mut table| {
+        overrides.apply(&mut table, &mut problems);
+        let raw = RawConfig::deserialize(table).map_err(|error| problems.add("", error.message())).ok()?;
+        check(raw, file, &mut problems)
+    });
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(problems.into_errors(file, |path| overrides.origin(path))),
+    }
+}
+
+fn read(file: &Path, problems: &mut Problems) -> Option<toml::Table> {
+    let unreadable = |error| format!("cannot read it: {error}; give the right one with --config FILE");
+    let text = std::fs::read_to_string(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
+    text.parse::<toml::Table>().map_err(|error| problems.add("", error.to_string().trim_end())).ok()
+}
+
+fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    problems.unknown("", &raw.unknown, RawConfig::KEYS);
+    let network = problems.optional("network", raw.network).and_then(|text| network(&text, problems));
+    let chains = check_chains(raw.chain, problems);
+    let bridges = check_bridges(raw.bridge, folder, problems);
+    let coordination = problems
+        .optional("coordination", raw.coordination)
+        .and_then(|raw| coordination(raw, folder, problems));
+    let relay = problems.optional("relay", raw.relay).map(|raw| relay::check(raw, folder, problems));
+    let has_relay = relay.is_some();
+    let config = Config {
+        file: file.to_owned(),
+        network: network.unwrap_or_default(),
+        chains: chains.into_iter().flatten().collect(),
+        bridges: bridges.into_iter().flatten().collect(),
+        coordination,
+        relay: relay.flatten(),
+    };
+    crossings::check(&config, has_relay, problems);
+    Some(config)
+}
+
+fn network(text: &str, problems: &mut Problems) -> Option<Network> {
+    match text {
+        "production" => Some(Network::Production),
+        "devnet" => Some(Network::Devnet),
+        other => {
+            problems
+                .add("network", format!("`{other}` is no kind of network; use \"production\" or \"devnet\""));
+            None
+        }
+    }
+}
+
+fn check_chains(raw: Raw<Vec<Raw<RawChain>>>, problems: &mut Problems) -> Vec<Option<ChainEntry>> {
+    let list = problems.required("chain", raw, "add a [[chain]] section for each chain").unwrap_or_default();
+    list.into_iter()
+        .enumerate()
+        .map(|(index, raw)| chain(&format!("chain[{index}]"), raw, problems))
+        .collect()
+}
+
+fn chain(path: &str, raw: Raw<RawChain>, problems: &mut Problems) -> Option<ChainEntry> {
+    let raw = problems.optional(path, raw)?;
+    let at = |key| join(path, key);
+    problems.unknown(path, &raw.unknown, RawChain::KEYS);
+    let name = problems.required(&at("name"), raw.name, "name the chain as the deployments do");
+    let chain_id = problems.required(&at("chain_id"), raw.chain_id, "set the chain's EIP-155 id");
+    let urls = problems.required(&at("endpoints"), raw.endpoints, "list the URL of the chain's RPC endpoint");
+    let endpoints = urls.map(|urls| endpoints(&at("endpoints"), &urls, problems));
+    let own_node = problems.or(&at("own_node"), raw.own_node, false);
+    let finality = problems.or(&at("finality"), raw.finality, Finality::Tag(FinalTag::Finalized));
+    let seconds = Duration::from_secs;
+    let poll_interval = span(&at("poll_interval"), raw.poll_interval, POLL_INTERVAL, seconds(60), problems);
+    let request_timeout =
+        span(&at("request_timeout"), raw.request_timeout, REQUEST_TIMEOUT, seconds(300), problems);
+    let max_log_range = problems.or(&at("max_log_range"), raw.max_log_range, MAX_LOG_RANGE);
+    if max_log_range == 0 {
+        problems.add(at("max_log_range"), "0 blocks at a time never get anywhere; use 1 or more");
+    }
+    if name.as_deref() == Some("") {
+        problems.add(at("name"), "empty; name the chain as the deployments do");
+    }
+    Some(ChainEntry {
+        name: name?,
+        chain_id: chain_id?,
+        endpoints: endpoints?,
+        own_node,
+        finality,
+        poll_interval,
+        request_timeout,
+        max_log_range,
+    })
+}
+
+fn endpoints(path: &str, urls: &[String], problems: &mut Problems) -> Vec<Url> {
+    if urls.len() != 1 {
+        problems.add(path, format!("{} endpoints are listed; this version uses exactly one", urls.len()));
+    }
+    let mut parsed = Vec::new();
+    for (index, text) in urls.iter().enumerate() {
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https" | "ws" | "wss") && url.has_host() => {
+                parsed.push(url)
+            }
+            // The text is not repeated: it may carry a secret.
+            _ => problems.add(
+                format!("{path}[{index}]"),
+                "not the URL of an RPC endpoint; write it as http://, https://, ws:// or wss:// and a host",
+            ),
+        }
+    }
+    parsed
+}
+
+fn check_bridges(
+    raw: Raw<Vec<Raw<RawBridge>>>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Vec<Option<BridgeEntry>> {
+    let cure = "add a [[bridge]] section that names the file written by `polyspan deploy`";
+    let list = problems.required("bridge", raw, cure).unwrap_or_default();
+    let one = |(index, raw)| bridge(&format!("bridge[{index}]"), raw, folder, problems);
+    list.into_iter().enumerate().map(one).collect()
+}
+
+fn bridge(path: &str, raw: Raw<RawBridge>, folder: &Path, problems: &mut Problems) -> Option<BridgeEntry> {
+    let raw = problems.optional(path, raw)?;
+    problems.unknown(path, &raw.unknown, RawBridge::KEYS);
+    let path = join(path, "deployment");
+    let file = problems.required(&path, raw.deployment, "name the file written by `polyspan deploy`")?;
+    let file = folder.join(file);
+    match Deployment::load(&file) {
+        Ok(deployment) => Some(BridgeEntry { deployment }),
+        Err(errors) => {
+            problems.absorb(&format!("{path} ({})", file.display()), errors.problems);
+            None
+        }
+    }
+}
+
+fn coordination(raw: RawCoordination, folder: &Path, problems: &mut Problems) -> Option<CoordinationEntry> {
+    problems.unknown("coordination", &raw.unknown, RawCoordination::KEYS);
+    let cure = "name a directory that the relays of this host share";
+    let directory = problems.required("coordination.directory", raw.directory, cure);
+    let lease = span("coordination.lease", raw.lease, LEASE, Duration::from_secs(300), problems);
+    Some(CoordinationEntry { directory: located(folder, directory?), lease })
+}
+
+/// A duration between 10 ms and `longest`: outside of that every value seen was a slip of the unit.
+fn span(
+    path: &str,
+    raw: Raw<Span>,
+    default: Duration,
+    longest: Duration,
+    problems: &mut Problems,
+) -> Duration {
+    let shortest = Duration::from_millis(10);
+    let Some(Span(duration)) = problems.optional(path, raw) else { return default };
+    if duration < shortest || duration > longest {
+        let [given, shortest, longest] = [duration, shortest, longest].map(humantime::format_duration);
+        problems.add(path, format!("{given} is out of range; use {shortest} to {longest}"));
+    }
+    duration
+}
+
+/// Relative paths are relative to the file that names them.
+fn located(folder: &Path, path: String) -> PathBuf {
+    folder.join(path)
+}

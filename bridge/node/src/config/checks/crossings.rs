@@ -1,0 +1,120 @@
+//! Rules that tie sections together.
+
+use std::collections::BTreeSet;
+
+use crate::config::problems::Problems;
+use crate::config::{Config, Network, RelayEntry, Side};
+
+pub(super) fn check(config: &Config, has_relay: bool, problems: &mut Problems) {
+    chains(config, has_relay, problems);
+    bridges(config, problems);
+    if has_relay && config.coordination.is_none() {
+        // The reason may be that the section is there and wrong; then this line is only a repetition.
+        problems.add("coordination", "a relay needs it; set [coordination] directory");
+    }
+    if let Some(relay) = &config.relay {
+        submitters(config, relay, problems);
+        timing(config, relay, problems);
+    }
+}
+
+fn chains(config: &Config, has_relay: bool, problems: &mut Problems) {
+    let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    for (index, chain) in config.chains.iter().enumerate() {
+        if !names.insert(&chain.name) {
+            problems.add(
+                format!("chain[{index}].name"),
+                format!("`{}` is used twice; rename one chain", chain.name),
+            );
+        }
+        if !ids.insert(chain.chain_id) {
+            let message =
+                format!("{} is the id of another chain already; a chain is listed once", chain.chain_id);
+            problems.add(format!("chain[{index}].chain_id"), message);
+        }
+        // One endpoint that lies could make the relay sign for requests that were never made.
+        if has_relay && !chain.own_node && config.network == Network::Production {
+            let message = format!(
+                "chain `{}` has a single endpoint that is not marked as your own node, and a relay would sign whatever \
+                 it answers; run a node of your own and set own_node = true (on a test network: network = \"devnet\")",
+                chain.name
+            );
+            problems.add(format!("chain[{index}].own_node"), message);
+        }
+    }
+}
+
+fn bridges(config: &Config, problems: &mut Problems) {
+    let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    for (index, bridge) in config.bridges.iter().enumerate() {
+        let path = format!("bridge[{index}].deployment");
+        let deployment = &bridge.deployment;
+        if !names.insert(&deployment.name) {
+            problems.add(
+                &path,
+                format!("bridge name `{}` is used twice; rename one deployment", deployment.name),
+            );
+        }
+        if !deployment.lanes().iter().all(|lane| ids.insert(lane.bridge_id)) {
+            problems.add(&path, format!("bridge `{}` is listed already; remove one", deployment.name));
+        }
+        side(config, &path, "main", &deployment.main, problems);
+        side(config, &path, "service", &deployment.service, problems);
+    }
+}
+
+fn side(config: &Config, path: &str, which: &str, side: &Side, problems: &mut Problems) {
+    match config.chain(&side.chain) {
+        None => {
+            let names: Vec<_> = config.chains.iter().map(|chain| chain.name.as_str()).collect();
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let message = format!(
+                "{which}.chain names `{}`, which no [[chain]] defines (there are: {known})",
+                side.chain
+            );
+            problems.add(path, message);
+        }
+        Some(chain) if chain.chain_id != side.chain_id => {
+            let message = format!(
+                "{which} was deployed on chain id {}, and chain `{}` has chain_id {}; correct the one that is wrong",
+                side.chain_id, chain.name, chain.chain_id
+            );
+            problems.add(path, message);
+        }
+        Some(_) => {}
+    }
+}
+
+fn submitters(config: &Config, relay: &RelayEntry, problems: &mut Problems) {
+    let mut chains = BTreeSet::new();
+    for (index, submitter) in relay.submitters.iter().enumerate() {
+        let at = |key: &str| format!("relay.submitter[{index}].{key}");
+        if config.chain(&submitter.chain).is_none() {
+            problems
+                .add(at("chain"), format!("no [[chain]] is named `{}`; correct the name", submitter.chain));
+        }
+        if !chains.insert(&submitter.chain) {
+            problems.add(
+                at("chain"),
+                format!("`{}` has a submitter already; use one per chain", submitter.chain),
+            );
+        }
+        if relay.attester.as_ref().is_some_and(|attester| attester.keystore == submitter.key.keystore) {
+            let message = "this is the attester's key; make a key of its own that has no authority";
+            problems.add(at("keystore"), message);
+        }
+    }
+}
+
+fn timing(config: &Config, relay: &RelayEntry, problems: &mut Problems) {
+    let Some(coordination) = &config.coordination else { return };
+    // A heartbeat goes out at every tick; three may be late before the others think the relay is gone.
+    if relay.tick * 3 > coordination.lease {
+        let lease = humantime::format_duration(coordination.lease);
+        let longest = humantime::format_duration(coordination.lease / 3);
+        problems.add(
+            "relay.tick",
+            format!("too long for a coordination.lease of {lease}; use {longest} or less"),
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! The `[relay]` section.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{located, span};
+use crate::config::form::Raw;
+use crate::config::problems::{Problems, join};
+use crate::config::raw::{RawKeyFile, RawRelay, RawSubmission, RawSubmitter};
+use crate::config::units::GasPrice;
+use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
+
+const LISTEN: &str = "127.0.0.1:9101";
+const TICK: Duration = Duration::from_millis(250);
+const MAX_TRANSFERS: u64 = 32;
+/// Source: `submission.max_transfers` is a piece of calldata; 1024 small transfers are about 400 KiB, and nodes refuse
+/// transactions above 128 KiB to 512 KiB.
+const MOST_TRANSFERS: u64 = 1_024;
+/// Unit: wei per gas. 500 gwei.
+const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
+const REPLACE_AFTER: Duration = Duration::from_secs(10);
+
+pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Option<RelayEntry> {
+    problems.unknown("relay", &raw.unknown, RawRelay::KEYS);
+    let name = problems.required("relay.name", raw.name, "name this relay, such as \"main-bridge-1\"");
+    let name = name.filter(|name| check_name(name, problems));
+    let roles = problems.required("relay.roles", raw.roles, "list \"main-bridge\", \"sub-bridge\" or both");
+    let roles =
+        roles.and_then(|names| Roles::try_new(&names).map_err(|e| problems.add("relay.roles", e)).ok());
+    let store = problems.optional("relay.store", raw.store);
+    let listen = listen(problems.or("relay.listen", raw.listen, LISTEN.to_owned()), problems);
+    let tick = span("relay.tick", raw.tick, TICK, Duration::from_secs(60), problems);
+    let accept_development = problems.or("relay.accept_development", raw.accept_development, false);
+    let log_format = problems.optional("relay.log_format", raw.log_format).and_then(|text| {
+        text.parse::<LogFormat>().map_err(|error| problems.add("relay.log_format", error)).ok()
+    });
+    let attester = problems.required("relay.attester", raw.attester, "set the key that signs for its roles");
+    let attester = attester.and_then(|raw| {
+        problems.unknown("relay.attester", &raw.unknown, RawKeyFile::KEYS);
+        key_file("relay.attester", raw.keystore, raw.passphrase_file, folder, problems)
+    });
+    let submitters = submitters(raw.submitter, folder, problems);
+    let submission =
+        submission(problems.or("relay.submission", raw.submission, RawSubmission::default()), problems);
+    let name = name?;
+    Some(RelayEntry {
+        store: located(folder, store.unwrap_or_else(|| format!("{name}.sqlite"))),
+        name,
+        roles: roles?,
+        listen: listen?,
+        tick,
+        accept_development,
+        log_format: log_format.unwrap_or_default(),
+        attester: Some(attester?),
+        submitters,
+        submission,
+    })
+}
+
+/// The name is a file name in the coordination directory and a label of metrics.
+fn check_name(name: &str, problems: &mut Problems) -> bool {
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let valid = (1..=64).contains(&name.len()) && name.chars().all(fine);
+    if !valid {
+        let message =
+            format!("`{name}` is not a relay name; use 1 to 64 lower-case letters, digits and hyphens");
+        problems.add("relay.name", message);
+    }
+    valid
+}
+
+fn listen(text: String, problems: &mut Problems) -> Option<SocketAddr> {
+    let wrong = |_| format!("`{text}` is not an address to listen on; write IP:PORT, such as {LISTEN}");
+    text.parse().map_err(|error| problems.add("relay.listen", wrong(error))).ok()
+}
+
+fn key_file(
+    path: &str,
+    keystore: Raw<String>,
+    passphrase_file: Raw<String>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<KeyFile> {
+    let cure = "make one with `polyspan keys new --out FILE`";
+    let keystore = problems.required(&join(path, "keystore"), keystore, cure);
+    let cure = "name the file that holds the passphrase";
+    let passphrase_file = problems.required(&join(path, "passphrase_file"), passphrase_file, cure);
+    let key =
+        KeyFile { keystore: located(folder, keystore?), passphrase_file: located(folder, passphrase_file?) };
+    for error in key.check() {
+        let field = if error.file() == key.keystore { "keystore" } else { "passphrase_file" };
+        problems.add(join(path, field), error);
+    }
+    Some(key)
+}
+
+fn submitters(
+    raw: Raw<Vec<Raw<RawSubmitter>>>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Vec<SubmitterEntry> {
+    let list = problems.or("relay.submitter", raw, Vec::new());
+    let mut found = Vec::new();
+    for (index, raw) in list.into_iter().enumerate() {
+        let path = format!("relay.submitter[{index}]");
+        let Some(raw) = problems.optional(&path, raw) else { continue };
+        problems.unknown(&path, &raw.unknown, RawSubmitter::KEYS);
+        let chain =
+            problems.required(&join(&path, "chain"), raw.chain, "name the chain that this key pays on");
+        let key = key_file(&path, raw.keystore, raw.passphrase_file, folder, problems);
+        if let (Some(chain), Some(key)) = (chain, key) {
+            found.push(SubmitterEntry { chain, key });
+        }
+    }
+    found
+}
+
+fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
+    problems.unknown("relay.submission", &raw.unknown, RawSubmission::KEYS);
+    let max_transfers = problems.or("relay.submission.max_transfers", raw.max_transfers, MAX_TRANSFERS);
+    if !(1..=MOST_TRANSFERS).contains(&max_transfers) {
+        let message = format!("{max_transfers} is out of range; use 1 to {MOST_TRANSFERS}");
+        problems.add("relay.submission.max_transfers", message);
+    }
+    let GasPrice(max_fee_per_gas) =
+        problems.or("relay.submission.max_fee_per_gas", raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
+    let path = "relay.submission.replace_after";
+    let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
+    SubmissionEntry { max_transfers, max_fee_per_gas, replace_after }
+}

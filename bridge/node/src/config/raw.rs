@@ -1,0 +1,106 @@
+//! The form of the files as written: nothing outside of this folder sees it.
+
+use alloy::primitives::{Address, B256};
+use polyspan_types::{BlockHeight, BridgeName, ChainId, Finality};
+
+use super::form::Raw;
+use super::units::{GasPrice, Span};
+use crate::toml_section as section;
+
+section! {
+    /// The whole file.
+    RawConfig {
+        network: String,
+        chain: Vec<Raw<RawChain>>,
+        bridge: Vec<Raw<RawBridge>>,
+        coordination: RawCoordination,
+        relay: RawRelay,
+    }
+}
+
+section! {
+    /// `[[chain]]`
+    RawChain {
+        name: String,
+        chain_id: ChainId,
+        endpoints: Vec<String>,
+        own_node: bool,
+        finality: Finality,
+        poll_interval: Span,
+        request_timeout: Span,
+        max_log_range: u64,
+    }
+}
+
+section! {
+    /// `[[bridge]]`
+    RawBridge { deployment: String }
+}
+
+section! {
+    /// `[coordination]`
+    RawCoordination { directory: String, lease: Span }
+}
+
+section! {
+    /// `[relay]`
+    RawRelay {
+        name: String,
+        roles: Vec<String>,
+        store: String,
+        listen: String,
+        tick: Span,
+        accept_development: bool,
+        log_format: String,
+        attester: RawKeyFile,
+        submitter: Vec<Raw<RawSubmitter>>,
+        submission: RawSubmission,
+    }
+}
+
+section! {
+    /// A key: two files.
+    RawKeyFile { keystore: String, passphrase_file: String }
+}
+
+section! {
+    /// `[[relay.submitter]]`
+    RawSubmitter { chain: String, keystore: String, passphrase_file: String }
+}
+
+section! {
+    /// `[relay.submission]`
+    RawSubmission { max_transfers: u64, max_fee_per_gas: GasPrice, replace_after: Span }
+}
+
+section! {
+    /// A deployment file.
+    RawDeployment {
+        name: BridgeName,
+        salt: B256,
+        main: RawSide,
+        service: RawSide,
+        pair: Vec<Raw<RawPair>>,
+    }
+}
+
+section! {
+    /// One end of a deployment.
+    RawSide {
+        chain: String,
+        chain_id: ChainId,
+        bridge: Address,
+        deployment_block: BlockHeight,
+    }
+}
+
+section! {
+    /// `[[pair]]` of a deployment.
+    RawPair {
+        name: String,
+        kind: String,
+        main_token: Address,
+        service_token: Address,
+        mints: String,
+    }
+}

@@ -1,0 +1,361 @@
+//! Files as operators write them, right and wrong.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::raw::{
+    RawBridge, RawChain, RawConfig, RawCoordination, RawKeyFile, RawRelay, RawSubmission, RawSubmitter,
+};
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../polyspan.example.toml");
+
+const DEPLOYMENT: &str = r#"
+name = "kr"
+salt = "0x0101010101010101010101010101010101010101010101010101010101010101"
+
+[main]
+chain = "main"
+chain_id = 31001
+bridge = "0x1111111111111111111111111111111111111111"
+deployment_block = 7
+
+[service]
+chain = "service"
+chain_id = 31002
+bridge = "0x2222222222222222222222222222222222222222"
+deployment_block = 8
+
+[[pair]]
+name = "native"
+kind = "native"
+main_token = "0x0000000000000000000000000000000000000000"
+service_token = "0x0000000000000000000000000000000000000000"
+mints = "none"
+
+[[pair]]
+name = "KRT"
+kind = "erc20"
+main_token = "0x3333333333333333333333333333333333333333"
+service_token = "0x4444444444444444444444444444444444444444"
+mints = "service"
+"#;
+
+/// A folder with the files that the example names.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        folder.write("kr.deployment.toml", DEPLOYMENT);
+        for name in ["attester", "submitter"] {
+            folder.write(&format!("{name}.json"), "{}");
+            folder.write(&format!("{name}.pass"), "secret");
+        }
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.0.path().join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        file
+    }
+
+    fn load(&self, text: &str) -> Result<Config, ConfigErrors> {
+        Config::load_with(&self.write("polyspan.toml", text), &Overrides::none())
+    }
+
+    fn load_with(&self, text: &str, overrides: Overrides) -> Result<Config, ConfigErrors> {
+        Config::load_with(&self.write("polyspan.toml", text), &overrides)
+    }
+
+    /// The problems of a file that must be wrong, one per line.
+    fn problems(&self, text: &str) -> Vec<String> {
+        self.load(text).unwrap_err().problems.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// The example with one text replaced.
+fn example_with(from: &str, to: &str) -> String {
+    assert!(EXAMPLE.contains(from), "the example has `{from}`");
+    EXAMPLE.replacen(from, to, 1)
+}
+
+#[track_caller]
+fn assert_one_problem(text: &str, path: &str, message: &str) {
+    let problems = Folder::new().problems(text);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].starts_with(&format!("{path}: ")), "{problems:#?}");
+    assert!(problems[0].contains(message), "{problems:#?}");
+}
+
+#[test]
+fn the_example_is_a_valid_configuration() {
+    let config = Folder::new().load(EXAMPLE).unwrap();
+    let relay = config.relay.as_ref().unwrap();
+    assert_eq!(relay.roles.names(), ["main-bridge"]);
+    assert_eq!(relay.submission.max_fee_per_gas, 500_000_000_000);
+    assert_eq!(config.lanes().len(), 2);
+    let lane = config.lane(&"kr/service-to-main".parse().unwrap()).unwrap();
+    assert_eq!(lane.source.chain, "service");
+    assert_eq!(lane.destination.deployment_block.get(), 7);
+}
+
+#[test]
+fn defaults_shown_in_the_example_are_the_real_ones() {
+    let folder = Folder::new();
+    let shown = folder.load(EXAMPLE).unwrap();
+    let mut without = EXAMPLE.to_owned();
+    let mut dropped = 0;
+    let (mut default, mut next) = (None, String::new());
+    for line in EXAMPLE.lines() {
+        if let Some(text) = line.strip_prefix("# Default: ") {
+            // The value ends at the first full stop, or blank, outside of quotation marks.
+            let end = if let Some(quoted) = text.strip_prefix('"') {
+                quoted.find('"').unwrap() + 2
+            } else {
+                text.find(['.', ' ']).unwrap_or(text.len())
+            };
+            default = Some(text[..end].to_owned());
+        } else if !line.starts_with('#')
+            && let Some((key, value)) = line.split_once(" = ")
+            && let Some(default) = default.take()
+        {
+            // `own_node` must be set for the rest to be accepted: the example shows the value to use.
+            if key == "own_node" {
+                assert_eq!(default, "false");
+                continue;
+            }
+            assert_eq!(value, default, "the example shows the default of {key}");
+            next = without.replacen(&format!("\n{line}\n"), "\n", 1);
+            assert_ne!(next, without);
+            without.clone_from(&next);
+            dropped += 1;
+        }
+    }
+    assert!(dropped >= 13, "only {dropped} defaults found");
+    let mut implied = folder.load(&next).unwrap();
+    implied.file.clone_from(&shown.file);
+    assert_eq!(implied, shown);
+}
+
+#[test]
+fn the_example_explains_every_key() {
+    let sections = [
+        RawConfig::KEYS,
+        RawChain::KEYS,
+        RawBridge::KEYS,
+        RawCoordination::KEYS,
+        RawRelay::KEYS,
+        RawSubmitter::KEYS,
+        RawSubmission::KEYS,
+        RawKeyFile::KEYS,
+    ];
+    let headers = ["chain", "bridge", "coordination", "relay", "submitter", "submission"];
+    for key in sections.into_iter().flatten().filter(|key| !headers.contains(*key) || **key == "chain") {
+        let lines: Vec<_> = EXAMPLE.lines().collect();
+        let explained = lines.windows(2).any(|pair| {
+            pair[0].starts_with("# ")
+                && (pair[1].starts_with(&format!("{key} = ")) || pair[1].contains(&format!("{key} = \"")))
+        });
+        assert!(explained, "`{key}` is not explained");
+    }
+}
+
+#[test]
+fn a_users_file_needs_chains_and_bridges_only() {
+    let end = EXAMPLE.find("# ---- coordination").unwrap();
+    let text = EXAMPLE[..end].replace("own_node = true", "");
+    let config = Folder::new().load(&text).unwrap();
+    assert!(config.relay.is_none() && config.coordination.is_none());
+}
+
+#[test]
+fn all_problems_are_reported_together_with_their_paths() {
+    let text = EXAMPLE
+        .replace("chain_id = 31001", "chain_id = \"many\"")
+        .replace("finality = \"depth 0\"", "finality = \"soon\"\nfinalty = \"depth 0\"")
+        .replace("tick = \"250ms\"", "tick = \"quick\"\ntack = 1")
+        .replace("roles = [\"main-bridge\"]", "roles = []")
+        .replace("max_transfers = 32", "max_transfers = 0\nspeed = 9");
+    let problems = Folder::new().problems(&text);
+    for start in [
+        "chain[0].chain_id: ",
+        "chain[1].finality: `soon` is not a finality rule",
+        "chain[1].finalty: unknown key",
+        "relay.tick: `quick` is not a duration",
+        "relay.tack: unknown key",
+        "relay.roles: no role is given",
+        "relay.submission.max_transfers: 0 is out of range",
+        "relay.submission.speed: unknown key",
+    ] {
+        assert!(problems.iter().any(|problem| problem.starts_with(start)), "{start} in {problems:#?}");
+    }
+}
+
+#[test]
+fn a_missing_key_is_named_with_what_to_write() {
+    assert_one_problem(
+        &example_with("name = \"main-bridge-1\"\n", ""),
+        "relay.name",
+        "missing; name this relay",
+    );
+    let attester = "attester = { keystore = \"attester.json\", passphrase_file = \"attester.pass\" }";
+    assert_one_problem(&example_with(attester, ""), "relay.attester", "missing; set the key");
+}
+
+#[test]
+fn a_single_foreign_endpoint_is_refused_in_production_only() {
+    let foreign = example_with("own_node = true", "own_node = false");
+    assert_one_problem(&foreign, "chain[0].own_node", "run a node of your own");
+    let devnet = foreign.replace("network = \"production\"", "network = \"devnet\"");
+    Folder::new().load(&devnet).unwrap();
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    assert_one_problem(&example_with("\"127.0.0.1:9101\"\n", "\"localhost\"\n"), "relay.listen", "IP:PORT");
+    assert_one_problem(
+        &example_with("= \"500 gwei\"", "= \"500\""),
+        "relay.submission.max_fee_per_gas",
+        "price of gas",
+    );
+    assert_one_problem(
+        &example_with("\"http://127.0.0.1:8545\"", "\"ftp://x\""),
+        "chain[0].endpoints[0]",
+        "http://",
+    );
+    assert_one_problem(&example_with("tick = \"250ms\"", "tick = \"2s\""), "relay.tick", "use 1s or less");
+    assert_one_problem(
+        &example_with("name = \"main-bridge-1\"", "name = \"../x\""),
+        "relay.name",
+        "not a relay name",
+    );
+    assert_one_problem(
+        &example_with("poll_interval = \"500ms\"", "poll_interval = \"1ms\""),
+        "chain[0].poll_interval",
+        "10ms",
+    );
+    let two = example_with("\"http://127.0.0.1:8545\"", "\"http://a\", \"http://b\"");
+    assert_one_problem(&two, "chain[0].endpoints", "exactly one");
+}
+
+#[test]
+fn sections_that_contradict_each_other_are_named() {
+    assert_one_problem(&example_with("chain_id = 31001", "chain_id = 1"), "bridge[0].deployment", "31001");
+    assert_one_problem(
+        &example_with("name = \"main\"", "name = \"moon\""),
+        "bridge[0].deployment",
+        "there are: moon, service",
+    );
+    assert_one_problem(
+        &example_with("chain = \"service\"", "chain = \"moon\""),
+        "relay.submitter[0].chain",
+        "`moon`",
+    );
+    let same = example_with("keystore = \"submitter.json\"", "keystore = \"attester.json\"");
+    assert_one_problem(&same, "relay.submitter[0].keystore", "attester's key");
+    let twice = example_with(
+        "\n[coordination]\n",
+        "\n[[bridge]]\ndeployment = \"kr.deployment.toml\"\n[coordination]\n",
+    );
+    let problems = Folder::new().problems(&twice);
+    assert!(problems.iter().all(|problem| problem.starts_with("bridge[1].deployment: ")), "{problems:#?}");
+}
+
+#[test]
+fn problems_of_a_deployment_carry_both_paths() {
+    let folder = Folder::new();
+    let wrong = DEPLOYMENT
+        .replace("chain_id = 31002", "chain_id = 31001")
+        .replace("kind = \"native\"", "kind = \"gold\"")
+        .replace("mints = \"service\"", "mints = \"service\"\nmint = 1");
+    folder.write("kr.deployment.toml", &wrong);
+    let problems = folder.problems(EXAMPLE);
+    assert!(problems.iter().all(|problem| problem.starts_with("bridge[0].deployment (")), "{problems:#?}");
+    for part in ["service.chain_id: 31001", "pair[0].kind: `gold`", "pair[1].mint: unknown key"] {
+        assert!(problems.iter().any(|problem| problem.contains(part)), "{part} in {problems:#?}");
+    }
+}
+
+#[test]
+fn a_deployment_round_trips_through_its_file() {
+    let folder = Folder::new();
+    let deployment = Deployment::load(&folder.0.path().join("kr.deployment.toml")).unwrap();
+    let again = Deployment::load(&folder.write("again.toml", &deployment.to_toml())).unwrap();
+    assert_eq!(again, deployment);
+    assert_ne!(deployment.lanes()[0].bridge_id, deployment.lanes()[1].bridge_id);
+}
+
+#[test]
+fn key_files_that_others_can_read_are_refused() {
+    let folder = Folder::new();
+    for name in ["attester.json", "submitter.pass"] {
+        fs::set_permissions(folder.0.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    fs::remove_file(folder.0.path().join("submitter.json")).unwrap();
+    let problems = folder.problems(EXAMPLE);
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert!(problems[0].starts_with("relay.attester.keystore: ") && problems[0].contains("chmod 600"));
+    assert!(
+        problems[1].starts_with("relay.submitter[0].keystore: ") && problems[1].contains("does not exist")
+    );
+    assert!(problems[2].starts_with("relay.submitter[0].passphrase_file: "));
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let folder = Folder::new();
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let environment = Overrides::from_variables([
+        variable("POLYSPAN_RELAY_LISTEN", "127.0.0.1:1"),
+        variable("POLYSPAN_RELAY_LOG_FORMAT", "json"),
+        variable("HOME", "/"),
+    ]);
+    let relay = folder.load_with(EXAMPLE, environment.clone()).unwrap().relay.unwrap();
+    assert_eq!((relay.listen.port(), relay.log_format), (1, LogFormat::Json));
+    let flags = environment.with_flag("--listen", "relay.listen", Some("127.0.0.1:2".to_owned()));
+    assert_eq!(folder.load_with(EXAMPLE, flags).unwrap().relay.unwrap().listen.port(), 2);
+}
+
+#[test]
+fn a_wrong_override_is_named_by_its_origin() {
+    let folder = Folder::new();
+    let variables = [("POLYSPAN_RELAY_LISTEN", "here"), ("POLYSPAN_RELAY_LISTENN", "x")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let error = folder.load_with(EXAMPLE, Overrides::from_variables(variables)).unwrap_err().to_string();
+    assert!(error.contains("2 problems"), "{error}");
+    assert!(error.contains("relay.listen (from POLYSPAN_RELAY_LISTEN): `here`"), "{error}");
+    assert!(error.contains("POLYSPAN_RELAY_LISTENN: unknown environment variable"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_one_problem() {
+    let missing =
+        Config::load_with(std::path::Path::new("/nonexistent/p.toml"), &Overrides::none()).unwrap_err();
+    assert!(missing.to_string().contains("--config"), "{missing}");
+    let broken = Folder::new().load("[relay\n").unwrap_err();
+    assert_eq!(broken.problems.len(), 1);
+    assert!(broken.to_string().contains("line 1"), "{broken}");
+}
+
+#[test]
+fn a_fungible_token_may_stand_for_a_native_currency() {
+    let folder = Folder::new();
+    let zero = "0x0000000000000000000000000000000000000000";
+    let own_native = "\n[[pair]]\nname = \"native\"\nkind = \"native\"\n";
+    let start = DEPLOYMENT.find(own_native).unwrap();
+    let without_native =
+        DEPLOYMENT[..start].to_owned() + &DEPLOYMENT[DEPLOYMENT.rfind("\n[[pair]]").unwrap()..];
+    let wrapped = without_native.replace("0x3333333333333333333333333333333333333333", zero);
+    let deployment = Deployment::load(&folder.write("wrapped.toml", &wrapped)).unwrap();
+    let kinds = deployment.pairs[0].kinds(polyspan_types::Direction::ServiceToMain);
+    assert_eq!(kinds, (polyspan_types::Kind::Erc20, polyspan_types::Kind::Native));
+    let minted = wrapped.replace("mints = \"service\"", "mints = \"main\"");
+    let error = Deployment::load(&folder.write("minted.toml", &minted)).unwrap_err().to_string();
+    assert!(error.contains("pair[0].mints: no bridge can mint a native currency"), "{error}");
+}

@@ -1,0 +1,197 @@
+//! What can go wrong on a lane, and what happens next.
+
+use std::time::Duration;
+
+use polyspan_chain::ChainError;
+use polyspan_coordination::CoordinationError;
+use polyspan_store::StoreError;
+use polyspan_types::{BlockHeight, BlockRef, BridgeId, Classify, ErrorClass, LaneId, RequestNonce, Root};
+
+/// Wait before a broken store or coordinator is tried again.
+const PASSING_RETRY: Duration = Duration::from_secs(5);
+
+/// A failed step of one of a lane's tasks.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The chain did not answer, or not usefully.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The coordinator.
+    #[error(transparent)]
+    Coordination(#[from] CoordinationError),
+    /// The contract at the configured address belongs to another bridge.
+    #[error(
+        "the bridge contract on chain {chain} has bridge id {found} for lane {lane}, the deployment file says {expected}; correct the deployment file"
+    )]
+    OtherBridge {
+        /// The lane.
+        lane: LaneId,
+        /// Where the contract is.
+        chain: String,
+        /// Computed from the deployment file.
+        expected: BridgeId,
+        /// What the contract says.
+        found: BridgeId,
+    },
+    /// Contiguous numbers prove that the endpoint left a log out.
+    #[error(
+        "endpoint of chain {chain} left out the log of request {expected} (blocks {from} to {to} begin at request {found}); waiting until it serves it"
+    )]
+    HiddenLog {
+        /// The chain.
+        chain: String,
+        /// The number that must come next.
+        expected: RequestNonce,
+        /// The number that came.
+        found: RequestNonce,
+        /// First block asked.
+        from: BlockHeight,
+        /// Last block asked.
+        to: BlockHeight,
+    },
+    /// What the logs say is not what the source contract holds.
+    #[error(transparent)]
+    RootMismatch(Box<RootMismatch>),
+    /// The chain contradicts what it called final.
+    #[error(
+        "finality violated on chain {chain}: block {height} was final with hash {stored} and now has {found}; find out which is true before the lane is resumed (runbook: finality violated)"
+    )]
+    FinalityViolated {
+        /// The chain.
+        chain: String,
+        /// Height of the block.
+        height: BlockHeight,
+        /// Hash as stored when it was final.
+        stored: alloy::primitives::B256,
+        /// Hash now.
+        found: alloy::primitives::B256,
+    },
+    /// The destination paid something else than was requested.
+    #[error(
+        "the destination's root at nonce {nonce} is {found}, requests hash to {own}: something was handled that nobody requested (runbook: root differs at the destination)"
+    )]
+    DestinationRoot {
+        /// The destination's handle nonce.
+        nonce: RequestNonce,
+        /// Our own root there.
+        own: Root,
+        /// The contract's.
+        found: Root,
+    },
+    /// Contiguous numbers prove that the endpoint left out a payment's log.
+    #[error(
+        "endpoint of chain {chain} left out the log of handled nonce {expected} up to block {to}; waiting until it serves it"
+    )]
+    HiddenOutcome {
+        /// The chain.
+        chain: String,
+        /// The number that must come next.
+        expected: RequestNonce,
+        /// Last block asked.
+        to: BlockHeight,
+    },
+    /// The endpoint is behind what it said before.
+    #[error(
+        "final block {found} of chain {chain} is below {cursor}, which was final before; waiting until the endpoint has caught up"
+    )]
+    Behind {
+        /// The chain.
+        chain: String,
+        /// Its final block now.
+        found: BlockHeight,
+        /// Where this relay is.
+        cursor: BlockHeight,
+    },
+    /// The endpoint does not know a block that it must know.
+    #[error("endpoint of chain {chain} does not know block {height}, which was final; waiting until it does")]
+    MissingBlock {
+        /// The chain.
+        chain: String,
+        /// The block.
+        height: BlockHeight,
+    },
+    /// The attester key has no vote.
+    #[error(
+        "attester {attester} is not an operator of lane {lane} (epoch {epoch}); have the governors add it, or use the right key"
+    )]
+    NotOperator {
+        /// The lane.
+        lane: LaneId,
+        /// The key's address.
+        attester: alloy::primitives::Address,
+        /// Epoch of the contract.
+        epoch: u64,
+    },
+    /// The signer failed.
+    #[error("attester key cannot sign: {0}")]
+    Signer(#[from] alloy::signers::Error),
+}
+
+/// Both roots, and where the source's was read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "root mismatch on chain {chain}: own root over {own_nonce} requests is {own}, the source holds {found} over {found_nonce} at block {block}; nothing is signed until the endpoint serves the true logs"
+)]
+pub struct RootMismatch {
+    /// The chain.
+    pub chain: String,
+    /// Requests in the own root.
+    pub own_nonce: RequestNonce,
+    /// The own root.
+    pub own: Root,
+    /// Requests in the source's root.
+    pub found_nonce: RequestNonce,
+    /// The source's root.
+    pub found: Root,
+    /// Where it was read.
+    pub block: BlockRef,
+}
+
+impl Classify for LaneError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Chain(error) => error.class(),
+            // The chain took back what was final, seen by the store first.
+            Self::Store(StoreError::CursorBack { .. }) => ErrorClass::Halt,
+            // A lane halts for what a chain did, and stays so. What ails the disk or the coordinator heals or is mended
+            // by a person without a word to the lane, and the coordinator is not trusted to stop anything.
+            Self::Store(error) => passing(error.class()),
+            Self::Coordination(error) => passing(error.class()),
+            Self::OtherBridge { .. } | Self::FinalityViolated { .. } | Self::DestinationRoot { .. } => {
+                ErrorClass::Halt
+            }
+            Self::HiddenLog { .. }
+            | Self::RootMismatch(_)
+            | Self::HiddenOutcome { .. }
+            | Self::Behind { .. }
+            | Self::MissingBlock { .. }
+            | Self::NotOperator { .. }
+            | Self::Signer(_) => ErrorClass::RETRY,
+        }
+    }
+}
+
+/// Halts of a seam that must not outlive the process are waited out.
+fn passing(class: ErrorClass) -> ErrorClass {
+    if class == ErrorClass::Halt { ErrorClass::Retry { after: PASSING_RETRY } } else { class }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_chain_did_halts_a_lane() {
+        let closed = LaneError::from(StoreError::Closed { path: "s".into() });
+        assert_eq!(closed.class(), ErrorClass::Retry { after: PASSING_RETRY });
+        let (lane, at) = (BridgeId(Default::default()), |height| BlockRef {
+            height: BlockHeight::new(height),
+            hash: Default::default(),
+        });
+        let back = StoreError::CursorBack { lane, stored: at(2), refused: at(1) };
+        assert_eq!(LaneError::from(back).class(), ErrorClass::Halt);
+    }
+}

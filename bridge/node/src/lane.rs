@@ -1,0 +1,206 @@
+//! One lane as a relay serves it: both of its ends, and the board on which its tasks tell each other what they see.
+
+use std::sync::Arc;
+
+use alloy::primitives::Signature;
+use polyspan_chain::Chain;
+use polyspan_coordination::Leadership;
+use polyspan_monitoring::Health;
+use polyspan_store::{Store, StoreError};
+use polyspan_types::{BlockRef, Checkpoint, CheckpointDomain, MemberSet, RequestNonce, Root, Term};
+use tokio::sync::watch;
+use tracing::error;
+
+use crate::config::LaneInfo;
+use crate::error::LaneError;
+use crate::metrics::RelayMetrics;
+
+/// A lane with its connections. Shared by all tasks of the lane.
+#[derive(Debug)]
+pub struct Lane {
+    /// Names, addresses and the bridge id.
+    pub info: LaneInfo,
+    /// Where users request.
+    pub source: Chain,
+    /// Where requests are paid.
+    pub destination: Chain,
+    /// The relay's durable state.
+    pub store: Store,
+    /// What checkpoints of this lane are signed under.
+    pub domain: CheckpointDomain,
+    /// What the tasks see.
+    pub board: Board,
+    /// The relay's metric families.
+    pub metrics: RelayMetrics,
+    /// Named parts that must be well for the relay to be ready.
+    pub health: Health,
+}
+
+/// What the tasks of a lane tell each other: each view has one writer and any number of readers.
+#[derive(Debug)]
+pub struct Board {
+    /// Written by `watch`.
+    pub source: watch::Sender<SourceView>,
+    /// Written by `destination`; `None` until first read.
+    pub destination: watch::Sender<Option<DestinationView>>,
+    /// Written by `destination`: why its view does not advance.
+    pub destination_trouble: watch::Sender<Option<String>>,
+    /// Written by `attest`: why this relay does not sign.
+    pub attest_trouble: watch::Sender<Option<String>>,
+    /// Written by `collect`.
+    pub approved: watch::Sender<Arc<ApprovedView>>,
+    /// Written by `lead`.
+    pub leadership: watch::Sender<Leadership>,
+    /// Written by `submit`: why nothing is being sent although something is approved.
+    pub submission: watch::Sender<Option<String>>,
+    /// Why the lane is halted. Written by [`Lane::halt`] only, and never taken back while the process runs.
+    pub halted: watch::Sender<Option<String>>,
+}
+
+/// The source side as this relay sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceView {
+    /// Requests made, at the newest block.
+    pub requested: RequestNonce,
+    /// Requests in final blocks whose root the source confirmed: all that may be signed.
+    pub verified: RequestNonce,
+    /// The final block up to which that holds.
+    pub final_block: Option<BlockRef>,
+    /// Why `verified` does not advance, if it does not.
+    pub waiting_for: Option<String>,
+}
+
+/// The destination side as this relay sees it, at the newest block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationView {
+    /// First nonce not handled.
+    pub handled: RequestNonce,
+    /// Requests on hold now.
+    pub held: u64,
+    /// Whether payouts are stopped.
+    pub paused: bool,
+    /// Who may sign for this lane.
+    pub operators: Arc<MemberSet>,
+    /// The block that was read.
+    pub block: BlockRef,
+}
+
+/// A checkpoint with enough signatures of current operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovedCheckpoint {
+    /// What they signed.
+    pub checkpoint: Checkpoint,
+    /// Exactly a threshold of signatures: more would cost gas and prove nothing.
+    pub signatures: Vec<Signature>,
+}
+
+/// What operators have signed, as far as it is not handled yet.
+#[derive(Debug, Clone, Default)]
+pub struct ApprovedView {
+    /// Highest nonce that at least one operator attested.
+    pub attested: RequestNonce,
+    /// Checkpoints with a threshold of signatures whose root is our own, by rising nonce.
+    pub checkpoints: Vec<ApprovedCheckpoint>,
+    /// What the lowest unhandled checkpoint still lacks: "2 of 3 operators attested nonce 42".
+    pub waiting_for: Option<String>,
+}
+
+impl ApprovedView {
+    /// Highest approved nonce, or `handled` when nothing above it is approved.
+    pub fn approved(&self, handled: RequestNonce) -> RequestNonce {
+        self.checkpoints.last().map_or(handled, |approved| approved.checkpoint.nonce.max(handled))
+    }
+
+    /// The approved checkpoint at exactly this nonce.
+    pub fn at(&self, nonce: RequestNonce) -> Option<&ApprovedCheckpoint> {
+        self.checkpoints.iter().find(|approved| approved.checkpoint.nonce == nonce)
+    }
+}
+
+impl Board {
+    /// A board on which nothing is known yet.
+    pub fn new() -> Self {
+        Self {
+            source: watch::Sender::new(SourceView::default()),
+            destination: watch::Sender::new(None),
+            destination_trouble: watch::Sender::new(None),
+            attest_trouble: watch::Sender::new(None),
+            approved: watch::Sender::new(Arc::default()),
+            leadership: watch::Sender::new(nobody_leads()),
+            submission: watch::Sender::new(None),
+            halted: watch::Sender::new(None),
+        }
+    }
+}
+
+/// Before the first answer of the coordinator, and after one that failed: who is not told that it leads does not lead.
+pub(crate) const fn nobody_leads() -> Leadership {
+    Leadership { leader: None, term: Term::ZERO, own: false }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lane {
+    /// Whether the lane is halted.
+    pub fn is_halted(&self) -> bool {
+        self.board.halted.borrow().is_some()
+    }
+
+    /// Stops signing and submitting on this lane until a person has looked, across restarts.
+    pub async fn halt(&self, reason: &LaneError) {
+        let text = reason.to_string();
+        // In memory first: even when the disk cannot be written, this process signs nothing more.
+        self.board.halted.send_replace(Some(text.clone()));
+        self.health.part(&format!("lane {}", self.info.id)).failing(format!("halted: {text}"));
+        error!(lane = %self.info.id, reason = text, "lane halted");
+        if let Err(failed) = self.store.halt_lane(self.info.bridge_id, &text).await {
+            error!(lane = %self.info.id, error = %failed, "the halt could not be stored; do not restart before the cause is found");
+        }
+    }
+
+    /// Takes over a halt that an earlier process stored.
+    pub async fn load_halt(&self) -> Result<(), StoreError> {
+        let part = self.health.part(&format!("lane {}", self.info.id));
+        match self.store.halted(self.info.bridge_id).await? {
+            Some(halt) => {
+                part.failing(format!("halted: {}", halt.reason));
+                self.board.halted.send_replace(Some(halt.reason));
+            }
+            None => part.ok(),
+        }
+        Ok(())
+    }
+
+    /// The checkpoint over the first `nonce` requests, if this relay has them all.
+    pub async fn checkpoint(
+        &self,
+        nonce: RequestNonce,
+        operators: &MemberSet,
+    ) -> Result<Option<Checkpoint>, LaneError> {
+        let root: Option<Root> = self.store.root_at(self.info.bridge_id, nonce).await?;
+        Ok(root.map(|root| Checkpoint {
+            bridge_id: self.info.bridge_id,
+            epoch: operators.epoch,
+            nonce,
+            root,
+        }))
+    }
+
+    /// What this lane waits for, in words, for status and log; `None` when it waits for nothing.
+    pub fn waiting_for(&self) -> Option<String> {
+        let destination = self.board.destination.borrow().clone();
+        if destination.as_ref().is_some_and(|view| view.paused) {
+            return Some("the bridge is paused".to_owned());
+        }
+        let source = self.board.source.borrow().waiting_for.clone();
+        source
+            .or_else(|| self.board.destination_trouble.borrow().clone())
+            .or_else(|| self.board.attest_trouble.borrow().clone())
+            .or_else(|| self.board.approved.borrow().waiting_for.clone())
+            .or_else(|| self.board.submission.borrow().clone())
+    }
+}

@@ -1,0 +1,35 @@
+//! The relay: pure decisions, and the tasks that carry them out.
+//!
+//! It signs what its own reading of the source proves, submits what a threshold of operators signed, and never signs two
+//! roots for one nonce. It trusts neither the coordinator nor another relay.
+//!
+//! ```text
+//! source ─▶ watch ─▶ store ─▶ attest ─▶ [coordinator] ─▶ collect ─▶ submit ─▶ submitter ─▶ destination
+//!                                                                                  destination ─▶ destination watch
+//! ```
+
+mod attest;
+mod clock;
+mod collect;
+pub mod config;
+mod destination;
+mod error;
+pub mod keys;
+mod lane;
+mod lead;
+mod metrics;
+pub mod preflight;
+mod relay;
+mod report;
+mod step;
+mod submit;
+mod submitter;
+mod supervise;
+pub mod tally;
+mod watch;
+
+pub use attest::{CHECKPOINT_INTERVAL, due};
+pub use error::LaneError;
+pub use relay::{BuildError, Relay};
+pub use submit::{Piece, TAIL_LIMIT, next_piece};
+pub use supervise::TaskEnded;

@@ -1,0 +1,133 @@
+//! The relay's own metric family: both ends of every gap of a lane.
+
+use polyspan_types::LaneId;
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+
+use crate::lane::Lane;
+
+/// Gauges and counters per lane. Clones share them.
+#[derive(Debug, Clone)]
+pub struct RelayMetrics {
+    request_nonce: IntGaugeVec,
+    final_nonce: IntGaugeVec,
+    attested_nonce: IntGaugeVec,
+    approved_nonce: IntGaugeVec,
+    handle_nonce: IntGaugeVec,
+    held: IntGaugeVec,
+    leader: IntGaugeVec,
+    term: IntGaugeVec,
+    halted: IntGaugeVec,
+    paused: IntGaugeVec,
+    conflicts: IntGaugeVec,
+    attestations: IntCounterVec,
+    second_roots_refused: IntCounterVec,
+    submissions: IntCounterVec,
+}
+
+impl RelayMetrics {
+    /// Registers the family.
+    ///
+    /// Errors: one of the names is taken in this registry.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), &["lane"])?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        Ok(Self {
+            request_nonce: gauge(
+                "polyspan_lane_request_nonce",
+                "Requests made on the source, at its newest block",
+            )?,
+            final_nonce: gauge(
+                "polyspan_lane_final_nonce",
+                "Requests in final blocks whose root the source confirmed",
+            )?,
+            attested_nonce: gauge(
+                "polyspan_lane_attested_nonce",
+                "Highest nonce that at least one operator attested",
+            )?,
+            approved_nonce: gauge(
+                "polyspan_lane_approved_nonce",
+                "Highest nonce that a threshold of operators attested",
+            )?,
+            handle_nonce: gauge("polyspan_lane_handle_nonce", "First nonce not handled on the destination")?,
+            held: gauge("polyspan_lane_held", "Requests on hold on the destination")?,
+            leader: gauge("polyspan_lane_leader", "1 while this relay leads the lane")?,
+            term: gauge("polyspan_lane_term", "Term of the lane's leader")?,
+            halted: gauge(
+                "polyspan_lane_halted",
+                "1 while this relay refuses to serve the lane until a person has looked",
+            )?,
+            paused: gauge("polyspan_lane_paused", "1 while the destination is paused")?,
+            conflicts: gauge(
+                "polyspan_lane_conflicting_roots",
+                "Unhandled nonces for which operators signed different roots",
+            )?,
+            attestations: counter(
+                "polyspan_lane_attestations_total",
+                "Checkpoints signed by this relay",
+                &["lane"],
+            )?,
+            second_roots_refused: counter(
+                "polyspan_lane_second_roots_refused_total",
+                "Times this relay refused to sign a second root for a nonce",
+                &["lane"],
+            )?,
+            submissions: counter(
+                "polyspan_lane_submissions_total",
+                "Submissions of this relay by outcome",
+                &["lane", "outcome"],
+            )?,
+        })
+    }
+
+    /// A checkpoint was signed.
+    pub fn attested(&self, lane: &LaneId) {
+        self.attestations.with_label_values(&[lane.to_string().as_str()]).inc();
+    }
+
+    /// The store refused a second root.
+    pub fn second_roots_refused(&self, lane: &LaneId) {
+        self.second_roots_refused.with_label_values(&[lane.to_string().as_str()]).inc();
+    }
+
+    /// So many nonces have conflicting roots now.
+    pub fn conflicts(&self, lane: &LaneId, nonces: usize) {
+        set(&self.conflicts, lane, u64::try_from(nonces).unwrap_or(u64::MAX));
+    }
+
+    /// A submission ended.
+    pub fn submission(&self, lane: &LaneId, outcome: &str) {
+        self.submissions.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
+    /// Copies what the board of `lane` shows.
+    pub fn show(&self, lane: &Lane) {
+        let id = &lane.info.id;
+        let source = lane.board.source.borrow().clone();
+        set(&self.request_nonce, id, source.requested.get());
+        set(&self.final_nonce, id, source.verified.get());
+        let leadership = lane.board.leadership.borrow().clone();
+        set(&self.leader, id, u64::from(leadership.own));
+        set(&self.term, id, leadership.term.get());
+        set(&self.halted, id, u64::from(lane.is_halted()));
+        if let Some(destination) = lane.board.destination.borrow().clone() {
+            let approved = lane.board.approved.borrow().clone();
+            set(&self.attested_nonce, id, approved.attested.max(destination.handled).get());
+            set(&self.approved_nonce, id, approved.approved(destination.handled).get());
+            set(&self.handle_nonce, id, destination.handled.get());
+            set(&self.held, id, destination.held);
+            set(&self.paused, id, u64::from(destination.paused));
+        }
+    }
+}
+
+fn set(gauge: &IntGaugeVec, lane: &LaneId, value: u64) {
+    gauge.with_label_values(&[lane.to_string().as_str()]).set(i64::try_from(value).unwrap_or(i64::MAX));
+}

@@ -1,0 +1,132 @@
+//! What start-up looks at before anything runs: the chains, the bridges on them, the keys.
+//!
+//! Everything is looked at, and everything found is reported together. `polyspan config check` prints it; a relay refuses
+//! to start on a problem, and starts degraded when an endpoint is down.
+
+mod bridge;
+mod finding;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+use alloy::primitives::Address;
+use futures::future::join_all;
+use polyspan_chain::{Chain, ChainError};
+
+use crate::config::{Config, RelayEntry};
+
+pub use finding::{Finding, Severity};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A relay that starts: what may heal by itself is a warning.
+    Start,
+    /// `polyspan config check`: a person is there, so everything that keeps value from moving is a problem.
+    Check,
+}
+
+impl Mode {
+    /// Severity of what a relay waits out.
+    const fn passing(self) -> Severity {
+        match self {
+            Self::Start => Severity::Warning,
+            Self::Check => Severity::Problem,
+        }
+    }
+}
+
+/// Looks at everything that the configuration names. Changes nothing, and starts nothing.
+pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
+    let mut findings = offline(config);
+    let keys = keys::unlock(config, &mut findings);
+    let chains = connect(config, mode, &mut findings).await;
+    for entry in &config.bridges {
+        findings.extend(bridge::check(config, &entry.deployment, keys.attester, &chains, mode).await);
+    }
+    findings.extend(keys::funds(&keys, &chains, mode).await);
+    if let Some(relay) = config.relay.as_ref().filter(|_| mode == Mode::Check) {
+        findings.extend(listen(relay));
+    }
+    // Two lanes may find the same thing: it is said once.
+    let mut unique: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !unique.contains(&finding) {
+            unique.push(finding);
+        }
+    }
+    unique
+}
+
+/// What the configuration alone tells.
+pub fn offline(config: &Config) -> Vec<Finding> {
+    let (Some(_), Some(coordination)) = (&config.relay, &config.coordination) else { return Vec::new() };
+    vec![Finding::note(
+        "coordination",
+        format!(
+            "the embedded coordinator joins relays of one host, through {}",
+            coordination.directory.display()
+        ),
+        "every relay of the bridge that is to hear of the others must run on this host",
+    )]
+}
+
+/// The chains that can be used, by name; the others are findings.
+async fn connect(config: &Config, mode: Mode, findings: &mut Vec<Finding>) -> BTreeMap<String, Chain> {
+    let checked = join_all(config.chains.iter().map(async |entry| {
+        let chain = Chain::new(entry.settings())?;
+        chain.verify_chain_id().await.map(|()| chain)
+    }))
+    .await;
+    let mut usable = BTreeMap::new();
+    for (entry, result) in config.chains.iter().zip(checked) {
+        let thing = format!("chain {}", entry.name);
+        match result {
+            Ok(chain) => drop(usable.insert(entry.name.clone(), chain)),
+            Err(error @ (ChainError::WrongChain { .. } | ChainError::Settings(_))) => {
+                findings.push(Finding::said(Severity::Problem, thing, error));
+            }
+            Err(error) => findings.push(unreachable(mode, thing, &error)),
+        }
+    }
+    usable
+}
+
+/// An endpoint that gives no answer now.
+fn unreachable(mode: Mode, thing: impl Into<String>, error: &ChainError) -> Finding {
+    let cure = match mode {
+        Mode::Start => "the relay starts and catches up when the endpoint answers",
+        Mode::Check => "start the node or correct the endpoint",
+    };
+    Finding::new(mode.passing(), thing, error, cure)
+}
+
+/// Whether the relay could listen. A relay that runs already holds its address, so this alone is no problem.
+fn listen(relay: &RelayEntry) -> Option<Finding> {
+    let error = TcpListener::bind(relay.listen).err()?;
+    let thing = format!("relay.listen {}", relay.listen);
+    Some(match error.kind() {
+        std::io::ErrorKind::AddrInUse => Finding::new(
+            Severity::Warning,
+            thing,
+            "the address is in use",
+            "choose another one, unless it is this relay that is running already",
+        ),
+        _ => Finding::new(
+            Severity::Problem,
+            thing,
+            error,
+            "use an address of this host and a port of 1024 or more",
+        ),
+    })
+}
+
+/// Keys that could be opened.
+struct Keys {
+    attester: Option<Address>,
+    /// Name of the chain, address.
+    submitters: Vec<(String, Address)>,
+}

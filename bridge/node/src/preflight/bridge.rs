@@ -1,0 +1,181 @@
+//! Whether the contracts are the ones that the deployment file describes, and know each other.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::Address;
+use polyspan_chain::{At, BridgeState, Chain, ChainError};
+use polyspan_types::{BridgeId, Direction, MembersError, Threshold};
+
+use super::{Finding, Mode, Severity, unreachable};
+use crate::config::{Config, Deployment, LaneInfo, Minter, RelayEntry, Side};
+
+/// One contract: what the file says of it, and what it says itself.
+struct End<'a> {
+    /// Names the contract in findings.
+    thing: String,
+    side: &'a Side,
+    other: &'a Side,
+    state: BridgeState,
+    /// The lane that starts here, and the one that ends here.
+    outbound: LaneInfo,
+    inbound: LaneInfo,
+}
+
+/// Everything about one bridge, as far as its chains can be read.
+pub(super) async fn check(
+    config: &Config,
+    deployment: &Deployment,
+    attester: Option<Address>,
+    chains: &BTreeMap<String, Chain>,
+    mode: Mode,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for direction in Direction::ALL {
+        let outbound = deployment.lane(direction);
+        let Some(chain) = chains.get(&outbound.source.chain) else { continue };
+        let (side, other) = match direction {
+            Direction::MainToService => (&deployment.main, &deployment.service),
+            Direction::ServiceToMain => (&deployment.service, &deployment.main),
+        };
+        let thing = format!("bridge {} on {}", deployment.name, side.chain);
+        match chain.bridge_state(side.bridge, At::Latest).await {
+            Ok(state) => {
+                let inbound = deployment.lane(direction.opposite());
+                let end = End { thing, side, other, state, outbound, inbound };
+                findings.extend(end.wiring());
+                findings.extend(end.pairs(deployment, direction, mode));
+                if let Some(relay) = &config.relay {
+                    findings.extend(end.service(relay, attester));
+                }
+            }
+            Err(error @ (ChainError::NoCode { .. } | ChainError::NotABridge { .. })) => {
+                findings.push(Finding::said(Severity::Problem, thing, error));
+            }
+            Err(error) => findings.push(unreachable(mode, thing, &error)),
+        }
+    }
+    findings
+}
+
+impl End<'_> {
+    fn problem(&self, what: impl std::fmt::Display, cure: &str) -> Finding {
+        Finding::new(Severity::Problem, &self.thing, what, cure)
+    }
+
+    /// Both ends must mean each other, under the ids that this relay computes.
+    fn wiring(&self) -> Vec<Finding> {
+        let state = &self.state;
+        if !state.wired {
+            let what = format!("{} is not wired to a counterpart", self.side.bridge);
+            return vec![
+                self.problem(what, "have the governors apply configuration 0, or run `polyspan deploy`"),
+            ];
+        }
+        let mut findings = Vec::new();
+        let counterpart = (state.counterpart_chain_id, state.counterpart);
+        if counterpart != (self.other.chain_id, self.other.bridge) {
+            let what = format!(
+                "its counterpart is {} on chain id {}, not {} on chain id {}",
+                state.counterpart, state.counterpart_chain_id, self.other.bridge, self.other.chain_id
+            );
+            // Every id depends on the counterpart; saying that they differ too would add nothing.
+            return vec![self.problem(what, "use the deployment file of this bridge")];
+        }
+        let ids: [(&LaneInfo, BridgeId); 2] =
+            [(&self.outbound, state.outbound_bridge_id), (&self.inbound, state.inbound_bridge_id)];
+        for (lane, found) in ids.into_iter().filter(|(lane, found)| lane.bridge_id != *found) {
+            let what = format!("its id of lane {} is {found}, computed is {}", lane.id, lane.bridge_id);
+            findings.push(self.problem(what, "correct the salt in the deployment file"));
+        }
+        let blocks = [
+            ("deployment_block", self.side.deployment_block, state.deployment_block),
+            (
+                "deployment_block of the counterpart",
+                self.other.deployment_block,
+                state.counterpart_deployment_block,
+            ),
+        ];
+        for (name, given, found) in blocks.into_iter().filter(|(_, given, found)| given != found) {
+            findings.push(
+                self.problem(
+                    format!("{name} is {found}, the file says {given}"),
+                    "correct the deployment file",
+                ),
+            );
+        }
+        findings
+    }
+
+    /// What the file says of tokens must be so on the chain, or users are misled.
+    fn pairs(&self, deployment: &Deployment, from: Direction, mode: Mode) -> Vec<Finding> {
+        if !self.state.wired {
+            return Vec::new();
+        }
+        let minter = if from == Direction::MainToService { Minter::Main } else { Minter::Service };
+        let wrong = deployment.pairs.iter().filter_map(|pair| {
+            let (token, counterpart) = pair.tokens(from);
+            let what = match self.state.pairs.iter().find(|state| state.token == token) {
+                None => format!("pair {}: token {token} is not registered", pair.name),
+                Some(state) if state.counterpart_token != counterpart => format!(
+                    "pair {}: the counterpart of {token} is {}, the file says {counterpart}",
+                    pair.name, state.counterpart_token
+                ),
+                Some(state) if state.mints != (pair.mints == minter) => {
+                    let does = if state.mints { "mints" } else { "locks" };
+                    format!("pair {}: the bridge {does} {token}, the file says otherwise", pair.name)
+                }
+                Some(_) => return None,
+            };
+            Some(Finding::new(
+                mode.passing(),
+                &self.thing,
+                what,
+                "correct the deployment file, or register the pair",
+            ))
+        });
+        wrong.collect()
+    }
+
+    /// Whether this relay may and can serve the lane that ends here.
+    fn service(&self, relay: &RelayEntry, attester: Option<Address>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.state.development && !relay.accept_development {
+            findings.push(self.problem(
+                "it was deployed with the development flag, which allows thresholds of half or less",
+                "deploy it without the flag, or set relay.accept_development = true where nothing is at stake",
+            ));
+        }
+        if relay.roles.attests(self.inbound.id.direction)
+            && let Some(attester) = attester
+            && !self.state.operators.contains(attester)
+        {
+            findings.push(self.problem(
+                format!(
+                    "the attester {attester} is not one of its operators, so it cannot attest {}",
+                    self.inbound.id
+                ),
+                "use the right key, correct relay.roles, or have the governors register it",
+            ));
+        }
+        for (who, set) in [("operators", &self.state.operators), ("governors", &self.state.governors)] {
+            let members = set.members.len();
+            match Threshold::try_new(set.threshold.get(), members) {
+                Err(MembersError::ThresholdHalfOrLess { .. })
+                    if self.state.development && relay.accept_development => {}
+                Err(error) => {
+                    findings.push(Finding::said(Severity::Problem, format!("{}: {who}", self.thing), error))
+                }
+                Ok(threshold) if usize::from(threshold.get()) == members => findings.push(Finding::new(
+                    Severity::Warning,
+                    &self.thing,
+                    format!(
+                        "all {members} {who} are needed, so any one of them that is down stops the bridge"
+                    ),
+                    "register one more, or lower the threshold",
+                )),
+                Ok(_) => {}
+            }
+        }
+        findings
+    }
+}

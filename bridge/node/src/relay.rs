@@ -1,0 +1,217 @@
+//! Composition: `build` wires everything and starts nothing, `run` starts everything in one place.
+
+mod build;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::signers::local::PrivateKeySigner;
+use polyspan_chain::{Chain, HeadFollower, HeadView};
+use polyspan_coordination::Coordinator;
+use polyspan_monitoring::{Health, Server};
+use polyspan_store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use build::BuildError;
+
+use crate::attest::Attester;
+use crate::collect::Collector;
+use crate::config::RelayEntry;
+use crate::destination::DestinationWatch;
+use crate::lane::Lane;
+use crate::lead::Candidate;
+use crate::report::Reporter;
+use crate::step;
+use crate::submit::LaneSubmission;
+use crate::submitter::{Submitter, SubmitterHandle, SubmitterSettings};
+use crate::supervise::{TaskEnded, TaskGroup};
+use crate::watch::SourceWatch;
+
+/// How long tasks may take to stop. Unit: time.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// One relay, built and not started.
+pub struct Relay {
+    entry: RelayEntry,
+    lease: Duration,
+    attester: Option<PrivateKeySigner>,
+    submitters: Vec<(String, PrivateKeySigner)>,
+    chains: Vec<ChainParts>,
+    lanes: Vec<Arc<Lane>>,
+    store: Store,
+    coordinator: Arc<dyn Coordinator>,
+    health: Health,
+    server: Server,
+}
+
+/// A chain with the one task that follows its head.
+struct ChainParts {
+    chain: Chain,
+    follower: HeadFollower,
+    heads: watch::Receiver<HeadView>,
+}
+
+impl Relay {
+    /// Where metrics and health are served.
+    pub const fn address(&self) -> std::net::SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Serves until `stop`, then resigns, leaves and closes the store.
+    ///
+    /// Errors: a critical task ended by itself; everything else was stopped.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), TaskEnded> {
+        let mut group = TaskGroup::new(stop.clone(), self.health.clone());
+        let heads: Vec<_> =
+            self.chains.iter().map(|parts| (parts.chain.name().to_owned(), parts.heads.clone())).collect();
+        group.critical("server", self.server.run(stop.clone()));
+        for parts in self.chains {
+            let name = format!("head {}", parts.chain.name());
+            let part = self.health.part(&format!("chain {}", parts.chain.name()));
+            let (mut shown, shown_stop) = (parts.heads.clone(), stop.clone());
+            group.critical(name, infallible(parts.follower.run(stop.clone())));
+            group.critical(
+                format!("health of chain {}", parts.chain.name()),
+                infallible(async move { show_chain(&mut shown, &part, shown_stop).await }),
+            );
+        }
+        let head_of =
+            |chain: &str| heads.iter().find(|(name, _)| name == chain).map(|(_, heads)| heads.clone());
+        let mut submitters: Vec<(String, SubmitterHandle)> = Vec::new();
+        for (name, signer) in self.submitters {
+            let lane = self.lanes.iter().find(|lane| lane.info.destination.chain == name);
+            let (Some(lane), Some(heads)) = (lane, head_of(&name)) else { continue };
+            let settings = SubmitterSettings {
+                max_fee_per_gas: self.entry.submission.max_fee_per_gas,
+                replace_after: self.entry.submission.replace_after,
+            };
+            let part = self.health.part(&format!("submitter {name}"));
+            let (submitter, handle) =
+                Submitter::new(lane.destination.clone(), signer, self.store.clone(), settings, heads, part);
+            group.critical(format!("submitter {name}"), submitter.run(stop.clone()));
+            submitters.push((name, handle));
+        }
+        for lane in &self.lanes {
+            let (Some(source), Some(destination)) =
+                (head_of(&lane.info.source.chain), head_of(&lane.info.destination.chain))
+            else {
+                continue;
+            };
+            let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
+            spawn.watches(&mut group, source, destination);
+            if let Some(signer) =
+                self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction))
+            {
+                spawn.attester(&mut group, signer.clone());
+            }
+            let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
+            if let Some((_, handle)) = submitter {
+                spawn.submission(&mut group, handle.clone(), &self.entry);
+            }
+        }
+        let reporter = Reporter::new(
+            self.lanes.clone(),
+            heads.clone(),
+            Arc::clone(&self.coordinator),
+            self.lease / 3,
+            self.health.part("coordination"),
+        );
+        group.critical("report", infallible(reporter.run(stop.clone())));
+        info!(relay = self.entry.name, lanes = self.lanes.len(), roles = %self.entry.roles, "relay runs");
+
+        let ended = group.run(GRACE).await;
+        for lane in &self.lanes {
+            if lane.board.leadership.borrow().own
+                && let Err(error) = self.coordinator.resign(lane.info.bridge_id).await
+            {
+                warn!(lane = %lane.info.id, %error, "could not resign; the lease runs out by itself");
+            }
+        }
+        if let Err(error) = self.coordinator.leave().await {
+            warn!(%error, "could not leave the coordinator; the lease runs out by itself");
+        }
+        self.store.close().await;
+        info!(relay = self.entry.name, "relay stopped");
+        ended
+    }
+}
+
+/// Starts the tasks of one lane.
+struct LaneTasks<'a> {
+    lane: &'a Arc<Lane>,
+    coordinator: &'a Arc<dyn Coordinator>,
+    stop: &'a CancellationToken,
+}
+
+impl LaneTasks<'_> {
+    fn spawn<T: step::Step + Send + 'static>(
+        &self,
+        group: &mut TaskGroup,
+        name: &'static str,
+        mut build: impl FnMut() -> T + Send + 'static,
+    ) {
+        let (lane, stop) = (Arc::clone(self.lane), self.stop.clone());
+        let title = format!("{name} {}", lane.info.id);
+        let part = lane.health.part(&title);
+        group.restarting(title, part, move || step::run(build(), Arc::clone(&lane), name, stop.clone()));
+    }
+
+    fn watches(
+        &self,
+        group: &mut TaskGroup,
+        source: watch::Receiver<HeadView>,
+        destination: watch::Receiver<HeadView>,
+    ) {
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "watch", move || SourceWatch::new(Arc::clone(&lane), source.clone()));
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "destination", move || {
+            DestinationWatch::new(Arc::clone(&lane), destination.clone())
+        });
+        let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
+        self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
+    }
+
+    fn attester(&self, group: &mut TaskGroup, signer: PrivateKeySigner) {
+        let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
+        self.spawn(group, "attest", move || {
+            Attester::new(Arc::clone(&lane), signer.clone(), Arc::clone(&coordinator))
+        });
+    }
+
+    fn submission(&self, group: &mut TaskGroup, submitter: SubmitterHandle, entry: &RelayEntry) {
+        let (lane, coordinator, tick) = (Arc::clone(self.lane), Arc::clone(self.coordinator), entry.tick);
+        self.spawn(group, "lead", move || Candidate::new(Arc::clone(&lane), Arc::clone(&coordinator), tick));
+        let (lane, max_transfers) = (Arc::clone(self.lane), entry.submission.max_transfers);
+        self.spawn(group, "submit", move || {
+            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), max_transfers)
+        });
+    }
+}
+
+async fn infallible(task: impl Future<Output = ()>) -> Result<(), std::convert::Infallible> {
+    task.await;
+    Ok(())
+}
+
+/// Copies what the head follower says onto the health page.
+async fn show_chain(
+    heads: &mut watch::Receiver<HeadView>,
+    part: &polyspan_monitoring::HealthPart,
+    stop: CancellationToken,
+) {
+    loop {
+        let view = heads.borrow_and_update().clone();
+        match (view.error, view.head) {
+            (Some(error), _) => part.failing(error),
+            (None, Some(_)) => part.ok(),
+            (None, None) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = heads.changed() => if changed.is_err() { return },
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! From a valid config to a relay that only has to be started.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use polyspan_chain::{Chain, ChainError, ChainMetrics, HeadFollower};
+use polyspan_coordination::{
+    CoordinationError, Coordinator, EmbeddedCoordinator, EmbeddedSettings, Member, MemberId,
+    ParseMemberIdError,
+};
+use polyspan_monitoring::{BuildInfo, Health, ServeError, Server, build_info};
+use polyspan_store::{Store, StoreError};
+use polyspan_types::CheckpointDomain;
+use prometheus::Registry;
+use tracing::{info, warn};
+
+use super::{ChainParts, Relay};
+use crate::config::Config;
+use crate::keys::KeyError;
+use crate::lane::{Board, Lane};
+use crate::metrics::RelayMetrics;
+use crate::preflight::{self, Finding, Mode, Severity};
+
+/// A relay that cannot be built. Each names the thing and the cure.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The file is one for users.
+    #[error(
+        "{file} has no [relay] section; add one (see polyspan.example.toml) or use the commands for users"
+    )]
+    NoRelay {
+        /// The config file.
+        file: String,
+    },
+    /// No place to meet the other relays.
+    #[error(
+        "{file} has no [coordination] section; set coordination.directory to a folder shared by the relays of this host"
+    )]
+    NoCoordination {
+        /// The config file.
+        file: String,
+    },
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A chain's settings.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The coordinator.
+    #[error(transparent)]
+    Coordination(#[from] CoordinationError),
+    /// The relay's name.
+    #[error("relay.name")]
+    Name(#[from] ParseMemberIdError),
+    /// The listening address.
+    #[error("relay.listen")]
+    Serve(#[from] ServeError),
+    /// Two metrics of one name: a fault of this program.
+    #[error("metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// What the chains say does not fit the config. All problems together.
+    #[error("{}", preflight_text(.0))]
+    Preflight(Vec<Finding>),
+}
+
+fn preflight_text(findings: &[Finding]) -> String {
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+impl Relay {
+    /// Opens keys and store, joins the coordinator, and checks against the chains whatever can be reached. Starts nothing.
+    ///
+    /// Errors: everything a person must correct before this relay can serve. An endpoint that is down is none of it.
+    pub async fn build(config: &Config) -> Result<Self, BuildError> {
+        let file = || config.file.display().to_string();
+        let entry = config.relay.clone().ok_or_else(|| BuildError::NoRelay { file: file() })?;
+        let coordination =
+            config.coordination.clone().ok_or_else(|| BuildError::NoCoordination { file: file() })?;
+        // First, so that everything wrong with keys and chains is said at once.
+        check_chains(config).await?;
+        let attester = entry.attester.as_ref().map(|key| key.unlock()).transpose()?;
+        let submitters = entry
+            .submitters
+            .iter()
+            .map(|submitter| Ok((submitter.chain.clone(), submitter.key.unlock()?)))
+            .collect::<Result<Vec<_>, KeyError>>()?;
+
+        let registry = Registry::new();
+        build_info(&registry, BuildInfo::new(env!("CARGO_PKG_VERSION")))?;
+        let health = Health::new();
+        let server = Server::bind(entry.listen, registry.clone(), health.clone())?;
+        let store = Store::open(&entry.store).await?;
+        store.register_metrics(&registry)?;
+        let chains = build_chains(config, &ChainMetrics::register(&registry)?)?;
+        let lanes = build_lanes(config, &chains, &store, &health, RelayMetrics::register(&registry)?).await?;
+
+        let member = Member {
+            id: MemberId::try_new(entry.name.clone())?,
+            operator: attester.as_ref().map(alloy::signers::Signer::address),
+            roles: entry.roles.names(),
+            api: server.local_addr().to_string(),
+            started_at_ms: crate::clock::now_ms(),
+        };
+        let settings = EmbeddedSettings { lease: coordination.lease, ..EmbeddedSettings::default() };
+        let coordinator = EmbeddedCoordinator::open(&coordination.directory, settings)?;
+        coordinator.register_metrics(&registry)?;
+        let coordinator: Arc<dyn Coordinator> = Arc::new(coordinator);
+        coordinator.join(&member).await?;
+        Ok(Self {
+            entry,
+            lease: coordination.lease,
+            attester,
+            submitters,
+            chains: chains.into_values().collect(),
+            lanes,
+            store,
+            coordinator,
+            health,
+            server,
+        })
+    }
+}
+
+/// Problems end the start, the rest is said and the relay starts: a chain that cannot be reached is waited for.
+async fn check_chains(config: &Config) -> Result<(), BuildError> {
+    let findings = preflight::check(config, Mode::Start).await;
+    let (problems, others): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Problem);
+    for finding in others {
+        match finding.severity {
+            Severity::Note => info!("{finding}"),
+            _ => warn!("{finding}"),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(BuildError::Preflight(problems)) }
+}
+
+fn build_chains(config: &Config, metrics: &ChainMetrics) -> Result<BTreeMap<String, ChainParts>, ChainError> {
+    let mut chains = BTreeMap::new();
+    for entry in &config.chains {
+        let chain = Chain::with_metrics(entry.settings(), metrics)?;
+        let (follower, heads) = HeadFollower::new(chain.clone());
+        chains.insert(entry.name.clone(), ChainParts { chain, follower, heads });
+    }
+    Ok(chains)
+}
+
+async fn build_lanes(
+    config: &Config,
+    chains: &BTreeMap<String, ChainParts>,
+    store: &Store,
+    health: &Health,
+    metrics: RelayMetrics,
+) -> Result<Vec<Arc<Lane>>, StoreError> {
+    let mut lanes = Vec::new();
+    for info in config.lanes() {
+        let of = |name: &str| chains.get(name).map(|parts| parts.chain.clone());
+        // The config has proved that both names resolve.
+        let (Some(source), Some(destination)) = (of(&info.source.chain), of(&info.destination.chain)) else {
+            continue;
+        };
+        let lane = Lane {
+            domain: CheckpointDomain::new(info.destination.chain_id, info.destination.bridge),
+            source,
+            destination,
+            store: store.clone(),
+            board: Board::new(),
+            metrics: metrics.clone(),
+            health: health.clone(),
+            info,
+        };
+        lane.load_halt().await?;
+        lanes.push(Arc::new(lane));
+    }
+    Ok(lanes)
+}

@@ -1,0 +1,95 @@
+//! Says how this relay is: to the other relays through the coordinator, and to Prometheus.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use polyspan_chain::HeadView;
+use polyspan_coordination::{ChainReport, Coordinator, LaneReport, Report};
+use polyspan_monitoring::HealthPart;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::lane::Lane;
+
+/// The heartbeat of a relay. While it is silent for longer than the lease, others count this relay as gone.
+pub struct Reporter {
+    lanes: Vec<Arc<Lane>>,
+    chains: Vec<(String, watch::Receiver<HeadView>)>,
+    coordinator: Arc<dyn Coordinator>,
+    every: Duration,
+    health: HealthPart,
+}
+
+impl Reporter {
+    /// Reports on `lanes` and `chains` every `every`, which is a third of the lease or less.
+    pub const fn new(
+        lanes: Vec<Arc<Lane>>,
+        chains: Vec<(String, watch::Receiver<HeadView>)>,
+        coordinator: Arc<dyn Coordinator>,
+        every: Duration,
+        health: HealthPart,
+    ) -> Self {
+        Self { lanes, chains, coordinator, every, health }
+    }
+
+    /// Reports until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut silent = false;
+        loop {
+            for lane in &self.lanes {
+                lane.metrics.show(lane);
+            }
+            match self.coordinator.report(&self.report()).await {
+                Ok(()) => {
+                    self.health.ok();
+                    silent = false;
+                }
+                Err(error) => {
+                    self.health.failing(error.to_string());
+                    if !std::mem::replace(&mut silent, true) {
+                        warn!(%error, "the coordinator does not take this relay's report");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.every) => {}
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            lanes: self.lanes.iter().map(|lane| lane_report(lane)).collect(),
+            chains: self.chains.iter().map(|(name, heads)| chain_report(name, &heads.borrow())).collect(),
+        }
+    }
+}
+
+fn lane_report(lane: &Lane) -> LaneReport {
+    let source = lane.board.source.borrow().clone();
+    let destination = lane.board.destination.borrow().clone();
+    let approved = lane.board.approved.borrow().clone();
+    let handled = destination.as_ref().map(|view| view.handled).unwrap_or_default();
+    LaneReport {
+        lane: lane.info.id.clone(),
+        requested: source.requested,
+        final_nonce: source.verified,
+        attested: approved.attested.max(handled),
+        approved: approved.approved(handled),
+        handled,
+        held: destination.map_or(0, |view| view.held),
+        halted: lane.board.halted.borrow().clone(),
+        waiting_for: lane.waiting_for(),
+    }
+}
+
+fn chain_report(name: &str, heads: &HeadView) -> ChainReport {
+    ChainReport {
+        chain: name.to_owned(),
+        head: heads.head.map_or(0, |head| head.latest.height.get()),
+        final_height: heads.head.map_or(0, |head| head.final_block.height.get()),
+        error: heads.error.clone(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Sends what is approved, piece by piece, while this relay leads the lane.
+
+mod plan;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::primitives::Bytes;
+use polyspan_chain::{BridgeRevert, handle_calldata};
+use polyspan_types::{Leaf, RequestNonce};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+pub use plan::{Piece, TAIL_LIMIT, next_piece};
+
+use crate::attest::or_pending;
+use crate::error::LaneError;
+use crate::lane::{ApprovedView, DestinationView, Lane};
+use crate::step::Step;
+use crate::submitter::{Job, JobResult, SubmitterHandle};
+
+/// How long the destination's view may lag behind a mined submission before it is looked at again.
+const VIEW_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The lane's side of submission: decides what is sent. The account's side is [`crate::submitter`].
+pub struct LaneSubmission {
+    lane: Arc<Lane>,
+    submitter: SubmitterHandle,
+    approved: watch::Receiver<Arc<ApprovedView>>,
+    destination: watch::Receiver<Option<DestinationView>>,
+    leadership: watch::Receiver<polyspan_coordination::Leadership>,
+    max_transfers: u64,
+    /// Shrinks when a piece is too large for the chain, and grows again with every success.
+    piece_limit: u64,
+}
+
+impl LaneSubmission {
+    /// Submits on `lane` through `submitter`, at most `max_transfers` a time.
+    pub fn new(lane: Arc<Lane>, submitter: SubmitterHandle, max_transfers: u64) -> Self {
+        Self {
+            approved: lane.board.approved.subscribe(),
+            destination: lane.board.destination.subscribe(),
+            leadership: lane.board.leadership.subscribe(),
+            lane,
+            submitter,
+            max_transfers,
+            piece_limit: max_transfers,
+        }
+    }
+
+    async fn submit(&mut self, piece: Piece, approved: &ApprovedView) -> Result<(), LaneError> {
+        let Some(calldata) = self.calldata(piece, approved).await? else { return Ok(()) };
+        let lane = Arc::clone(&self.lane);
+        let info = &lane.info;
+        let job = Job {
+            lane: info.clone(),
+            first: piece.first,
+            count: piece.count,
+            checkpoint: piece.checkpoint,
+            to: info.destination.bridge,
+            calldata,
+        };
+        let result = self.submitter.submit(job).await;
+        self.lane.metrics.submission(&info.id, result.outcome());
+        let trouble = match result {
+            JobResult::Mined { success: true, block, tx_hash } => {
+                info!(lane = %info.id, first = %piece.first, count = piece.count, %block, tx = %tx_hash, "handled");
+                self.piece_limit = self.piece_limit.saturating_mul(2).min(self.max_transfers);
+                self.await_view(piece.end()).await;
+                None
+            }
+            JobResult::Mined { success: false, tx_hash, .. } => {
+                Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
+            }
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => {
+                self.await_view(piece.end()).await;
+                None
+            }
+            JobResult::Refused(BridgeRevert::InsufficientGas { .. }) | JobResult::TooLarge
+                if self.piece_limit > 1 =>
+            {
+                self.piece_limit = (piece.count / 2).max(1);
+                Some(format!(
+                    "{} transfers do not fit into a transaction; trying {}",
+                    piece.count, self.piece_limit
+                ))
+            }
+            other => Some(other.to_string()),
+        };
+        if let Some(text) = &trouble {
+            warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
+        }
+        let failed = trouble.is_some();
+        self.lane.board.submission.send_replace(trouble);
+        if failed {
+            // The next head, not the next microsecond: nothing else can have changed.
+            drop(tokio::time::timeout(VIEW_PATIENCE, self.destination.changed()).await);
+        }
+        Ok(())
+    }
+
+    /// `None` when the store does not have all of the piece yet.
+    async fn calldata(&self, piece: Piece, approved: &ApprovedView) -> Result<Option<Bytes>, LaneError> {
+        let Some(proof) = approved.at(piece.checkpoint) else { return Ok(None) };
+        let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
+        let requests = store.requests(id, piece.first, piece.count).await?;
+        let tail: Vec<Leaf> = store.leaves(id, piece.end(), piece.checkpoint).await?;
+        let complete =
+            requests.len() as u64 == piece.count && tail.len() as u64 == piece.checkpoint.since(piece.end());
+        let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
+        Ok(complete.then(|| handle_calldata(piece.first, &transfers, &tail, &proof.signatures)))
+    }
+
+    /// Until the destination's view has passed `end`, or a while has.
+    async fn await_view(&mut self, end: RequestNonce) {
+        let seen = self.destination.wait_for(|view| view.as_ref().is_some_and(|view| view.handled >= end));
+        // Not seen in time is no error: the next step starts from whatever the contract says then.
+        drop(tokio::time::timeout(VIEW_PATIENCE, seen).await);
+    }
+}
+
+impl Step for LaneSubmission {
+    async fn step(&mut self) -> Result<(), LaneError> {
+        let approved = Arc::clone(&self.approved.borrow_and_update());
+        let own = self.leadership.borrow_and_update().own;
+        let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
+        if !own || view.paused {
+            self.lane.board.submission.send_replace(None);
+            return Ok(());
+        }
+        let nonces = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce);
+        match next_piece(view.handled, nonces, self.piece_limit) {
+            Some(piece) => self.submit(piece, &approved).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn changed(&mut self) {
+        tokio::select! {
+            changed = self.approved.changed() => or_pending(changed).await,
+            changed = self.destination.changed() => or_pending(changed).await,
+            changed = self.leadership.changed() => or_pending(changed).await,
+        }
+    }
+
+    fn show(&self, waiting_for: Option<String>) {
+        if waiting_for.is_some() {
+            self.lane.board.submission.send_replace(waiting_for);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! One account on one chain: allocates account nonces, writes ahead, sends, replaces, and follows to the final block.
+//!
+//! There is exactly one [`Submitter`] per (chain, key), whatever number of lanes it serves: an account nonce has one owner.
+
+mod envelope;
+mod pricing;
+mod watch_pending;
+
+use std::fmt;
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
+use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
+use polyspan_monitoring::HealthPart;
+use polyspan_store::{Attempt, Store, StoreError, Submission, SubmissionOutcome};
+use polyspan_types::{AccountNonce, BlockRef, Classify, CrashPoint, RequestNonce};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use pricing::{first_price, replacement_price};
+
+use crate::clock::now_ms;
+use crate::config::LaneInfo;
+
+/// Jobs that may wait for the submitter. Each lane has one at a time, so this bounds the lanes per account.
+const QUEUE: usize = 64;
+
+/// Added to the node's estimate, since state moves between estimate and block. Unit: percent.
+const GAS_MARGIN_PERCENT: u64 = 15;
+
+/// A transaction that a lane wants sent.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// For whom.
+    pub lane: LaneInfo,
+    /// First request handled by it.
+    pub first: RequestNonce,
+    /// How many.
+    pub count: u64,
+    /// Checkpoint that proves them.
+    pub checkpoint: RequestNonce,
+    /// The destination bridge.
+    pub to: Address,
+    /// The `handle` call.
+    pub calldata: Bytes,
+}
+
+/// What became of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobResult {
+    /// It is in a block.
+    Mined {
+        /// Whether it did what it should.
+        success: bool,
+        /// Where.
+        block: BlockRef,
+        /// Which of its attempts.
+        tx_hash: B256,
+    },
+    /// The contract would revert: nothing was sent.
+    Refused(BridgeRevert),
+    /// It does not fit into a block of the chain: nothing was sent.
+    TooLarge,
+    /// The market is above the price cap: nothing was sent.
+    AboveCap {
+        /// The cap. Unit: wei per gas.
+        cap: u128,
+    },
+    /// An earlier transaction of this lane is still on its way.
+    Busy,
+    /// Another transaction used the account nonce: the key is in use somewhere else.
+    Lost {
+        /// The nonce.
+        account_nonce: AccountNonce,
+    },
+    /// Chain or disk failed: nothing is known to be sent.
+    Failed(String),
+}
+
+impl JobResult {
+    /// Label of the submissions metric.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Mined { success: true, .. } => "handled",
+            Self::Mined { success: false, .. } => "reverted",
+            Self::Refused(BridgeRevert::AlreadyHandled { .. }) => "duplicate_avoided",
+            Self::Refused(_) => "refused",
+            Self::TooLarge => "too_large",
+            Self::AboveCap { .. } => "above_cap",
+            Self::Busy => "busy",
+            Self::Lost { .. } => "lost",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl fmt::Display for JobResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mined { success, block, tx_hash } => {
+                let word = if *success { "handled" } else { "reverted" };
+                write!(f, "{word} in block {block} by {tx_hash}")
+            }
+            Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
+            Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),
+            Self::AboveCap { cap } => write!(
+                f,
+                "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
+            ),
+            Self::Busy => f.write_str("an earlier submission of this lane is not mined yet"),
+            Self::Lost { account_nonce } => write!(
+                f,
+                "account nonce {account_nonce} was used by a transaction that is not ours; a submitter key must be used by one relay only"
+            ),
+            Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A lane's way to its submitter.
+#[derive(Debug, Clone)]
+pub struct SubmitterHandle {
+    jobs: mpsc::Sender<(Job, oneshot::Sender<JobResult>)>,
+}
+
+impl SubmitterHandle {
+    /// Hands `job` over and waits until it is mined or known to go nowhere. Dropping the future cancels nothing: what is
+    /// in the journal is followed to its end.
+    pub async fn submit(&self, job: Job) -> JobResult {
+        let (answer, result) = oneshot::channel();
+        let stopped = || JobResult::Failed("the submitter has stopped".to_owned());
+        if self.jobs.send((job, answer)).await.is_err() {
+            return stopped();
+        }
+        result.await.unwrap_or_else(|_| stopped())
+    }
+}
+
+/// How submissions are priced and replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct SubmitterSettings {
+    /// Price cap. Unit: wei per gas.
+    pub max_fee_per_gas: u128,
+    /// Age at which a pending transaction is replaced by one that pays more.
+    pub replace_after: Duration,
+}
+
+/// The owner of one account's nonces.
+pub struct Submitter {
+    chain: Chain,
+    signer: PrivateKeySigner,
+    store: Store,
+    settings: SubmitterSettings,
+    heads: watch::Receiver<HeadView>,
+    jobs: mpsc::Receiver<(Job, oneshot::Sender<JobResult>)>,
+    health: HealthPart,
+    pending: Vec<Pending>,
+}
+
+/// A transaction in the journal that is not final yet.
+struct Pending {
+    submission: Submission,
+    /// The lane that waits for it; `None` after a restart and once it was told.
+    answer: Option<oneshot::Sender<JobResult>>,
+}
+
+/// A step of the submitter that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SubmitterError {
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("submitter key cannot sign: {0}")]
+    Signer(#[from] alloy::signers::Error),
+    #[error("the journal holds a transaction that cannot be decoded: {0}")]
+    Journal(String),
+}
+
+impl Submitter {
+    /// A submitter that sends on `chain` as `signer`, and the way to it.
+    pub fn new(
+        chain: Chain,
+        signer: PrivateKeySigner,
+        store: Store,
+        settings: SubmitterSettings,
+        heads: watch::Receiver<HeadView>,
+        health: HealthPart,
+    ) -> (Self, SubmitterHandle) {
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        let submitter = Self { chain, signer, store, settings, heads, jobs, health, pending: Vec::new() };
+        (submitter, SubmitterHandle { jobs: sender })
+    }
+
+    /// Takes over what an earlier process left in the journal, then serves jobs until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), StoreError> {
+        let chain_id = self.chain.id();
+        let left = self.store.journal(chain_id, self.signer.address()).await?;
+        if !left.is_empty() {
+            info!(
+                chain = self.chain.name(),
+                pending = left.len(),
+                "submissions of an earlier run are followed"
+            );
+        }
+        self.pending = left.into_iter().map(|submission| Pending { submission, answer: None }).collect();
+        self.health.ok();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some((job, answer)) = self.jobs.recv() => self.take(job, answer).await,
+                changed = self.heads.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    self.follow_pending().await;
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, job: Job, answer: oneshot::Sender<JobResult>) {
+        let busy = self.pending.iter().any(|pending| {
+            pending.submission.lane == job.lane.bridge_id
+                && pending.submission.outcome == SubmissionOutcome::Pending
+        });
+        if busy {
+            tell(answer, JobResult::Busy);
+            return;
+        }
+        match self.send(&job).await {
+            Ok(Ok(submission)) => self.pending.push(Pending { submission, answer: Some(answer) }),
+            Ok(Err(result)) => {
+                self.report_health(&result);
+                tell(answer, result);
+            }
+            Err(failed) => {
+                self.health.failing(failed.to_string());
+                tell(answer, JobResult::Failed(failed.to_string()));
+            }
+        }
+    }
+
+    fn report_health(&self, result: &JobResult) {
+        match result {
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => self.health.ok(),
+            other => self.health.failing(other.to_string()),
+        }
+    }
+
+    /// Simulates, prices, signs, writes down, sends. `Err` in the inner result: nothing was sent, and why.
+    async fn send(&mut self, job: &Job) -> Result<Result<Submission, JobResult>, SubmitterError> {
+        let from = self.signer.address();
+        let call = TransactionRequest::default().from(from).to(job.to).input(job.calldata.clone().into());
+        let gas = match self.chain.estimate_gas(&call).await {
+            Ok(gas) => gas.saturating_add(gas.saturating_mul(GAS_MARGIN_PERCENT) / 100),
+            Err(ChainError::Reverted(revert)) => return Ok(Err(JobResult::Refused(revert))),
+            Err(failed) => match failed.reply_kind() {
+                Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas) => {
+                    return Ok(Err(JobResult::TooLarge));
+                }
+                Some(ReplyKind::InsufficientFunds) => return Ok(Err(JobResult::Failed(self.unfunded()))),
+                _ => return Err(failed.into()),
+            },
+        };
+        let gas = self.heads.borrow().head.map_or(gas, |head| gas.min(head.gas_limit));
+        let cap = self.settings.max_fee_per_gas;
+        let Some(price) = first_price(&self.chain.fees().await?, cap) else {
+            return Ok(Err(JobResult::AboveCap { cap }));
+        };
+        let account_nonce = self.next_account_nonce().await?;
+        let transaction = envelope::Transaction {
+            chain: self.chain.id(),
+            account_nonce,
+            to: job.to,
+            gas,
+            calldata: job.calldata.clone(),
+        };
+        let attempt = transaction.sign(price, &self.signer, now_ms())?;
+        let submission = Submission {
+            chain: self.chain.id(),
+            submitter: from,
+            account_nonce,
+            lane: job.lane.bridge_id,
+            first: job.first,
+            count: job.count,
+            checkpoint: job.checkpoint,
+            attempts: vec![attempt],
+            outcome: SubmissionOutcome::Pending,
+            created_at_ms: now_ms(),
+        };
+        // Before sending: a crash here must resend, not forget.
+        self.store.record_submission(&submission).await?;
+        self.broadcast(&submission).await;
+        CrashPoint::AfterSendingSubmission.reach();
+        Ok(Ok(submission))
+    }
+
+    /// The next account nonce: above everything in the journal and everything that the chain has seen mined.
+    async fn next_account_nonce(&self) -> Result<AccountNonce, SubmitterError> {
+        let on_chain = self.chain.account_nonce(self.signer.address(), At::Latest).await?;
+        let in_journal = self.pending.iter().map(|pending| pending.submission.account_nonce.next()).max();
+        Ok(in_journal.map_or(on_chain, |nonce| nonce.max(on_chain)))
+    }
+
+    fn unfunded(&self) -> String {
+        format!(
+            "submitter {} has not enough of the native currency on chain {}; fund it",
+            self.signer.address(),
+            self.chain.name()
+        )
+    }
+}
+
+fn tell(answer: oneshot::Sender<JobResult>, result: JobResult) {
+    // The lane may have stopped meanwhile; the journal knows the rest.
+    drop(answer.send(result));
+}

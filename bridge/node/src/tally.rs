@@ -1,0 +1,257 @@
+//! Counts attestations. Pure: what is counted depends only on the set of valid attestations, never on order, repetition
+//! or forgeries.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use alloy::primitives::Signature;
+use polyspan_types::{
+    Attestation, AttestationError, Checkpoint, CheckpointDomain, MemberSet, OperatorId, RequestNonce,
+};
+
+/// Most conflicts that are remembered; the oldest go first. A dishonest operator makes as many as it likes.
+const EVIDENCE_LIMIT: usize = 256;
+/// Most checkpoints of one operator that are counted at a time; its lowest go first. Far above what an honest relay signs
+/// while a lane waits, and a bound on what a dishonest one can make us remember.
+const VOTES_PER_OPERATOR: usize = 16_384;
+
+/// Votes for the checkpoints of one lane that are not handled yet.
+#[derive(Debug)]
+pub struct Tally {
+    operators: MemberSet,
+    domain: CheckpointDomain,
+    /// The first `floor` requests are handled: votes for them are history.
+    floor: RequestNonce,
+    nonces: BTreeMap<RequestNonce, Ballot>,
+    /// What each operator voted for, so that one alone cannot fill the memory.
+    ballots: BTreeMap<OperatorId, BTreeMap<RequestNonce, usize>>,
+    evidence: VecDeque<Conflict>,
+}
+
+/// The checkpoints that were signed for one nonce: one, unless somebody is wrong.
+type Ballot = BTreeMap<Choice, BTreeMap<OperatorId, Signature>>;
+
+/// What can differ between checkpoints of one nonce and epoch.
+type Choice = (polyspan_types::BridgeId, polyspan_types::Root);
+
+/// What became of a valid attestation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It counts.
+    Counted,
+    /// It was there already.
+    Duplicate,
+    /// It counts, and contradicts another one of the same nonce.
+    Conflict,
+    /// What it covers is handled.
+    Handled,
+    /// The operator signed two other roots for this nonce already; both are kept as evidence, more prove nothing.
+    Surplus,
+}
+
+/// Two valid attestations of one nonce that cannot both be true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The one that came first.
+    pub first: Attestation,
+    /// The one that contradicts it, of the same operator or of another.
+    pub second: Attestation,
+}
+
+impl Tally {
+    /// Counts nothing yet, for these operators of the destination.
+    pub fn new(operators: MemberSet, domain: CheckpointDomain) -> Self {
+        Self {
+            operators,
+            domain,
+            floor: RequestNonce::ZERO,
+            nonces: BTreeMap::new(),
+            ballots: BTreeMap::new(),
+            evidence: VecDeque::new(),
+        }
+    }
+
+    /// Counts all of these; what does not verify is left out.
+    pub fn over(
+        attestations: impl IntoIterator<Item = Attestation>,
+        operators: &MemberSet,
+        domain: &CheckpointDomain,
+    ) -> Self {
+        let mut tally = Self::new(operators.clone(), domain.clone());
+        for attestation in attestations {
+            // A forged one changes nothing, so there is nothing to do about it.
+            let _ = tally.add(attestation);
+        }
+        tally
+    }
+
+    /// Verifies an attestation and counts it.
+    ///
+    /// Errors: it is not of a current operator under the current epoch; the tally is as before.
+    pub fn add(&mut self, attestation: Attestation) -> Result<Added, AttestationError> {
+        let Checkpoint { nonce, bridge_id, root, .. } = attestation.checkpoint;
+        let (operator, choice) = (attestation.operator, (bridge_id, root));
+        if self.signature(nonce, choice, operator) == Some(&attestation.signature) {
+            return Ok(Added::Duplicate);
+        }
+        attestation.verify(&self.domain, &self.operators)?;
+        if nonce <= self.floor {
+            return Ok(Added::Handled);
+        }
+        if self.signature(nonce, choice, operator).is_some() {
+            return Ok(Added::Duplicate);
+        }
+        let own = self.ballots.entry(operator).or_default();
+        let roots = own.entry(nonce).or_default();
+        if *roots >= 2 {
+            return Ok(Added::Surplus);
+        }
+        *roots += 1;
+        let other = self.contradicted(nonce, choice);
+        self.nonces
+            .entry(nonce)
+            .or_default()
+            .entry(choice)
+            .or_default()
+            .insert(operator, attestation.signature);
+        self.forget_surplus(operator);
+        Ok(match other {
+            Some(first) => {
+                self.remember(Conflict { first, second: attestation });
+                Added::Conflict
+            }
+            None => Added::Counted,
+        })
+    }
+
+    /// The operators whose votes count.
+    pub const fn operators(&self) -> &MemberSet {
+        &self.operators
+    }
+
+    /// Takes over another set of operators. Every vote of another epoch is dead.
+    pub fn set_operators(&mut self, operators: MemberSet) {
+        if operators != self.operators {
+            self.nonces.clear();
+            self.ballots.clear();
+            self.operators = operators;
+        }
+    }
+
+    /// Forgets what covers handled requests only: nonces up to and with `handled`. Evidence stays.
+    pub fn prune(&mut self, handled: RequestNonce) {
+        self.floor = self.floor.max(handled);
+        self.nonces = self.nonces.split_off(&self.floor.next());
+        for own in self.ballots.values_mut() {
+            *own = own.split_off(&self.floor.next());
+        }
+    }
+
+    /// The highest nonce with at least one vote.
+    pub fn attested(&self) -> Option<RequestNonce> {
+        self.nonces.last_key_value().map(|(nonce, _)| *nonce)
+    }
+
+    /// Votes for the checkpoint of this nonce that has the most.
+    pub fn votes(&self, nonce: RequestNonce) -> usize {
+        self.nonces.get(&nonce).map_or(0, most_votes)
+    }
+
+    /// Votes for the checkpoint, of any nonce, that has the most: what the lane's next step can count on.
+    pub fn best_votes(&self) -> usize {
+        self.nonces.values().map(most_votes).max().unwrap_or(0)
+    }
+
+    /// Who voted for exactly this checkpoint.
+    pub fn voters(&self, checkpoint: &Checkpoint) -> Vec<OperatorId> {
+        let choice = (checkpoint.bridge_id, checkpoint.root);
+        let ballot = self.nonces.get(&checkpoint.nonce).filter(|_| checkpoint.epoch == self.operators.epoch);
+        ballot
+            .and_then(|ballot| ballot.get(&choice))
+            .map(|votes| votes.keys().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// Every checkpoint with a vote, by rising nonce.
+    pub fn checkpoints(&self) -> impl DoubleEndedIterator<Item = (Checkpoint, usize)> {
+        self.nonces.iter().flat_map(|(nonce, ballot)| {
+            ballot.iter().map(|(choice, votes)| (self.checkpoint(*nonce, *choice), votes.len()))
+        })
+    }
+
+    /// Every approved checkpoint by rising nonce, each with exactly a threshold of signatures.
+    pub fn approved(&self) -> impl DoubleEndedIterator<Item = (Checkpoint, Vec<Signature>)> {
+        let threshold = self.operators.threshold;
+        self.nonces.iter().flat_map(move |(nonce, ballot)| {
+            let enough = ballot.iter().filter(move |(_, votes)| threshold.is_reached_by(votes.len()));
+            enough.map(move |(choice, votes)| {
+                let signatures = votes.values().take(usize::from(threshold.get())).copied().collect();
+                (self.checkpoint(*nonce, *choice), signatures)
+            })
+        })
+    }
+
+    /// The approved checkpoint with the highest nonce.
+    pub fn highest_approved(&self) -> Option<(Checkpoint, Vec<Signature>)> {
+        self.approved().next_back()
+    }
+
+    /// The approved checkpoint with the lowest nonce from this one on: the first that covers `nonce` requests.
+    pub fn lowest_approved_at_or_above(&self, nonce: RequestNonce) -> Option<(Checkpoint, Vec<Signature>)> {
+        self.approved().find(|(checkpoint, _)| checkpoint.nonce >= nonce)
+    }
+
+    /// Contradictions seen, oldest first. They outlive the votes themselves.
+    pub fn conflicts(&self) -> impl Iterator<Item = &Conflict> {
+        self.evidence.iter()
+    }
+
+    const fn checkpoint(&self, nonce: RequestNonce, (bridge_id, root): Choice) -> Checkpoint {
+        Checkpoint { bridge_id, epoch: self.operators.epoch, nonce, root }
+    }
+
+    fn signature(&self, nonce: RequestNonce, choice: Choice, operator: OperatorId) -> Option<&Signature> {
+        self.nonces.get(&nonce)?.get(&choice)?.get(&operator)
+    }
+
+    /// An attestation of this nonce for something else, if the choice itself is new.
+    fn contradicted(&self, nonce: RequestNonce, choice: Choice) -> Option<Attestation> {
+        let ballot = self.nonces.get(&nonce)?;
+        if ballot.contains_key(&choice) {
+            return None;
+        }
+        let (other, votes) = ballot.first_key_value()?;
+        let (operator, signature) = votes.first_key_value()?;
+        let checkpoint = self.checkpoint(nonce, *other);
+        Some(Attestation { checkpoint, operator: *operator, signature: *signature })
+    }
+
+    fn remember(&mut self, conflict: Conflict) {
+        if self.evidence.len() == EVIDENCE_LIMIT {
+            self.evidence.pop_front();
+        }
+        self.evidence.push_back(conflict);
+    }
+
+    /// Drops the operator's votes for its lowest nonce when it has too many.
+    fn forget_surplus(&mut self, operator: OperatorId) {
+        let Some(own) = self.ballots.get_mut(&operator).filter(|own| own.len() > VOTES_PER_OPERATOR) else {
+            return;
+        };
+        let Some((nonce, _)) = own.pop_first() else { return };
+        let Some(ballot) = self.nonces.get_mut(&nonce) else { return };
+        ballot.retain(|_, votes| {
+            votes.remove(&operator);
+            !votes.is_empty()
+        });
+        if ballot.is_empty() {
+            self.nonces.remove(&nonce);
+        }
+    }
+}
+
+fn most_votes(ballot: &Ballot) -> usize {
+    ballot.values().map(BTreeMap::len).max().unwrap_or(0)
+}

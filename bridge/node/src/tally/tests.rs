@@ -1,0 +1,184 @@
+//! Any order, any repetition, any forgery: the same count.
+
+use alloy::primitives::{Address, B256};
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use polyspan_types::{BridgeId, ChainId, Epoch, Root, Threshold};
+use proptest::prelude::*;
+
+use super::*;
+
+const LANE: BridgeId = BridgeId(B256::repeat_byte(1));
+
+fn signer(index: u8) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(index + 1)).unwrap()
+}
+
+fn domain() -> CheckpointDomain {
+    CheckpointDomain::new(ChainId::new(31002), Address::repeat_byte(9))
+}
+
+fn operators(count: u8, threshold: u8, epoch: u64) -> MemberSet {
+    MemberSet {
+        epoch: Epoch::new(epoch),
+        threshold: Threshold::try_new(threshold, usize::from(count)).unwrap(),
+        members: (0..count).map(|index| signer(index).address()).collect(),
+    }
+}
+
+fn checkpoint(nonce: u64, root: u8) -> Checkpoint {
+    let root = Root(B256::repeat_byte(root));
+    Checkpoint { bridge_id: LANE, epoch: Epoch::new(1), nonce: RequestNonce::new(nonce), root }
+}
+
+fn attest(index: u8, checkpoint: Checkpoint) -> Attestation {
+    let signer = signer(index);
+    let signature = signer.sign_hash_sync(&checkpoint.digest(&domain())).unwrap();
+    Attestation { checkpoint, operator: signer.address(), signature }
+}
+
+fn tally() -> Tally {
+    Tally::new(operators(4, 3, 1), domain())
+}
+
+/// Everything that can be asked of a tally but its evidence, which depends on who came first.
+fn answers(tally: &Tally) -> impl PartialEq + std::fmt::Debug {
+    (
+        tally.checkpoints().collect::<Vec<_>>(),
+        tally.approved().collect::<Vec<_>>(),
+        tally.attested(),
+        tally.best_votes(),
+    )
+}
+
+#[test]
+fn a_threshold_of_distinct_operators_approves() {
+    let mut tally = tally();
+    for index in 0..2 {
+        assert_eq!(tally.add(attest(index, checkpoint(5, 1))), Ok(Added::Counted));
+    }
+    assert_eq!((tally.votes(RequestNonce::new(5)), tally.highest_approved()), (2, None));
+    tally.add(attest(2, checkpoint(5, 1))).unwrap();
+    let (approved, signatures) = tally.highest_approved().unwrap();
+    assert_eq!((approved, signatures.len()), (checkpoint(5, 1), 3));
+    tally.add(attest(3, checkpoint(5, 1))).unwrap();
+    assert_eq!(tally.highest_approved().unwrap().1.len(), 3, "a fourth signature is not needed");
+    assert_eq!(tally.voters(&approved).len(), 4);
+}
+
+#[test]
+fn second_vote_of_same_operator_changes_nothing() {
+    let mut tally = tally();
+    tally.add(attest(0, checkpoint(5, 1))).unwrap();
+    assert_eq!(tally.add(attest(0, checkpoint(5, 1))), Ok(Added::Duplicate));
+    assert_eq!(tally.votes(RequestNonce::new(5)), 1);
+}
+
+#[test]
+fn votes_for_different_roots_never_add_up_and_are_kept_as_evidence() {
+    let mut tally = tally();
+    tally.add(attest(0, checkpoint(5, 1))).unwrap();
+    tally.add(attest(1, checkpoint(5, 1))).unwrap();
+    assert_eq!(tally.add(attest(2, checkpoint(5, 2))), Ok(Added::Conflict));
+    assert_eq!(tally.add(attest(0, checkpoint(5, 2))), Ok(Added::Counted));
+    assert_eq!(tally.add(attest(0, checkpoint(5, 3))), Ok(Added::Surplus));
+    assert_eq!(tally.highest_approved(), None);
+    tally.prune(RequestNonce::new(5));
+    let conflict = tally.conflicts().next().unwrap();
+    assert_eq!((conflict.first.checkpoint, conflict.second.checkpoint), (checkpoint(5, 1), checkpoint(5, 2)));
+    assert_eq!(tally.conflicts().count(), 1);
+}
+
+#[test]
+fn a_right_root_under_another_lane_does_not_count_with_the_others() {
+    let mut tally = tally();
+    let other = Checkpoint { bridge_id: BridgeId(B256::ZERO), ..checkpoint(5, 1) };
+    for (index, checkpoint) in [(0, checkpoint(5, 1)), (1, checkpoint(5, 1)), (2, other)] {
+        tally.add(attest(index, checkpoint)).unwrap();
+    }
+    assert_eq!(tally.highest_approved(), None);
+}
+
+#[test]
+fn a_change_of_operators_kills_every_vote() {
+    let mut tally = tally();
+    for index in 0..3 {
+        tally.add(attest(index, checkpoint(5, 1))).unwrap();
+    }
+    tally.set_operators(operators(4, 3, 2));
+    assert_eq!((tally.attested(), tally.highest_approved()), (None, None));
+    assert!(matches!(tally.add(attest(0, checkpoint(5, 1))), Err(AttestationError::Epoch { .. })));
+    let renewed = Checkpoint { epoch: Epoch::new(2), ..checkpoint(5, 1) };
+    assert_eq!(tally.add(attest(0, renewed)), Ok(Added::Counted));
+}
+
+#[test]
+fn what_is_handled_is_forgotten_and_not_taken_again() {
+    let mut tally = tally();
+    for nonce in [4, 5, 6] {
+        for index in 0..3 {
+            tally.add(attest(index, checkpoint(nonce, 1))).unwrap();
+        }
+    }
+    tally.prune(RequestNonce::new(5));
+    assert_eq!(tally.add(attest(3, checkpoint(5, 1))), Ok(Added::Handled));
+    let nonces: Vec<_> = tally.approved().map(|(checkpoint, _)| checkpoint.nonce.get()).collect();
+    assert_eq!(nonces, [6]);
+    assert_eq!(tally.lowest_approved_at_or_above(RequestNonce::new(6)).unwrap().0, checkpoint(6, 1));
+    assert_eq!(tally.lowest_approved_at_or_above(RequestNonce::new(7)), None);
+}
+
+#[test]
+fn one_operator_cannot_fill_the_memory() {
+    let mut tally = tally();
+    tally.add(attest(1, checkpoint(1, 1))).unwrap();
+    let own = tally.ballots.entry(signer(0).address()).or_default();
+    own.extend((1..=VOTES_PER_OPERATOR as u64).map(|nonce| (RequestNonce::new(nonce), 1)));
+    tally.add(attest(0, checkpoint(1_000_000, 1))).unwrap();
+    assert_eq!(tally.ballots[&signer(0).address()].len(), VOTES_PER_OPERATOR);
+    assert_eq!(tally.votes(RequestNonce::new(1)), 1, "votes of others stay");
+}
+
+/// Attestations made once: signing is slow in a debug build.
+fn pool() -> &'static [Attestation] {
+    static POOL: std::sync::OnceLock<Vec<Attestation>> = std::sync::OnceLock::new();
+    POOL.get_or_init(|| {
+        let each = |index: u8| (1..=3).map(move |nonce| attest(index, checkpoint(nonce, 1)));
+        (0..4).flat_map(each).chain([attest(3, checkpoint(2, 2))]).collect()
+    })
+}
+
+/// Attestations that must not count: of a stranger, of another epoch, under another's name, over something else.
+fn forgeries() -> &'static [Attestation] {
+    static FORGERIES: std::sync::OnceLock<Vec<Attestation>> = std::sync::OnceLock::new();
+    FORGERIES.get_or_init(|| {
+        let good = attest(0, checkpoint(2, 1));
+        let stranger = attest(9, checkpoint(2, 1));
+        let borrowed = Attestation { operator: signer(1).address(), ..good.clone() };
+        let changed = Attestation { checkpoint: checkpoint(3, 7), ..good.clone() };
+        let old = attest(0, Checkpoint { epoch: Epoch::ZERO, ..checkpoint(2, 1) });
+        vec![stranger, borrowed, changed, old]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_repetition_and_forgeries_change_nothing(
+        chosen in proptest::sample::subsequence((0..pool().len()).collect::<Vec<_>>(), 0..=pool().len()),
+        order in Just(()).prop_perturb(|(), mut rng| rng.random::<u64>()),
+        forged in proptest::collection::vec(0..forgeries().len(), 0..6),
+    ) {
+        let plain = Tally::over(chosen.iter().map(|i| pool()[*i].clone()), &operators(4, 3, 1), &domain());
+
+        let mut noisy: Vec<_> = chosen.iter().chain(&chosen).map(|i| pool()[*i].clone()).collect();
+        noisy.extend(forged.iter().map(|i| forgeries()[*i].clone()));
+        noisy.sort_by_key(|attestation| {
+            alloy::primitives::keccak256([attestation.signature.as_bytes().as_slice(), &order.to_be_bytes()].concat())
+        });
+        let noisy = Tally::over(noisy, &operators(4, 3, 1), &domain());
+        prop_assert_eq!(answers(&plain), answers(&noisy));
+        prop_assert_eq!(plain.conflicts().count(), noisy.conflicts().count());
+    }
+}

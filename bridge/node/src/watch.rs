@@ -1,0 +1,222 @@
+//! Source side of a lane: final requests, proved complete, into the store.
+
+use std::sync::Arc;
+
+use polyspan_chain::{At, Head, HeadView, LaneState};
+use polyspan_store::SourcePosition;
+use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce};
+use tokio::sync::watch;
+
+use crate::error::{LaneError, RootMismatch};
+use crate::lane::Lane;
+use crate::step::Step;
+
+/// Reads requests up to the final block. The cursor moves over complete ranges only, and nothing is offered for signing
+/// before the source's own root at that block is equal to ours.
+#[derive(Debug)]
+pub struct SourceWatch {
+    lane: Arc<Lane>,
+    heads: watch::Receiver<HeadView>,
+    contract_checked: bool,
+}
+
+impl SourceWatch {
+    /// Watches `lane`, driven by the heads of its source chain.
+    pub const fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
+        Self { lane, heads, contract_checked: false }
+    }
+
+    /// Everything from the cursor to the final block of `head`.
+    async fn advance(&mut self, head: Head) -> Result<(), LaneError> {
+        let lane = Arc::clone(&self.lane);
+        let info = &lane.info;
+        if head.final_block.height < info.source.deployment_block {
+            return Ok(());
+        }
+        self.check_contract().await?;
+        self.show_requested().await?;
+
+        let position = lane.store.source_position(info.bridge_id).await?;
+        self.check_cursor(position.cursor, head).await?;
+        if position.cursor == Some(head.final_block) && position.is_verified() {
+            self.show_verified(&position);
+            return Ok(());
+        }
+        let source = lane.source.lane_state(info.source.bridge, At::Hash(head.final_block.hash)).await?;
+        let verified = if source.request_nonce == position.next && source.request_root == position.root {
+            // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
+            lane.store.append_confirmed(info.bridge_id, Vec::new(), head.final_block).await?
+        } else {
+            self.read_ranges(position, head, &source).await?
+        };
+        self.show_verified(&verified);
+        Ok(())
+    }
+
+    /// Reads range by range. The last one must complete the source's own root and is stored together with that proof;
+    /// those before it are stored as unverified, so that a long way back needs no memory.
+    async fn read_ranges(
+        &self,
+        mut position: SourcePosition,
+        head: Head,
+        source: &LaneState,
+    ) -> Result<SourcePosition, LaneError> {
+        let (store, info) = (&self.lane.store, &self.lane.info);
+        let last = head.final_block.height;
+        let mut from = position.cursor.map_or(info.source.deployment_block, |cursor| cursor.height.next());
+        while let Some((first, to)) = self.lane.source.next_range(from, last) {
+            let requests = self.lane.source.requests(info.source.bridge, first, to).await?;
+            self.check_contiguous(&requests, position.next, (first, to))?;
+            if to == last {
+                self.check_root(position.after(&requests), head, source).await?;
+                return Ok(store.append_confirmed(info.bridge_id, requests, head.final_block).await?);
+            }
+            let cursor = self.block_at(to).await?;
+            position = store.append_requests(info.bridge_id, requests, cursor).await?;
+            from = to.next();
+        }
+        // Everything up to the final block was read before, and still the source's root is another.
+        self.check_root(position.after(&[]), head, source).await?;
+        Ok(position)
+    }
+
+    async fn check_root(
+        &self,
+        (own_nonce, own): (RequestNonce, polyspan_types::Root),
+        head: Head,
+        source: &LaneState,
+    ) -> Result<(), LaneError> {
+        if source.request_nonce == own_nonce && source.request_root == own {
+            return Ok(());
+        }
+        // What was stored since the last proof may be what is wrong: it is read again, perhaps from a better answer.
+        self.lane.store.rewind_to_verified(self.lane.info.bridge_id).await?;
+        Err(LaneError::RootMismatch(Box::new(RootMismatch {
+            chain: self.lane.info.source.chain.clone(),
+            own_nonce,
+            own,
+            found_nonce: source.request_nonce,
+            found: source.request_root,
+            block: head.final_block,
+        })))
+    }
+
+    fn check_contiguous(
+        &self,
+        requests: &[Request],
+        mut expected: RequestNonce,
+        (from, to): (BlockHeight, BlockHeight),
+    ) -> Result<(), LaneError> {
+        for request in requests {
+            if request.nonce != expected {
+                return Err(LaneError::HiddenLog {
+                    chain: self.lane.info.source.chain.clone(),
+                    expected,
+                    found: request.nonce,
+                    from,
+                    to,
+                });
+            }
+            expected = expected.next();
+        }
+        Ok(())
+    }
+
+    /// A block that was final must still be there: anything else is a broken promise of the chain, not a reorg.
+    async fn check_cursor(&self, cursor: Option<BlockRef>, head: Head) -> Result<(), LaneError> {
+        let Some(cursor) = cursor else { return Ok(()) };
+        let found = if cursor.height == head.final_block.height {
+            head.final_block
+        } else {
+            self.block_at(cursor.height).await?
+        };
+        if found.hash != cursor.hash {
+            return Err(LaneError::FinalityViolated {
+                chain: self.lane.info.source.chain.clone(),
+                height: cursor.height,
+                stored: cursor.hash,
+                found: found.hash,
+            });
+        }
+        if head.final_block.height < cursor.height {
+            return Err(LaneError::Behind {
+                chain: self.lane.info.source.chain.clone(),
+                found: head.final_block.height,
+                cursor: cursor.height,
+            });
+        }
+        Ok(())
+    }
+
+    async fn block_at(&self, height: BlockHeight) -> Result<BlockRef, LaneError> {
+        let chain = &self.lane.source;
+        chain
+            .block_ref(height)
+            .await?
+            .ok_or_else(|| LaneError::MissingBlock { chain: self.lane.info.source.chain.clone(), height })
+    }
+
+    /// Once per process: the contract is the source of this very lane.
+    async fn check_contract(&mut self) -> Result<(), LaneError> {
+        if self.contract_checked {
+            return Ok(());
+        }
+        let info = &self.lane.info;
+        let state = self.lane.source.bridge_state(info.source.bridge, At::Latest).await?;
+        if state.outbound_bridge_id != info.bridge_id {
+            return Err(LaneError::OtherBridge {
+                lane: info.id.clone(),
+                chain: info.source.chain.clone(),
+                expected: info.bridge_id,
+                found: state.outbound_bridge_id,
+            });
+        }
+        self.contract_checked = true;
+        Ok(())
+    }
+
+    async fn show_requested(&self) -> Result<(), LaneError> {
+        let info = &self.lane.info;
+        let newest = self.lane.source.lane_state(info.source.bridge, At::Latest).await?;
+        self.lane.board.source.send_if_modified(|view| {
+            let changed = view.requested != newest.request_nonce;
+            view.requested = newest.request_nonce;
+            changed
+        });
+        Ok(())
+    }
+
+    fn show_verified(&self, position: &SourcePosition) {
+        self.lane.board.source.send_if_modified(|view| {
+            let changed = view.verified != position.next || view.final_block != position.cursor;
+            view.verified = position.next;
+            view.final_block = position.cursor;
+            view.requested = view.requested.max(position.next);
+            changed
+        });
+    }
+}
+
+impl Step for SourceWatch {
+    async fn step(&mut self) -> Result<(), LaneError> {
+        let head = self.heads.borrow_and_update().head;
+        match head {
+            Some(head) => self.advance(head).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn changed(&mut self) {
+        if self.heads.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn show(&self, waiting_for: Option<String>) {
+        self.lane.board.source.send_if_modified(|view| {
+            let changed = view.waiting_for != waiting_for;
+            view.waiting_for = waiting_for;
+            changed
+        });
+    }
+}

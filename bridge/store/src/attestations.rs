@@ -1,0 +1,122 @@
+//! Own attestations, and the slashing protection: one root per lane and nonce, for ever.
+
+use alloy::primitives::Signature;
+use polyspan_types::{Attestation, BridgeId, Checkpoint, CrashPoint, Epoch, RequestNonce, Root};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use crate::columns::{address, bound, count, ensure_lane, hash, lane_number, meaningless, number};
+use crate::error::Failure;
+use crate::handle::Step;
+use crate::{Store, StoreError};
+
+const ALL: &str = "
+SELECT a.epoch, a.nonce, s.root, a.operator, a.signature
+FROM attestation a JOIN signed_root s ON s.lane = a.lane AND s.nonce = a.nonce
+WHERE a.lane = ?1 AND a.epoch = ?2 AND a.nonce > ?3 ORDER BY a.nonce";
+
+impl Store {
+    /// Makes an own attestation durable. Only after `Ok` may it leave this process.
+    ///
+    /// The same root again is fine, under any epoch; of two signatures over one checkpoint the first is kept.
+    ///
+    /// Errors: [`StoreError::SecondRoot`] when another root was signed for this nonce, at any time and under any epoch; or
+    /// the disk refuses: then do not sign.
+    pub async fn record_attestation(&self, attestation: &Attestation) -> Result<(), StoreError> {
+        let attestation = attestation.clone();
+        let crash = (CrashPoint::BeforeStoringAttestation, CrashPoint::AfterStoringAttestation);
+        let step = Step { name: "attestation", crash: Some(crash) };
+        self.write(step, move |transaction| record(transaction, &attestation)).await
+    }
+
+    /// The root that was signed for `nonce`, under any epoch.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn signed_root(&self, lane: BridgeId, nonce: RequestNonce) -> Result<Option<Root>, StoreError> {
+        let nonce = bound(nonce.get());
+        self.read(move |snapshot| match lane_number(snapshot, lane)? {
+            Some(lane) => signed(snapshot, lane, nonce),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Own attestations of an epoch whose checkpoint is above `above`, in order of their nonces.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn attestations(
+        &self,
+        lane: BridgeId,
+        epoch: Epoch,
+        above: RequestNonce,
+    ) -> Result<Vec<Attestation>, StoreError> {
+        self.read(move |snapshot| select(snapshot, lane, epoch, above)).await
+    }
+}
+
+fn record(transaction: &Transaction<'_>, attestation: &Attestation) -> Result<(), Failure> {
+    let checkpoint = attestation.checkpoint;
+    let lane = ensure_lane(transaction, checkpoint.bridge_id)?;
+    let nonce = number("request nonce", checkpoint.nonce.get())?;
+    match signed(transaction, lane, nonce)? {
+        Some(root) if root == checkpoint.root => {}
+        Some(root) => {
+            let second = StoreError::SecondRoot {
+                lane: checkpoint.bridge_id,
+                nonce: checkpoint.nonce,
+                signed: root,
+                refused: checkpoint.root,
+            };
+            return Err(second.into());
+        }
+        None => {
+            transaction
+                .prepare_cached("INSERT INTO signed_root (lane, nonce, root) VALUES (?1, ?2, ?3)")?
+                .execute(params![lane, nonce, checkpoint.root.0.as_slice()])?;
+        }
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO attestation (lane, nonce, epoch, operator, signature) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            lane,
+            nonce,
+            number("epoch", checkpoint.epoch.get())?,
+            attestation.operator.as_slice(),
+            attestation.signature.as_bytes(),
+        ])?;
+    Ok(())
+}
+
+fn signed(connection: &Connection, lane: i64, nonce: i64) -> Result<Option<Root>, Failure> {
+    let mut statement =
+        connection.prepare_cached("SELECT root FROM signed_root WHERE lane = ?1 AND nonce = ?2")?;
+    Ok(statement.query_row(params![lane, nonce], |row| hash(row, 0).map(Root)).optional()?)
+}
+
+fn select(
+    connection: &Connection,
+    lane: BridgeId,
+    epoch: Epoch,
+    above: RequestNonce,
+) -> Result<Vec<Attestation>, Failure> {
+    let Some(number) = lane_number(connection, lane)? else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(ALL)?;
+    let parameters = params![number, bound(epoch.get()), bound(above.get())];
+    let rows = statement.query_map(parameters, |row| attestation(row, lane))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn attestation(row: &Row<'_>, lane: BridgeId) -> rusqlite::Result<Attestation> {
+    let checkpoint = Checkpoint {
+        bridge_id: lane,
+        epoch: Epoch::new(count(row, 0)?),
+        nonce: RequestNonce::new(count(row, 1)?),
+        root: Root(hash(row, 2)?),
+    };
+    let signature = Signature::from_raw_array(&row.get::<_, [u8; 65]>(4)?)
+        .map_err(|error| meaningless(4, Type::Blob, error.to_string()))?;
+    Ok(Attestation { checkpoint, operator: address(row, 3)?, signature })
+}

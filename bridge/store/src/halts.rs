@@ -1,0 +1,53 @@
+//! Lanes that stopped until a person has looked.
+
+use polyspan_types::BridgeId;
+use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::columns::{bound, count, ensure_lane};
+use crate::handle::Step;
+use crate::{Store, StoreError};
+
+/// Why and when a lane stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// The error that stopped it.
+    pub reason: String,
+    /// Unit: milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+impl Store {
+    /// Stops a lane for good: it stays halted over restarts. On a halted lane the first reason stays.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn halt_lane(&self, lane: BridgeId, reason: &str) -> Result<(), StoreError> {
+        let (reason, now_ms) = (reason.to_owned(), bound(self.now_ms()));
+        self.write(Step { name: "halt", crash: None }, move |transaction| {
+            let lane = ensure_lane(transaction, lane)?;
+            transaction.execute(
+                "UPDATE lane SET halted_reason = ?2, halted_at_ms = ?3 WHERE number = ?1 AND halted_reason IS NULL",
+                params![lane, reason, now_ms],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether a lane is halted, and why.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn halted(&self, lane: BridgeId) -> Result<Option<Halt>, StoreError> {
+        self.read(move |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT halted_reason, halted_at_ms FROM lane WHERE bridge_id = ?1 AND halted_reason IS NOT NULL",
+            )?;
+            Ok(statement.query_row(params![lane.0.as_slice()], halt).optional()?)
+        })
+        .await
+    }
+}
+
+fn halt(row: &Row<'_>) -> rusqlite::Result<Halt> {
+    Ok(Halt { reason: row.get(0)?, at_ms: count(row, 1)? })
+}

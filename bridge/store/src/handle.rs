@@ -1,0 +1,274 @@
+//! The handle: opening, closing, and the way of every read and write.
+
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use polyspan_types::CrashPoint;
+use prometheus::Registry;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::error::Failure;
+use crate::metrics::StoreMetrics;
+use crate::worker::Worker;
+use crate::{StoreError, schema};
+
+/// How long a statement waits for another process, which can only be a reader that recovers the log after a crash.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept per connection; more than the store has.
+const STATEMENTS: usize = 64;
+
+/// Size down to which the write-ahead log is cut after a checkpoint. Unit: bytes.
+const LOG_LIMIT: i64 = 64 << 20;
+
+/// Wall clock. Unit of its answer: milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What a store can be told apart from its path.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// Stamps what is stored. Default: the system's clock.
+    pub clock: Clock,
+    /// Steps that may wait for a thread; the next one waits with its caller. Default: 256.
+    pub queue: usize,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { clock: Arc::new(system_clock), queue: 256 }
+    }
+}
+
+fn system_clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Handle of an open store. Clones share it; it closes with [`Store::close`] or with its last handle.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    writer: Option<Worker>,
+    reader: Worker,
+    clock: Clock,
+    metrics: StoreMetrics,
+}
+
+/// A kind of write: its name in the metrics, and where a test may kill the process.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) crash: Option<(CrashPoint, CrashPoint)>,
+}
+
+impl Store {
+    /// Opens the store at `path` for its one relay; makes folder (0700) and file (0600) when there are none, and brings an
+    /// older file up to date.
+    ///
+    /// Errors: in use by another process, not a store, newer, damaged, or not writable.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, StoreSettings::default()).await
+    }
+
+    /// As [`Store::open`], with settings.
+    ///
+    /// Errors: as [`Store::open`].
+    pub async fn open_with(path: &Path, settings: StoreSettings) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        off_runtime(path.clone(), move || {
+            let lock = create_and_lock(&path)?;
+            let connection = open_writer(&path).map_err(|failure| failure.at(&path))?;
+            let writer = Worker::spawn("store-writer", &path, connection, Some(lock), settings.queue)?;
+            Self::build(path, Some(writer), settings)
+        })
+        .await
+    }
+
+    /// Opens the store to read, also while its relay runs. It changes nothing.
+    ///
+    /// Errors: no such file, not a store, of another schema version, or damaged.
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        off_runtime(path.clone(), move || Self::build(path, None, StoreSettings::default())).await
+    }
+
+    fn build(path: PathBuf, writer: Option<Worker>, settings: StoreSettings) -> Result<Self, StoreError> {
+        let connection = open_reader(&path).map_err(|failure| failure.at(&path))?;
+        let reader = Worker::spawn("store-reader", &path, connection, None, settings.queue)?;
+        let metrics = StoreMetrics::build();
+        metrics.size_bytes.set(size_bytes(&path));
+        Ok(Self { shared: Arc::new(Shared { path, writer, reader, clock: settings.clock, metrics }) })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Shows the store's metrics in `registry`.
+    ///
+    /// Errors: the names are taken there already.
+    pub fn register_metrics(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        self.shared.metrics.register(registry)
+    }
+
+    /// Finishes what is queued and closes the file. Other handles answer [`StoreError::Closed`] from now on.
+    pub async fn close(self) {
+        self.shared.reader.close().await;
+        // Last, so that the log is folded into the file.
+        if let Some(writer) = &self.shared.writer {
+            writer.close().await;
+        }
+    }
+
+    /// The stamp for what is stored now. Unit: milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.shared.clock)()
+    }
+
+    /// Runs `work` on one snapshot of the file.
+    pub(crate) async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let answer = self.shared.reader.call(move |connection| {
+            let snapshot = connection.transaction()?;
+            work(&snapshot)
+        });
+        answer.await.inspect_err(|error| self.shared.metrics.count(error))
+    }
+
+    /// Runs `work` on the writer's connection, to make it fail in tests as a disk would.
+    #[cfg(test)]
+    pub(crate) async fn write_connection<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.shared.writer.as_ref().expect("a test that writes").call(work).await
+    }
+
+    /// Runs `work` in a transaction of its own; when this answers `Ok`, the result is on the disk.
+    pub(crate) async fn write<T, W>(&self, step: Step, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let Some(writer) = &self.shared.writer else {
+            return Err(StoreError::ReadOnly { path: shared.path.clone() });
+        };
+        let metrics = shared.metrics.clone();
+        metrics.queued_writes.inc();
+        let path = shared.path.clone();
+        let answer = writer.call(move |connection| {
+            let result = commit(connection, step, &metrics, work);
+            metrics.size_bytes.set(size_bytes(&path));
+            metrics.queued_writes.dec();
+            result
+        });
+        answer.await.inspect_err(|error| shared.metrics.count(error))
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+fn commit<T>(
+    connection: &mut Connection,
+    step: Step,
+    metrics: &StoreMetrics,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let started = Instant::now();
+    if let Some((before, _)) = step.crash {
+        before.reach();
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&transaction)?;
+    transaction.commit()?;
+    if let Some((_, after)) = step.crash {
+        after.reach();
+    }
+    metrics.write_seconds.with_label_values(&[step.name]).observe(started.elapsed().as_secs_f64());
+    Ok(result)
+}
+
+/// Opening reads and may migrate a large file: not on a thread of the runtime.
+async fn off_runtime(
+    path: PathBuf,
+    open: impl FnOnce() -> Result<Store, StoreError> + Send + 'static,
+) -> Result<Store, StoreError> {
+    match tokio::task::spawn_blocking(open).await {
+        Ok(result) => result,
+        Err(error) => Err(StoreError::Open { path, reason: error.to_string() }),
+    }
+}
+
+/// Makes folder and file, and takes the lock file beside it. The lock dies with the process, however it ends.
+fn create_and_lock(path: &Path) -> Result<File, StoreError> {
+    let refused =
+        |error: std::io::Error| StoreError::Open { path: path.to_owned(), reason: error.to_string() };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
+    }
+    let private = |path: &Path| OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    // Not the store's own file: closing a second descriptor of it would drop SQLite's locks.
+    let lock = private(&beside(path, ".lock")).map_err(refused)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => return Err(refused(error)),
+    }
+    drop(private(path).map_err(refused)?);
+    Ok(lock)
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Before anything is written: what is not a store must stay as it is.
+    schema::refuse_foreign(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit that was answered survives a power cut. The slashing protection rests on this line.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
+    schema::migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    schema::check(&connection, path)?;
+    Ok(connection)
+}
+
+/// `path` with `suffix` after its whole name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn size_bytes(path: &Path) -> i64 {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    i64::try_from(size(path) + size(&beside(path, "-wal"))).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,35 @@
+//! The relay's durable state: one SQLite file per relay.
+//!
+//! What is stored here outlives a kill at any moment: requests with their roots, the own attestations (slashing
+//! protection: one root per lane and nonce, for ever), what the destination did, the journal of submissions, and halts.
+//! It never decides anything, never talks to a chain, and never holds a key.
+//!
+//! ```text
+//! Store (handle, async) ──bounded queue──▶ writer thread ──transaction──▶ FILE        (WAL, synchronous = FULL)
+//!                       ──bounded queue──▶ reader thread ──snapshot─────▶ FILE        (never waits for the writer)
+//! ```
+//!
+//! A write is answered after its commit, so a read that starts after the answer sees it.
+
+mod attestations;
+mod columns;
+mod error;
+mod halts;
+mod handle;
+mod metrics;
+mod outcomes;
+mod requests;
+mod schema;
+mod submissions;
+mod worker;
+
+pub use error::StoreError;
+pub use halts::Halt;
+pub use handle::{Clock, Store, StoreSettings};
+pub use outcomes::DestinationPosition;
+pub use requests::{SourcePosition, StoredRequest};
+pub use schema::SCHEMA_VERSION;
+pub use submissions::{Attempt, Submission, SubmissionOutcome};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The tables, and how a file of an older version becomes one of this version.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+use crate::error::Failure;
+
+/// Version of the newest schema. It rises with every entry of `MIGRATIONS`, and each version keeps a fixture.
+pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Marks the file as ours: "Pspn".
+const APPLICATION_ID: i32 = 0x5073_706e;
+
+/// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
+const MIGRATIONS: &[&str] = &[V1];
+
+const V1: &str = "
+-- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
+-- root, and the halt.
+CREATE TABLE lane (
+    number             INTEGER PRIMARY KEY,
+    bridge_id          BLOB NOT NULL UNIQUE CHECK (length(bridge_id) = 32),
+    source_height      INTEGER,
+    source_hash        BLOB CHECK (length(source_hash) = 32),
+    verified_next      INTEGER NOT NULL DEFAULT 0,
+    verified_height    INTEGER,
+    verified_hash      BLOB CHECK (length(verified_hash) = 32),
+    destination_height INTEGER,
+    destination_hash   BLOB CHECK (length(destination_hash) = 32),
+    halted_reason      TEXT,
+    halted_at_ms       INTEGER
+) STRICT;
+
+-- `root` is the root after the request.
+CREATE TABLE request (
+    lane         INTEGER NOT NULL REFERENCES lane (number),
+    nonce        INTEGER NOT NULL,
+    kind         INTEGER NOT NULL,
+    source_block INTEGER NOT NULL,
+    token        BLOB NOT NULL,
+    sender       BLOB NOT NULL,
+    recipient    BLOB NOT NULL,
+    refund_to    BLOB NOT NULL,
+    value        BLOB NOT NULL,
+    extra_data   BLOB NOT NULL,
+    tx_hash      BLOB NOT NULL,
+    leaf         BLOB NOT NULL,
+    root         BLOB NOT NULL,
+    stored_at_ms INTEGER NOT NULL,
+    UNIQUE (lane, nonce)
+) STRICT;
+
+-- Slashing protection. The primary key itself is the rule: one root for one nonce of one lane.
+CREATE TABLE signed_root (
+    lane  INTEGER NOT NULL REFERENCES lane (number),
+    nonce INTEGER NOT NULL,
+    root  BLOB NOT NULL CHECK (length(root) = 32),
+    PRIMARY KEY (lane, nonce)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER signed_root_never_changes BEFORE UPDATE ON signed_root
+BEGIN SELECT RAISE (ABORT, 'a signed root never changes'); END;
+
+CREATE TRIGGER signed_root_is_never_forgotten BEFORE DELETE ON signed_root
+BEGIN SELECT RAISE (ABORT, 'a signed root is never forgotten'); END;
+
+-- One signature per epoch and key over a signed root.
+CREATE TABLE attestation (
+    lane      INTEGER NOT NULL,
+    nonce     INTEGER NOT NULL,
+    epoch     INTEGER NOT NULL,
+    operator  BLOB NOT NULL CHECK (length(operator) = 20),
+    signature BLOB NOT NULL CHECK (length(signature) = 65),
+    PRIMARY KEY (lane, epoch, nonce, operator),
+    FOREIGN KEY (lane, nonce) REFERENCES signed_root (lane, nonce)
+) STRICT, WITHOUT ROWID;
+
+-- `reason` is empty for a paid request.
+CREATE TABLE outcome (
+    lane    INTEGER NOT NULL REFERENCES lane (number),
+    nonce   INTEGER NOT NULL,
+    reason  INTEGER,
+    block   INTEGER NOT NULL,
+    tx_hash BLOB NOT NULL,
+    PRIMARY KEY (lane, nonce)
+) STRICT, WITHOUT ROWID;
+
+-- The journal. `state`: 0 pending, 1 mined, 2 final, 3 lost.
+CREATE TABLE submission (
+    number        INTEGER PRIMARY KEY,
+    chain         INTEGER NOT NULL,
+    submitter     BLOB NOT NULL CHECK (length(submitter) = 20),
+    account_nonce INTEGER NOT NULL,
+    lane          INTEGER NOT NULL REFERENCES lane (number),
+    first         INTEGER NOT NULL,
+    count         INTEGER NOT NULL,
+    checkpoint    INTEGER NOT NULL,
+    state         INTEGER NOT NULL,
+    block_height  INTEGER,
+    block_hash    BLOB,
+    success       INTEGER,
+    created_at_ms INTEGER NOT NULL,
+    UNIQUE (chain, submitter, account_nonce)
+) STRICT;
+
+CREATE INDEX submission_open ON submission (chain, submitter, account_nonce) WHERE state < 2;
+CREATE INDEX submission_of_request ON submission (lane, first, count);
+
+-- Every transaction ever signed for an account nonce; only added to. `raw` is emptied once one of them is final.
+CREATE TABLE attempt (
+    number          INTEGER PRIMARY KEY,
+    submission      INTEGER NOT NULL REFERENCES submission (number),
+    tx_hash         BLOB NOT NULL,
+    raw             BLOB NOT NULL,
+    max_fee_per_gas BLOB NOT NULL,
+    sent_at_ms      INTEGER NOT NULL,
+    UNIQUE (submission, tx_hash)
+) STRICT;
+";
+
+/// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.
+///
+/// Errors: the file is damaged or cannot be written.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
+    let found = version(connection, path)?;
+    for (from, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", from + 1)?;
+        transaction.commit()?;
+        tracing::info!(store = %path.display(), version = from + 1, "store schema brought up to date");
+    }
+    Ok(())
+}
+
+/// Checks that a file can be read as it is.
+///
+/// Errors: the file is not ours, or is newer or older than [`SCHEMA_VERSION`].
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let found = version(connection, path)?;
+    refuse_newer(found, path)?;
+    if found < SCHEMA_VERSION {
+        let older = StoreError::OlderSchema { path: path.to_owned(), found, needed: SCHEMA_VERSION };
+        return Err(older.into());
+    }
+    Ok(())
+}
+
+/// Checks, without a change, that the file is new or ours and not newer.
+///
+/// Errors: the file is not ours, is newer, or is damaged.
+pub(crate) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    Ok(refuse_newer(version(connection, path)?, path)?)
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<u32, Failure> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    let new = application == 0 && version == 0 && tables == 0;
+    if !new && application != APPLICATION_ID {
+        return Err(StoreError::NotAStore { path: path.to_owned() }.into());
+    }
+    Ok(version)
+}
+
+fn refuse_newer(found: u32, path: &Path) -> Result<(), StoreError> {
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::NewerSchema { path: path.to_owned(), found, supported: SCHEMA_VERSION });
+    }
+    Ok(())
+}

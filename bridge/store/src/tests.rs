@@ -1,0 +1,95 @@
+//! The store against the real SQLite, in temporary folders.
+
+mod disk;
+mod fixture;
+mod opening;
+mod protection;
+mod rows;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use alloy::primitives::{Address, B256, Bytes, Signature, U256};
+use polyspan_types::{
+    AccountNonce, Attestation, BlockHeight, BlockRef, BridgeId, ChainId, Checkpoint, Epoch, Request,
+    RequestNonce, Root, ValueTransfer,
+};
+
+use crate::{Attempt, Store, StoreSettings, Submission, SubmissionOutcome};
+
+/// What the tests' clock says. Unit: milliseconds since 1970.
+const NOW_MS: u64 = 1_700_000_000_000;
+
+async fn open(path: &Path) -> Store {
+    let settings = StoreSettings { clock: Arc::new(|| NOW_MS), ..StoreSettings::default() };
+    Store::open_with(path, settings).await.unwrap()
+}
+
+fn lane(number: u8) -> BridgeId {
+    BridgeId(B256::repeat_byte(number))
+}
+
+fn nonce(number: u64) -> RequestNonce {
+    RequestNonce::new(number)
+}
+
+fn block(height: u64) -> BlockRef {
+    BlockRef { height: BlockHeight::new(height), hash: B256::left_padding_from(&height.to_be_bytes()) }
+}
+
+fn request(number: u64) -> Request {
+    let transfer = ValueTransfer {
+        kind: 1,
+        source_block: BlockHeight::new(100 + number),
+        token: Address::repeat_byte(1),
+        from: Address::repeat_byte(2),
+        to: Address::repeat_byte(3),
+        refund_to: Address::repeat_byte(4),
+        value: U256::from(number) + (U256::from(1) << 255),
+        extra_data: Bytes::from(vec![5; (number % 7) as usize]),
+    };
+    Request { nonce: nonce(number), transfer, tx_hash: B256::repeat_byte(6) }
+}
+
+fn requests(first: u64, count: u64) -> Vec<Request> {
+    (first..first + count).map(request).collect()
+}
+
+fn attestation(number: u64, epoch: u64, root: u8) -> Attestation {
+    let checkpoint = Checkpoint {
+        bridge_id: lane(1),
+        epoch: Epoch::new(epoch),
+        nonce: nonce(number),
+        root: Root(B256::repeat_byte(root)),
+    };
+    let signature = Signature::new(U256::from(number) + U256::from(1), U256::from(epoch + 1), root % 2 == 1);
+    Attestation { checkpoint, operator: Address::repeat_byte(8), signature }
+}
+
+const CHAIN: ChainId = ChainId::new(31_002);
+
+const SUBMITTER: Address = Address::repeat_byte(9);
+
+fn attempt(number: u8) -> Attempt {
+    Attempt {
+        tx_hash: B256::repeat_byte(number),
+        raw: Bytes::from(vec![number; 40]),
+        max_fee_per_gas: u128::MAX - u128::from(number),
+        sent_at_ms: NOW_MS + u64::from(number),
+    }
+}
+
+fn submission(account_nonce: u64, first: u64, count: u64) -> Submission {
+    Submission {
+        chain: CHAIN,
+        submitter: SUBMITTER,
+        account_nonce: AccountNonce::new(account_nonce),
+        lane: lane(1),
+        first: nonce(first),
+        count,
+        checkpoint: nonce(first + count),
+        attempts: vec![attempt(1)],
+        outcome: SubmissionOutcome::Pending,
+        created_at_ms: NOW_MS,
+    }
+}

@@ -1,0 +1,250 @@
+//! What is stored is read back, and nothing else.
+
+use polyspan_types::{HoldReason, Leaf, Outcome, OutcomeResult};
+use prometheus::Registry;
+use tempfile::tempdir;
+
+use super::*;
+use crate::StoreError;
+
+#[tokio::test]
+async fn requests_come_back_with_leaf_root_and_stamp() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let empty = store.source_position(lane(1)).await.unwrap();
+    assert_eq!((empty.next, empty.root, empty.cursor), (nonce(0), Root::zero(lane(1)), None));
+
+    store.append_requests(lane(1), requests(0, 10), block(5)).await.unwrap();
+    let position = store.append_requests(lane(1), requests(10, 10), block(9)).await.unwrap();
+    store.append_requests(lane(2), requests(0, 1), block(7)).await.unwrap();
+
+    let mut root = Root::zero(lane(1));
+    for number in 0..20 {
+        root = root.then(Leaf::of(&request(number)));
+        let stored = store.request(lane(1), nonce(number)).await.unwrap().unwrap();
+        assert_eq!((stored.request, stored.root, stored.stored_at_ms), (request(number), root, NOW_MS));
+        assert_eq!(store.root_at(lane(1), nonce(number + 1)).await.unwrap(), Some(root));
+    }
+    assert_eq!((position.next, position.root, position.cursor), (nonce(20), root, Some(block(9))));
+    assert_eq!(store.source_position(lane(1)).await.unwrap(), position);
+    assert_eq!(store.root_at(lane(1), nonce(0)).await.unwrap(), Some(Root::zero(lane(1))));
+    assert_eq!(store.root_at(lane(1), nonce(21)).await.unwrap(), None);
+    assert_eq!(store.request(lane(1), nonce(20)).await.unwrap(), None);
+    assert_eq!(store.request(lane(1), nonce(u64::MAX)).await.unwrap(), None);
+    let leaves = store.leaves(lane(1), nonce(18), nonce(30)).await.unwrap();
+    assert_eq!(leaves, [Leaf::of(&request(18)), Leaf::of(&request(19))]);
+    assert_eq!(store.requests(lane(1), nonce(15), u64::MAX).await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_gap_or_an_overlap_stores_nothing_and_leaves_the_cursor() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let before = store.append_requests(lane(1), requests(0, 3), block(5)).await.unwrap();
+    let gap = store.append_requests(lane(1), vec![request(3), request(5)], block(6)).await;
+    assert_eq!(gap, Err(StoreError::NonceGap { lane: lane(1), expected: nonce(4), found: nonce(5) }));
+    let overlap = store.append_requests(lane(1), vec![request(2)], block(6)).await;
+    assert_eq!(overlap, Err(StoreError::NonceOverlap { lane: lane(1), expected: nonce(3), found: nonce(2) }));
+    assert_eq!(store.source_position(lane(1)).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn the_source_cursor_moves_forward_only() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    store.append_requests(lane(1), Vec::new(), block(5)).await.unwrap();
+    store.append_requests(lane(1), Vec::new(), block(5)).await.unwrap();
+    let other_hash = BlockRef { hash: B256::ZERO, ..block(5) };
+    for refused in [block(4), other_hash] {
+        let answer = store.append_requests(lane(1), Vec::new(), refused).await;
+        assert_eq!(answer, Err(StoreError::CursorBack { lane: lane(1), stored: block(5), refused }));
+    }
+}
+
+#[tokio::test]
+async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let confirmed = store.append_confirmed(lane(1), requests(0, 3), block(5)).await.unwrap();
+    assert!(confirmed.is_verified());
+    assert_eq!((confirmed.verified_next, confirmed.verified), (nonce(3), Some(block(5))));
+    let more = store.append_requests(lane(1), requests(3, 2), block(6)).await.unwrap();
+    assert!(!more.is_verified());
+    assert_eq!((more.next, more.verified_next, more.verified), (nonce(5), nonce(3), Some(block(5))));
+    assert_eq!(confirmed.after(&requests(3, 2)), (more.next, more.root));
+
+    assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), confirmed);
+    assert_eq!(store.source_position(lane(1)).await.unwrap(), confirmed);
+    assert_eq!(store.request(lane(1), nonce(3)).await.unwrap(), None);
+    let again = store.append_confirmed(lane(1), requests(3, 2), block(6)).await.unwrap();
+    assert_eq!((again.root, again.verified_next), (more.root, nonce(5)));
+}
+
+#[tokio::test]
+async fn rewinding_before_the_first_confirmation_starts_over() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let empty = store.source_position(lane(1)).await.unwrap();
+    store.append_requests(lane(1), requests(0, 2), block(5)).await.unwrap();
+    assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), empty);
+}
+
+fn outcome(number: u64, result: OutcomeResult, height: u64) -> Outcome {
+    Outcome { nonce: nonce(number), result, block: BlockHeight::new(height), tx_hash: B256::repeat_byte(1) }
+}
+
+#[tokio::test]
+async fn outcomes_come_back_and_saying_them_twice_changes_nothing() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), None);
+    let mut all = vec![outcome(0, OutcomeResult::Paid, 3)];
+    for number in 1..=7 {
+        let reason = HoldReason::from_number(number).unwrap();
+        all.push(outcome(u64::from(number), OutcomeResult::Held(reason), 4));
+    }
+    for _ in 0..2 {
+        store.record_outcomes(lane(1), all.clone(), block(5)).await.unwrap();
+    }
+    for expected in all {
+        assert_eq!(store.outcome(lane(1), expected.nonce).await.unwrap(), Some(expected));
+    }
+    assert_eq!(store.outcome(lane(1), nonce(8)).await.unwrap(), None);
+    assert_eq!(store.outcome(lane(2), nonce(0)).await.unwrap(), None);
+    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), Some(block(5)));
+}
+
+#[tokio::test]
+async fn outcomes_of_reorganised_blocks_are_forgotten() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let old = [outcome(0, OutcomeResult::Paid, 3), outcome(1, OutcomeResult::Paid, 5)];
+    store.record_outcomes(lane(1), old.to_vec(), block(5)).await.unwrap();
+    store.record_outcomes(lane(1), Vec::new(), block(4)).await.unwrap();
+    assert_eq!(store.outcome(lane(1), nonce(0)).await.unwrap(), Some(old[0]));
+    assert_eq!(store.outcome(lane(1), nonce(1)).await.unwrap(), None);
+    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), Some(block(4)));
+}
+
+#[tokio::test]
+async fn the_journal_holds_what_is_not_final() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    for number in [2, 0, 1, 3] {
+        store.record_submission(&submission(number, number * 10, 10)).await.unwrap();
+    }
+    let receipt =
+        |number, outcome| store.record_receipt(CHAIN, SUBMITTER, AccountNonce::new(number), outcome);
+    let mined = SubmissionOutcome::Mined { block: block(8), success: false };
+    receipt(0, SubmissionOutcome::Final { block: block(7), success: true }).await.unwrap();
+    receipt(1, mined).await.unwrap();
+    receipt(3, SubmissionOutcome::Lost).await.unwrap();
+    let journal = store.journal(CHAIN, SUBMITTER).await.unwrap();
+    let expected = [Submission { outcome: mined, ..submission(1, 10, 10) }, submission(2, 20, 10)];
+    assert_eq!(journal, expected);
+    receipt(1, SubmissionOutcome::Pending).await.unwrap();
+    assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap()[0], submission(1, 10, 10));
+    assert_eq!(store.journal(CHAIN, Address::ZERO).await.unwrap(), []);
+    assert_eq!(store.journal(ChainId::new(1), SUBMITTER).await.unwrap(), []);
+
+    let unknown = receipt(9, mined).await;
+    assert!(matches!(unknown, Err(StoreError::UnknownSubmission { .. })), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_replacement_adds_its_attempt_and_forgets_none() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    store.record_submission(&submission(0, 0, 4)).await.unwrap();
+    let replaced = Submission { attempts: vec![attempt(2)], ..submission(0, 0, 4) };
+    store.record_submission(&replaced).await.unwrap();
+    let journal = store.journal(CHAIN, SUBMITTER).await.unwrap();
+    assert_eq!(journal[0].attempts, [attempt(1), attempt(2)]);
+    assert_eq!(journal.len(), 1);
+
+    let last = SubmissionOutcome::Final { block: block(7), success: true };
+    store.record_receipt(CHAIN, SUBMITTER, AccountNonce::new(0), last).await.unwrap();
+    let found = store.submissions_for(lane(1), nonce(3)).await.unwrap();
+    assert_eq!(found[0].outcome, last);
+    assert_eq!(found[0].attempts.len(), 2);
+    assert!(found[0].attempts.iter().all(|attempt| attempt.raw.is_empty()));
+}
+
+#[tokio::test]
+async fn submissions_are_found_by_the_requests_they_carry() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    store.record_submission(&submission(0, 0, 4)).await.unwrap();
+    store.record_submission(&submission(1, 2, 4)).await.unwrap();
+    let found = async |number| {
+        let found = store.submissions_for(lane(1), nonce(number)).await.unwrap();
+        found.into_iter().map(|submission| submission.account_nonce.get()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1).await, [0]);
+    assert_eq!(found(3).await, [0, 1]);
+    assert_eq!(found(5).await, [1]);
+    assert!(found(6).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_halt_keeps_its_first_reason_over_restarts() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("s");
+    let store = open(&path).await;
+    assert_eq!(store.halted(lane(1)).await.unwrap(), None);
+    store.halt_lane(lane(1), "block 7 changed its hash").await.unwrap();
+    store.halt_lane(lane(1), "something later").await.unwrap();
+    store.close().await;
+    let store = open(&path).await;
+    let halt = store.halted(lane(1)).await.unwrap().unwrap();
+    assert_eq!((halt.reason.as_str(), halt.at_ms), ("block 7 changed its hash", NOW_MS));
+    assert_eq!(store.halted(lane(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn numbers_that_no_chain_reaches_are_refused_by_name() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let answer = store.record_attestation(&attestation(u64::MAX, 1, 1)).await;
+    assert_eq!(answer, Err(StoreError::OutOfRange { what: "request nonce", value: u64::MAX }));
+}
+
+#[tokio::test]
+async fn metrics_show_writes_errors_and_size() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let registry = Registry::new();
+    store.register_metrics(&registry).unwrap();
+    assert!(store.register_metrics(&registry).is_err());
+    store.append_requests(lane(1), requests(0, 1), block(5)).await.unwrap();
+    store.append_requests(lane(1), requests(0, 1), block(5)).await.unwrap_err();
+    let families = registry.gather();
+    let names: Vec<_> = families.iter().map(|family| family.name()).collect();
+    assert_eq!(
+        names,
+        [
+            "polyspan_store_errors_total",
+            "polyspan_store_queued_writes",
+            "polyspan_store_size_bytes",
+            "polyspan_store_write_seconds"
+        ]
+    );
+    assert_eq!(families[0].get_metric()[0].get_counter().get_value(), 1.0);
+    assert_eq!(families[1].get_metric()[0].get_gauge().get_value(), 0.0);
+    assert!(families[2].get_metric()[0].get_gauge().get_value() > 4096.0);
+    assert_eq!(families[3].get_metric()[0].get_histogram().get_sample_count(), 1);
+}
+
+/// A backlog goes in far faster than any chain makes it; the bound is loose, for it is no benchmark.
+#[tokio::test]
+async fn ten_thousand_requests_are_stored_in_seconds() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let all: Vec<_> = (0..20).map(|part| requests(part * 500, 500)).collect();
+    let start = std::time::Instant::now();
+    for (part, requests) in all.into_iter().enumerate() {
+        store.append_requests(lane(1), requests, block(part as u64)).await.unwrap();
+    }
+    println!("10000 requests stored in {:?}", start.elapsed());
+    assert_eq!(store.source_position(lane(1)).await.unwrap().next, nonce(10_000));
+}

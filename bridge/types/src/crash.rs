@@ -1,0 +1,85 @@
+//! Named points at which a relay may be killed: one before and after each step that makes a transfer durable.
+//!
+//! The end-to-end test takes the list from here, starts a real relay with `POLYSPAN_TEST_CRASH_AT=<name>`, and expects
+//! the process to end itself with SIGKILL there. Without that variable a point costs one atomic load.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// Name of the environment variable that arms one point.
+pub const CRASH_VARIABLE: &str = "POLYSPAN_TEST_CRASH_AT";
+
+macro_rules! crash_points {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// A point at which the relay can be told to die.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum CrashPoint {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl CrashPoint {
+            /// Every point: the end-to-end test kills a process at each.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name used in [`CRASH_VARIABLE`].
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+crash_points! {
+    /// Requests were read and checked; nothing is stored.
+    BeforeStoringRequests = "before-storing-requests",
+    /// Requests and cursor are stored; nobody was told.
+    AfterStoringRequests = "after-storing-requests",
+    /// The checkpoint is signed; the signature exists in memory only.
+    BeforeStoringAttestation = "before-storing-attestation",
+    /// The attestation is durable; not published.
+    AfterStoringAttestation = "after-storing-attestation",
+    /// The attestation is published; this process does not know it any more.
+    AfterPublishingAttestation = "after-publishing-attestation",
+    /// The transaction is signed; not in the journal.
+    BeforeStoringSubmission = "before-storing-submission",
+    /// The transaction is in the journal; not sent.
+    AfterStoringSubmission = "after-storing-submission",
+    /// The transaction is sent; its fate is unknown here.
+    AfterSendingSubmission = "after-sending-submission",
+    /// The receipt was read; the journal does not say so.
+    BeforeStoringReceipt = "before-storing-receipt",
+    /// The journal has the receipt.
+    AfterStoringReceipt = "after-storing-receipt",
+    /// Payments were read from the destination; not stored.
+    BeforeStoringHandled = "before-storing-handled",
+    /// Payments are stored with the destination's cursor.
+    AfterStoringHandled = "after-storing-handled",
+}
+
+impl CrashPoint {
+    /// Ends the process with SIGKILL if this point is armed.
+    pub fn reach(self) {
+        static ARMED: OnceLock<Option<String>> = OnceLock::new();
+        let armed = ARMED.get_or_init(|| std::env::var(CRASH_VARIABLE).ok());
+        if armed.as_deref() == Some(self.name()) {
+            kill_self();
+        }
+    }
+}
+
+impl fmt::Display for CrashPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// SIGKILL, so that no destructor and no signal handler runs: the same end as a power cut of this process.
+fn kill_self() {
+    let own_id = std::process::id().to_string();
+    let sent = std::process::Command::new("kill").args(["-KILL", &own_id]).status();
+    // Not reached when the signal was delivered; without a `kill` command an abort is the nearest thing.
+    drop(sent);
+    std::process::abort();
+}

@@ -1,0 +1,35 @@
+//! Domain types of Polyspan: what the words of `docs/glossary.md` mean in Rust.
+//!
+//! Everything here is pure: no clock, no I/O, no async. A value that exists is valid; constructors refuse the rest.
+//!
+//! ```text
+//! Request ── leaf ──▶ RootChain ── root ──▶ Checkpoint ── digest ──▶ Attestation
+//! ```
+
+mod attestation;
+mod chain;
+mod checkpoint;
+pub mod crash;
+mod error;
+mod finality;
+mod hashing;
+mod lane;
+mod members;
+mod number;
+mod outcome;
+mod request;
+mod state;
+
+pub use attestation::{Attestation, AttestationError};
+pub use chain::{BlockRef, ChainId};
+pub use checkpoint::{Checkpoint, CheckpointDomain};
+pub use crash::CrashPoint;
+pub use error::{Classify, ErrorClass};
+pub use finality::{FinalTag, Finality, ParseFinalityError};
+pub use hashing::{Leaf, Root, bridge_id};
+pub use lane::{BridgeId, BridgeName, Direction, LaneId, ParseLaneError, TransferId};
+pub use members::{MemberSet, MembersError, OperatorId, Threshold};
+pub use number::{AccountNonce, BlockHeight, Confirmations, Epoch, RequestNonce, Term};
+pub use outcome::{Outcome, OutcomeResult};
+pub use request::{EXTRA_DATA_LIMIT, Kind, Request, ValueTransfer};
+pub use state::{HoldReason, TransferState};

@@ -1,0 +1,137 @@
+//! Signing and sending plain transactions, past every relay.
+
+use std::time::Duration;
+
+use alloy::consensus::TxEnvelope;
+use alloy::eips::{BlockId, Encodable2718};
+use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::providers::Provider;
+use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolCall;
+use anyhow::{Context, Result, bail};
+
+use crate::chain_access::ChainAccess;
+use crate::eventually::eventually;
+
+/// Unit: gas. Enough for every call of the devnet that has no limit of its own.
+const GAS_LIMIT: u64 = 1_000_000;
+
+/// Unit: gas.
+const DEPLOYMENT_GAS: u64 = 10_000_000;
+
+/// Unit: wei per gas.
+const PRIORITY_FEE: u128 = 1_000_000_000;
+
+/// A transaction that calls `contract`.
+pub fn call_of<C: SolCall>(contract: Address, call: &C) -> TransactionRequest {
+    TransactionRequest::default().with_to(contract).with_input(call.abi_encode())
+}
+
+/// Signs and sends `transaction` with the account's next nonce, pending transactions counted. What the transaction
+/// leaves open is filled: gas limit 1 M, and twice the present gas price.
+///
+/// Errors: the node does not answer, or refuses it.
+pub async fn send(
+    chain: &ChainAccess,
+    signer: &PrivateKeySigner,
+    transaction: TransactionRequest,
+) -> Result<B256> {
+    let signed = sign(chain, signer, transaction).await?;
+    send_raw(chain, &signed.encoded_2718().into()).await
+}
+
+/// As [`send`], without sending.
+///
+/// Errors: the node does not answer.
+pub async fn sign(
+    chain: &ChainAccess,
+    signer: &PrivateKeySigner,
+    mut transaction: TransactionRequest,
+) -> Result<TxEnvelope> {
+    let nonce = chain.provider.get_transaction_count(signer.address()).pending().await;
+    let price = chain.provider.get_gas_price().await.context("cannot read the gas price")?;
+    let priority = if price == 0 { 0 } else { PRIORITY_FEE };
+    transaction.set_chain_id(chain.chain_id);
+    transaction.set_nonce(nonce.context("cannot read an account's nonce")?);
+    transaction.gas.get_or_insert(GAS_LIMIT);
+    transaction.set_max_priority_fee_per_gas(priority);
+    transaction.set_max_fee_per_gas(price * 2 + priority);
+    let wallet = EthereumWallet::from(signer.clone());
+    transaction.build(&wallet).await.context("cannot sign a transaction")
+}
+
+/// Sends a signed transaction.
+///
+/// Errors: the node refuses it.
+pub async fn send_raw(chain: &ChainAccess, raw: &Bytes) -> Result<B256> {
+    let sent = chain.provider.send_raw_transaction(raw).await;
+    Ok(*sent.with_context(|| format!("{} refuses a transaction", chain.name))?.tx_hash())
+}
+
+/// Waits for the receipt of a transaction, whether it succeeded or not.
+///
+/// Errors: it is in no block within a minute.
+pub async fn receipt(chain: &ChainAccess, hash: B256) -> Result<TransactionReceipt> {
+    let look = || async { Ok(chain.provider.get_transaction_receipt(hash).await?) };
+    eventually(&format!("transaction {hash} is in a block of {}", chain.name), Duration::from_secs(60), look)
+        .await
+}
+
+/// Sends a transaction and waits until it succeeded.
+///
+/// Errors: as [`send`] and [`receipt`], or it reverted.
+pub async fn execute(
+    chain: &ChainAccess,
+    signer: &PrivateKeySigner,
+    transaction: TransactionRequest,
+) -> Result<TransactionReceipt> {
+    let hash = send(chain, signer, transaction).await?;
+    succeeded(chain, hash).await
+}
+
+/// Waits until a transaction succeeded.
+///
+/// Errors: as [`receipt`], or it reverted.
+pub async fn succeeded(chain: &ChainAccess, hash: B256) -> Result<TransactionReceipt> {
+    let receipt = receipt(chain, hash).await?;
+    if !receipt.status() {
+        bail!("transaction {hash} reverted on {}", chain.name);
+    }
+    Ok(receipt)
+}
+
+/// Sends a deployment without waiting for it.
+///
+/// Errors: as [`send`].
+pub async fn send_deployment(chain: &ChainAccess, signer: &PrivateKeySigner, code: Bytes) -> Result<B256> {
+    send(chain, signer, TransactionRequest::default().with_deploy_code(code).with_gas_limit(DEPLOYMENT_GAS))
+        .await
+}
+
+/// Deploys a contract and waits for its address.
+///
+/// Errors: as [`execute`].
+pub async fn deploy(chain: &ChainAccess, signer: &PrivateKeySigner, code: Bytes) -> Result<Address> {
+    let hash = send_deployment(chain, signer, code).await?;
+    succeeded(chain, hash).await?.contract_address.context("a deployment has an address")
+}
+
+/// Calls a function of `contract` without a transaction.
+///
+/// Errors: it reverts, or answers something else.
+pub async fn read<C: SolCall>(chain: &ChainAccess, contract: Address, call: &C) -> Result<C::Return> {
+    // Named, since anvil answers from its pending block otherwise: what is in no block yet has not happened.
+    let answer = chain.provider.call(call_of(contract, call)).block(BlockId::latest()).await;
+    let answer = answer.with_context(|| format!("{} of {contract} on {} fails", C::SIGNATURE, chain.name))?;
+    C::abi_decode_returns(&answer)
+        .with_context(|| format!("{contract} does not answer as {} does", C::SIGNATURE))
+}
+
+/// Balance in the chain's own currency. Unit: wei.
+///
+/// Errors: the node does not answer.
+pub async fn native_balance(chain: &ChainAccess, account: Address) -> Result<U256> {
+    chain.provider.get_balance(account).await.context("cannot read a balance")
+}

@@ -1,0 +1,133 @@
+//! One real chain: an anvil process with steady blocks.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use alloy::providers::Provider;
+use alloy::providers::ext::AnvilApi;
+use alloy::rpc::types::anvil::ReorgOptions;
+use anyhow::{Context, Result, bail};
+use reqwest::Url;
+use tokio::process::Command;
+
+use crate::chain_access::ChainAccess;
+use crate::eventually::eventually;
+use crate::ports::free_port;
+use crate::process::{ChildProcess, Warden};
+
+/// Unit: gas. Room for a batch of 128 transfers with the highest gas caps.
+const BLOCK_GAS_LIMIT: u64 = 60_000_000;
+
+/// A port may be taken between the look and its use.
+const ATTEMPTS: usize = 3;
+
+/// How a chain behaves.
+#[derive(Debug, Clone)]
+pub struct AnvilSpec {
+    /// Name in configs.
+    pub name: String,
+    /// EIP-155 id.
+    pub chain_id: u64,
+    /// Transactions cost nothing, as on many private chains.
+    pub free_gas: bool,
+}
+
+/// A running chain; it dereferences to the access that any chain gives.
+#[derive(Debug)]
+pub struct Anvil {
+    /// Direct access, past every proxy.
+    pub access: ChainAccess,
+    /// HTTP endpoint; WebSocket is on the same port.
+    pub url: Url,
+    /// The process.
+    pub process: ChildProcess,
+}
+
+impl Anvil {
+    /// Starts a chain with 1 s blocks, finality two blocks behind its head, and looks at its chain id before anything
+    /// else is said to it. Log and caches lie in `folder`.
+    ///
+    /// Errors: anvil ends at once, or somebody else's node answers on every port tried.
+    pub async fn start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            match Self::try_start(binary, spec, warden, folder).await {
+                Ok(chain) => return Ok(chain),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("at least one attempt")?.context(format!("cannot start the chain {}", spec.name)))
+    }
+
+    async fn try_start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(binary);
+        command
+            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--chain-id", &spec.chain_id.to_string()])
+            .args(["--block-time", "1", "--slots-in-an-epoch", "1"])
+            .args(["--gas-limit", &BLOCK_GAS_LIMIT.to_string()])
+            .args(["--accounts", "1"])
+            // Its caches belong to this run, not to the person's home.
+            .env("HOME", folder);
+        if spec.free_gas {
+            command.args(["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]);
+        }
+        let log = folder.join(format!("chain-{}.log", spec.name));
+        let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), command, &log)?;
+        let url: Url = format!("http://127.0.0.1:{port}").parse().context("a URL of digits and dots")?;
+        let connect = || async { ChainAccess::connect(&spec.name, url.clone()).await.map(Some) };
+        let found = eventually("the chain answers", Duration::from_secs(10), connect).await;
+        if process.exited()?.is_some() {
+            bail!("anvil ended at once:\n{}", process.log_tail(10));
+        }
+        let access = found?;
+        if access.chain_id != spec.chain_id {
+            bail!("port {port} answers as chain {} and not as {}", access.chain_id, spec.chain_id);
+        }
+        Ok(Self { access, url, process })
+    }
+
+    /// Gives an account this balance. Unit: wei.
+    ///
+    /// Errors: the node does not answer.
+    pub async fn set_balance(&self, account: Address, wei: U256) -> Result<()> {
+        self.provider.anvil_set_balance(account, wei).await.context("cannot fund an account")
+    }
+
+    /// Height of the newest block.
+    ///
+    /// Errors: the node does not answer.
+    pub async fn height(&self) -> Result<u64> {
+        self.provider.get_block_number().await.context("cannot read the height")
+    }
+
+    /// Waits until `count` more blocks are there.
+    ///
+    /// Errors: the chain stands still.
+    pub async fn wait_blocks(&self, count: u64) -> Result<()> {
+        let target = self.height().await? + count;
+        let patience = Duration::from_secs(10 + 3 * count);
+        let reached = || async { Ok((self.height().await? >= target).then_some(())) };
+        eventually(&format!("block {target} of {}", self.name), patience, reached).await
+    }
+
+    /// Replaces the newest `depth` blocks by others without the transactions that were in them.
+    ///
+    /// Errors: the node refuses.
+    pub async fn reorg(&self, depth: u64) -> Result<()> {
+        self.provider
+            .anvil_reorg(ReorgOptions { depth, tx_block_pairs: Vec::new() })
+            .await
+            .with_context(|| format!("cannot reorganize {} blocks of {}", depth, self.name))
+    }
+}
+
+impl std::ops::Deref for Anvil {
+    type Target = ChainAccess;
+
+    fn deref(&self) -> &ChainAccess {
+        &self.access
+    }
+}

@@ -1,0 +1,61 @@
+//! Where the real programs are that a network runs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// The programs of a network.
+#[derive(Debug, Clone)]
+pub struct Binaries {
+    /// Chain node of a development network.
+    pub anvil: PathBuf,
+    /// The program under test.
+    pub polyspan: PathBuf,
+}
+
+impl Binaries {
+    /// Finds both. `POLYSPAN_ANVIL` and `POLYSPAN_BIN` name them explicitly; else anvil is looked for in `.tools/bin` of
+    /// the project and `polyspan` beside the running program (a test's program lies one folder deeper).
+    ///
+    /// Errors: one is missing; the text says which command makes it.
+    pub fn locate() -> Result<Self> {
+        Ok(Self { anvil: anvil()?, polyspan: polyspan()? })
+    }
+}
+
+/// Folder of the project: the nearest one at or above the working directory, else the one this program was built from.
+pub fn project_root() -> PathBuf {
+    let marked = |folder: &Path| folder.join("contracts").is_dir() && folder.join("Cargo.lock").is_file();
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| here.ancestors().find(|folder| marked(folder)).map(Path::to_owned))
+        .unwrap_or_else(|| {
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+        })
+}
+
+fn anvil() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("POLYSPAN_ANVIL") {
+        return existing(PathBuf::from(named), "POLYSPAN_ANVIL names no file");
+    }
+    existing(
+        project_root().join(".tools/bin/anvil"),
+        "anvil is not installed; run `make tools` (or tools/fetch) in the project folder",
+    )
+}
+
+fn polyspan() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("POLYSPAN_BIN") {
+        return existing(PathBuf::from(named), "POLYSPAN_BIN names no file");
+    }
+    let own = std::env::current_exe().context("this program's own path is unknown")?;
+    let folder = own.parent().unwrap_or(Path::new("."));
+    // Programs of tests and examples lie one folder deeper than those that are installed.
+    let deeper = ["deps", "examples"].iter().any(|name| folder.ends_with(name));
+    let folder = if deeper { folder.parent().unwrap_or(folder) } else { folder };
+    existing(folder.join("polyspan"), "the program polyspan is not built; run `cargo build -p polyspan-cli`")
+}
+
+fn existing(path: PathBuf, otherwise: &str) -> Result<PathBuf> {
+    if path.is_file() { Ok(path) } else { bail!("{otherwise} (looked for {})", path.display()) }
+}

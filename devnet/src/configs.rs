@@ -1,0 +1,163 @@
+//! The config files of a network: one for its users, one for each relay.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::relay::Relay;
+use crate::spec::NetworkSpec;
+
+/// Time between two looks of a relay at a chain.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Time between two looks of a relay at what to do.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A file as the relay and the commands read it.
+#[derive(Debug, Serialize)]
+struct ConfigFile {
+    network: &'static str,
+    chain: Vec<ChainTable>,
+    bridge: Vec<BridgeTable>,
+    coordination: CoordinationTable,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<RelayTable>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChainTable {
+    name: &'static str,
+    chain_id: u64,
+    endpoints: [String; 1],
+    finality: String,
+    poll_interval: String,
+    request_timeout: &'static str,
+    max_log_range: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct BridgeTable {
+    deployment: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct CoordinationTable {
+    directory: PathBuf,
+    lease: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RelayTable {
+    name: String,
+    roles: Vec<&'static str>,
+    store: PathBuf,
+    listen: String,
+    tick: String,
+    attester: KeyTable,
+    submitter: Vec<SubmitterTable>,
+    submission: SubmissionTable,
+}
+
+#[derive(Debug, Serialize)]
+struct KeyTable {
+    keystore: PathBuf,
+    passphrase_file: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct SubmitterTable {
+    chain: String,
+    keystore: PathBuf,
+    passphrase_file: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct SubmissionTable {
+    max_transfers: u64,
+    replace_after: &'static str,
+}
+
+/// The config of people: it reads the chains directly and has no `[relay]`.
+///
+/// Errors: the disk refuses.
+pub fn write_users(
+    spec: &NetworkSpec,
+    endpoints: [String; 2],
+    file: &Path,
+    deployments: &[PathBuf],
+) -> Result<()> {
+    write(file, &shared(spec, endpoints, deployments, None))
+}
+
+/// The config of one relay: it reads the chains through its own proxies.
+///
+/// Errors: the disk refuses.
+pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -> Result<()> {
+    let endpoints =
+        relay.endpoints().map(|proxy| if spec.websocket { proxy.websocket_url() } else { proxy.url() });
+    let table = RelayTable {
+        name: relay.spec.name.clone(),
+        roles: relay.spec.roles(),
+        store: relay.store.clone(),
+        listen: relay.listen.clone(),
+        tick: text(TICK),
+        attester: KeyTable {
+            keystore: relay.attester.keystore.clone(),
+            passphrase_file: relay.attester.passphrase_file.clone(),
+        },
+        submitter: relay
+            .submitters
+            .iter()
+            .map(|(chain, key)| SubmitterTable {
+                chain: chain.clone(),
+                keystore: key.keystore.clone(),
+                passphrase_file: key.passphrase_file.clone(),
+            })
+            .collect(),
+        // Blocks come every second: a submission that is not in one after five is stuck.
+        submission: SubmissionTable { max_transfers: spec.max_transfers, replace_after: "5s" },
+    };
+    write(&relay.config, &shared(spec, endpoints, deployments, Some(table)))
+}
+
+fn shared(
+    spec: &NetworkSpec,
+    endpoints: [String; 2],
+    deployments: &[PathBuf],
+    relay: Option<RelayTable>,
+) -> ConfigFile {
+    let names = ["main", "service"];
+    let chain =
+        names.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoint)| ChainTable {
+            name,
+            chain_id,
+            endpoints: [endpoint],
+            finality: spec.finality.to_string(),
+            poll_interval: text(POLL_INTERVAL),
+            request_timeout: "3s",
+            max_log_range: 5_000,
+        });
+    ConfigFile {
+        network: "devnet",
+        chain: chain.collect(),
+        bridge: deployments.iter().map(|deployment| BridgeTable { deployment: deployment.clone() }).collect(),
+        coordination: CoordinationTable { directory: coordination(spec), lease: text(spec.lease) },
+        relay,
+    }
+}
+
+/// Where the relays of a network meet.
+pub fn coordination(spec: &NetworkSpec) -> PathBuf {
+    spec.directory.join("coordination")
+}
+
+fn text(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}
+
+fn write(file: &Path, config: &ConfigFile) -> Result<()> {
+    let text = toml::to_string(config).context("a config has a TOML form")?;
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,220 @@
+//! What a lying or limited endpoint does to questions and answers. Pure.
+
+use std::time::Duration;
+
+use alloy::primitives::{B256, U256};
+use alloy::sol_types::SolEvent;
+use polyspan_contracts::Bridge::RequestValueTransfer;
+use polyspan_types::RequestNonce;
+use serde_json::{Value, json};
+
+/// Faults of an endpoint; the default is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Connections are cut and refused.
+    pub down: bool,
+    /// Questions are taken and not answered until this ends. HTTP only.
+    pub hang: bool,
+    /// Each answer waits so long.
+    pub delay: Duration,
+    /// The log of this request is left out of every answer.
+    pub hide_request: Option<RequestNonce>,
+    /// The log of this request shows this amount.
+    pub alter_value: Option<(RequestNonce, U256)>,
+    /// The endpoint says to be this chain.
+    pub chain_id: Option<u64>,
+    /// Log queries over more blocks are refused, in the words of a public endpoint.
+    pub max_log_range: Option<u64>,
+}
+
+impl Faults {
+    /// No fault but being unreachable.
+    pub fn down() -> Self {
+        Self { down: true, ..Self::default() }
+    }
+
+    /// No fault but never answering.
+    pub fn hang() -> Self {
+        Self { hang: true, ..Self::default() }
+    }
+
+    /// Whether the endpoint is right.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The refusal of a question, a batch being refused as a whole; `None` when the chain may answer.
+    pub(super) fn refusal(&self, question: &Value) -> Option<Value> {
+        let limit = self.max_log_range?;
+        let too_wide = |call: &Value| log_range(call).is_some_and(|blocks| blocks > limit);
+        let refused = |call: &Value| {
+            json!({
+                "jsonrpc": "2.0",
+                "id": call["id"],
+                "error": { "code": -32005, "message": format!("query exceeds max block range {limit}") },
+            })
+        };
+        match question {
+            Value::Array(batch) if batch.iter().any(too_wide) => Some(batch.iter().map(refused).collect()),
+            Value::Array(_) => None,
+            call => too_wide(call).then(|| refused(call)),
+        }
+    }
+
+    /// Changes the chain's answer into what this endpoint says.
+    pub(super) fn falsify(&self, question: &Value, answer: &mut Value) {
+        match (question, answer) {
+            (Value::Array(calls), Value::Array(answers)) => {
+                for answer in answers {
+                    if let Some(call) = calls.iter().find(|call| call["id"] == answer["id"]) {
+                        self.falsify_one(call, answer);
+                    }
+                }
+            }
+            (call, answer) => self.falsify_one(call, answer),
+        }
+    }
+
+    fn falsify_one(&self, call: &Value, answer: &mut Value) {
+        let Some(result) = answer.get_mut("result") else { return };
+        match call["method"].as_str() {
+            Some("eth_getLogs") => {
+                if let Some(logs) = result.as_array_mut() {
+                    self.falsify_logs(logs);
+                }
+            }
+            Some("eth_chainId") => {
+                if let Some(id) = self.chain_id {
+                    *result = json!(format!("{id:#x}"));
+                }
+            }
+            Some("net_version") => {
+                if let Some(id) = self.chain_id {
+                    *result = json!(id.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn falsify_logs(&self, logs: &mut Vec<Value>) {
+        if let Some(hidden) = self.hide_request {
+            logs.retain(|log| request_nonce(log) != Some(hidden));
+        }
+        if let Some((nonce, value)) = self.alter_value {
+            for log in logs.iter_mut().filter(|log| request_nonce(log) == Some(nonce)) {
+                alter_value(log, value);
+            }
+        }
+    }
+}
+
+/// Blocks that a log query covers; `None` for other calls and for ranges by tag.
+fn log_range(call: &Value) -> Option<u64> {
+    if call["method"] != "eth_getLogs" {
+        return None;
+    }
+    let filter = call["params"].get(0)?;
+    let height = |key: &str| {
+        let text = filter.get(key)?.as_str()?.strip_prefix("0x")?;
+        u64::from_str_radix(text, 16).ok()
+    };
+    Some(height("toBlock")?.saturating_sub(height("fromBlock")?) + 1)
+}
+
+/// Number of the request that a log announces; `None` for other logs.
+fn request_nonce(log: &Value) -> Option<RequestNonce> {
+    let topic = |index: usize| log["topics"].get(index)?.as_str()?.parse::<B256>().ok();
+    if topic(0)? != RequestValueTransfer::SIGNATURE_HASH {
+        return None;
+    }
+    Some(RequestNonce::new(U256::from_be_bytes(topic(1)?.0).saturating_to()))
+}
+
+fn alter_value(log: &mut Value, value: U256) {
+    let Some(data) = log["data"].as_str().and_then(|data| data.parse::<alloy::primitives::Bytes>().ok())
+    else {
+        return;
+    };
+    // Words of the data: kind, token, refundTo, value, offset of extraData.
+    let mut bytes = data.to_vec();
+    if let Some(word) = bytes.get_mut(3 * 32..4 * 32) {
+        word.copy_from_slice(&value.to_be_bytes::<32>());
+        log["data"] = json!(alloy::primitives::Bytes::from(bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, Bytes};
+
+    use super::*;
+
+    fn request_log(nonce: u64, value: u64) -> Value {
+        let event = RequestValueTransfer {
+            requestNonce: nonce,
+            from: Address::repeat_byte(1),
+            to: Address::repeat_byte(2),
+            kind: 2,
+            token: Address::repeat_byte(3),
+            refundTo: Address::repeat_byte(4),
+            value: U256::from(value),
+            extraData: Bytes::from_static(b"hello"),
+        };
+        let data = event.encode_log_data();
+        json!({ "topics": data.topics(), "data": data.data })
+    }
+
+    fn value_of(log: &Value) -> U256 {
+        let topics: Vec<B256> = log["topics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|topic| topic.as_str().unwrap().parse().unwrap())
+            .collect();
+        let data: Bytes = log["data"].as_str().unwrap().parse().unwrap();
+        RequestValueTransfer::decode_raw_log(topics, &data).unwrap().value
+    }
+
+    fn logs_call(id: u64, from: u64, to: u64) -> Value {
+        let filter = json!({ "fromBlock": format!("{from:#x}"), "toBlock": format!("{to:#x}") });
+        json!({ "id": id, "method": "eth_getLogs", "params": [filter] })
+    }
+
+    #[test]
+    fn a_hidden_request_is_missing_and_the_others_stay() {
+        let faults = Faults { hide_request: Some(RequestNonce::new(1)), ..Faults::default() };
+        let mut answer =
+            json!({ "id": 7, "result": [request_log(0, 5), request_log(1, 6), request_log(2, 7)] });
+        faults.falsify(&logs_call(7, 1, 2), &mut answer);
+        let left = answer["result"].as_array().unwrap();
+        assert_eq!(left.iter().map(value_of).collect::<Vec<_>>(), [U256::from(5), U256::from(7)]);
+    }
+
+    #[test]
+    fn an_altered_request_decodes_with_the_other_value() {
+        let faults =
+            Faults { alter_value: Some((RequestNonce::new(1), U256::from(999))), ..Faults::default() };
+        let mut answer = json!([{ "id": 7, "result": [request_log(1, 6)] }]);
+        faults.falsify(&json!([logs_call(7, 1, 2)]), &mut answer);
+        assert_eq!(value_of(&answer[0]["result"][0]), U256::from(999));
+    }
+
+    #[test]
+    fn wide_ranges_are_refused_and_narrow_ones_pass() {
+        let faults = Faults { max_log_range: Some(10), ..Faults::default() };
+        assert!(faults.refusal(&logs_call(1, 1, 10)).is_none());
+        assert_eq!(faults.refusal(&logs_call(1, 1, 11)).unwrap()["error"]["code"], -32005);
+        assert!(faults.refusal(&json!({ "id": 1, "method": "eth_chainId", "params": [] })).is_none());
+    }
+
+    #[test]
+    fn the_chain_id_is_replaced_in_both_calls_that_tell_it() {
+        let faults = Faults { chain_id: Some(5), ..Faults::default() };
+        for (method, told) in [("eth_chainId", "0x5"), ("net_version", "5")] {
+            let mut answer = json!({ "id": 1, "result": "0x7919" });
+            faults.falsify(&json!({ "id": 1, "method": method, "params": [] }), &mut answer);
+            assert_eq!(answer["result"], told);
+        }
+    }
+}

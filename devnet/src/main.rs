@@ -1,0 +1,195 @@
+//! `devnet`: local networks of real parts.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+use polyspan_devnet::misbehave::{self, Fault};
+use polyspan_devnet::signals::asked_to_end;
+use polyspan_devnet::spec::{NetworkSpec, Topology};
+use polyspan_devnet::{bench, binaries, demo, screen, up};
+use tracing_subscriber::EnvFilter;
+
+/// Local networks of real parts: two chains, deployed bridges, relays as processes.
+#[derive(Parser)]
+#[command(name = "devnet", version)]
+struct Arguments {
+    /// Directory of the run; it must be empty or missing. Default: `.devnet/<command>-<number>` in the project.
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a network, print how to use it, and serve until Ctrl-C.
+    Up {
+        /// Relays of each lane.
+        #[arg(long, default_value_t = 4)]
+        relays: usize,
+        /// Operators that must agree. Default: more than half of the relays, 3 for 4.
+        #[arg(long)]
+        threshold: Option<u8>,
+        /// Bridges between the two chains.
+        #[arg(long, default_value_t = 1)]
+        bridges: usize,
+    },
+    /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
+    Demo {
+        /// Transfers on both lanes together, at least 60.
+        #[arg(long, default_value_t = 60)]
+        transfers: usize,
+    },
+    /// Measure against the goals of the design.
+    Bench {
+        /// What to measure.
+        what: Bench,
+        /// Print one JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Be an operator that lies, in place of the relay of this config.
+    Misbehave {
+        /// Config of the relay.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Which lie.
+        #[arg(long)]
+        fault: Fault,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bench {
+    /// Gas of requests and payouts.
+    Gas,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,polyspan_devnet=info")),
+        )
+        .init();
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    screen::error(format!("error: {error:#}"));
+    ExitCode::FAILURE
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let dir = arguments.dir;
+    match arguments.command {
+        Command::Up { relays, threshold, bridges } => {
+            let spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
+            up::run(spec).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Demo { transfers } => {
+            let run = Run::choose(dir, "demo")?;
+            let transfers = transfers.max(60);
+            let verdict =
+                unless_asked_to_end(demo::run(NetworkSpec::full(&run.directory), transfers)).await?;
+            if verdict.is_good() {
+                run.clean();
+            } else {
+                screen::line(format!("logs and databases: {}", run.directory.display()));
+            }
+            screen::line(verdict.line());
+            Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Bench { what: Bench::Gas, json } => {
+            let run = Run::choose(dir, "bench")?;
+            let report = unless_asked_to_end(bench::gas::run(NetworkSpec::full(&run.directory))).await?;
+            run.clean();
+            if json {
+                screen::line(serde_json::to_string(&report).context("a report has a JSON form")?);
+            } else {
+                screen::line(report.table());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Misbehave { config, fault } => {
+            unless_asked_to_end(misbehave::run(&config, fault)).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Everything that was started ends with the dropped work.
+async fn unless_asked_to_end<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        asked = asked_to_end() => {
+            asked?;
+            bail!("interrupted; everything that was started is ended")
+        }
+    }
+}
+
+fn up_spec(directory: &Path, relays: usize, threshold: Option<u8>, bridges: usize) -> Result<NetworkSpec> {
+    if !(1..=16).contains(&relays) {
+        bail!("--relays {relays} is out of range; use 1 to 16 for each lane");
+    }
+    if !(1..=8).contains(&bridges) {
+        bail!("--bridges {bridges} is out of range; use 1 to 8");
+    }
+    let majority = u8::try_from(relays / 2 + 1).context("few relays")?;
+    Ok(NetworkSpec {
+        topology: Topology::Split(relays),
+        threshold: threshold.unwrap_or(majority),
+        bridges,
+        ..NetworkSpec::full(directory)
+    })
+}
+
+/// The directory of this run.
+struct Run {
+    directory: PathBuf,
+    /// Made here, so it may be removed when all went well.
+    own: bool,
+}
+
+impl Run {
+    fn choose(asked: Option<PathBuf>, command: &str) -> Result<Self> {
+        // Before anything is made: a missing tool leaves no empty directory behind.
+        binaries::Binaries::locate()?;
+        if let Some(directory) = asked {
+            return Ok(Self {
+                directory: std::path::absolute(directory).context("--dir is no path")?,
+                own: false,
+            });
+        }
+        let parent = binaries::project_root().join(".devnet");
+        std::fs::create_dir_all(&parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        for number in 1..10_000 {
+            let directory = parent.join(format!("{command}-{number}"));
+            // Making it is the claim: of two at once, one gets it.
+            if std::fs::create_dir(&directory).is_ok() {
+                return Ok(Self { directory, own: true });
+            }
+        }
+        bail!("{} is full; remove old runs", parent.display())
+    }
+
+    fn clean(&self) {
+        if self.own
+            && let Err(error) = std::fs::remove_dir_all(&self.directory)
+        {
+            tracing::warn!(%error, directory = %self.directory.display(), "cannot remove");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! One relay of a network: a process, its files, its two endpoints, and what it says over HTTP.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use polyspan_types::Direction;
+use serde::Deserialize;
+use tokio::process::Command;
+
+use crate::endpoint_proxy::EndpointProxy;
+use crate::eventually::eventually_true;
+use crate::keys::Key;
+use crate::process::{ChildProcess, Warden};
+use crate::spec::RelaySpec;
+
+/// How long a relay has to end when asked.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A relay, running or not.
+#[derive(Debug)]
+pub struct Relay {
+    /// Name and lanes.
+    pub spec: RelaySpec,
+    /// The key that signs for it.
+    pub attester: Key,
+    /// The keys that pay for it, by chain name.
+    pub submitters: Vec<(String, Key)>,
+    /// Its way to the main chain.
+    pub main_endpoint: EndpointProxy,
+    /// Its way to the service chain.
+    pub service_endpoint: EndpointProxy,
+    /// Its config.
+    pub config: PathBuf,
+    /// Its database.
+    pub store: PathBuf,
+    /// What it printed.
+    pub log: PathBuf,
+    /// Where it serves metrics and health: `127.0.0.1:PORT`.
+    pub listen: String,
+    pub(crate) process: Option<ChildProcess>,
+}
+
+/// Answer of `/readyz`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Readiness {
+    /// Every part is fine.
+    pub ready: bool,
+    /// What is not.
+    #[serde(default)]
+    pub reasons: Vec<UnreadyPart>,
+}
+
+/// A part of a relay that is not fine.
+#[derive(Debug, Clone, Deserialize)]
+pub struct UnreadyPart {
+    /// Its name.
+    pub part: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Relay {
+    /// Starts the process; `environment` is added to its own.
+    ///
+    /// Errors: it runs already, or the program cannot be started.
+    pub fn spawn(&mut self, polyspan: &Path, warden: &Warden, environment: &[(&str, &str)]) -> Result<()> {
+        if self.is_running()? {
+            bail!("{} runs already", self.spec.name);
+        }
+        let mut command = Command::new(polyspan);
+        command.args(["relay", "--config"]).arg(&self.config).envs(environment.iter().copied());
+        self.process =
+            Some(ChildProcess::spawn(warden, &format!("relay {}", self.spec.name), command, &self.log)?);
+        Ok(())
+    }
+
+    /// Whether its process lives (a frozen one does).
+    ///
+    /// Errors: the host cannot tell.
+    pub fn is_running(&mut self) -> Result<bool> {
+        match &mut self.process {
+            Some(process) => Ok(process.exited()?.is_none()),
+            None => Ok(false),
+        }
+    }
+
+    /// The process.
+    ///
+    /// Errors: the relay was not started.
+    pub fn process(&mut self) -> Result<&mut ChildProcess> {
+        self.process.as_mut().with_context(|| format!("{} was not started", self.spec.name))
+    }
+
+    /// Kills it without a warning.
+    ///
+    /// Errors: it was not started.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.process()?.kill().await?;
+        self.process = None;
+        Ok(())
+    }
+
+    /// Ends it as an operator does; nothing happens to one that does not run.
+    ///
+    /// Errors: the host refuses.
+    pub async fn stop(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.stop(GRACE).await?;
+        }
+        Ok(())
+    }
+
+    /// Both endpoints.
+    pub const fn endpoints(&self) -> [&EndpointProxy; 2] {
+        [&self.main_endpoint, &self.service_endpoint]
+    }
+
+    /// The endpoint of the chain where requests of this direction are made.
+    pub const fn source_endpoint(&self, direction: Direction) -> &EndpointProxy {
+        match direction {
+            Direction::MainToService => &self.main_endpoint,
+            Direction::ServiceToMain => &self.service_endpoint,
+        }
+    }
+
+    /// What it says about its readiness.
+    ///
+    /// Errors: it does not answer.
+    pub async fn readiness(&self) -> Result<Readiness> {
+        let text = self.get("readyz").await?;
+        serde_json::from_str(&text).with_context(|| format!("/readyz of {} answers: {text}", self.spec.name))
+    }
+
+    /// Waits until it says that it is ready.
+    ///
+    /// Errors: it is not within `patience`; the reasons are in the text.
+    pub async fn wait_ready(&self, patience: Duration) -> Result<()> {
+        let ready = || async {
+            let readiness = self.readiness().await?;
+            if !readiness.ready {
+                bail!("{:?}", readiness.reasons);
+            }
+            Ok(true)
+        };
+        eventually_true(&format!("{} is ready", self.spec.name), patience, ready).await
+    }
+
+    /// Waits until it is not ready for a reason that `matches`; returns the reason.
+    ///
+    /// Errors: no such reason within `patience`.
+    pub async fn wait_unready(
+        &self,
+        patience: Duration,
+        matches: impl Fn(&UnreadyPart) -> bool,
+    ) -> Result<UnreadyPart> {
+        let what = format!("{} says why it is not ready", self.spec.name);
+        crate::eventually::eventually(&what, patience, || async {
+            let readiness = self.readiness().await?;
+            match readiness.reasons.iter().find(|part| matches(part)) {
+                Some(part) => Ok(Some(part.clone())),
+                None => bail!("ready: {}, reasons: {:?}", readiness.ready, readiness.reasons),
+            }
+        })
+        .await
+    }
+
+    /// The value of a metric whose line starts with `name` and contains every part of `labels`, as in
+    /// `metric("polyspan_lane_attested_nonce", &["lane=\"kr/main-to-service\""])`. `None`: there is no such line.
+    ///
+    /// Errors: it does not answer.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<Option<f64>> {
+        let text = self.get("metrics").await?;
+        Ok(find_metric(&text, name, labels))
+    }
+
+    async fn get(&self, path: &str) -> Result<String> {
+        let url = format!("http://{}/{path}", self.listen);
+        let client =
+            reqwest::Client::builder().timeout(Duration::from_secs(5)).build().context("an HTTP client")?;
+        let answer = client.get(&url).send().await.with_context(|| format!("{url} does not answer"))?;
+        answer.text().await.with_context(|| format!("{url} breaks off"))
+    }
+}
+
+fn find_metric(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    text.lines()
+        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+        .find(|line| labels.iter().all(|label| line.contains(label)))
+        .and_then(|line| line.rsplit(' ').next())
+        .and_then(|value| value.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_found_by_its_whole_name_and_labels() {
+        let text = "# HELP a b\na_total{lane=\"x\"} 3\na_total{lane=\"y\"} 4\na 5\n";
+        assert_eq!(find_metric(text, "a_total", &["lane=\"y\""]), Some(4.0));
+        assert_eq!(find_metric(text, "a", &[]), Some(5.0));
+        assert_eq!(find_metric(text, "b", &[]), None);
+    }
+}

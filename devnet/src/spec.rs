@@ -1,0 +1,156 @@
+//! What a network shall consist of.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use polyspan_types::{Direction, Finality};
+
+use crate::tokens::{HOSTILE_PAIRS, PAIRS, PairSpec};
+
+/// Chain ids of a devnet that a person looks at.
+pub const CHAIN_IDS: [u64; 2] = [31_001, 31_002];
+
+/// A network to start.
+#[derive(Debug, Clone)]
+pub struct NetworkSpec {
+    /// Everything of this run lies here.
+    pub directory: PathBuf,
+    /// Ids of the main and the service chain.
+    pub chain_ids: [u64; 2],
+    /// Transactions cost nothing on either chain.
+    pub free_gas: bool,
+    /// Which relays there are. Each is an operator.
+    pub topology: Topology,
+    /// Operators that must agree, on each lane.
+    pub threshold: u8,
+    /// Bridges; each relay serves all of them.
+    pub bridges: usize,
+    /// Adds the pairs whose tokens can be told to misbehave.
+    pub hostile_pairs: bool,
+    /// Users with keys and value on both chains.
+    pub users: usize,
+    /// How the relays know a final block.
+    pub finality: Finality,
+    /// Relays use WebSocket endpoints.
+    pub websocket: bool,
+    /// Most transfers in one submission.
+    pub max_transfers: u64,
+    /// How long a silent relay counts as alive.
+    pub lease: Duration,
+}
+
+/// Which relays a network has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// So many main-bridges and so many sub-bridges, as separate processes.
+    Split(usize),
+    /// So many relays that are both.
+    Shared(usize),
+}
+
+/// One relay of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelaySpec {
+    /// Its name.
+    pub name: String,
+    /// Lanes that it attests.
+    pub directions: Vec<Direction>,
+}
+
+impl NetworkSpec {
+    /// The network that people see: 4 main-bridges, 4 sub-bridges, threshold 3, one bridge, two users, the chain ids of
+    /// [`CHAIN_IDS`].
+    pub fn full(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            chain_ids: CHAIN_IDS,
+            free_gas: false,
+            topology: Topology::Split(4),
+            threshold: 3,
+            bridges: 1,
+            hostile_pairs: false,
+            users: 2,
+            finality: "finalized".parse().expect("a rule of finality"),
+            websocket: false,
+            max_transfers: 32,
+            lease: Duration::from_secs(3),
+        }
+    }
+
+    /// A small one for tests: `relays` processes that are main-bridge and sub-bridge at once, all needed but a minority,
+    /// chain ids that no other test has.
+    pub fn small(directory: &Path, relays: usize) -> Self {
+        // Two tests must not take one another's chain for their own.
+        let first = 1_000_000 + u64::from(rand::random::<u32>());
+        Self {
+            chain_ids: [first, first + 1],
+            topology: Topology::Shared(relays),
+            threshold: u8::try_from(relays / 2 + 1).expect("few relays"),
+            users: 1,
+            ..Self::full(directory)
+        }
+    }
+
+    /// The relays, in the order in which they start.
+    pub fn relays(&self) -> Vec<RelaySpec> {
+        let of = |stem: &str, count: usize, directions: &[Direction]| -> Vec<RelaySpec> {
+            (1..=count)
+                .map(|number| RelaySpec { name: format!("{stem}-{number}"), directions: directions.to_vec() })
+                .collect()
+        };
+        match self.topology {
+            Topology::Split(count) => {
+                let mut relays = of("main-bridge", count, &[Direction::MainToService]);
+                relays.extend(of("sub-bridge", count, &[Direction::ServiceToMain]));
+                relays
+            }
+            Topology::Shared(count) => of("relay", count, &Direction::ALL),
+        }
+    }
+
+    /// The pairs of each bridge.
+    pub fn pairs(&self) -> Vec<PairSpec> {
+        let hostile = HOSTILE_PAIRS.into_iter().filter(|_| self.hostile_pairs);
+        PAIRS.into_iter().chain(hostile).collect()
+    }
+
+    /// Names of the bridges: `kr`, then `kr-2`, `kr-3` …
+    pub fn bridge_names(&self) -> Vec<String> {
+        (1..=self.bridges)
+            .map(|number| if number == 1 { "kr".to_owned() } else { format!("kr-{number}") })
+            .collect()
+    }
+}
+
+impl RelaySpec {
+    /// Roles by the words of the config.
+    pub fn roles(&self) -> Vec<&'static str> {
+        self.directions
+            .iter()
+            .map(|direction| match direction {
+                Direction::MainToService => "main-bridge",
+                Direction::ServiceToMain => "sub-bridge",
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_full_network_has_four_relays_for_each_lane() {
+        let relays = NetworkSpec::full(Path::new("/nowhere")).relays();
+        for direction in Direction::ALL {
+            assert_eq!(relays.iter().filter(|relay| relay.directions == [direction]).count(), 4);
+        }
+    }
+
+    #[test]
+    fn a_small_network_needs_more_than_half_of_its_relays() {
+        let thresholds =
+            [1, 2, 3, 4].map(|relays| NetworkSpec::small(Path::new("/nowhere"), relays).threshold);
+        assert_eq!(thresholds, [1, 2, 2, 3]);
+    }
+}

@@ -1,0 +1,89 @@
+//! A network that stays up until it is told to end.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::network::Network;
+use crate::screen;
+use crate::signals::asked_to_end;
+use crate::spec::NetworkSpec;
+
+/// Patience for all relays to be ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// Time between two looks at all parts.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Starts a network, prints how to use it, and serves until Ctrl-C or SIGTERM; then everything is ended.
+///
+/// Errors: a part cannot be started, or ends by itself: then the error says which, with the last lines of its log, and
+/// all other parts are ended.
+pub async fn run(spec: NetworkSpec) -> Result<()> {
+    let mut network = tokio::select! {
+        started = start(spec) => started?,
+        asked = asked_to_end() => return asked,
+    };
+    for line in manual(&network) {
+        screen::line(line);
+    }
+    let watched = tokio::select! {
+        ended = watch(&mut network) => ended,
+        asked = asked_to_end() => asked.map(|()| screen::line("stopping")),
+    };
+    let stopped = network.stop().await;
+    watched.and(stopped)
+}
+
+async fn start(spec: NetworkSpec) -> Result<Network> {
+    let mut network = Network::start(spec).await?;
+    network.start_relays()?;
+    network.wait_ready(READY).await?;
+    Ok(network)
+}
+
+async fn watch(network: &mut Network) -> Result<()> {
+    loop {
+        network.expect_alive()?;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// How to use a running network.
+fn manual(network: &Network) -> Vec<String> {
+    let config = network.config.display();
+    let polyspan = network.binaries.polyspan.display();
+    let mut lines = vec![
+        format!("devnet is up in {}", network.spec.directory.display()),
+        format!("  main chain     {}  (chain id {})", network.main.url, network.main.chain_id),
+        format!("  service chain  {}  (chain id {})", network.service.url, network.service.chain_id),
+        String::new(),
+        "metrics and health of the relays (/metrics, /livez, /readyz):".to_owned(),
+    ];
+    for relay in &network.relays {
+        lines.push(format!(
+            "  {:14} http://{}/metrics  log {}",
+            relay.spec.name,
+            relay.listen,
+            relay.log.display()
+        ));
+    }
+    lines.push(String::new());
+    lines.push("look at it:".to_owned());
+    lines.push(format!("  {polyspan} status --config {config}"));
+    if let (Some(user), Some(bridge)) = (network.users.first(), network.bridges.first()) {
+        lines.push(String::new());
+        lines.push(format!("transfer with the funded key of {} ({}):", user.name, user.address()));
+        lines.push(format!(
+            "  {polyspan} transfer native --config {config} --lane {}/main-to-service --to {} --amount 0.5 \
+             --key {} --passphrase-file {} --wait",
+            bridge.deployment.name,
+            user.address(),
+            user.keystore.display(),
+            user.passphrase_file.display(),
+        ));
+    }
+    lines.push(String::new());
+    lines.push("Ctrl-C ends everything.".to_owned());
+    lines
+}
