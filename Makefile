@@ -1,0 +1,94 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. They fetch what they need into .tools.
+# A recipe is at most five lines; logic lives in devnet or in a tested tool.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CARGO ?= cargo
+CARGO_FLAGS ?= --locked
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+FORGE := $(CURDIR)/.tools/bin/forge
+DENY_VERSION := 0.20.2
+DENY_ROOT := .tools/cargo/cargo-deny-$(DENY_VERSION)
+DENY := $(DENY_ROOT)/bin/cargo-deny
+
+# $(call need,COMMAND,WHAT TO INSTALL): an error that names the cure when the command is missing.
+need = @command -v $(1) >/dev/null 2>&1 || { echo "make: '$(1)' is missing; install $(2)" >&2; exit 1; }
+
+.PHONY: help
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# ---- what must be there ----
+
+.PHONY: rust node python tools
+rust:
+	$(call need,$(CARGO),Rust 1.94.1 or newer: https://rustup.rs)
+	$(call need,cc,a C compiler (Debian: apt-get install build-essential))
+
+node:
+	$(call need,node,Node.js 20 or newer (Debian: apt-get install nodejs))
+	$(call need,npm,npm (Debian: apt-get install npm))
+
+python:
+	$(call need,python3,Python 3 (Debian: apt-get install python3))
+
+tools: node ## Fetch anvil, forge, solc and OpenZeppelin Contracts into .tools, once
+	@tools/fetch
+
+$(DENY): | rust
+	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --quiet --root $(DENY_ROOT)
+
+# ---- build ----
+
+.PHONY: build
+build: rust ## Build every binary
+	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
+
+# ---- run ----
+
+.PHONY: demo devnet bench
+demo: tools build ## Two chains, eight relays, 60 transfers, three of the relays killed on the way
+	@$(TARGET)/debug/devnet demo
+
+devnet: tools build ## The same network, left running for you to try
+	@$(TARGET)/debug/devnet up
+
+bench: tools build ## Gas per request and per transfer, against the goals
+	@$(TARGET)/debug/devnet bench gas
+
+# ---- prove ----
+
+.PHONY: check check-format check-lints check-dependencies check-docs check-contracts
+check: check-format check-lints check-dependencies check-docs check-contracts ## Format, lints, dependencies, docs, committed ABI
+
+check-format: rust tools
+	$(CARGO) fmt --all --check
+	cd contracts && $(FORGE) fmt --check
+
+check-lints: rust
+	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --all-features -- -D warnings
+
+check-dependencies: $(DENY)
+	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+check-docs: rust
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) --workspace --no-deps
+
+check-contracts: tools python
+	cd contracts && $(FORGE) build
+	contracts/export --check
+
+.PHONY: test test-contracts test-rust test-system
+test: test-contracts test-rust ## Every test that needs no root, Solidity and Rust, on real anvil processes
+
+test-contracts: tools
+	cd contracts && $(FORGE) test
+
+test-rust: tools build
+	$(CARGO) test $(CARGO_FLAGS) --workspace
+
+test-system: tools build ## The tests that need root: a full disk
+	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system; run it as root" >&2; exit 1; }
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system
