@@ -59,9 +59,10 @@ pub fn decode_transfer(transfer: polyspan_contracts::Bridge::ValueTransfer) -> V
     }
 }
 
-/// 65 bytes: r, s and v as 27 or 28, the only form that the contract counts.
+/// ERC-2098: 64 bytes, a word of calldata less than r, s and v. Only for a low s, as every signature has that
+/// [`polyspan_types::Attestation::verify`] let pass.
 fn signature_bytes(signature: &Signature) -> Bytes {
-    Bytes::copy_from_slice(&signature.as_bytes())
+    Bytes::copy_from_slice(&signature.as_erc2098())
 }
 
 #[cfg(test)]
@@ -96,16 +97,16 @@ mod tests {
             [transfer.clone(), transfer]
         );
         assert_eq!(call.tail, [B256::repeat_byte(8)]);
-        assert_eq!(call.signatures[0].len(), 65);
-        assert_eq!(call.signatures[0][64], 28);
+        assert_eq!(Signature::from_erc2098(&call.signatures[0]), signature);
     }
 
     #[test]
-    fn v_is_27_or_28() {
-        for (odd, v) in [(false, 27), (true, 28)] {
+    fn the_parity_is_the_highest_bit_of_s() {
+        for (odd, highest) in [(false, 0), (true, 0x80)] {
             let signature = Signature::new(U256::from(6), U256::from(7), odd);
             let call = abi::Bridge::pauseCall::abi_decode(&pause_calldata(1, &signature)).unwrap();
-            assert_eq!(call.signature[64], v);
+            assert_eq!(call.signature.len(), 64);
+            assert_eq!(call.signature[32], highest);
         }
     }
 }

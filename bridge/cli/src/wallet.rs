@@ -55,14 +55,6 @@ impl Wallet {
         self.signer.address()
     }
 
-    /// Address of the contract that the account would deploy next.
-    ///
-    /// Errors: the endpoint.
-    pub async fn next_contract(&self) -> Result<Address, ChainError> {
-        let nonce = self.chain.account_nonce(self.address(), At::Latest).await?;
-        Ok(self.address().create(nonce.get()))
-    }
-
     /// What the transaction would do, without sending it.
     ///
     /// Errors: it would revert, with the reason.

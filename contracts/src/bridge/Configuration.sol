@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {IBridge, PairConfiguration} from "../interfaces/IBridge.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
@@ -26,7 +25,7 @@ abstract contract Configuration is MemberSets, Pairs {
         if (pauseNonce != expected) revert BridgePauseNonce(pauseNonce, expected);
         if (_lanes.paused) revert BridgePaused(pauseNonce);
         // A malformed signature recovers to zero, which is never a member.
-        (address signer,,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(Checkpoints.pauseHash(pauseNonce)), signature);
+        (address signer,) = _recover(_hashTypedDataV4(Checkpoints.pauseHash(pauseNonce)), signature);
         if (!_isMember(_operators, signer)) revert BridgeNotOperator(signer);
         _lanes.paused = true;
         emit Paused(pauseNonce, signer);
@@ -70,9 +69,9 @@ abstract contract Configuration is MemberSets, Pairs {
         // forge-lint: disable-next-line(unsafe-typecast)
         uint64 chainId = uint64(block.chainid);
         if (counterpartChainId == chainId) revert BridgeEqualChainIds(chainId);
-        if (counterpart == address(0) || counterpart == address(this) || counterpartChainId == 0) {
-            revert BridgeInvalidCounterpart(counterpart);
-        }
+        // The counterpart may have this very address: one deployer on two fresh chains gets it twice, and the chain ids
+        // keep the two apart in every hash.
+        if (counterpart == address(0) || counterpartChainId == 0) revert BridgeInvalidCounterpart(counterpart);
 
         bytes32 outbound = Checkpoints.bridgeId(chainId, address(this), counterpartChainId, counterpart, salt);
         bytes32 inbound = Checkpoints.bridgeId(counterpartChainId, counterpart, chainId, address(this), salt);

@@ -32,7 +32,7 @@ abstract contract MemberSets is BridgeStorage {
         uint256 seen = 0;
         uint256 count = 0;
         for (uint256 i = 0; i < signatures.length; ++i) {
-            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
+            (address signer, ECDSA.RecoverError failure) = _recover(digest, signatures[i]);
             if (failure != ECDSA.RecoverError.NoError) continue;
             Membership memory membership = set.memberships[signer];
             if (membership.epoch != epoch) continue;
@@ -44,6 +44,20 @@ abstract contract MemberSets is BridgeStorage {
             if (++count == threshold) return;
         }
         revert BridgeBelowThreshold(count, threshold);
+    }
+
+    /// @dev The signer of a compact (64 bytes, ERC-2098) or plain (65 bytes) signature. The compact form saves a word of
+    /// calldata; that both forms of one signature exist does not matter where distinct members are counted.
+    function _recover(bytes32 digest, bytes calldata signature)
+        internal
+        pure
+        returns (address signer, ECDSA.RecoverError failure)
+    {
+        if (signature.length == 64) {
+            (signer, failure,) = ECDSA.tryRecover(digest, bytes32(signature[:32]), bytes32(signature[32:]));
+        } else {
+            (signer, failure,) = ECDSA.tryRecoverCalldata(digest, signature);
+        }
     }
 
     function _replace(Members storage set, address[] memory members, uint8 threshold) private returns (uint64 epoch) {

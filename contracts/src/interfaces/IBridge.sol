@@ -341,8 +341,8 @@ interface IBridge {
     /// @param first nonce of `transfers[0]`; what lies before `handleNonce` is skipped
     /// @param transfers requests in nonce order
     /// @param tail leaf hashes of the requests that follow, up to the signed checkpoint; hashed and not paid
-    /// @param signatures operators' signatures (r, s, v: 65 bytes) over the checkpoint after `tail`. Those that are
-    /// malformed, repeated or not of a current operator do not count.
+    /// @param signatures operators' signatures (ERC-2098: 64 bytes; or r, s, v: 65 bytes) over the checkpoint after `tail`.
+    /// Those that are malformed, repeated or not of a current operator do not count.
     function handle(
         uint64 first,
         ValueTransfer[] calldata transfers,
@@ -365,8 +365,8 @@ interface IBridge {
     /// @param configurationNonce number of this configuration: how many were executed before
     /// @param deadline last valid timestamp. Unit: seconds since 1970.
     /// @param calls encoded calls of the listed setters, in order of execution
-    /// @param signatures governors' signatures (r, s, v: 65 bytes). Those that are malformed, repeated or not of a current
-    /// governor do not count.
+    /// @param signatures governors' signatures (ERC-2098: 64 bytes; or r, s, v: 65 bytes). Those that are malformed,
+    /// repeated or not of a current governor do not count.
     function configure(uint64 configurationNonce, uint64 deadline, bytes[] calldata calls, bytes[] calldata signatures)
         external;
 

@@ -58,15 +58,20 @@ contract ConfigurationTest is BridgeTest {
         );
     }
 
-    function test_counterpart_is_another_contract_of_another_chain() external {
+    function test_counterpart_may_have_the_same_address() external {
         _freshBridge();
-        address[2] memory refused = [address(0), address(bridge)];
-        for (uint256 i = 0; i < refused.length; ++i) {
-            _configureExpecting(
-                abi.encodeCall(IBridge.wire, (COUNTERPART_CHAIN, refused[i], 0, SALT)),
-                abi.encodeWithSelector(IBridge.BridgeInvalidCounterpart.selector, refused[i])
-            );
-        }
+        _configure(abi.encodeCall(IBridge.wire, (COUNTERPART_CHAIN, address(bridge), 0, SALT)));
+        BridgeState memory state = bridge.state();
+        assertEq(state.counterpart, address(bridge), "one deployer, two fresh chains");
+        assertTrue(state.outboundBridgeId != state.inboundBridgeId, "the lanes differ");
+    }
+
+    function test_counterpart_is_a_contract_of_another_chain() external {
+        _freshBridge();
+        _configureExpecting(
+            abi.encodeCall(IBridge.wire, (COUNTERPART_CHAIN, address(0), 0, SALT)),
+            abi.encodeWithSelector(IBridge.BridgeInvalidCounterpart.selector, address(0))
+        );
         _configureExpecting(
             abi.encodeCall(IBridge.wire, (0, COUNTERPART, 0, SALT)),
             abi.encodeWithSelector(IBridge.BridgeInvalidCounterpart.selector, COUNTERPART)

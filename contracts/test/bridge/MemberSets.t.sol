@@ -152,6 +152,23 @@ contract MemberSetsTest is BridgeTest {
         _expectBelow(signatures, 2);
     }
 
+    function test_compact_signatures_count() external {
+        _request();
+        bytes[] memory signatures = _signatures(OPERATOR_KEY, 3, _digest1());
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            signatures[i] = _compact(signatures[i]);
+        }
+        _submit(signatures);
+        assertEq(bridge.laneState().handleNonce, 1, "handled");
+    }
+
+    function test_both_forms_of_one_signature_count_once() external {
+        _request();
+        bytes[] memory signatures = _signatures(OPERATOR_KEY, 3, _digest1());
+        signatures[1] = _compact(signatures[0]);
+        _expectBelow(signatures, 2);
+    }
+
     function test_outsider_does_not_count() external {
         _request();
         bytes[] memory signatures = _signatures(OPERATOR_KEY, 3, _digest1());
@@ -273,5 +290,16 @@ contract MemberSetsTest is BridgeTest {
     function _pairOf(address a, address b) private pure returns (address[] memory members) {
         members = new address[](2);
         (members[0], members[1]) = (a, b);
+    }
+
+    /// @dev ERC-2098: the parity of v takes the place of the highest bit of s.
+    function _compact(bytes memory signature) private pure returns (bytes memory) {
+        (bytes32 r, bytes32 s) = (bytes32(0), bytes32(0));
+        assembly ("memory-safe") {
+            r := mload(add(signature, 0x20))
+            s := mload(add(signature, 0x40))
+        }
+        uint256 parity = uint8(signature[64]) - 27;
+        return abi.encodePacked(r, bytes32(uint256(s) | (parity << 255)));
     }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use polyspan_chain::LOG_DIRECTIVES;
 use polyspan_monitoring::logs;
 use polyspan_node::Relay;
 use polyspan_node::config::{Config, Overrides};
@@ -40,7 +41,8 @@ pub async fn run(arguments: RelayArguments) -> Result<ExitCode> {
         ))
         .into());
     };
-    logs::init(relay.log_format, "info").map_err(|error| BadInput::new(error.to_string()))?;
+    logs::init(relay.log_format, &format!("info,{LOG_DIRECTIVES}"))
+        .map_err(|error| BadInput::new(error.to_string()))?;
     // Before building: an interrupt in the middle of it must end the process in order as well.
     let stop = stop_on_signals().context("cannot listen for signals")?;
     let relay = tokio::select! {

@@ -41,7 +41,6 @@ pub async fn run(spec: &DeploySpec, sites: &[Site; 2]) -> Result<Deployment> {
 impl Run<'_> {
     async fn all(&mut self) -> Result<Deployment> {
         let main = self.bridge(End::Main).await?;
-        self.avoid(main.bridge).await?;
         let service = self.bridge(End::Service).await?;
         let mut deployment = Deployment {
             name: self.spec.name.clone(),
@@ -74,17 +73,6 @@ impl Run<'_> {
     fn note(&mut self, text: String) {
         output::remark(&text);
         self.done.push(text);
-    }
-
-    /// A contract refuses a counterpart of its own address, which two fresh chains and one deployer would give: one
-    /// transaction to itself moves the deployer on to another address.
-    async fn avoid(&self, counterpart: Address) -> Result<()> {
-        let wallet = &self.site(End::Service).wallet;
-        if wallet.next_contract().await? == counterpart {
-            let to_itself = Call { to: Some(wallet.address()), ..Call::default() };
-            wallet.send("skip an address that the counterpart has", to_itself).await?;
-        }
-        Ok(())
     }
 
     async fn bridge(&mut self, end: End) -> Result<Side> {
