@@ -12,7 +12,7 @@ use reqwest::Url;
 use tokio::process::Command;
 
 use crate::chain_access::ChainAccess;
-use crate::eventually::eventually;
+use crate::eventually::{eventually, eventually_true};
 use crate::ports::free_port;
 use crate::process::{ChildProcess, Warden};
 
@@ -77,6 +77,10 @@ impl Anvil {
         let log = folder.join(format!("chain-{}.log", spec.name));
         let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), command, &log)?;
         let url: Url = format!("http://127.0.0.1:{port}").parse().context("a URL of digits and dots")?;
+        // Only an anvil that got its port says so: the chain id alone could be that of another devnet.
+        let listens =
+            || async { Ok(process.log_tail(usize::MAX).contains(&format!("Listening on 127.0.0.1:{port}"))) };
+        drop(eventually_true("the chain listens", Duration::from_secs(10), listens).await);
         let connect = || async { ChainAccess::connect(&spec.name, url.clone()).await.map(Some) };
         let found = eventually("the chain answers", Duration::from_secs(10), connect).await;
         if process.exited()?.is_some() {

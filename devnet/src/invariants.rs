@@ -3,6 +3,8 @@
 mod conservation;
 mod lane;
 mod single_roots;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -122,9 +122,10 @@ impl<'a> Bencher<'a> {
         let domain = CheckpointDomain::new(lane.destination.chain_id, lane.destination.bridge);
         let digest = checkpoint.digest(&domain);
         let operators = self.network.relays.iter().filter(|relay| relay.spec.directions.contains(&DIRECTION));
+        // The compact form, as relays send it.
         let signatures = operators
             .take(usize::from(self.network.spec.threshold))
-            .map(|relay| Ok(relay.attester.signer.sign_hash_sync(&digest)?.as_bytes().to_vec().into()))
+            .map(|relay| Ok(relay.attester.signer.sign_hash_sync(&digest)?.as_erc2098().to_vec().into()))
             .collect::<Result<Vec<Bytes>>>()?;
         let call = Bridge::handleCall {
             first: first as u64,
