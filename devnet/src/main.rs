@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
@@ -26,14 +27,14 @@ struct Arguments {
 enum Command {
     /// Start a network, print how to use it, and serve until Ctrl-C.
     Up {
-        /// Relays of each lane.
-        #[arg(long, default_value_t = 4)]
+        /// Relays of each lane, 1 to 16.
+        #[arg(long, default_value_t = 4, value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
         relays: usize,
         /// Operators that must agree. Default: more than half of the relays, 3 for 4.
         #[arg(long)]
         threshold: Option<u8>,
-        /// Bridges between the two chains.
-        #[arg(long, default_value_t = 1)]
+        /// Bridges between the two chains, 1 to 8.
+        #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=8))]
         bridges: usize,
     },
     /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
@@ -141,12 +142,6 @@ async fn unless_asked_to_end<T>(work: impl Future<Output = Result<T>>) -> Result
 }
 
 fn up_spec(directory: &Path, relays: usize, threshold: Option<u8>, bridges: usize) -> Result<NetworkSpec> {
-    if !(1..=16).contains(&relays) {
-        bail!("--relays {relays} is out of range; use 1 to 16 for each lane");
-    }
-    if !(1..=8).contains(&bridges) {
-        bail!("--bridges {bridges} is out of range; use 1 to 8");
-    }
     let majority = u8::try_from(relays / 2 + 1).context("few relays")?;
     Ok(NetworkSpec {
         topology: Topology::Split(relays),

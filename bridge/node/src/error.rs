@@ -36,6 +36,16 @@ pub enum LaneError {
         /// What the contract says.
         found: BridgeId,
     },
+    /// The chain's final block is older than the wiring of the bridge.
+    #[error(
+        "the bridge on chain {chain} is not wired yet at final block {block}; waiting for the wiring to become final"
+    )]
+    NotWired {
+        /// The chain.
+        chain: String,
+        /// Its final block.
+        block: BlockHeight,
+    },
     /// Contiguous numbers prove that the endpoint left a log out.
     #[error(
         "endpoint of chain {chain} left out the log of request {expected} (blocks {from} to {to} begin at request {found}); waiting until it serves it"
@@ -163,7 +173,8 @@ impl Classify for LaneError {
             Self::OtherBridge { .. } | Self::FinalityViolated { .. } | Self::DestinationRoot { .. } => {
                 ErrorClass::Halt
             }
-            Self::HiddenLog { .. }
+            Self::NotWired { .. }
+            | Self::HiddenLog { .. }
             | Self::RootMismatch(_)
             | Self::HiddenOutcome { .. }
             | Self::Behind { .. }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use polyspan_chain::{At, Head, HeadView, LaneState};
 use polyspan_store::SourcePosition;
-use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce};
+use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
 
 use crate::error::{LaneError, RootMismatch};
@@ -43,6 +44,10 @@ impl SourceWatch {
             return Ok(());
         }
         let source = lane.source.lane_state(info.source.bridge, At::Hash(head.final_block.hash)).await?;
+        if source.request_root == Root(B256::ZERO) {
+            let chain = info.source.chain.clone();
+            return Err(LaneError::NotWired { chain, block: head.final_block.height });
+        }
         let verified = if source.request_nonce == position.next && source.request_root == position.root {
             // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
             lane.store.append_confirmed(info.bridge_id, Vec::new(), head.final_block).await?
@@ -82,7 +87,7 @@ impl SourceWatch {
 
     async fn check_root(
         &self,
-        (own_nonce, own): (RequestNonce, polyspan_types::Root),
+        (own_nonce, own): (RequestNonce, Root),
         head: Head,
         source: &LaneState,
     ) -> Result<(), LaneError> {

@@ -60,7 +60,7 @@ pub async fn run(spec: NetworkSpec) -> Result<Report> {
     ));
     figures.push(Figure::at_most("gas.duplicate", duplicate as f64, "gas", DUPLICATE_GOAL));
 
-    bencher.transfer("usd", Kind::Erc20, 1).await?;
+    bencher.transfer("usd", Kind::Erc20, 32).await?;
     for size in [1, 32] {
         let batch = bencher.transfer("usd", Kind::Erc20, size).await?;
         figures.push(per_transfer(format!("gas.signatures.mint.{size}"), batch.handle_gas, size, None));

@@ -53,7 +53,8 @@ impl Progress {
                 bars[index].set_position(lane.handled.get());
                 bars[index].set_message(format!("{} requested", lane.requested));
             }
-            None if self.seen != self.printed.1 && self.printed.0.elapsed() >= PLAIN_EVERY => {
+            // One line for both lanes, after the second was looked at.
+            None if index == 1 && self.seen != self.printed.1 && self.printed.0.elapsed() >= PLAIN_EVERY => {
                 let [main, service] =
                     self.seen.map(|(asked, done)| format!("{done} handled of {asked} requested"));
                 screen::line(format!(

@@ -119,7 +119,7 @@ impl Network {
 fn make_directory(spec: &NetworkSpec) -> Result<()> {
     let directory = &spec.directory;
     if std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
-        bail!("the directory {} is not empty; choose another with --dir, or remove it", directory.display());
+        bail!("the directory {} is not empty; choose an empty or new one with --dir", directory.display());
     }
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))
 }

@@ -1,0 +1,126 @@
+//! The `devnet` command itself: it says how to use what it started, and leaves nothing behind, however it ends.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use polyspan_devnet::eventually_true;
+use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE};
+
+/// A running `devnet up` with one relay for each lane.
+struct Up {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Up {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let output = fs::File::create(folder.path().join("output")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_devnet"))
+            .args(["up", "--relays", "1", "--dir"])
+            .arg(folder.path().join("net"))
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let up = Self { child, folder };
+        up.said("Ctrl-C ends everything").await;
+        up
+    }
+
+    async fn said(&self, words: &str) {
+        let look = || async { Ok(self.output().contains(words)) };
+        eventually_true(&format!("devnet up says: {words}; it says {}", self.output()), LONG_PATIENCE, look)
+            .await
+            .unwrap();
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.folder.path().join("output")).unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Waits until none of its parts is left, and returns its own exit code.
+    async fn gone(mut self) -> (Option<i32>, String) {
+        let net = self.folder.path().join("net");
+        let look = || async { Ok(parts(&net).is_empty()) };
+        eventually_true("no part is left", PATIENCE, look).await.unwrap();
+        (self.child.wait().unwrap().code(), self.output())
+    }
+}
+
+/// Ids and command lines of the processes that belong to the network in this directory.
+fn parts(net: &Path) -> Vec<(i32, String)> {
+    let net = net.to_str().unwrap();
+    let mut parts = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // A process that ends meanwhile has no text any more.
+        let text = |name: &str| {
+            fs::read(entry.path().join(name)).map(|text| String::from_utf8_lossy(&text).into_owned())
+        };
+        let command = text("cmdline").unwrap_or_default().replace('\0', " ");
+        let is_relay = command.contains(" relay ") && command.contains(net);
+        let is_chain = command.contains("--chain-id") && text("environ").unwrap_or_default().contains(net);
+        if is_relay || is_chain {
+            parts.push((id, command));
+        }
+    }
+    parts
+}
+
+#[tokio::test]
+async fn a_network_is_ended_in_order_when_asked() {
+    let up = Up::start().await;
+    let said = up.output();
+    for words in ["chain id 31001", "/metrics", "polyspan status --config", "polyspan transfer native"] {
+        assert!(said.contains(words), "`{words}` is not in {said}");
+    }
+    assert_eq!(parts(&up.folder.path().join("net")).len(), 4);
+    up.signal(Signal::SIGTERM);
+    assert_eq!(up.gone().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn nothing_outlives_a_devnet_that_is_killed() {
+    let up = Up::start().await;
+    up.signal(Signal::SIGKILL);
+    assert_eq!(up.gone().await.0, None);
+}
+
+#[tokio::test]
+async fn the_death_of_a_part_is_told_and_ends_the_others() {
+    let up = Up::start().await;
+    let (relay, _) = parts(&up.folder.path().join("net"))
+        .into_iter()
+        .find(|(_, command)| command.contains("sub-bridge-1"))
+        .unwrap();
+    kill(Pid::from_raw(relay), Signal::SIGKILL).unwrap();
+    let (code, said) = up.gone().await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("relay sub-bridge-1 ended by itself"), "{said}");
+}
+
+#[tokio::test]
+async fn the_demonstration_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_devnet"));
+    command.args(["demo", "--dir"]).arg(folder.path().join("net")).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.lines().last(), Some("demo: 60 requested, 60 handled, 0 lost, 0 duplicated"));
+    assert!(said.contains("2 of 3"), "{said}");
+}

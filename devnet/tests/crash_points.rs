@@ -1,0 +1,46 @@
+//! A relay dies at every named point of its persistence, comes back, and nothing is lost, doubled or signed twice.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use polyspan_devnet::invariants::expect_single_roots;
+use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
+use polyspan_devnet::traffic::Traffic;
+use polyspan_types::CrashPoint;
+use polyspan_types::crash::CRASH_VARIABLE;
+
+const RELAY: &str = "relay-1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_dies_at_any_crash_point_loses_and_doubles_nothing() {
+    let mut network = TestNetwork::start(1, |spec| spec.finality = "depth 1".parse().unwrap()).await.unwrap();
+    let mut never_reached = Vec::new();
+    for point in CrashPoint::ALL {
+        // First the requests, then the relay: the point lies on the way that it has to go.
+        Traffic::new(&network, 0, 0).unwrap().rounds(1, fresh_recipient()).await.unwrap();
+        network.start_relay_with(RELAY, &[(CRASH_VARIABLE, point.name())]).unwrap();
+        match death(&mut network).await {
+            Some(status) => {
+                assert_eq!(status.signal(), Some(9), "{point}: the relay ended by itself: {status}")
+            }
+            None => never_reached.push(point.name()),
+        }
+        network.relay_mut(RELAY).unwrap().kill().await.unwrap();
+        expect_single_roots(&network).await.unwrap();
+
+        network.start_relay(RELAY).unwrap();
+        network.wait_all_handled(LONG_PATIENCE).await.unwrap();
+        expect_single_roots(&network).await.unwrap();
+        network.relay_mut(RELAY).unwrap().stop().await.unwrap();
+    }
+    assert!(never_reached.is_empty(), "never reached: {never_reached:?}");
+    network.expect_complete().await.unwrap();
+}
+
+/// How the relay ended; `None` when it still runs after the patience of a whole transfer.
+async fn death(network: &mut TestNetwork) -> Option<ExitStatus> {
+    let process = network.relay_mut(RELAY).unwrap().process().unwrap();
+    tokio::time::timeout(PATIENCE / 2, process.wait()).await.ok().map(Result::unwrap)
+}

@@ -1,0 +1,74 @@
+//! Reorganizations: above finality they are followed, below it the lane halts and says so everywhere.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
+use alloy::primitives::U256;
+use polyspan_devnet::account;
+use polyspan_devnet::eventually_true;
+use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};
+use polyspan_devnet::traffic::Traffic;
+use polyspan_types::{Direction, Kind};
+
+const LANE: Direction = Direction::MainToService;
+
+/// Blocks on top of a final one.
+const DEPTH: u64 = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reorg_above_finality_is_followed_and_one_below_halts_the_lane() {
+    let network = TestNetwork::running(1, |spec| spec.finality = format!("depth {DEPTH}").parse().unwrap())
+        .await
+        .unwrap();
+    a_lost_request_is_not_paid_and_its_successor_is(&network).await;
+    a_changed_final_block_halts_the_lane(&network).await;
+}
+
+async fn a_lost_request_is_not_paid_and_its_successor_is(network: &TestNetwork) {
+    let traffic = Traffic::new(network, 0, 0).unwrap();
+    let (lost, kept) = (fresh_recipient(), fresh_recipient());
+    let hash = traffic.request(LANE, Kind::Native, lost, 7_000).await.unwrap();
+    account::succeeded(&network.main, hash).await.unwrap();
+    network.main.reorg(3).await.unwrap();
+    assert_eq!(network.progress(0, LANE).await.unwrap().requested.get(), 0, "the request is still there");
+
+    let hash = traffic.request(LANE, Kind::Native, kept, 8_000).await.unwrap();
+    account::succeeded(&network.main, hash).await.unwrap();
+    network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
+    assert_eq!(account::native_balance(&network.service, kept).await.unwrap(), U256::from(8_000));
+    assert_eq!(account::native_balance(&network.service, lost).await.unwrap(), U256::ZERO);
+    network.expect_complete().await.unwrap();
+}
+
+async fn a_changed_final_block_halts_the_lane(network: &TestNetwork) {
+    let lane = network.bridges[0].deployment.lane(LANE).id.to_string();
+    let label = format!("lane=\"{lane}\"");
+    // What was paid stays: only blocks after it change, among them final ones.
+    network.main.wait_blocks(DEPTH + 4).await.unwrap();
+    network.main.reorg(DEPTH + 3).await.unwrap();
+    network.main.wait_blocks(2).await.unwrap();
+    let relay = network.relay("relay-1").unwrap();
+    let halted = || async { Ok(relay.metric("polyspan_lane_halted", &[&label]).await? == Some(1.0)) };
+    eventually_true("the lane is halted", PATIENCE, halted).await.unwrap();
+    relay.wait_unready(PATIENCE, |part| part.part.contains(&lane)).await.unwrap();
+
+    let traffic = Traffic::new(network, 0, 0).unwrap();
+    let recipient = fresh_recipient();
+    let hash = traffic.request(LANE, Kind::Native, recipient, 9_000).await.unwrap();
+    account::succeeded(&network.main, hash).await.unwrap();
+    let status = network.status().await.unwrap();
+    let row = status["lanes"].as_array().unwrap().iter().find(|row| row["lane"] == lane.as_str()).unwrap();
+    let reason =
+        row["halted"][0]["reason"].as_str().unwrap_or_else(|| panic!("status does not tell it: {row}"));
+    assert!(reason.contains("finality violated"), "{reason}");
+    for transfer in [format!("{lane}:0"), format!("{lane}:1")] {
+        let explain = network.polyspan(&["explain", &transfer]).await.unwrap();
+        let explain = String::from_utf8_lossy(&explain.stdout).into_owned();
+        assert!(explain.contains("finality violated"), "explain does not tell it of {transfer}: {explain}");
+    }
+    let log = std::fs::read_to_string(&relay.log).unwrap();
+    assert!(log.contains(reason), "the log does not tell it");
+
+    // It stays halted: this is for a person to decide.
+    network.main.wait_blocks(DEPTH + 4).await.unwrap();
+    assert_eq!(account::native_balance(&network.service, recipient).await.unwrap(), U256::ZERO);
+}
