@@ -23,6 +23,7 @@ async fn a_relay_signs_nothing_that_its_endpoint_does_not_prove() {
     lie_is_noticed(&network, altered, 2).await;
     endpoint_of_another_chain_is_noticed(&network, 3).await;
     small_log_ranges_are_worked_through(&network, 4).await;
+    a_log_hidden_in_an_earlier_range_is_read_again(&network, 5).await;
     network.expect_complete().await.unwrap();
 }
 
@@ -72,6 +73,33 @@ async fn small_log_ranges_are_worked_through(network: &TestNetwork, nonce: u64) 
     relay.source_endpoint(LANE).set(Faults { max_log_range: Some(2), ..Faults::default() });
     handled(network, nonce + 1).await;
     relay.source_endpoint(LANE).clear();
+}
+
+/// The ranges before the last one are stored before anything proves them: what was left out there must be read again.
+async fn a_log_hidden_in_an_earlier_range_is_read_again(network: &TestNetwork, nonce: u64) {
+    let relay = network.relay("relay-1").unwrap();
+    let lane = network.bridges[0].deployment.lane(LANE).id.to_string();
+    relay.source_endpoint(LANE).set(Faults::down());
+    transfer(network).await;
+    network.source_chain(LANE).wait_blocks(6).await.unwrap();
+    transfer(network).await;
+    network.source_chain(LANE).wait_blocks(6).await.unwrap();
+    let hidden = Some(RequestNonce::new(nonce));
+    relay.source_endpoint(LANE).set(Faults {
+        max_log_range: Some(2),
+        hide_request: hidden,
+        ..Faults::default()
+    });
+    relay
+        .wait_unready(PATIENCE, |part| {
+            part.part == format!("watch {lane}") && part.reason.contains("left out")
+        })
+        .await
+        .unwrap();
+    assert_eq!(network.progress(0, LANE).await.unwrap().handled.get(), nonce);
+    relay.source_endpoint(LANE).clear();
+    handled(network, nonce + 2).await;
+    relay.wait_ready(PATIENCE).await.unwrap();
 }
 
 async fn transfer(network: &TestNetwork) {

@@ -6,6 +6,42 @@ use polyspan_types::{BlockHeight, Leaf, RequestNonce, ValueTransfer};
 
 use crate::abi;
 
+/// What the calldata of a `handle` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandleCall {
+    /// Number of the first transfer.
+    pub first: RequestNonce,
+    /// What is paid, in nonce order.
+    pub transfers: Vec<ValueTransfer>,
+    /// Leaves of the requests between them and the signed checkpoint.
+    pub tail: Vec<Leaf>,
+    /// Signatures over the checkpoint, without those of a form that the contract does not count.
+    pub signatures: Vec<Signature>,
+}
+
+impl HandleCall {
+    /// Reads calldata back; `None` when it is not that of a `handle`.
+    pub fn decode(calldata: &[u8]) -> Option<Self> {
+        let call = abi::Bridge::handleCall::abi_decode(calldata).ok()?;
+        Some(Self {
+            first: RequestNonce::new(call.first),
+            transfers: call.transfers.into_iter().map(decode_transfer).collect(),
+            tail: call.tail.into_iter().map(Leaf).collect(),
+            signatures: call.signatures.iter().filter_map(|bytes| signature(bytes)).collect(),
+        })
+    }
+
+    /// Requests that are handled after it, counted from the lane's first.
+    pub const fn end(&self) -> RequestNonce {
+        self.first.plus(self.transfers.len() as u64)
+    }
+
+    /// Requests that the signed checkpoint covers.
+    pub const fn checkpoint_nonce(&self) -> RequestNonce {
+        self.end().plus(self.tail.len() as u64)
+    }
+}
+
 /// Calldata of `handle`: pays `transfers`, the first of which is number `first`, under `signatures` over the checkpoint
 /// after `tail`.
 pub fn handle_calldata(
@@ -65,6 +101,16 @@ fn signature_bytes(signature: &Signature) -> Bytes {
     Bytes::copy_from_slice(&signature.as_erc2098())
 }
 
+/// A signature that the contract counts: 64 bytes, or 65 with 27 or 28 at the end; with a low s.
+fn signature(bytes: &[u8]) -> Option<Signature> {
+    let signature = match bytes {
+        compact if compact.len() == 64 => Signature::from_erc2098(compact),
+        [plain @ .., v @ (27 | 28)] if plain.len() == 64 => Signature::from_bytes_and_parity(plain, *v == 28),
+        _ => return None,
+    };
+    signature.normalize_s().is_none().then_some(signature)
+}
+
 #[cfg(test)]
 mod tests {
     use alloy::primitives::{Address, B256, U256};
@@ -90,14 +136,40 @@ mod tests {
             &[Leaf(B256::repeat_byte(8))],
             &[signature],
         );
-        let call = abi::Bridge::handleCall::abi_decode(&calldata).unwrap();
-        assert_eq!(call.first, 9);
-        assert_eq!(
-            call.transfers.into_iter().map(decode_transfer).collect::<Vec<_>>(),
-            [transfer.clone(), transfer]
-        );
-        assert_eq!(call.tail, [B256::repeat_byte(8)]);
-        assert_eq!(Signature::from_erc2098(&call.signatures[0]), signature);
+        let call = HandleCall::decode(&calldata).unwrap();
+        let expected = HandleCall {
+            first: RequestNonce::new(9),
+            transfers: vec![transfer.clone(), transfer],
+            tail: vec![Leaf(B256::repeat_byte(8))],
+            signatures: vec![signature],
+        };
+        assert_eq!(call, expected);
+        assert_eq!((call.end().get(), call.checkpoint_nonce().get()), (11, 12));
+        assert_eq!(HandleCall::decode(&calldata[..100]), None);
+        assert_eq!(HandleCall::decode(&pause_calldata(1, &signature)), None);
+    }
+
+    #[test]
+    fn both_forms_of_a_signature_are_read_and_no_others() {
+        let plain = |v: u8| {
+            [&U256::from(6).to_be_bytes::<32>()[..], &U256::from(7).to_be_bytes::<32>(), &[v]].concat()
+        };
+        let odd = Signature::new(U256::from(6), U256::from(7), true);
+        assert_eq!(signature(&plain(28)), Some(odd));
+        assert_eq!(signature(&plain(27)), Some(odd.with_parity(false)));
+        assert_eq!(signature(&odd.as_erc2098()), Some(odd));
+        let high = Signature::new(U256::from(6), U256::MAX >> 1, false);
+        let others = [
+            plain(0),
+            plain(1),
+            plain(29),
+            plain(28)[1..].to_vec()[..63].to_vec(),
+            Vec::new(),
+            high.as_bytes().to_vec(),
+        ];
+        for bytes in others {
+            assert_eq!(signature(&bytes), None, "{bytes:?}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ mod wire;
 
 pub use backoff::Backoff;
 pub use block::{At, Head};
-pub use calldata::{decode_transfer, encode_transfer, handle_calldata, pause_calldata};
+pub use calldata::{HandleCall, decode_transfer, encode_transfer, handle_calldata, pause_calldata};
 pub use chain::Chain;
 pub use endpoint::Endpoint;
 pub use error::{ChainError, NodeRefusal};
@@ -47,7 +47,7 @@ pub use replies::ReplyKind;
 pub use revert::BridgeRevert;
 pub use settings::{ChainSettings, SettingsError};
 pub use state::{BridgeState, Hold, LaneState, PairState};
-pub use transaction::{Receipt, SendOutcome};
+pub use transaction::{Receipt, SendOutcome, SentTransaction};
 
 /// A URL, as [`ChainSettings`] takes it.
 pub use alloy::transports::http::reqwest::Url;

@@ -1,6 +1,6 @@
 //! What becomes of a transaction.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use polyspan_types::BlockRef;
 
 /// What a node said to a signed transaction. Nothing here is an error of the endpoint.
@@ -26,7 +26,18 @@ pub enum SendOutcome {
     Refused(String),
 }
 
-/// A transaction in a block.
+/// A transaction as its sender signed it, without gas and fees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentTransaction {
+    /// Whom it calls; `None` when it deploys a contract.
+    pub to: Option<Address>,
+    /// Its calldata.
+    pub input: Bytes,
+    /// Where it is, if it is in a block. A reorg can still take it out.
+    pub block: Option<BlockRef>,
+}
+
+/// What became of a transaction in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
     /// Where it is. A reorg can still take it out.

@@ -27,6 +27,17 @@ pub(crate) struct WireLog {
     pub(crate) removed: bool,
 }
 
+/// A transaction without what nobody here reads. One that is in no block has no place.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireTransaction {
+    pub(crate) hash: B256,
+    pub(crate) to: Option<Address>,
+    pub(crate) input: Bytes,
+    pub(crate) block_number: Option<U64>,
+    pub(crate) block_hash: Option<B256>,
+}
+
 /// A receipt. Some nodes answer one without a block for a pending transaction.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@
 //!                   └─▶ wallet (key ─▶ signed transactions)
 //! ```
 
+mod approval;
 mod args;
 mod commands;
 mod deploy;

@@ -22,12 +22,14 @@ pub struct Story {
     /// Whether its block is final.
     #[serde(rename = "final")]
     pub is_final: Option<bool>,
-    /// Votes that cover it.
+    /// Votes that cover it and that are not forgotten yet.
     pub attestations: Vec<AttestationStory>,
     /// How many are needed, of how many operators.
     pub threshold: Option<(u8, usize)>,
     /// Nonce of the lowest approved checkpoint that covers it.
     pub approved_by_checkpoint: Option<u64>,
+    /// Who approved it, proven from the transaction that handled it.
+    pub approval: Option<AttestationStory>,
     /// What the relay of this host sent.
     pub submissions: Vec<SubmissionStory>,
     /// How it ended.
@@ -106,11 +108,7 @@ impl Story {
         let mut told = vec![format!("{} is {state}.", self.transfer)];
         told.extend(self.requested());
         told.extend(self.finality());
-        told.extend(self.attestations.iter().map(|attestation| self.attested(attestation)));
-        told.extend(
-            self.approved_by_checkpoint
-                .map(|nonce| format!("Approved: checkpoint {nonce} has the threshold.")),
-        );
+        told.extend(self.votes());
         told.extend(self.submissions.iter().map(submitted));
         told.extend(self.outcome.as_ref().map(|outcome| self.ended(outcome)));
         told.extend(
@@ -145,18 +143,27 @@ impl Story {
         })
     }
 
+    fn votes(&self) -> Vec<String> {
+        if let Some(approval) = &self.approval {
+            let AttestationStory { checkpoint, root, .. } = approval;
+            // Votes for later checkpoints are not what it was handled by.
+            return vec![format!("Approved by {} (checkpoint {checkpoint}, root {root}).", approval.names())];
+        }
+        let mut told: Vec<_> = self.attestations.iter().map(|votes| self.attested(votes)).collect();
+        told.extend(
+            self.approved_by_checkpoint
+                .map(|nonce| format!("Approved: checkpoint {nonce} has the threshold.")),
+        );
+        told
+    }
+
     fn attested(&self, attestation: &AttestationStory) -> String {
-        let name = |signer: &Signer| match &signer.relay {
-            Some(relay) => format!("{relay} ({})", signer.operator),
-            None => signer.operator.to_string(),
-        };
-        let signers: Vec<_> = attestation.signers.iter().map(name).collect();
         let needed =
             self.threshold.map_or_else(String::new, |(threshold, _)| format!(" of {threshold} needed"));
         format!(
             "Attested by {}{needed}: {}; checkpoint {}, root {}.",
-            signers.len(),
-            signers.join(", "),
+            attestation.signers.len(),
+            attestation.names(),
             attestation.checkpoint,
             attestation.root
         )
@@ -173,6 +180,17 @@ impl Story {
             OutcomeResult::Paid => format!("Paid{place}."),
             OutcomeResult::Held(reason) => format!("Put on hold{place}: {} ({reason}).", explained(reason)),
         }
+    }
+}
+
+impl AttestationStory {
+    /// The signers, with the names of their relays as far as they are known.
+    fn names(&self) -> String {
+        let name = |signer: &Signer| match &signer.relay {
+            Some(relay) => format!("{relay} ({})", signer.operator),
+            None => signer.operator.to_string(),
+        };
+        self.signers.iter().map(name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -231,6 +249,7 @@ mod tests {
             }],
             threshold: Some((3, 4)),
             approved_by_checkpoint: None,
+            approval: None,
             submissions: Vec::new(),
             outcome: None,
             halted: Vec::new(),
@@ -249,6 +268,19 @@ mod tests {
         assert!(text.starts_with("kr/main-to-service:42 is attested."), "{text}");
         assert!(text.contains("Attested by 1 of 3 needed: main-bridge-1 (0x000"), "{text}");
         assert!(text.ends_with("It waits for 1 of 3 attested."), "{text}");
+    }
+
+    #[test]
+    fn a_handled_transfer_says_who_approved_it_and_not_who_votes_now() {
+        let signers = vec![
+            Signer { relay: Some("main-bridge-2".to_owned()), operator: Address::ZERO },
+            Signer { relay: None, operator: Address::repeat_byte(1) },
+        ];
+        let approval = AttestationStory { checkpoint: 64, root: Root(B256::ZERO), signers };
+        let text = Story { approval: Some(approval), ..story() }.sentences().join("\n");
+        assert!(text.contains("Approved by main-bridge-2 (0x0000"), "{text}");
+        assert!(text.contains(", 0x0101") && text.contains(" (checkpoint 64, root 0x00"), "{text}");
+        assert!(!text.contains("Attested"), "{text}");
     }
 
     #[test]

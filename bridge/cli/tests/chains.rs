@@ -185,6 +185,11 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
         serde_json::from_str(&network.told(&["explain", "kr/main-to-service:0", "--json"])).unwrap();
     assert_eq!(story["state"], "paid", "{story}");
     assert!(story["outcome"]["tx_hash"].is_string(), "{story}");
+    // The coordinator has forgotten the votes; the transaction has not.
+    let approval = &story["approval"];
+    assert_eq!((&approval["checkpoint"], &story["unseen"]), (&json!(1), &json!([])), "{story}");
+    assert_eq!(approval["signers"].as_array().map(Vec::len), Some(1), "{story}");
+    assert_eq!(approval["signers"][0]["relay"], "both-1", "{story}");
     let own = network.told(&["explain", "kr/main-to-service:0", "--config", "relay.toml"]);
     assert!(
         own.contains("Submitted by this relay from 0x") && own.contains("It waits for nothing."),
@@ -192,5 +197,11 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     );
     drop(relay);
     let dead = network.told(&["explain", "kr/main-to-service:1"]);
-    assert!(dead.contains("is paid."), "{dead}");
+    assert!(dead.contains("is paid.") && dead.contains("Approved by both-1 (0x"), "{dead}");
+
+    network.service.mine(2 * network::KEPT_STATES).await;
+    let blind = network.told(&["explain", "kr/main-to-service:1"]);
+    assert!(blind.contains("is paid.") && blind.contains("Not seen: who approved it: "), "{blind}");
+    let recorded = network.told(&["explain", "kr/main-to-service:1", "--config", "relay.toml"]);
+    assert!(recorded.contains("Approved by both-1 (0x") && !recorded.contains("Not seen"), "{recorded}");
 }

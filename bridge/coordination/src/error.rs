@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use polyspan_types::{Classify, ErrorClass};
 
+use alloy::primitives::Address;
+
 use crate::MemberId;
 
 /// How soon a failed call is worth repeating. Unit: time. Source: well below the shortest lease in use.
@@ -21,6 +23,17 @@ pub enum CoordinationError {
     AlreadyRunning {
         /// The name.
         id: MemberId,
+        /// Where the other one was noticed.
+        place: String,
+    },
+    /// Another process has the same attester key.
+    #[error(
+        "attester key {operator} is in use by another relay ({place}); give each relay a key of its own, and never run \
+         one key in two places: two processes could sign two roots for one nonce"
+    )]
+    KeyInUse {
+        /// Address of the key.
+        operator: Address,
         /// Where the other one was noticed.
         place: String,
     },
@@ -80,6 +93,7 @@ impl CoordinationError {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::AlreadyRunning { .. } => "already_running",
+            Self::KeyInUse { .. } => "key_in_use",
             Self::NotJoined | Self::Observer => "not_joined",
             Self::Directory { .. } => "directory",
             Self::CannotWrite { .. } => "disk",
@@ -97,6 +111,7 @@ impl Classify for CoordinationError {
             Self::Directory { .. } | Self::CannotWrite { .. } => ErrorClass::Retry { after: RETRY_AFTER },
             Self::Skipped { .. } | Self::Invalid { .. } => ErrorClass::Skip,
             Self::AlreadyRunning { .. }
+            | Self::KeyInUse { .. }
             | Self::NotJoined
             | Self::Observer
             | Self::Damaged { .. }

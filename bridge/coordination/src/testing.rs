@@ -101,7 +101,7 @@ impl Drop for LiveMember {
 pub fn member(name: &str) -> Member {
     Member {
         id: MemberId::try_new(name).expect("a test's member id is valid"),
-        operator: Some(Address::repeat_byte(7)),
+        operator: Some(Address::from_word(alloy::primitives::keccak256(name))),
         roles: vec!["main-bridge".to_owned()],
         api: "http://127.0.0.1:1".to_owned(),
         started_at_ms: 1,

@@ -1,11 +1,12 @@
 //! Tallies attestations from the coordinator against the operators that the destination has now.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use polyspan_coordination::{CoordinationError, Coordinator};
-use polyspan_types::{Attestation, RequestNonce};
+use polyspan_types::{Attestation, RequestNonce, Root};
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
@@ -27,6 +28,12 @@ pub struct Collector {
     source: watch::Receiver<SourceView>,
     /// `None` until the operators are known; attestations wait in the coordinator until then.
     tally: Option<Tally>,
+    /// Where the tally starts; it falls when a reorg of the destination takes payouts back.
+    floor: RequestNonce,
+    /// Own roots of approved checkpoints: what is verified does not change.
+    own_roots: BTreeMap<RequestNonce, Root>,
+    /// Nonces whose approved root is not ours, so that each is reported once.
+    disputed: BTreeSet<RequestNonce>,
     pruned: RequestNonce,
     conflicts_seen: usize,
     pending: Vec<Result<Attestation, CoordinationError>>,
@@ -42,6 +49,9 @@ impl Collector {
             lane,
             coordinator,
             tally: None,
+            floor: RequestNonce::ZERO,
+            own_roots: BTreeMap::new(),
+            disputed: BTreeSet::new(),
             pruned: RequestNonce::ZERO,
             conflicts_seen: 0,
             pending: Vec::new(),
@@ -49,14 +59,17 @@ impl Collector {
     }
 
     async fn collect(&mut self, view: &DestinationView) -> Result<(), LaneError> {
-        let tally =
-            self.tally.get_or_insert_with(|| Tally::new((*view.operators).clone(), self.lane.domain.clone()));
-        let epoch_changed = tally.operators() != &*view.operators;
-        if epoch_changed {
-            tally.set_operators((*view.operators).clone());
-            // Votes for the new epoch may have passed by while this relay still knew the old one.
+        let other_operators = self.tally.as_ref().is_some_and(|tally| tally.operators() != &*view.operators);
+        if other_operators || view.handled < self.floor {
+            // Votes that count now may have passed by: those of a new epoch while this relay still knew the old one, those
+            // for payouts that a reorg of the destination has rolled back. All are heard again.
+            self.tally = None;
+            self.own_roots.clear();
             self.follow = self.coordinator.follow(self.lane.info.bridge_id);
         }
+        self.floor = view.handled;
+        let tally =
+            self.tally.get_or_insert_with(|| Tally::new((*view.operators).clone(), self.lane.domain.clone()));
         let mut failed = None;
         for item in self.pending.drain(..) {
             match item {
@@ -81,7 +94,7 @@ impl Collector {
         self.conflicts_seen = conflicts;
         let approved = self.approved(view).await?;
         self.lane.board.approved.send_replace(Arc::new(approved));
-        self.prune(view.handled).await?;
+        self.prune(view.settled).await?;
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -89,28 +102,32 @@ impl Collector {
     async fn approved(&mut self, view: &DestinationView) -> Result<ApprovedView, LaneError> {
         let Some(tally) = &self.tally else { return Ok(ApprovedView::default()) };
         let verified = self.source.borrow().verified;
+        self.own_roots = self.own_roots.split_off(&view.handled);
+        self.disputed = self.disputed.split_off(&view.handled);
         let mut checkpoints = Vec::new();
-        for (checkpoint, signatures) in tally.approved() {
-            if checkpoint.nonce > verified {
-                continue;
-            }
-            match self.lane.checkpoint(checkpoint.nonce, &view.operators).await? {
-                Some(own) if own == checkpoint => {
-                    checkpoints.push(ApprovedCheckpoint { checkpoint, signatures });
-                }
-                Some(own) => error!(
-                    lane = %self.lane.info.id, nonce = %checkpoint.nonce, approved = %checkpoint.root, own = %own.root,
+        for (checkpoint, signatures) in
+            tally.approved().filter(|(checkpoint, _)| checkpoint.nonce <= verified)
+        {
+            let nonce = checkpoint.nonce;
+            let own = match self.own_roots.get(&nonce) {
+                Some(root) => *root,
+                None => match self.lane.store.root_at(self.lane.info.bridge_id, nonce).await? {
+                    Some(root) => *self.own_roots.entry(nonce).or_insert(root),
+                    None => continue,
+                },
+            };
+            if checkpoint.bridge_id == self.lane.info.bridge_id && checkpoint.root == own {
+                checkpoints.push(ApprovedCheckpoint { checkpoint, signatures });
+            } else if self.disputed.insert(nonce) {
+                error!(
+                    lane = %self.lane.info.id, %nonce, approved = %checkpoint.root, %own,
                     "a threshold of operators approved a root that differs from our own; not submitted"
-                ),
-                None => {}
+                );
             }
         }
+        let attested = believable(tally, verified).map(|(nonce, _)| nonce).max().unwrap_or(view.handled);
         let waiting_for = checkpoints.is_empty().then(|| self.missing(tally, verified, view)).flatten();
-        Ok(ApprovedView {
-            attested: believable(tally, verified).map(|(nonce, _)| nonce).max().unwrap_or(view.handled),
-            checkpoints,
-            waiting_for,
-        })
+        Ok(ApprovedView { attested, checkpoints, waiting_for })
     }
 
     /// What the lane's next checkpoint lacks, in words.
@@ -118,7 +135,7 @@ impl Collector {
         (verified > view.handled).then(|| {
             let votes = believable(tally, verified).map(|(_, votes)| votes).max().unwrap_or(0);
             format!(
-                "{votes} of {} attestations for the next checkpoint; {} operators registered",
+                "{votes} of {} attested ({} operators)",
                 view.operators.threshold,
                 view.operators.members.len()
             )

@@ -7,6 +7,7 @@ use polyspan_types::{BlockHeight, BlockRef, MemberSet, RequestNonce};
 use tokio::sync::watch;
 
 use crate::error::LaneError;
+use crate::finality;
 use crate::lane::{DestinationView, Lane};
 use crate::step::Step;
 
@@ -15,13 +16,23 @@ use crate::step::Step;
 pub struct DestinationWatch {
     lane: Arc<Lane>,
     heads: watch::Receiver<HeadView>,
-    operators: Option<Arc<MemberSet>>,
+    operators: Option<KnownOperators>,
+    /// Newest cursor up to which the contract has confirmed that no log was left out, in this process.
+    proved: Option<BlockRef>,
+}
+
+/// The operators, and whether the block that made them so is final.
+#[derive(Debug)]
+struct KnownOperators {
+    set: Arc<MemberSet>,
+    first_seen: BlockHeight,
+    is_final: bool,
 }
 
 impl DestinationWatch {
     /// Follows the destination of `lane`, driven by the heads of its chain.
     pub const fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
-        Self { lane, heads, operators: None }
+        Self { lane, heads, operators: None, proved: None }
     }
 
     async fn advance(&mut self, head: Head) -> Result<(), LaneError> {
@@ -32,25 +43,29 @@ impl DestinationWatch {
         }
         let state = lane.destination.lane_state(bridge, At::Hash(head.latest.hash)).await?;
         let operators = self.operators(&state, head).await?;
-        let view = DestinationView {
+        let settled = lane.store.destination_position(lane.info.bridge_id).await?.next;
+        lane.board.destination.send_replace(Some(DestinationView {
             handled: state.handle_nonce,
+            settled: settled.min(state.handle_nonce),
             held: state.held_count,
             paused: state.paused,
             operators,
             block: head.latest,
-        };
-        lane.board.destination.send_replace(Some(view));
+        }));
         if head.final_block.height >= lane.info.destination.deployment_block {
             self.record_outcomes(state.handle_nonce, head).await?;
         }
         Ok(())
     }
 
-    /// The operators now. They are read again only when the epoch says that they changed.
+    /// The operators now. They are read again when the epoch says that they changed, and at every head until the block of
+    /// that change is final: after a reorg the same epoch can have other members.
     async fn operators(&mut self, state: &LaneState, head: Head) -> Result<Arc<MemberSet>, LaneError> {
-        if let Some(known) = self.operators.as_ref().filter(|known| known.epoch == state.operator_epoch) {
-            return Ok(Arc::clone(known));
+        let known = self.operators.as_ref().filter(|known| known.set.epoch == state.operator_epoch);
+        if let Some(known) = known.filter(|known| known.is_final) {
+            return Ok(Arc::clone(&known.set));
         }
+        let first_seen = known.map_or(head.latest.height, |known| known.first_seen);
         let info = &self.lane.info;
         let whole =
             self.lane.destination.bridge_state(info.destination.bridge, At::Hash(head.latest.hash)).await?;
@@ -62,42 +77,77 @@ impl DestinationWatch {
                 found: whole.inbound_bridge_id,
             });
         }
-        let operators = Arc::new(whole.operators);
-        self.operators = Some(Arc::clone(&operators));
-        Ok(operators)
+        self.lane.check_development(whole.development, &info.destination)?;
+        let set = Arc::new(whole.operators);
+        let is_final = first_seen <= head.final_block.height;
+        self.operators = Some(KnownOperators { set: Arc::clone(&set), first_seen, is_final });
+        Ok(set)
     }
 
     /// Stores what final blocks say about handled requests, and proves that it was what users asked for.
-    async fn record_outcomes(&self, handled: RequestNonce, head: Head) -> Result<(), LaneError> {
-        let lane = &self.lane;
-        let (id, bridge) = (lane.info.bridge_id, lane.info.destination.bridge);
+    async fn record_outcomes(&mut self, handled: RequestNonce, head: Head) -> Result<(), LaneError> {
+        let lane = Arc::clone(&self.lane);
+        let id = lane.info.bridge_id;
         let position = lane.store.destination_position(id).await?;
-        self.check_cursor(position.cursor, head).await?;
-        if position.cursor.is_some_and(|cursor| cursor.height >= head.final_block.height) {
-            return Ok(());
+        if let Some(cursor) = position.cursor {
+            finality::check_cursor(&lane.destination, cursor, head).await?;
+            if cursor.height == head.final_block.height {
+                return Ok(());
+            }
         }
         if position.next == handled {
             // Nothing new even at the newest block: the cursor may skip to the final one.
             lane.store.record_outcomes(id, Vec::new(), head.final_block).await?;
             return Ok(());
         }
+        let bridge = lane.info.destination.bridge;
         let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
-        if let Some(own) = lane.store.root_at(id, at_final.handle_nonce).await?
-            && own != at_final.handle_root
-        {
-            return Err(LaneError::DestinationRoot {
+        self.check_root(&at_final).await?;
+        match self.read_outcomes(at_final.handle_nonce, head).await {
+            Err(hidden @ LaneError::HiddenOutcome { .. }) => {
+                // The missing log may lie in a range that was stored before without it: that is read again as well.
+                let back_to = match self.proved {
+                    Some(block) => block,
+                    None => {
+                        finality::block_at(&lane.destination, lane.info.destination.deployment_block).await?
+                    }
+                };
+                lane.store.record_outcomes(id, Vec::new(), back_to).await?;
+                Err(hidden)
+            }
+            Ok(()) => {
+                self.proved = Some(head.final_block);
+                Ok(())
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Below what our own source has confirmed, the destination must have handled exactly what was requested.
+    async fn check_root(&self, at_final: &LaneState) -> Result<(), LaneError> {
+        let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
+        if at_final.handle_nonce > store.source_position(id).await?.verified_next {
+            return Ok(());
+        }
+        match store.root_at(id, at_final.handle_nonce).await? {
+            Some(own) if own != at_final.handle_root => Err(LaneError::DestinationRoot {
                 nonce: at_final.handle_nonce,
                 own,
                 found: at_final.handle_root,
-            });
+            }),
+            _ => Ok(()),
         }
+    }
+
+    /// Everything from the cursor to the final block, at which the contract says that `end` is next.
+    async fn read_outcomes(&self, end: RequestNonce, head: Head) -> Result<(), LaneError> {
+        let (lane, info) = (&self.lane, &self.lane.info);
+        let position = lane.store.destination_position(info.bridge_id).await?;
         let mut expected = position.next;
-        let mut from = match position.cursor {
-            Some(cursor) => cursor.height.next(),
-            None => lane.info.destination.deployment_block,
-        };
+        let mut from =
+            position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
         while let Some((first, to)) = lane.destination.next_range(from, head.final_block.height) {
-            let outcomes = lane.destination.outcomes(bridge, first, to).await?;
+            let outcomes = lane.destination.outcomes(info.destination.bridge, first, to).await?;
             for outcome in &outcomes {
                 if outcome.nonce != expected {
                     return Err(self.hidden(expected, to));
@@ -105,11 +155,12 @@ impl DestinationWatch {
                 expected = expected.next();
             }
             let last = to == head.final_block.height;
-            if last && expected != at_final.handle_nonce {
+            if last && expected != end {
                 return Err(self.hidden(expected, to));
             }
-            let cursor = if last { head.final_block } else { self.block_at(to).await? };
-            lane.store.record_outcomes(id, outcomes, cursor).await?;
+            let cursor =
+                if last { head.final_block } else { finality::block_at(&lane.destination, to).await? };
+            lane.store.record_outcomes(info.bridge_id, outcomes, cursor).await?;
             from = to.next();
         }
         Ok(())
@@ -117,32 +168,6 @@ impl DestinationWatch {
 
     fn hidden(&self, expected: RequestNonce, to: BlockHeight) -> LaneError {
         LaneError::HiddenOutcome { chain: self.lane.info.destination.chain.clone(), expected, to }
-    }
-
-    async fn check_cursor(&self, cursor: Option<BlockRef>, head: Head) -> Result<(), LaneError> {
-        let Some(cursor) = cursor else { return Ok(()) };
-        let found = if cursor.height == head.final_block.height {
-            head.final_block
-        } else {
-            self.block_at(cursor.height).await?
-        };
-        if found.hash == cursor.hash {
-            return Ok(());
-        }
-        Err(LaneError::FinalityViolated {
-            chain: self.lane.info.destination.chain.clone(),
-            height: cursor.height,
-            stored: cursor.hash,
-            found: found.hash,
-        })
-    }
-
-    async fn block_at(&self, height: BlockHeight) -> Result<BlockRef, LaneError> {
-        let chain = &self.lane.destination;
-        chain.block_ref(height).await?.ok_or_else(|| LaneError::MissingBlock {
-            chain: self.lane.info.destination.chain.clone(),
-            height,
-        })
     }
 }
 

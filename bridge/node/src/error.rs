@@ -36,6 +36,16 @@ pub enum LaneError {
         /// What the contract says.
         found: BridgeId,
     },
+    /// The bridge's thresholds may be as low as one, and the config does not accept that.
+    #[error(
+        "the bridge of lane {lane} on chain {chain} was deployed with the development flag; set relay.accept_development = true if nothing is at stake"
+    )]
+    Development {
+        /// The lane.
+        lane: LaneId,
+        /// Where the contract is.
+        chain: String,
+    },
     /// The chain's final block is older than the wiring of the bridge.
     #[error(
         "the bridge on chain {chain} is not wired yet at final block {block}; waiting for the wiring to become final"
@@ -170,9 +180,9 @@ impl Classify for LaneError {
             // by a person without a word to the lane, and the coordinator is not trusted to stop anything.
             Self::Store(error) => passing(error.class()),
             Self::Coordination(error) => passing(error.class()),
-            Self::OtherBridge { .. } | Self::FinalityViolated { .. } | Self::DestinationRoot { .. } => {
-                ErrorClass::Halt
-            }
+            Self::FinalityViolated { .. } | Self::DestinationRoot { .. } => ErrorClass::Halt,
+            // A node that is still syncing, or another network for a moment, shows the same; nothing is signed meanwhile.
+            Self::OtherBridge { .. } | Self::Development { .. } => ErrorClass::Retry { after: PASSING_RETRY },
             Self::NotWired { .. }
             | Self::HiddenLog { .. }
             | Self::RootMismatch(_)

@@ -11,7 +11,7 @@ use polyspan_types::{BlockRef, Checkpoint, CheckpointDomain, MemberSet, RequestN
 use tokio::sync::watch;
 use tracing::error;
 
-use crate::config::LaneInfo;
+use crate::config::{LaneInfo, Side};
 use crate::error::LaneError;
 use crate::metrics::RelayMetrics;
 
@@ -34,6 +34,8 @@ pub struct Lane {
     pub metrics: RelayMetrics,
     /// Named parts that must be well for the relay to be ready.
     pub health: Health,
+    /// Whether a bridge with the development flag is served.
+    pub accept_development: bool,
 }
 
 /// What the tasks of a lane tell each other: each view has one writer and any number of readers.
@@ -75,6 +77,8 @@ pub struct SourceView {
 pub struct DestinationView {
     /// First nonce not handled.
     pub handled: RequestNonce,
+    /// First nonce not handled at a final block: what lies below never comes back.
+    pub settled: RequestNonce,
     /// Requests on hold now.
     pub held: u64,
     /// Whether payouts are stopped.
@@ -145,6 +149,16 @@ impl Default for Board {
 }
 
 impl Lane {
+    /// Refuses a development bridge unless the config accepts it.
+    ///
+    /// Errors: [`LaneError::Development`].
+    pub fn check_development(&self, development: bool, side: &Side) -> Result<(), LaneError> {
+        if development && !self.accept_development {
+            return Err(LaneError::Development { lane: self.info.id.clone(), chain: side.chain.clone() });
+        }
+        Ok(())
+    }
+
     /// Whether the lane is halted.
     pub fn is_halted(&self) -> bool {
         self.board.halted.borrow().is_some()

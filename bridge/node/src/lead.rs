@@ -4,11 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_coordination::Coordinator;
-use tracing::info;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use crate::error::LaneError;
 use crate::lane::{Lane, nobody_leads};
-use crate::step::Step;
+use crate::step::{self, Step};
+
+/// Campaigns until `stop` or until the lane halts: then somebody else must lead.
+pub async fn run(
+    candidate: Candidate,
+    lane: Arc<Lane>,
+    coordinator: Arc<dyn Coordinator>,
+    stop: CancellationToken,
+) {
+    let halted = lane.board.halted.subscribe();
+    step::run(candidate, Arc::clone(&lane), "lead", stop).await;
+    if halted.borrow().is_some() {
+        lane.board.leadership.send_replace(nobody_leads());
+        if let Err(error) = coordinator.resign(lane.info.bridge_id).await {
+            warn!(lane = %lane.info.id, %error, "could not resign from a halted lane; stop this relay so that another leads");
+        }
+    }
+}
 
 /// One candidate on one lane.
 pub struct Candidate {

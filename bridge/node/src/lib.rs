@@ -14,6 +14,7 @@ mod collect;
 pub mod config;
 mod destination;
 mod error;
+mod finality;
 pub mod keys;
 mod lane;
 mod lead;

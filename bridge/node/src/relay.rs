@@ -21,7 +21,7 @@ use crate::collect::Collector;
 use crate::config::RelayEntry;
 use crate::destination::DestinationWatch;
 use crate::lane::Lane;
-use crate::lead::Candidate;
+use crate::lead::{self, Candidate};
 use crate::report::Reporter;
 use crate::step;
 use crate::submit::LaneSubmission;
@@ -183,7 +183,12 @@ impl LaneTasks<'_> {
 
     fn submission(&self, group: &mut TaskGroup, submitter: SubmitterHandle, entry: &RelayEntry) {
         let (lane, coordinator, tick) = (Arc::clone(self.lane), Arc::clone(self.coordinator), entry.tick);
-        self.spawn(group, "lead", move || Candidate::new(Arc::clone(&lane), Arc::clone(&coordinator), tick));
+        let (title, stop) = (format!("lead {}", lane.info.id), self.stop.clone());
+        let part = lane.health.part(&title);
+        group.restarting(title, part, move || {
+            let candidate = Candidate::new(Arc::clone(&lane), Arc::clone(&coordinator), tick);
+            lead::run(candidate, Arc::clone(&lane), Arc::clone(&coordinator), stop.clone())
+        });
         let (lane, max_transfers) = (Arc::clone(self.lane), entry.submission.max_transfers);
         self.spawn(group, "submit", move || {
             LaneSubmission::new(Arc::clone(&lane), submitter.clone(), max_transfers)

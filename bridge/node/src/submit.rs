@@ -1,12 +1,13 @@
 //! Sends what is approved, piece by piece, while this relay leads the lane.
 
+mod gas;
 mod plan;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::Bytes;
-use polyspan_chain::{BridgeRevert, handle_calldata};
+use polyspan_chain::{At, BridgeRevert, handle_calldata};
 use polyspan_types::{Leaf, RequestNonce};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -49,7 +50,7 @@ impl LaneSubmission {
     }
 
     async fn submit(&mut self, piece: Piece, approved: &ApprovedView) -> Result<(), LaneError> {
-        let Some(calldata) = self.calldata(piece, approved).await? else { return Ok(()) };
+        let Some((calldata, worst_gas)) = self.calldata(piece, approved).await? else { return Ok(()) };
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
         let job = Job {
@@ -59,6 +60,7 @@ impl LaneSubmission {
             checkpoint: piece.checkpoint,
             to: info.destination.bridge,
             calldata,
+            worst_gas,
         };
         let result = self.submitter.submit(job).await;
         self.lane.metrics.submission(&info.id, result.outcome());
@@ -70,14 +72,18 @@ impl LaneSubmission {
                 None
             }
             JobResult::Mined { success: false, tx_hash, .. } => {
+                // It may have run short of gas, which the estimate did not see: less at a time.
+                self.piece_limit = (piece.count / 2).max(1);
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => {
                 self.await_view(piece.end()).await;
                 None
             }
-            JobResult::Refused(BridgeRevert::InsufficientGas { .. }) | JobResult::TooLarge
-                if self.piece_limit > 1 =>
+            JobResult::Refused(BridgeRevert::InsufficientGas { .. })
+            | JobResult::TooLarge
+            | JobResult::NotTaken(_)
+                if piece.count > 1 =>
             {
                 self.piece_limit = (piece.count / 2).max(1);
                 Some(format!(
@@ -99,16 +105,26 @@ impl LaneSubmission {
         Ok(())
     }
 
-    /// `None` when the store does not have all of the piece yet.
-    async fn calldata(&self, piece: Piece, approved: &ApprovedView) -> Result<Option<Bytes>, LaneError> {
+    /// The call and the most gas it can take; `None` when the store does not have all of the piece yet.
+    async fn calldata(
+        &self,
+        piece: Piece,
+        approved: &ApprovedView,
+    ) -> Result<Option<(Bytes, u64)>, LaneError> {
         let Some(proof) = approved.at(piece.checkpoint) else { return Ok(None) };
-        let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
-        let requests = store.requests(id, piece.first, piece.count).await?;
-        let tail: Vec<Leaf> = store.leaves(id, piece.end(), piece.checkpoint).await?;
+        let (store, info) = (&self.lane.store, &self.lane.info);
+        let requests = store.requests(info.bridge_id, piece.first, piece.count).await?;
+        let tail: Vec<Leaf> = store.leaves(info.bridge_id, piece.end(), piece.checkpoint).await?;
         let complete =
             requests.len() as u64 == piece.count && tail.len() as u64 == piece.checkpoint.since(piece.end());
+        if !complete {
+            return Ok(None);
+        }
         let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
-        Ok(complete.then(|| handle_calldata(piece.first, &transfers, &tail, &proof.signatures)))
+        let calldata = handle_calldata(piece.first, &transfers, &tail, &proof.signatures);
+        let pairs = self.lane.destination.bridge_state(info.destination.bridge, At::Latest).await?.pairs;
+        let gas = gas::worst_gas(transfers, &pairs, calldata.len());
+        Ok(Some((calldata, gas)))
     }
 
     /// Until the destination's view has passed `end`, or a while has.
@@ -131,7 +147,13 @@ impl Step for LaneSubmission {
         let nonces = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce);
         match next_piece(view.handled, nonces, self.piece_limit) {
             Some(piece) => self.submit(piece, &approved).await,
-            None => Ok(()),
+            None => {
+                let open = approved.approved(view.handled) > view.handled;
+                let tail =
+                    format!("waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}", view.handled);
+                self.lane.board.submission.send_replace(open.then_some(tail));
+                Ok(())
+            }
         }
     }
 

@@ -4,8 +4,10 @@
 
 mod envelope;
 mod pricing;
+mod send;
 mod watch_pending;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -15,18 +17,22 @@ use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Attempt, Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{AccountNonce, BlockRef, Classify, CrashPoint, RequestNonce};
+use polyspan_types::{AccountNonce, BlockRef, CrashPoint, RequestNonce};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use pricing::{first_price, replacement_price};
+use send::Broadcast;
 
 use crate::clock::now_ms;
 use crate::config::LaneInfo;
 
 /// Jobs that may wait for the submitter. Each lane has one at a time, so this bounds the lanes per account.
 const QUEUE: usize = 64;
+
+/// Largest gas limit of a transaction. Unit: gas. Source: EIP-7825.
+const TRANSACTION_GAS_LIMIT: u64 = 1 << 24;
 
 /// Added to the node's estimate, since state moves between estimate and block. Unit: percent.
 const GAS_MARGIN_PERCENT: u64 = 15;
@@ -46,6 +52,9 @@ pub struct Job {
     pub to: Address,
     /// The `handle` call.
     pub calldata: Bytes,
+    /// Gas that it takes when every recipient uses all it is given and is held. An estimate alone is no bound: a recipient
+    /// can behave differently while it is estimated. What is not used is not paid. Unit: gas.
+    pub worst_gas: u64,
 }
 
 /// What became of a job.
@@ -62,8 +71,10 @@ pub enum JobResult {
     },
     /// The contract would revert: nothing was sent.
     Refused(BridgeRevert),
-    /// It does not fit into a block of the chain: nothing was sent.
+    /// It does not fit into a transaction or block of the chain: nothing was sent.
     TooLarge,
+    /// The node will never take it, in its words: it is not on its way.
+    NotTaken(String),
     /// The market is above the price cap: nothing was sent.
     AboveCap {
         /// The cap. Unit: wei per gas.
@@ -89,6 +100,7 @@ impl JobResult {
             Self::Refused(BridgeRevert::AlreadyHandled { .. }) => "duplicate_avoided",
             Self::Refused(_) => "refused",
             Self::TooLarge => "too_large",
+            Self::NotTaken(_) => "not_taken",
             Self::AboveCap { .. } => "above_cap",
             Self::Busy => "busy",
             Self::Lost { .. } => "lost",
@@ -106,6 +118,7 @@ impl fmt::Display for JobResult {
             }
             Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
             Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),
+            Self::NotTaken(text) => write!(f, "the node does not take the transaction: {text}"),
             Self::AboveCap { cap } => write!(
                 f,
                 "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
@@ -158,6 +171,8 @@ pub struct Submitter {
     jobs: mpsc::Receiver<(Job, oneshot::Sender<JobResult>)>,
     health: HealthPart,
     pending: Vec<Pending>,
+    /// What was last said about pending transactions, so that it is logged once.
+    trouble: Option<String>,
 }
 
 /// A transaction in the journal that is not final yet.
@@ -191,7 +206,8 @@ impl Submitter {
         health: HealthPart,
     ) -> (Self, SubmitterHandle) {
         let (sender, jobs) = mpsc::channel(QUEUE);
-        let submitter = Self { chain, signer, store, settings, heads, jobs, health, pending: Vec::new() };
+        let submitter =
+            Self { chain, signer, store, settings, heads, jobs, health, pending: Vec::new(), trouble: None };
         (submitter, SubmitterHandle { jobs: sender })
     }
 
@@ -212,6 +228,8 @@ impl Submitter {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 Some((job, answer)) = self.jobs.recv() => self.take(job, answer).await,
+                // Also without new blocks: some chains make none while nothing is sent.
+                () = tokio::time::sleep(self.settings.replace_after / 4) => self.follow_pending().await,
                 changed = self.heads.changed() => {
                     if changed.is_err() {
                         return Ok(());
@@ -266,12 +284,16 @@ impl Submitter {
                 _ => return Err(failed.into()),
             },
         };
-        let gas = self.heads.borrow().head.map_or(gas, |head| gas.min(head.gas_limit));
+        let limit = self.gas_limit();
+        if gas > limit {
+            return Ok(Err(JobResult::TooLarge));
+        }
+        let gas = gas.max(job.worst_gas).min(limit);
         let cap = self.settings.max_fee_per_gas;
         let Some(price) = first_price(&self.chain.fees().await?, cap) else {
             return Ok(Err(JobResult::AboveCap { cap }));
         };
-        let account_nonce = self.next_account_nonce().await?;
+        let account_nonce = self.free_account_nonce().await?;
         let transaction = envelope::Transaction {
             chain: self.chain.id(),
             account_nonce,
@@ -294,16 +316,35 @@ impl Submitter {
         };
         // Before sending: a crash here must resend, not forget.
         self.store.record_submission(&submission).await?;
-        self.broadcast(&submission).await;
+        let broadcast = self.broadcast(&submission).await;
         CrashPoint::AfterSendingSubmission.reach();
-        Ok(Ok(submission))
+        match broadcast {
+            Broadcast::Refused(text) => {
+                // The account nonce is free again. Should the transaction be mined all the same, it pays what was approved.
+                self.record_lost(&submission).await?;
+                Ok(Err(JobResult::NotTaken(text)))
+            }
+            Broadcast::Taken | Broadcast::Waits(_) => Ok(Ok(submission)),
+        }
     }
 
-    /// The next account nonce: above everything in the journal and everything that the chain has seen mined.
-    async fn next_account_nonce(&self) -> Result<AccountNonce, SubmitterError> {
+    /// The most gas that a transaction can have on this chain now.
+    fn gas_limit(&self) -> u64 {
+        // A chain whose blocks tell no limit gives 0.
+        let of_block = self.heads.borrow().head.map(|head| head.gas_limit).filter(|limit| *limit > 0);
+        of_block.map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(TRANSACTION_GAS_LIMIT))
+    }
+
+    async fn record_lost(&self, submission: &Submission) -> Result<(), StoreError> {
+        let Submission { chain, submitter, account_nonce, .. } = *submission;
+        self.store.record_receipt(chain, submitter, account_nonce, SubmissionOutcome::Lost).await
+    }
+
+    /// The lowest account nonce that neither a block nor the journal uses: a gap is filled before anything else.
+    async fn free_account_nonce(&self) -> Result<AccountNonce, SubmitterError> {
         let on_chain = self.chain.account_nonce(self.signer.address(), At::Latest).await?;
-        let in_journal = self.pending.iter().map(|pending| pending.submission.account_nonce.next()).max();
-        Ok(in_journal.map_or(on_chain, |nonce| nonce.max(on_chain)))
+        let used = self.pending.iter().map(|pending| pending.submission.account_nonce);
+        Ok(free_nonce(on_chain, used))
     }
 
     fn unfunded(&self) -> String {
@@ -313,6 +354,16 @@ impl Submitter {
             self.chain.name()
         )
     }
+}
+
+/// Pure: the lowest nonce from `on_chain` on that is not in `used`.
+fn free_nonce(on_chain: AccountNonce, used: impl Iterator<Item = AccountNonce>) -> AccountNonce {
+    let used: BTreeSet<AccountNonce> = used.collect();
+    let mut free = on_chain;
+    while used.contains(&free) {
+        free = free.next();
+    }
+    free
 }
 
 fn tell(answer: oneshot::Sender<JobResult>, result: JobResult) {

@@ -11,10 +11,13 @@ use polyspan_types::{
     Attestation, AttestationError, Checkpoint, CheckpointDomain, MemberSet, OperatorId, RequestNonce,
 };
 
+use crate::attest::CHECKPOINT_INTERVAL;
+
 /// Most conflicts that are remembered; the oldest go first. A dishonest operator makes as many as it likes.
 const EVIDENCE_LIMIT: usize = 256;
-/// Most checkpoints of one operator that are counted at a time; its lowest go first. Far above what an honest relay signs
-/// while a lane waits, and a bound on what a dishonest one can make us remember.
+/// Most checkpoints of one operator that are counted at a time: a bound on what a dishonest one can make us remember, and
+/// on what honest ones pile up while a lane waits. The lowest go first, except for the multiples of
+/// [`CHECKPOINT_INTERVAL`]: the next piece of the lane may need just those.
 const VOTES_PER_OPERATOR: usize = 16_384;
 
 /// Votes for the checkpoints of one lane that are not handled yet.
@@ -235,12 +238,15 @@ impl Tally {
         self.evidence.push_back(conflict);
     }
 
-    /// Drops the operator's votes for its lowest nonce when it has too many.
+    /// Drops the operator's votes for one nonce when it has too many.
     fn forget_surplus(&mut self, operator: OperatorId) {
         let Some(own) = self.ballots.get_mut(&operator).filter(|own| own.len() > VOTES_PER_OPERATOR) else {
             return;
         };
-        let Some((nonce, _)) = own.pop_first() else { return };
+        let is_plain = |nonce: &RequestNonce| !nonce.get().is_multiple_of(CHECKPOINT_INTERVAL);
+        let plain = own.keys().copied().find(is_plain);
+        let Some(nonce) = plain.or_else(|| own.last_key_value().map(|(nonce, _)| *nonce)) else { return };
+        own.remove(&nonce);
         let Some(ballot) = self.nonces.get_mut(&nonce) else { return };
         ballot.retain(|_, votes| {
             votes.remove(&operator);

@@ -31,14 +31,13 @@ impl SourceWatch {
     async fn advance(&mut self, head: Head) -> Result<(), LaneError> {
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
+        let position = lane.store.source_position(info.bridge_id).await?;
+        self.check_cursor(position.cursor, head).await?;
         if head.final_block.height < info.source.deployment_block {
             return Ok(());
         }
         self.check_contract().await?;
         self.show_requested().await?;
-
-        let position = lane.store.source_position(info.bridge_id).await?;
-        self.check_cursor(position.cursor, head).await?;
         if position.cursor == Some(head.final_block) && position.is_verified() {
             self.show_verified(&position);
             return Ok(());
@@ -71,12 +70,12 @@ impl SourceWatch {
         let mut from = position.cursor.map_or(info.source.deployment_block, |cursor| cursor.height.next());
         while let Some((first, to)) = self.lane.source.next_range(from, last) {
             let requests = self.lane.source.requests(info.source.bridge, first, to).await?;
-            self.check_contiguous(&requests, position.next, (first, to))?;
+            self.check_contiguous(&requests, position.next, (first, to)).await?;
             if to == last {
                 self.check_root(position.after(&requests), head, source).await?;
                 return Ok(store.append_confirmed(info.bridge_id, requests, head.final_block).await?);
             }
-            let cursor = self.block_at(to).await?;
+            let cursor = crate::finality::block_at(&self.lane.source, to).await?;
             position = store.append_requests(info.bridge_id, requests, cursor).await?;
             from = to.next();
         }
@@ -106,7 +105,7 @@ impl SourceWatch {
         })))
     }
 
-    fn check_contiguous(
+    async fn check_contiguous(
         &self,
         requests: &[Request],
         mut expected: RequestNonce,
@@ -114,6 +113,8 @@ impl SourceWatch {
     ) -> Result<(), LaneError> {
         for request in requests {
             if request.nonce != expected {
+                // The missing log may lie in a range that was stored before without it: that is read again as well.
+                self.lane.store.rewind_to_verified(self.lane.info.bridge_id).await?;
                 return Err(LaneError::HiddenLog {
                     chain: self.lane.info.source.chain.clone(),
                     expected,
@@ -130,35 +131,7 @@ impl SourceWatch {
     /// A block that was final must still be there: anything else is a broken promise of the chain, not a reorg.
     async fn check_cursor(&self, cursor: Option<BlockRef>, head: Head) -> Result<(), LaneError> {
         let Some(cursor) = cursor else { return Ok(()) };
-        let found = if cursor.height == head.final_block.height {
-            head.final_block
-        } else {
-            self.block_at(cursor.height).await?
-        };
-        if found.hash != cursor.hash {
-            return Err(LaneError::FinalityViolated {
-                chain: self.lane.info.source.chain.clone(),
-                height: cursor.height,
-                stored: cursor.hash,
-                found: found.hash,
-            });
-        }
-        if head.final_block.height < cursor.height {
-            return Err(LaneError::Behind {
-                chain: self.lane.info.source.chain.clone(),
-                found: head.final_block.height,
-                cursor: cursor.height,
-            });
-        }
-        Ok(())
-    }
-
-    async fn block_at(&self, height: BlockHeight) -> Result<BlockRef, LaneError> {
-        let chain = &self.lane.source;
-        chain
-            .block_ref(height)
-            .await?
-            .ok_or_else(|| LaneError::MissingBlock { chain: self.lane.info.source.chain.clone(), height })
+        crate::finality::check_cursor(&self.lane.source, cursor, head).await
     }
 
     /// Once per process: the contract is the source of this very lane.
@@ -176,6 +149,7 @@ impl SourceWatch {
                 found: state.outbound_bridge_id,
             });
         }
+        self.lane.check_development(state.development, &info.source)?;
         self.contract_checked = true;
         Ok(())
     }

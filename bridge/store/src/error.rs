@@ -150,6 +150,18 @@ pub enum StoreError {
         /// Its transaction counter.
         account_nonce: AccountNonce,
     },
+    /// A transaction for an account nonce that a final block has used.
+    #[error(
+        "account nonce {account_nonce} of {submitter} on chain {chain} is used by a final transaction; the endpoint told an old nonce"
+    )]
+    AlreadyFinal {
+        /// The chain.
+        chain: ChainId,
+        /// The submitter.
+        submitter: Address,
+        /// Its transaction counter.
+        account_nonce: AccountNonce,
+    },
     /// A number that no chain reaches.
     #[error("{what} {value} is too large to be stored")]
     OutOfRange {
@@ -164,7 +176,9 @@ impl Classify for StoreError {
     fn class(&self) -> ErrorClass {
         match self {
             Self::CannotWrite { .. } => ErrorClass::Retry { after: DISK_RETRY },
-            Self::NonceGap { .. } | Self::NonceOverlap { .. } => ErrorClass::RETRY,
+            Self::AlreadyFinal { .. } | Self::NonceGap { .. } | Self::NonceOverlap { .. } => {
+                ErrorClass::RETRY
+            }
             // Only this nonce is barred; the next checkpoint covers it.
             Self::SecondRoot { .. } | Self::OutOfRange { .. } | Self::UnknownSubmission { .. } => {
                 ErrorClass::Skip

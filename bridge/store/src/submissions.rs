@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, B256, Bytes};
 use polyspan_types::{AccountNonce, BlockRef, BridgeId, ChainId, CrashPoint, RequestNonce};
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{
@@ -121,7 +121,7 @@ impl Store {
     /// Writes a submission down, before it is sent. One with the same account nonce is replaced, except that attempts are
     /// only ever added: a transaction that may have been sent is never forgotten.
     ///
-    /// Errors: the disk refuses; then do not send.
+    /// Errors: [`StoreError::AlreadyFinal`]; or the disk refuses. Then do not send.
     pub async fn record_submission(&self, submission: &Submission) -> Result<(), StoreError> {
         let submission = submission.clone();
         let crash = (CrashPoint::BeforeStoringSubmission, CrashPoint::AfterStoringSubmission);
@@ -184,7 +184,7 @@ fn record(transaction: &Transaction<'_>, submission: &Submission) -> Result<(), 
              block_height, block_hash, success, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
              ON CONFLICT DO UPDATE SET lane = excluded.lane, first = excluded.first, count = excluded.count, \
              checkpoint = excluded.checkpoint, state = excluded.state, block_height = excluded.block_height, \
-             block_hash = excluded.block_hash, success = excluded.success RETURNING number",
+             block_hash = excluded.block_hash, success = excluded.success WHERE submission.state <> 2 RETURNING number",
         )?
         .query_row(
             params![
@@ -202,12 +202,19 @@ fn record(transaction: &Transaction<'_>, submission: &Submission) -> Result<(), 
                 bound(submission.created_at_ms),
             ],
             |row| row.get(0),
-        )?;
+        )
+        .optional()?
+        .ok_or(StoreError::AlreadyFinal {
+            chain: submission.chain,
+            submitter: submission.submitter,
+            account_nonce: submission.account_nonce,
+        })?;
     for attempt in &submission.attempts {
         transaction
             .prepare_cached(
                 "INSERT INTO attempt (submission, tx_hash, raw, max_fee_per_gas, sent_at_ms) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET sent_at_ms = excluded.sent_at_ms",
+                 VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT DO UPDATE SET raw = excluded.raw, sent_at_ms = excluded.sent_at_ms",
             )?
             .execute(params![
                 row,

@@ -1,5 +1,7 @@
 //! The contracts and this crate compute the same hashes: both must reach the values of `contracts/test/vectors.json`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
 use alloy::primitives::{Address, B256, Bytes, U256};
 use polyspan_types::{
     BlockHeight, BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root,

@@ -5,10 +5,11 @@ use polyspan_types::{BlockHeight, BlockRef};
 use serde_json::json;
 
 use super::Chain;
-use crate::wire::WireReceipt;
-use crate::{ChainError, Receipt, ReplyKind, SendOutcome};
+use crate::wire::{WireReceipt, WireTransaction};
+use crate::{ChainError, Receipt, ReplyKind, SendOutcome, SentTransaction};
 
 const SEND: &str = "eth_sendRawTransaction";
+const TRANSACTION: &str = "eth_getTransactionByHash";
 const RECEIPT: &str = "eth_getTransactionReceipt";
 
 impl Chain {
@@ -37,6 +38,25 @@ impl Chain {
             ReplyKind::MethodUnknown => return Err(ChainError::Refused(refusal)),
             _ => SendOutcome::Refused(refusal.message),
         })
+    }
+
+    /// The transaction with that hash; `None` when the node does not know it.
+    ///
+    /// That the node answers with the right calldata is not proven: the hash covers fields that chains encode differently.
+    ///
+    /// Errors: [`ChainError::BadAnswer`] for another transaction, or the endpoint's own.
+    pub async fn transaction(&self, hash: B256) -> Result<Option<SentTransaction>, ChainError> {
+        let Some(sent) = self.request::<Option<WireTransaction>>(TRANSACTION, json!([hash])).await? else {
+            return Ok(None);
+        };
+        if sent.hash != hash {
+            return Err(self.bad_answer(TRANSACTION, format!("the transaction {}", sent.hash)));
+        }
+        let block = sent
+            .block_number
+            .zip(sent.block_hash)
+            .map(|(height, hash)| BlockRef { height: BlockHeight::new(height.to()), hash });
+        Ok(Some(SentTransaction { to: sent.to, input: sent.input, block }))
     }
 
     /// The receipt of a transaction; `None` while it is in no block.

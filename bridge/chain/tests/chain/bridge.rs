@@ -8,7 +8,9 @@ use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolStruct};
 use polyspan_chain::testing::{AnvilOptions, AnvilProcess, Mining, development_key};
-use polyspan_chain::{At, BridgeRevert, BridgeState, Chain, ChainError, handle_calldata, pause_calldata};
+use polyspan_chain::{
+    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, handle_calldata, pause_calldata,
+};
 use polyspan_contracts::{Bridge, BridgeToken};
 use polyspan_types::{
     BlockHeight, Checkpoint, CheckpointDomain, HoldReason, Kind, Leaf, OutcomeResult, Request, RequestNonce,
@@ -239,6 +241,13 @@ async fn payments_and_holds_are_outcomes_and_reverts_are_typed() {
     assert_eq!(results, [(0, OutcomeResult::Paid), (1, OutcomeResult::Held(HoldReason::UnknownToken))]);
     assert!(outcomes.iter().all(|outcome| outcome.tx_hash == tx_hash && outcome.block == latest));
     assert_eq!(fixture.chain.balance(Address::repeat_byte(0xbb)).await.unwrap(), U256::from(700));
+
+    let sent = fixture.chain.transaction(tx_hash).await.unwrap().expect("the transaction");
+    assert_eq!((sent.to, &sent.input), (Some(fixture.bridge), &handle));
+    assert_eq!(sent.block, fixture.chain.block_ref(latest).await.unwrap());
+    let call = HandleCall::decode(&sent.input).expect("a handle");
+    assert_eq!((call.end().get(), call.transfers, call.signatures.len()), (2, transfers.to_vec(), 3));
+    assert_eq!(fixture.chain.transaction(B256::repeat_byte(1)).await.unwrap(), None);
 
     let held = fixture.chain.holds(fixture.bridge, RequestNonce::ZERO, 10, At::Latest).await.unwrap();
     let leaf = Leaf::of(&Request { nonce: RequestNonce::new(1), transfer: transfers[1].clone(), tx_hash });

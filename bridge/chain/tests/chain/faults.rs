@@ -293,6 +293,19 @@ async fn another_hash_than_that_of_the_sent_transaction_is_a_wrong_answer() {
 }
 
 #[tokio::test]
+async fn another_transaction_than_the_one_asked_for_is_a_wrong_answer() {
+    let (wanted, other) = (B256::repeat_byte(1), B256::repeat_byte(2));
+    let (server, chain) =
+        server(move |_, _| Reply::Result(json!({ "hash": other, "to": BRIDGE, "input": "0x12" }))).await;
+    let error = chain.transaction(wanted).await.unwrap_err();
+    assert!(matches!(error, ChainError::BadAnswer { method: "eth_getTransactionByHash", .. }), "{error}");
+    let waiting = chain.transaction(other).await.unwrap().expect("a transaction in no block");
+    assert_eq!((waiting.to, waiting.block), (Some(BRIDGE), None));
+    server.set(with_chain_id(|_, _| Reply::Result(Value::Null)));
+    assert_eq!(chain.transaction(wanted).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn an_address_without_code_is_told_apart_from_another_contract() {
     let (server, chain) = server(|method, _| match method {
         "eth_call" => Reply::Result(json!("0x")),

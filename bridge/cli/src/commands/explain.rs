@@ -1,11 +1,12 @@
 //! `polyspan explain`
 
+mod votes;
+
 use std::process::ExitCode;
 
 use alloy::primitives::U256;
 use anyhow::Result;
 use polyspan_chain::{At, ChainError};
-use polyspan_coordination::MemberView;
 use polyspan_node::config::{Config, LaneInfo};
 use polyspan_store::{Store, StoreError, Submission, SubmissionOutcome};
 use polyspan_types::{HoldReason, Kind, Outcome, Request, RequestNonce, TransferId};
@@ -18,7 +19,7 @@ use crate::lane_view::LaneView;
 use crate::network::Network;
 use crate::output;
 use crate::search;
-use crate::story::{AttestationStory, OutcomeStory, RequestStory, Signer, Story, SubmissionStory, what};
+use crate::story::{OutcomeStory, RequestStory, Story, SubmissionStory, what};
 use crate::token::Token;
 
 /// Arguments of `polyspan explain`.
@@ -73,10 +74,18 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         .into());
     }
     let mut unseen: Vec<String> = Vec::new();
-    let recorded = recorded(network, &view.info, nonce).await.unwrap_or_else(|error| {
-        unseen.push(format!("the relay's store: {error}"));
-        Recorded::default()
+    let mut unreadable = |error: StoreError| unseen.push(format!("the relay's store: {error}"));
+    let store = open_store(network).await.unwrap_or_else(|error| {
+        unreadable(error);
+        None
     });
+    let recorded = match &store {
+        Some(store) => recorded(store, &view.info, nonce).await.unwrap_or_else(|error| {
+            unreadable(error);
+            Recorded::default()
+        }),
+        None => Recorded::default(),
+    };
     let mut facts = Facts::of(&view, nonce);
     facts.submitted = !recorded.submissions.is_empty();
     facts.hold = noted(hold(network, &view.info, nonce).await, &mut unseen).flatten();
@@ -92,6 +101,13 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         (Some(_), None) => noted(find_outcome(network, &view.info, nonce).await, &mut unseen).flatten(),
         (None, _) => None,
     };
+    let approval = match &place {
+        Some(outcome) => {
+            let approval = votes::approval(network, &view, outcome, store.as_ref(), &members).await;
+            approval.map_err(|reason| unseen.push(format!("who approved it: {reason:#}"))).ok()
+        }
+        None => None,
+    };
     unseen.extend(facts.blind.iter().cloned());
     unseen.dedup();
     let described = match request {
@@ -105,9 +121,13 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         destination_chain: view.info.destination.chain.clone(),
         request: described,
         is_final: facts.final_nonce.map(|final_nonce| final_nonce > nonce),
-        attestations: attestations(&view, nonce, &members),
+        attestations: votes::attestations(&view, nonce, &members),
         threshold: facts.threshold,
-        approved_by_checkpoint: approved(&view, nonce),
+        approved_by_checkpoint: match &approval {
+            Some(approval) => Some(approval.checkpoint),
+            None => votes::approved(&view, nonce),
+        },
+        approval,
         submissions: recorded.submissions.into_iter().map(submission).collect(),
         outcome: facts.outcome().map(|result| OutcomeStory {
             result,
@@ -126,11 +146,15 @@ fn noted<T>(read: Result<T, ChainError>, unseen: &mut Vec<String>) -> Option<T> 
     read.map_err(|error| unseen.push(error.to_string())).ok()
 }
 
-async fn recorded(network: &Network, info: &LaneInfo, nonce: RequestNonce) -> Result<Recorded, StoreError> {
-    let Some(relay) = network.config.relay.as_ref().filter(|relay| relay.store.exists()) else {
-        return Ok(Recorded::default());
-    };
-    let store = Store::open_read_only(&relay.store).await?;
+/// The store of this host's relay, if there is one.
+async fn open_store(network: &Network) -> Result<Option<Store>, StoreError> {
+    match &network.config.relay {
+        Some(relay) if relay.store.exists() => Store::open_read_only(&relay.store).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+async fn recorded(store: &Store, info: &LaneInfo, nonce: RequestNonce) -> Result<Recorded, StoreError> {
     let lane = info.bridge_id;
     Ok(Recorded {
         request: store.request(lane, nonce).await?.map(|stored| stored.request),
@@ -184,35 +208,6 @@ async fn describe(network: &Network, info: &LaneInfo, request: Request) -> Reque
     let name = pair.map(|pair| pair.name.as_str());
     let value: U256 = request.transfer.value;
     RequestStory { what: what(kind, name, value, decimals, token), request }
-}
-
-fn attestations(view: &LaneView, nonce: RequestNonce, members: &[MemberView]) -> Vec<AttestationStory> {
-    let Some(tally) = view.relays.as_ref().ok().and_then(|relays| relays.tally.as_ref()) else {
-        return Vec::new();
-    };
-    let relay_of = |operator| {
-        members
-            .iter()
-            .find(|view| view.member.operator == Some(operator))
-            .map(|view| view.member.id.to_string())
-    };
-    let covering =
-        tally.checkpoints().map(|(checkpoint, _)| checkpoint).filter(|checkpoint| checkpoint.nonce > nonce);
-    let stories = covering.map(|checkpoint| AttestationStory {
-        checkpoint: checkpoint.nonce.get(),
-        root: checkpoint.root,
-        signers: tally
-            .voters(&checkpoint)
-            .into_iter()
-            .map(|operator| Signer { relay: relay_of(operator), operator })
-            .collect(),
-    });
-    stories.collect()
-}
-
-fn approved(view: &LaneView, nonce: RequestNonce) -> Option<u64> {
-    let tally = view.relays.as_ref().ok()?.tally.as_ref()?;
-    tally.lowest_approved_at_or_above(nonce.next()).map(|(checkpoint, _)| checkpoint.nonce.get())
 }
 
 fn submission(submission: Submission) -> SubmissionStory {

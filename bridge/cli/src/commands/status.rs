@@ -1,5 +1,6 @@
 //! `polyspan status`
 
+mod remarks;
 mod rows;
 
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ struct Status {
     relays: Vec<RelayRow>,
     /// Why relays and attestations cannot be seen.
     coordination: Option<String>,
+    /// What relays say that the tables do not.
+    remarks: Vec<String>,
 }
 
 /// Shows lanes and relays. Relays need not be alive.
@@ -72,9 +75,10 @@ async fn look(network: &Network) -> Status {
     let members = members(network).await;
     let known = members.as_deref().unwrap_or_default();
     let views = network.config.lanes().into_iter().map(|info| LaneView::fetch(network, info, known));
-    let lanes = join_all(views).await;
+    let lanes: Vec<_> = join_all(views).await.iter().map(LaneRow::of).collect();
     Status {
-        lanes: lanes.iter().map(LaneRow::of).collect(),
+        remarks: remarks::remarks(known, &lanes),
+        lanes,
         relays: known.iter().map(RelayRow::of).collect(),
         coordination: members.as_ref().err().cloned(),
     }
@@ -90,8 +94,13 @@ pub async fn members(network: &Network) -> Result<Vec<MemberView>, String> {
 
 fn print(status: &Status) {
     output::result(output::table(LaneRow::HEAD, status.lanes.iter().map(LaneRow::cells)));
+    output::result("");
     match &status.coordination {
         Some(reason) => output::result(format!("relays are not shown: {reason}")),
         None => output::result(output::table(RelayRow::HEAD, status.relays.iter().map(RelayRow::cells))),
+    }
+    if !status.remarks.is_empty() {
+        output::result("");
+        status.remarks.iter().for_each(output::result);
     }
 }

@@ -22,6 +22,9 @@ pub const SUBMITTER: usize = 3;
 pub const GOVERNOR: usize = 4;
 pub const USER: usize = 5;
 
+/// Newest blocks of which the chains keep the state. Unit: blocks.
+pub const KEPT_STATES: u64 = 64;
+
 pub struct Network {
     pub folder: TempDir,
     pub main: AnvilProcess,
@@ -41,8 +44,14 @@ impl Drop for RelayProcess {
 
 impl Network {
     pub async fn start() -> Self {
-        let options =
-            |chain_id| AnvilOptions { chain_id, mining: Mining::EveryTransaction, ..AnvilOptions::default() };
+        // As most nodes do, it forgets the state of old blocks.
+        let arguments = vec!["--prune-history".to_owned(), KEPT_STATES.to_string()];
+        let options = |chain_id| AnvilOptions {
+            chain_id,
+            mining: Mining::EveryTransaction,
+            arguments: arguments.clone(),
+            ..AnvilOptions::default()
+        };
         let main = AnvilProcess::start(&options(31001)).await.unwrap();
         let service = AnvilProcess::start(&options(31002)).await.unwrap();
         let folder = TempDir::new().unwrap();

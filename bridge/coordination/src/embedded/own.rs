@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::Address;
 use polyspan_types::{Attestation, BridgeId, RequestNonce};
 use rusqlite::{Connection, ErrorCode, params};
 
@@ -22,6 +23,9 @@ pub(super) struct OwnFile {
     directory: PathBuf,
     name: FileName,
     lock: File,
+    /// An attester key runs in one process at a time, whatever name that has.
+    #[expect(dead_code, reason = "held for its lock")]
+    operator_lock: Option<File>,
     connection: Connection,
     /// What the file says, kept in step with it.
     contents: Contents,
@@ -32,12 +36,19 @@ impl OwnFile {
     ///
     /// Errors: another process has the lock, or the folder cannot be written.
     pub(super) fn join(directory: &Path, member: Member, now_ms: u64) -> Result<Self, CoordinationError> {
-        let lock = lock(directory, &member.id)?;
+        let lock = lock(directory, FileName::lock_path(&member.id, directory), &member.id)?;
+        let operator_lock =
+            member.operator.map(|operator| lock_operator(directory, operator, &member.id)).transpose()?;
         let last = newest_generation(directory, &member.id)?;
         let (mut contents, attestations) = last
             .as_ref()
             .and_then(|name| load_left_over(&name.path(directory)))
             .map_or_else(|| Ok((blank(member.clone())?, Vec::new())), Ok)?;
+        // Who leads says so itself: a claim of the last process must not hold the lane for one that may not campaign. The
+        // terms stay, so that they never go back.
+        for claim in contents.claims.values_mut() {
+            claim.standing = false;
+        }
         contents.member = member;
         contents.report = Report::default();
         contents.heartbeat = contents.heartbeat.saturating_add(1);
@@ -46,7 +57,7 @@ impl OwnFile {
         let name = next_generation(&contents.member.id, last.as_ref());
         let connection = build(directory, &name, &contents, &attestations)?;
         remove_others(directory, &name);
-        Ok(Self { directory: directory.to_owned(), name, lock, connection, contents })
+        Ok(Self { directory: directory.to_owned(), name, lock, operator_lock, connection, contents })
     }
 
     pub(super) fn id(&self) -> &MemberId {
@@ -165,7 +176,7 @@ impl OwnFile {
         let path = FileName::lock_path(&self.name.id, &self.directory);
         let held = self.lock.metadata().map(|held| held.ino()).ok();
         if std::fs::metadata(&path).map(|now| now.ino()).ok() != held {
-            self.lock = lock(&self.directory, &self.name.id)?;
+            self.lock = lock(&self.directory, path, &self.name.id)?;
         }
         let attestations = contents::everything(&self.connection).unwrap_or_else(|error| {
             tracing::warn!(file = %self.path().display(), %error, "own attestations are lost with the damaged file");
@@ -194,9 +205,17 @@ fn insert_next(connection: &mut Connection, numbered: &Numbered) -> rusqlite::Re
     Ok(added)
 }
 
+/// One process per attester key: two of them with two stores could sign two roots for one nonce.
+fn lock_operator(directory: &Path, operator: Address, id: &MemberId) -> Result<File, CoordinationError> {
+    let path = directory.join(format!("operator-{operator:#x}.lock"));
+    lock(directory, path, id).map_err(|error| match error {
+        CoordinationError::AlreadyRunning { place, .. } => CoordinationError::KeyInUse { operator, place },
+        other => other,
+    })
+}
+
 /// The lock dies with its process, however that ends; a frozen process keeps it, and must.
-fn lock(directory: &Path, id: &MemberId) -> Result<File, CoordinationError> {
-    let path = FileName::lock_path(id, directory);
+fn lock(directory: &Path, path: PathBuf, id: &MemberId) -> Result<File, CoordinationError> {
     let refused =
         |error: io::Error| CoordinationError::CannotWrite { path: path.clone(), reason: error.to_string() };
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused)?;

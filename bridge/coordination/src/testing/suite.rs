@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt};
 use polyspan_types::{Attestation, RequestNonce, Term};
 
 use super::{LiveMember, PATIENCE, Space, attestation, eventually, lane, member};
-use crate::{ChainReport, CoordinationError, Coordinator, Leadership, MemberView, Report};
+use crate::{ChainReport, CoordinationError, Coordinator, Leadership, Member, MemberView, Report};
 
 type Stream = BoxStream<'static, Result<Attestation, CoordinationError>>;
 
@@ -19,6 +19,7 @@ macro_rules! coordination_suite {
         $crate::coordination_suite!(@tests $space;
             members_see_each_other_and_what_they_report,
             a_second_process_of_one_member_is_refused,
+            a_second_process_with_one_attester_key_is_refused,
             a_silent_member_is_gone_after_a_lease_and_back_with_a_heartbeat,
             a_member_that_left_is_gone_at_once,
             of_several_candidates_one_leads_and_stays,
@@ -77,6 +78,17 @@ pub async fn a_second_process_of_one_member_is_refused(space: &dyn Space) {
     second.join(&member("b")).await.unwrap();
     drop(first);
     drop(LiveMember::join(space, "a").await);
+}
+
+/// One attester key, one process: under another name it is refused as well, and both could sign.
+pub async fn a_second_process_with_one_attester_key_is_refused(space: &dyn Space) {
+    let first = LiveMember::join(space, "a").await;
+    let second = space.connect().await;
+    let other_name = Member { operator: member("a").operator, ..member("b") };
+    let error = second.join(&other_name).await.unwrap_err();
+    assert!(matches!(error, CoordinationError::KeyInUse { .. }), "{error}");
+    drop(first);
+    eventually(PATIENCE, "the key is free again", || async { second.join(&other_name).await.ok() }).await;
 }
 
 /// Silence for a lease is the end, until the next heartbeat.

@@ -171,6 +171,7 @@ async fn build_lanes(
             board: Board::new(),
             metrics: metrics.clone(),
             health: health.clone(),
+            accept_development: config.relay.as_ref().is_some_and(|relay| relay.accept_development),
             info,
         };
         lane.load_halt().await?;

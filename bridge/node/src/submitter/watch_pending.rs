@@ -1,10 +1,17 @@
 //! What happened to the transactions in the journal: at every head, in both directions between journal and chain.
 
-use polyspan_chain::{Receipt, SendOutcome};
-use polyspan_types::BlockHeight;
+use polyspan_chain::{FeeMarket, Head, Receipt};
 
 use super::envelope::Transaction;
+use super::pricing::Price;
 use super::*;
+
+/// Attempts of one submission after which it is raised only when the market asks for more. A chain with a fixed price
+/// refuses every raise.
+const UNASKED_RAISES: usize = 8;
+
+/// Gas of a plain transfer. Unit: gas.
+const TRANSFER_GAS: u64 = 21_000;
 
 /// What a pending submission needs now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,49 +35,85 @@ fn need(age_ms: u64, replace_after_ms: u64) -> Need {
     }
 }
 
+/// Pure: whether paying more can help a submission whose newest attempt pays `previous`.
+fn raise_can_help(market: &FeeMarket, previous: Price, attempts: usize) -> bool {
+    let asked = market.current_price();
+    // Where gas costs nothing a raise costs a balance that the submitter need not have.
+    asked > previous.highest() || (previous.highest() > 0 && attempts < UNASKED_RAISES)
+}
+
+/// What following one submission came to.
+enum Followed {
+    /// There is more to follow; with what keeps it from being mined.
+    Open(Option<String>),
+    /// It is final or lost.
+    Closed,
+}
+
 impl Submitter {
-    /// Looks after every submission that is not final. A failure leaves the rest for the next head.
+    /// Looks after every submission that is not final. A failure leaves the rest for the next time.
     pub(super) async fn follow_pending(&mut self) {
         let Some(head) = self.heads.borrow_and_update().head else { return };
-        let mut left = Vec::with_capacity(self.pending.len());
+        if self.pending.is_empty() {
+            return;
+        }
         let mut trouble = None;
-        for mut pending in std::mem::take(&mut self.pending) {
-            match self.follow(&mut pending, head.final_block.height).await {
-                Ok(true) => left.push(pending),
-                Ok(false) => {}
-                Err(failed) => {
+        match self.chain.account_nonce(self.signer.address(), At::Latest).await {
+            Ok(on_chain) => {
+                let mut left = Vec::with_capacity(self.pending.len());
+                for mut pending in std::mem::take(&mut self.pending) {
+                    match self.follow(&mut pending, on_chain, head).await {
+                        Ok(Followed::Open(text)) => {
+                            trouble = trouble.or(text);
+                            left.push(pending);
+                        }
+                        Ok(Followed::Closed) => {}
+                        Err(failed) => {
+                            trouble = Some(failed.to_string());
+                            left.push(pending);
+                        }
+                    }
+                }
+                self.pending = left;
+                if let Err(failed) = self.fill_gap(on_chain).await {
                     trouble = Some(failed.to_string());
-                    left.push(pending);
                 }
             }
+            Err(failed) => trouble = Some(failed.to_string()),
         }
-        self.pending = left;
-        match trouble {
-            Some(text) => self.health.failing(text),
-            None if !self.pending.is_empty() => self.health.ok(),
-            None => {}
-        }
+        self.show(trouble);
     }
 
-    /// `false` once nothing is left to follow.
-    async fn follow(&self, pending: &mut Pending, final_height: BlockHeight) -> Result<bool, SubmitterError> {
+    fn show(&mut self, trouble: Option<String>) {
+        match &trouble {
+            Some(text) => {
+                self.health.failing(text);
+                if self.trouble.as_ref() != Some(text) {
+                    warn!(chain = self.chain.name(), submitter = %self.signer.address(), reason = text, "submissions wait");
+                }
+            }
+            None => self.health.ok(),
+        }
+        self.trouble = trouble;
+    }
+
+    async fn follow(
+        &self,
+        pending: &mut Pending,
+        on_chain: AccountNonce,
+        head: Head,
+    ) -> Result<Followed, SubmitterError> {
         if let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
-            return self.mined(pending, &receipt, tx_hash, final_height).await;
+            return self.mined(pending, &receipt, tx_hash, head).await;
         }
         if pending.submission.outcome != SubmissionOutcome::Pending {
             warn!(chain = self.chain.name(), nonce = %pending.submission.account_nonce, "a mined submission was rolled back; it is sent again");
             self.store_outcome(pending, SubmissionOutcome::Pending).await?;
         }
-        let mined_nonce = self.chain.account_nonce(self.signer.address(), At::Latest).await?;
-        if mined_nonce > pending.submission.account_nonce {
-            // Between the two questions the transaction may have been mined: ask once more before calling it lost.
-            if let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
-                return self.mined(pending, &receipt, tx_hash, final_height).await;
-            }
-            return self.lost(pending).await;
+        if on_chain > pending.submission.account_nonce {
+            return self.superseded(pending, head).await;
         }
-        self.push(pending).await?;
-        Ok(true)
+        self.push(pending).await
     }
 
     async fn find_receipt(&self, submission: &Submission) -> Result<Option<(Receipt, B256)>, SubmitterError> {
@@ -87,10 +130,10 @@ impl Submitter {
         pending: &mut Pending,
         receipt: &Receipt,
         tx_hash: B256,
-        final_height: BlockHeight,
-    ) -> Result<bool, SubmitterError> {
+        head: Head,
+    ) -> Result<Followed, SubmitterError> {
         let (block, success) = (receipt.block, receipt.success);
-        let is_final = block.height <= final_height;
+        let is_final = block.height <= head.final_block.height;
         let outcome = if is_final {
             SubmissionOutcome::Final { block, success }
         } else {
@@ -102,11 +145,21 @@ impl Submitter {
         if let Some(answer) = pending.answer.take() {
             tell(answer, JobResult::Mined { success, block, tx_hash });
         }
-        Ok(!is_final)
+        Ok(if is_final { Followed::Closed } else { Followed::Open(None) })
     }
 
-    async fn lost(&self, pending: &mut Pending) -> Result<bool, SubmitterError> {
+    /// A block has another transaction with this account nonce. It is lost only when that block is final: until then a
+    /// reorg can give the nonce back, and then somebody must fill it.
+    async fn superseded(&self, pending: &mut Pending, head: Head) -> Result<Followed, SubmitterError> {
+        let at_final = At::Hash(head.final_block.hash);
         let account_nonce = pending.submission.account_nonce;
+        if self.chain.account_nonce(self.signer.address(), at_final).await? <= account_nonce {
+            return Ok(Followed::Open(None));
+        }
+        // Between the questions it may have been mined after all.
+        if let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
+            return self.mined(pending, &receipt, tx_hash, head).await;
+        }
         error!(
             chain = self.chain.name(), nonce = %account_nonce, submitter = %self.signer.address(),
             "account nonce was used by a transaction that is not ours; use a submitter key in one relay only"
@@ -115,7 +168,7 @@ impl Submitter {
         if let Some(answer) = pending.answer.take() {
             tell(answer, JobResult::Lost { account_nonce });
         }
-        Ok(false)
+        Ok(Followed::Closed)
     }
 
     async fn store_outcome(
@@ -131,32 +184,50 @@ impl Submitter {
         Ok(())
     }
 
-    /// Keeps a pending transaction alive: resends what the node may have lost, replaces what is stuck.
-    async fn push(&self, pending: &mut Pending) -> Result<(), SubmitterError> {
-        let Some(newest) = pending.submission.attempts.last() else { return Ok(()) };
-        let age_ms = now_ms().saturating_sub(newest.sent_at_ms);
+    /// Keeps a pending transaction alive: resends what the node may have lost, replaces what is stuck, and gives up what
+    /// no node will take.
+    async fn push(&self, pending: &mut Pending) -> Result<Followed, SubmitterError> {
+        let newest = pending.submission.attempts.iter().map(|attempt| attempt.sent_at_ms).max().unwrap_or(0);
+        let age_ms = now_ms().saturating_sub(newest);
         let replace_after_ms = u64::try_from(self.settings.replace_after.as_millis()).unwrap_or(u64::MAX);
+        let mut trouble = None;
         match need(age_ms, replace_after_ms) {
-            Need::Wait => {}
-            Need::Resend => self.broadcast(&pending.submission).await,
-            Need::Replace => self.replace(pending).await?,
+            Need::Wait => return Ok(Followed::Open(None)),
+            Need::Resend => {}
+            Need::Replace => trouble = self.raise(pending).await?,
         }
-        Ok(())
+        match self.broadcast(&pending.submission).await {
+            Broadcast::Taken => Ok(Followed::Open(trouble)),
+            Broadcast::Waits(text) => Ok(Followed::Open(Some(text))),
+            Broadcast::Refused(text) => {
+                self.store_outcome(pending, SubmissionOutcome::Lost).await?;
+                if let Some(answer) = pending.answer.take() {
+                    tell(answer, JobResult::NotTaken(text));
+                }
+                Ok(Followed::Closed)
+            }
+        }
     }
 
-    async fn replace(&self, pending: &mut Pending) -> Result<(), SubmitterError> {
-        let Some(newest) = pending.submission.attempts.last() else { return Ok(()) };
+    /// Adds an attempt that pays more, if that can help and the cap allows it; otherwise says why not.
+    async fn raise(&self, pending: &mut Pending) -> Result<Option<String>, SubmitterError> {
+        let attempts = pending.submission.attempts.len();
+        let Some(newest) = pending.submission.attempts.last().filter(|attempt| !attempt.raw.is_empty())
+        else {
+            return Ok(None);
+        };
         let (transaction, previous) = Transaction::decode(self.chain.id(), newest)?;
         let market = self.chain.fees().await?;
-        let Some(price) = replacement_price(&market, previous, self.settings.max_fee_per_gas) else {
-            self.health.failing(format!(
-                "submission {} on chain {} is stuck and the price cap of {} wei leaves no room for a replacement; raise relay.submission.max_fee_per_gas",
-                pending.submission.account_nonce,
+        if !raise_can_help(&market, previous, attempts) {
+            return Ok(None);
+        }
+        let cap = self.settings.max_fee_per_gas;
+        let Some(price) = replacement_price(&market, previous, cap) else {
+            return Ok(Some(format!(
+                "submission {} on chain {} is stuck and the price cap of {cap} wei leaves no room for a replacement; raise relay.submission.max_fee_per_gas",
+                transaction.account_nonce,
                 self.chain.name(),
-                self.settings.max_fee_per_gas,
-            ));
-            self.broadcast(&pending.submission).await;
-            return Ok(());
+            )));
         };
         let attempt: Attempt = transaction.sign(price, &self.signer, now_ms())?;
         warn!(
@@ -166,24 +237,41 @@ impl Submitter {
         pending.submission.attempts.push(attempt);
         // Before sending, as the first attempt: whatever is sent must be in the journal.
         self.store.record_submission(&pending.submission).await?;
-        self.broadcast(&pending.submission).await;
-        Ok(())
+        Ok(None)
     }
 
-    /// Sends the newest attempt. What the node says is for the log: the chain decides at the next head.
-    pub(super) async fn broadcast(&self, submission: &Submission) {
-        let Some(newest) = submission.attempts.last() else { return };
-        match self.chain.send_raw(&newest.raw).await {
-            Ok(SendOutcome::Accepted(_) | SendOutcome::AlreadyKnown | SendOutcome::NonceTooLow) => {}
-            Ok(SendOutcome::InsufficientFunds) => self.health.failing(self.unfunded()),
-            Ok(other) => {
-                warn!(chain = self.chain.name(), nonce = %submission.account_nonce, outcome = ?other, "node did not take the submission; it is tried again")
-            }
-            Err(failed) => {
-                let class = failed.class();
-                warn!(chain = self.chain.name(), nonce = %submission.account_nonce, error = %failed, ?class, "sending failed; it is tried again");
-            }
+    /// Everything pending waits behind an account nonce that nobody uses: a transfer of nothing to itself fills it.
+    async fn fill_gap(&mut self, on_chain: AccountNonce) -> Result<(), SubmitterError> {
+        let open = |pending: &&Pending| pending.submission.outcome == SubmissionOutcome::Pending;
+        let lowest = self.pending.iter().filter(open).min_by_key(|pending| pending.submission.account_nonce);
+        let Some(behind) = lowest.filter(|pending| pending.submission.account_nonce > on_chain) else {
+            return Ok(());
+        };
+        if self.pending.iter().any(|pending| pending.submission.account_nonce == on_chain) {
+            return Ok(());
         }
+        let cap = self.settings.max_fee_per_gas;
+        let Some(price) = first_price(&self.chain.fees().await?, cap) else { return Ok(()) };
+        let transaction = Transaction {
+            chain: self.chain.id(),
+            account_nonce: on_chain,
+            to: self.signer.address(),
+            gas: TRANSFER_GAS,
+            calldata: Bytes::new(),
+        };
+        let submission = Submission {
+            account_nonce: on_chain,
+            count: 0,
+            attempts: vec![transaction.sign(price, &self.signer, now_ms())?],
+            created_at_ms: now_ms(),
+            ..behind.submission.clone()
+        };
+        warn!(chain = self.chain.name(), nonce = %on_chain, "filling a gap in the account nonces");
+        self.store.record_submission(&submission).await?;
+        // If it is not taken now, it is pushed like any other.
+        let _ = self.broadcast(&submission).await;
+        self.pending.push(Pending { submission, answer: None });
+        Ok(())
     }
 }
 
@@ -196,5 +284,30 @@ mod tests {
         assert_eq!(need(0, 8_000), Need::Wait);
         assert_eq!(need(2_000, 8_000), Need::Resend);
         assert_eq!(need(8_000, 8_000), Need::Replace);
+    }
+
+    #[test]
+    fn a_raise_is_made_where_it_can_help() {
+        let legacy = |gas_price| FeeMarket::Legacy { gas_price };
+        let paid = |gas_price| Price::Legacy { gas_price };
+        assert!(!raise_can_help(&legacy(0), paid(0), 1), "gas costs nothing: the node only lost it");
+        assert!(raise_can_help(&legacy(1), paid(0), 1));
+        assert!(raise_can_help(&legacy(25), paid(25), 1));
+        assert!(
+            !raise_can_help(&legacy(25), paid(60), UNASKED_RAISES),
+            "a fixed price is not raised for ever"
+        );
+        assert!(raise_can_help(&legacy(61), paid(60), UNASKED_RAISES));
+    }
+
+    #[test]
+    fn a_gap_in_the_account_nonces_is_used_first() {
+        let nonces = |list: &[u64]| list.iter().copied().map(AccountNonce::new).collect::<Vec<_>>();
+        let free =
+            |on_chain, used: &[u64]| free_nonce(AccountNonce::new(on_chain), nonces(used).into_iter()).get();
+        assert_eq!(free(5, &[]), 5);
+        assert_eq!(free(5, &[5, 6]), 7);
+        assert_eq!(free(5, &[6, 7]), 5);
+        assert_eq!(free(5, &[3, 5, 7]), 6);
     }
 }

@@ -139,6 +139,22 @@ fn one_operator_cannot_fill_the_memory() {
     assert_eq!(tally.votes(RequestNonce::new(1)), 1, "votes of others stay");
 }
 
+#[test]
+fn what_the_next_piece_needs_is_kept_while_a_lane_waits() {
+    let mut tally = tally();
+    let waiting = VOTES_PER_OPERATOR as u64;
+    for index in 0..3 {
+        tally.add(attest(index, checkpoint(CHECKPOINT_INTERVAL, 1))).unwrap();
+        let own = tally.ballots.get_mut(&signer(index).address()).unwrap();
+        own.extend((1..waiting).map(|nonce| (RequestNonce::new(nonce + CHECKPOINT_INTERVAL), 1)));
+        for newest in 1..=40 {
+            tally.add(attest(index, checkpoint(waiting + CHECKPOINT_INTERVAL + newest, 1))).unwrap();
+        }
+    }
+    let next = tally.lowest_approved_at_or_above(RequestNonce::new(1)).unwrap().0;
+    assert_eq!(next.nonce.get(), CHECKPOINT_INTERVAL);
+}
+
 /// Attestations made once: signing is slow in a debug build.
 fn pool() -> &'static [Attestation] {
     static POOL: std::sync::OnceLock<Vec<Attestation>> = std::sync::OnceLock::new();

@@ -1,33 +1,34 @@
 //! The rows of the tables, and of the JSON.
 
-use polyspan_coordination::{ChainReport, MemberView};
+use polyspan_coordination::{ChainReport, LaneReport, MemberId, MemberView};
 use polyspan_types::RequestNonce;
 use serde::Serialize;
 
 use crate::judgement;
 use crate::lane_view::LaneView;
+use crate::output;
 
 /// One lane. Nonces are counts: "the first `n` requests". `None` could not be seen.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct LaneRow {
-    lane: String,
-    requested: Option<RequestNonce>,
+    pub(super) lane: String,
+    pub(super) requested: Option<RequestNonce>,
     #[serde(rename = "final")]
-    final_nonce: Option<RequestNonce>,
-    attested: Option<RequestNonce>,
-    approved: Option<RequestNonce>,
-    handled: Option<RequestNonce>,
-    held: Option<u64>,
-    leader: Option<String>,
+    pub(super) final_nonce: Option<RequestNonce>,
+    pub(super) attested: Option<RequestNonce>,
+    pub(super) approved: Option<RequestNonce>,
+    pub(super) handled: Option<RequestNonce>,
+    pub(super) held: Option<u64>,
+    pub(super) leader: Option<String>,
     /// Requests that are not handled.
-    lag: Option<u64>,
+    pub(super) lag: Option<u64>,
     /// Votes that the first unhandled request has, of those that it needs.
-    votes: Option<usize>,
-    threshold: Option<u8>,
-    paused: bool,
+    pub(super) votes: Option<usize>,
+    pub(super) threshold: Option<u8>,
+    pub(super) paused: bool,
     /// Relays that halted the lane, and why.
-    halted: Vec<Halt>,
-    waiting_for: Option<String>,
+    pub(super) halted: Vec<Halt>,
+    pub(super) waiting_for: Option<String>,
 }
 
 /// A relay's halt of a lane.
@@ -84,12 +85,22 @@ impl LaneRow {
         }
     }
 
+    /// Whether a relay's report is of this lane.
+    pub fn is_of(&self, report: &LaneReport) -> bool {
+        self.lane == report.lane.to_string()
+    }
+
     /// Its cells in the table.
     pub fn cells(&self) -> Vec<String> {
         let mut words = Vec::new();
         words.extend(self.paused.then(|| "PAUSED".to_owned()));
-        words.extend(self.halted.iter().map(|halt| format!("HALTED on {}: {}", halt.relay, halt.reason)));
-        words.extend(self.waiting_for.clone());
+        if !self.halted.is_empty() {
+            let relays: Vec<_> = self.halted.iter().map(|halt| halt.relay.as_str()).collect();
+            words.push(format!("HALTED on {}", relays.join(", ")));
+        }
+        // A halt's reason is long; the remarks below the tables have it.
+        let is_halt = |what: &&String| self.halted.iter().any(|halt| what.contains(&halt.reason));
+        words.extend(self.waiting_for.as_ref().filter(|what| !is_halt(what)).cloned());
         vec![
             self.lane.clone(),
             shown(self.requested),
@@ -105,7 +116,7 @@ impl LaneRow {
     }
 }
 
-fn halts(reports: &[(polyspan_coordination::MemberId, polyspan_coordination::LaneReport)]) -> Vec<Halt> {
+fn halts(reports: &[(MemberId, LaneReport)]) -> Vec<Halt> {
     let halts = reports.iter().filter_map(|(id, report)| {
         report.halted.clone().map(|reason| Halt { relay: id.to_string(), reason })
     });
@@ -127,7 +138,7 @@ pub struct RelayRow {
 
 impl RelayRow {
     /// Names of the columns.
-    pub const HEAD: &[&str] = &["relay", "alive", "roles", "operator", "heads (final)", "api", "says"];
+    pub const HEAD: &[&str] = &["relay", "alive", "roles", "operator", "heads (final)", "api"];
 
     /// What a relay is known by.
     pub fn of(view: &MemberView) -> Self {
@@ -149,22 +160,41 @@ impl RelayRow {
     /// Its cells in the table.
     pub fn cells(&self) -> Vec<String> {
         let heads = self.chains.iter().map(|chain| match &chain.error {
-            Some(error) => format!("{}: {error}", chain.chain),
+            // The remarks below the table have the reason.
+            Some(_) => format!("{} ?", chain.chain),
             None => format!("{} {} ({})", chain.chain, chain.head, chain.final_height),
         });
         vec![
             self.relay.clone(),
             if self.alive { "yes" } else { "NO" }.to_owned(),
             self.roles.join(", "),
-            self.operator.clone().unwrap_or_else(|| "–".to_owned()),
+            self.operator.as_deref().map_or_else(|| "–".to_owned(), output::short_address),
             heads.collect::<Vec<_>>().join("; "),
             self.api.clone(),
-            // A dead relay's last words would mislead.
-            if self.alive { self.says.join("; ") } else { String::new() },
         ]
     }
 }
 
 fn shown(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_halt_is_named_and_its_long_reason_left_to_the_remarks() {
+        let halt = |relay: &str| Halt { relay: relay.to_owned(), reason: "hash changed".to_owned() };
+        let waiting_for = |what: &str| Some(what.to_owned());
+        let row = LaneRow {
+            halted: vec![halt("r-1"), halt("r-2")],
+            waiting_for: waiting_for("a person: the lane is halted on r-1 (and 1 more): hash changed"),
+            ..LaneRow::default()
+        };
+        assert_eq!(row.cells().last().unwrap(), "HALTED on r-1, r-2");
+        let row = LaneRow { waiting_for: waiting_for("its block to become final"), paused: true, ..row };
+        assert_eq!(row.cells().last().unwrap(), "PAUSED; HALTED on r-1, r-2; its block to become final");
+        assert_eq!(LaneRow::default().cells().last().unwrap(), "nothing");
+    }
 }

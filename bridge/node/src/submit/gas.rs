@@ -1,0 +1,79 @@
+//! The most gas that a submission can take: a pure function of its transfers and the destination's pairs.
+
+use polyspan_chain::PairState;
+use polyspan_types::ValueTransfer;
+
+/// Everything of a transaction that does not depend on its transfers: intrinsic gas, signatures, storing nonce and root.
+/// Unit: gas. Source: `devnet bench gas`, a single transfer takes 92 214 in all; doubled.
+const CALL_GAS: u64 = 200_000;
+
+/// What a transfer takes beside the gas cap of its payout, when it ends on hold: hashing, the guard's own margin of
+/// 40 000 (`Payouts.sol`), and three new storage slots with an event. Unit: gas.
+const TRANSFER_GAS: u64 = 40_000 + 110_000;
+
+/// Calldata at the floor price. Unit: gas per byte. Source: EIP-7623, 40 per non-zero byte.
+const BYTE_GAS: u64 = 40;
+
+/// Gas with which `handle` cannot run short, whatever tokens and recipients do.
+///
+/// A payout's cap counts in full and by 64/63, which is what the contract demands to be left. An unknown token is held and
+/// has no cap.
+pub fn worst_gas<'a>(
+    transfers: impl IntoIterator<Item = &'a ValueTransfer>,
+    pairs: &[PairState],
+    calldata_bytes: usize,
+) -> u64 {
+    let cap_of = |transfer: &ValueTransfer| {
+        let pair = pairs.iter().find(|pair| pair.counterpart_token == transfer.token);
+        pair.map_or(0, |pair| u64::from(pair.gas_cap) * 64 / 63)
+    };
+    let bytes = u64::try_from(calldata_bytes).unwrap_or(u64::MAX);
+    transfers.into_iter().fold(CALL_GAS.saturating_add(bytes.saturating_mul(BYTE_GAS)), |gas, transfer| {
+        gas.saturating_add(TRANSFER_GAS).saturating_add(cap_of(transfer))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, Bytes, U256};
+    use polyspan_types::{BlockHeight, Kind};
+
+    use super::*;
+
+    fn transfer(token: u8) -> ValueTransfer {
+        let at = Address::repeat_byte;
+        ValueTransfer {
+            kind: 1,
+            source_block: BlockHeight::new(1),
+            token: at(token),
+            from: at(8),
+            to: at(9),
+            refund_to: at(8),
+            value: U256::from(1),
+            extra_data: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn every_cap_counts_in_full() {
+        let pair = PairState {
+            kind: Kind::Erc20,
+            mints: false,
+            gas_cap: 63_000,
+            token: Address::repeat_byte(2),
+            counterpart_token: Address::repeat_byte(1),
+            locked: false,
+            escrow: U256::ZERO,
+            minted: U256::ZERO,
+            held: U256::ZERO,
+            seeded: U256::ZERO,
+        };
+        let (known, unknown) = (transfer(1), transfer(7));
+        assert_eq!(worst_gas([], &[], 0), CALL_GAS);
+        assert_eq!(worst_gas([&unknown], std::slice::from_ref(&pair), 10), CALL_GAS + 400 + TRANSFER_GAS);
+        assert_eq!(
+            worst_gas([&known, &known], std::slice::from_ref(&pair), 0),
+            CALL_GAS + 2 * (TRANSFER_GAS + 64_000)
+        );
+    }
+}
