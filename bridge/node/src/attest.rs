@@ -17,7 +17,7 @@ pub use due::{CHECKPOINT_INTERVAL, due};
 
 use crate::error::LaneError;
 use crate::lane::{DestinationView, Lane, SourceView};
-use crate::step::Step;
+use crate::step::{Step, or_pending};
 
 /// The voice of one operator on one lane.
 pub struct Attester {
@@ -135,12 +135,5 @@ impl Step for Attester {
 
     fn show(&self, waiting_for: Option<String>) {
         self.lane.board.attest_trouble.send_replace(waiting_for);
-    }
-}
-
-/// The board outlives every task; should its writer be gone all the same, waiting is right and spinning is not.
-pub(crate) async fn or_pending(changed: Result<(), watch::error::RecvError>) {
-    if changed.is_err() {
-        std::future::pending::<()>().await;
     }
 }

@@ -10,10 +10,9 @@ use polyspan_types::{Attestation, RequestNonce, Root};
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
-use crate::attest::or_pending;
 use crate::error::LaneError;
 use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView, Lane, SourceView};
-use crate::step::Step;
+use crate::step::{Step, or_pending};
 use crate::tally::Tally;
 
 /// Most attestations taken in before the view is written again. Unit: attestations.

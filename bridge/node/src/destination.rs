@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::error::LaneError;
 use crate::finality;
 use crate::lane::{DestinationView, Lane};
-use crate::step::Step;
+use crate::step::{Step, or_pending};
 
 /// Follows the destination contract at every head, and its logs up to the final block.
 #[derive(Debug)]
@@ -181,9 +181,7 @@ impl Step for DestinationWatch {
     }
 
     async fn changed(&mut self) {
-        if self.heads.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        or_pending(self.heads.changed().await).await;
     }
 
     fn show(&self, waiting_for: Option<String>) {

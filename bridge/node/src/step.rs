@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_types::{Classify, ErrorClass};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -77,5 +78,12 @@ async fn pause(wait: Option<Duration>, task: &mut impl Step) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
         None => task.changed().await,
+    }
+}
+
+/// The board outlives every task; should its writer be gone all the same, waiting is right and spinning is not.
+pub(crate) async fn or_pending(changed: Result<(), watch::error::RecvError>) {
+    if changed.is_err() {
+        std::future::pending::<()>().await;
     }
 }

@@ -14,10 +14,9 @@ use tracing::{info, warn};
 
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
 
-use crate::attest::or_pending;
 use crate::error::LaneError;
 use crate::lane::{ApprovedView, DestinationView, Lane};
-use crate::step::Step;
+use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
 
 /// How long the destination's view may lag behind a mined submission before it is looked at again.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::{LaneError, RootMismatch};
 use crate::lane::Lane;
-use crate::step::Step;
+use crate::step::{Step, or_pending};
 
 /// Reads requests up to the final block. The cursor moves over complete ranges only, and nothing is offered for signing
 /// before the source's own root at that block is equal to ours.
@@ -186,9 +186,7 @@ impl Step for SourceWatch {
     }
 
     async fn changed(&mut self) {
-        if self.heads.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        or_pending(self.heads.changed().await).await;
     }
 
     fn show(&self, waiting_for: Option<String>) {

@@ -1,0 +1,105 @@
+//! What a lane asks of its submitter, and what it is told.
+
+use std::fmt;
+
+use alloy::primitives::{Address, B256, Bytes};
+use polyspan_chain::BridgeRevert;
+use polyspan_types::{AccountNonce, BlockRef, RequestNonce};
+
+use crate::config::LaneInfo;
+
+/// A transaction that a lane wants sent.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// For whom.
+    pub lane: LaneInfo,
+    /// First request handled by it.
+    pub first: RequestNonce,
+    /// How many.
+    pub count: u64,
+    /// Checkpoint that proves them.
+    pub checkpoint: RequestNonce,
+    /// The destination bridge.
+    pub to: Address,
+    /// The `handle` call.
+    pub calldata: Bytes,
+    /// Gas that it takes when every recipient uses all it is given and is held. An estimate alone is no bound: a recipient
+    /// can behave differently while it is estimated. What is not used is not paid. Unit: gas.
+    pub worst_gas: u64,
+}
+
+/// What became of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobResult {
+    /// It is in a block.
+    Mined {
+        /// Whether it did what it should.
+        success: bool,
+        /// Where.
+        block: BlockRef,
+        /// Which of its attempts.
+        tx_hash: B256,
+    },
+    /// The contract would revert: nothing was sent.
+    Refused(BridgeRevert),
+    /// It does not fit into a transaction or block of the chain: nothing was sent.
+    TooLarge,
+    /// The node will never take it, in its words: it is not on its way.
+    NotTaken(String),
+    /// The market is above the price cap: nothing was sent.
+    AboveCap {
+        /// The cap. Unit: wei per gas.
+        cap: u128,
+    },
+    /// An earlier transaction of this lane is still on its way.
+    Busy,
+    /// Another transaction used the account nonce: the key is in use somewhere else.
+    Lost {
+        /// The nonce.
+        account_nonce: AccountNonce,
+    },
+    /// Chain or disk failed: nothing is known to be sent.
+    Failed(String),
+}
+
+impl JobResult {
+    /// Label of the submissions metric.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Mined { success: true, .. } => "handled",
+            Self::Mined { success: false, .. } => "reverted",
+            Self::Refused(BridgeRevert::AlreadyHandled { .. }) => "duplicate_avoided",
+            Self::Refused(_) => "refused",
+            Self::TooLarge => "too_large",
+            Self::NotTaken(_) => "not_taken",
+            Self::AboveCap { .. } => "above_cap",
+            Self::Busy => "busy",
+            Self::Lost { .. } => "lost",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl fmt::Display for JobResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mined { success, block, tx_hash } => {
+                let word = if *success { "handled" } else { "reverted" };
+                write!(f, "{word} in block {block} by {tx_hash}")
+            }
+            Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
+            Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),
+            Self::NotTaken(text) => write!(f, "the node does not take the transaction: {text}"),
+            Self::AboveCap { cap } => write!(
+                f,
+                "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
+            ),
+            Self::Busy => f.write_str("an earlier submission of this lane is not mined yet"),
+            Self::Lost { account_nonce } => write!(
+                f,
+                "account nonce {account_nonce} was used by a transaction that is not ours; a submitter key must be used by one relay only"
+            ),
+            Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
