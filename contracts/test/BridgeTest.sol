@@ -27,6 +27,8 @@ abstract contract BridgeTest is Test {
     uint8 internal constant THRESHOLD = 3;
 
     address internal constant USER = 0x5E45E45e45e45E45e45E45e45e45e45E45e45E45;
+    /// A submitter: an account without code that sends its transactions itself.
+    address internal constant SUBMITTER = address(0x5B1);
     address internal constant RECIPIENT = 0x4Ec4eC4ec4eC4ec4eC4eC4Ec4Ec4Ec4eC4ec4ec4;
 
     // Tokens of the counterpart's chain.
@@ -242,7 +244,21 @@ abstract contract BridgeTest is Test {
         ValueTransfer[] memory transfers = _slice(first, end);
         bytes32[] memory tail = _tail(end, requests.length);
         bytes[] memory signatures = _approved(requests.length);
+        _submit(first, transfers, tail, signatures);
+    }
+
+    /// @dev `handle` in a transaction of its own.
+    function _submit(uint64 first, ValueTransfer[] memory transfers, bytes32[] memory tail, bytes[] memory signatures)
+        internal
+    {
+        vm.prank(SUBMITTER, SUBMITTER);
         bridge.handle(first, transfers, tail, signatures);
+    }
+
+    /// @dev An encoded `handle` in a transaction of its own with so much gas. Unit: gas.
+    function _submitWith(uint256 gas, bytes memory call) internal returns (bool success, bytes memory result) {
+        vm.prank(SUBMITTER, SUBMITTER);
+        (success, result) = address(bridge).call{gas: gas}(call);
     }
 
     function _handleAll() internal {

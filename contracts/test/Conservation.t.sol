@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 import {Bridge} from "../src/Bridge.sol";
-import {Hold, PairState, RequestNonce, ValueTransfer} from "../src/interfaces/IBridge.sol";
+import {Hold, HoldReason, PairState, RequestNonce, ValueTransfer} from "../src/interfaces/IBridge.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
 import {Test} from "./Vm.sol";
 import {World} from "./World.sol";
@@ -61,6 +62,30 @@ contract ConservationTest is Test {
             assertEq(source.laneState().requestRoot, world.root(lane, made), "request root");
             assertLe(handled, made, "handle nonce");
             assertEq(destination.laneState().handleRoot, world.root(lane, handled), "handle root");
+            if (handled == 0) continue;
+            uint256 last = world.requestAt(lane, handled - 1).sourceBlock;
+            assertEq(destination.laneState().recoveryBlockNumber, last, "recovery block");
+        }
+    }
+
+    function invariant_everybody_has_what_is_due() external view {
+        for (uint256 i = 0; i < 4; ++i) {
+            address account = i < 3 ? world.users(i) : address(world.hostile());
+            assertEq(account.balance, world.nativeDue(account), "native");
+            for (uint256 side = 0; side < 2; ++side) {
+                for (uint8 kind = 1; kind < 3; ++kind) {
+                    uint256 balance = IERC20(world.tokens(side, kind)).balanceOf(account);
+                    assertEq(balance, world.tokenDue(side, kind, account), "token");
+                }
+            }
+        }
+        for (uint256 side = 0; side < 2; ++side) {
+            assertEq(_pair(side, Kinds.NATIVE).escrow, world.nativeEscrow(side), "native escrow");
+            for (uint256 id = 1; id <= world.lastId(); ++id) {
+                address owner = world.ownerDue(side, id);
+                if (owner == address(0)) continue;
+                assertEq(IERC721(world.tokens(side, Kinds.ERC721)).ownerOf(id), owner, "owner");
+            }
         }
     }
 
@@ -72,9 +97,13 @@ contract ConservationTest is Test {
             uint64 handled = destination.laneState().handleNonce;
             Hold[] memory holds = destination.holds(0, handled);
             assertEq(holds.length, destination.laneState().heldCount, "held count");
+            assertEq(holds.length, world.holdsDue(lane), "holds due");
             uint256[3] memory held;
             for (uint256 i = 0; i < holds.length; ++i) {
                 ValueTransfer memory transfer = world.requestAt(lane, RequestNonce.unwrap(holds[i].nonce));
+                HoldReason due = world.holdDue(lane, RequestNonce.unwrap(holds[i].nonce));
+                assertEq(uint256(holds[i].reason), uint256(due), "reason");
+                assertLe(transfer.sourceBlock + 1, holds[i].heldAtBlock, "held after it was requested");
                 held[transfer.kind] += transfer.kind == Kinds.ERC721 ? 1 : transfer.value;
             }
             for (uint8 kind = 0; kind < 3; ++kind) {

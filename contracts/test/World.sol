@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bridge} from "../src/Bridge.sol";
-import {IBridge, PairConfiguration, ValueTransfer} from "../src/interfaces/IBridge.sol";
+import {HoldReason, IBridge, PairConfiguration, ValueTransfer} from "../src/interfaces/IBridge.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
 import {BridgeNFT} from "../src/tokens/BridgeNFT.sol";
 import {BridgeToken} from "../src/tokens/BridgeToken.sol";
@@ -18,7 +18,9 @@ contract World is Test {
     uint256 private constant KEY = 0xA11CE;
     uint256 private constant MEMBERS = 3;
     uint32 private constant GAS_CAP = 150_000;
+    uint32 private constant LEAST_GAS_CAP = 120_000;
     uint64 private constant FIRST_CHAIN = 71;
+    address private constant SUBMITTER = address(0x5B1);
 
     Bridge[2] public bridges;
     /// Tokens by side and kind; the native currency is zero.
@@ -29,8 +31,20 @@ contract World is Test {
     /// By lane, named for its source side.
     mapping(uint256 lane => ValueTransfer[]) private _requests;
     mapping(uint256 lane => bytes32[]) private _leaves;
-    uint256 private _lastId;
-    uint256 public duplicatesRefused;
+    /// Id of the last ERC-721 token that there is, from 1.
+    uint256 public lastId;
+    /// Rises with every action, on both chains alike.
+    uint256 private _height = 1000;
+    mapping(uint256 side => mapping(uint8 kind => bool)) private _locked;
+
+    /// The ledger: what each account must have and why what is not paid must be held, worked out without the bridge.
+    /// Native balances are those of both sides, as an address is one account here.
+    mapping(address account => uint256) public nativeDue;
+    mapping(uint256 side => mapping(uint8 kind => mapping(address account => uint256))) public tokenDue;
+    mapping(uint256 side => mapping(uint256 id => address)) public ownerDue;
+    mapping(uint256 side => uint256) public nativeEscrow;
+    mapping(uint256 lane => mapping(uint256 nonce => HoldReason)) public holdDue;
+    mapping(uint256 lane => uint256) public holdsDue;
 
     constructor() {
         users = [address(0x101), address(0x102), address(0x103)];
@@ -57,8 +71,11 @@ contract World is Test {
         value = bound(value, 1, 50);
         address user = users[who % 3];
         vm.deal(user, user.balance + value);
-        vm.prank(user);
-        bridges[side].requestNativeTransfer{value: value}(_recipient(who), user, "");
+        nativeDue[user] += value;
+        bytes memory call = abi.encodeCall(IBridge.requestNativeTransfer, (_recipient(who), user, ""));
+        if (!_request(side, Kinds.NATIVE, user, value, call)) return;
+        nativeDue[user] -= value;
+        nativeEscrow[side] += value;
         _note(side, Kinds.NATIVE, user, _recipient(who), value);
     }
 
@@ -66,14 +83,19 @@ contract World is Test {
         side = _enter(side);
         TestToken token = TestToken(tokens[side][Kinds.ERC20]);
         address user = users[who % 3];
-        if (side == 0) token.mint(user, 100);
+        if (side == 0) {
+            token.mint(user, 100);
+            tokenDue[0][Kinds.ERC20][user] += 100;
+        }
         uint256 balance = token.balanceOf(user);
         if (balance == 0) return;
         value = bound(value, 1, balance);
         vm.prank(user);
         token.approve(address(bridges[side]), value);
-        vm.prank(user);
-        bridges[side].requestERC20Transfer(address(token), value, _recipient(who), user, "");
+        bytes memory call =
+            abi.encodeCall(IBridge.requestERC20Transfer, (address(token), value, _recipient(who), user, ""));
+        if (!_request(side, Kinds.ERC20, user, 0, call)) return;
+        tokenDue[side][Kinds.ERC20][user] -= value;
         _note(side, Kinds.ERC20, user, _recipient(who), value);
     }
 
@@ -81,22 +103,25 @@ contract World is Test {
         side = _enter(side);
         TestNFT token = TestNFT(tokens[side][Kinds.ERC721]);
         if (side == 0) {
-            id = ++_lastId;
+            id = ++lastId;
             token.mint(users[who % 3], id);
+            ++tokenDue[0][Kinds.ERC721][users[who % 3]];
+            ownerDue[0][id] = users[who % 3];
         }
         // On side 1 there is what has been paid to users there.
         address user;
-        for (uint256 i = 1; i <= _lastId && user == address(0); ++i) {
-            uint256 candidate = side == 0 ? id : 1 + (id % _lastId + i) % _lastId;
-            try token.ownerOf(candidate) returns (address owner) {
-                if (owner != address(bridges[side]) && owner != address(hostile)) (user, id) = (owner, candidate);
-            } catch {}
+        for (uint256 i = 1; i <= lastId && user == address(0); ++i) {
+            uint256 candidate = side == 0 ? id : 1 + (id % lastId + i) % lastId;
+            if (ownerDue[side][candidate] != address(0)) (user, id) = (ownerDue[side][candidate], candidate);
         }
         if (user == address(0)) return;
         vm.prank(user);
         token.approve(address(bridges[side]), id);
-        vm.prank(user);
-        bridges[side].requestERC721Transfer(address(token), id, _recipient(who), user, "");
+        bytes memory call =
+            abi.encodeCall(IBridge.requestERC721Transfer, (address(token), id, _recipient(who), user, ""));
+        if (!_request(side, Kinds.ERC721, user, 0, call)) return;
+        --tokenDue[side][Kinds.ERC721][user];
+        ownerDue[side][id] = address(0);
         _note(side, Kinds.ERC721, user, _recipient(who), id);
     }
 
@@ -105,6 +130,7 @@ contract World is Test {
         value = bound(value, 1, 30);
         vm.deal(address(this), value);
         bridges[side].seed{value: value}(address(0), value);
+        nativeEscrow[side] += value;
     }
 
     function donate(uint256 side, uint256 value) external {
@@ -125,7 +151,11 @@ contract World is Test {
         uint256 signed = bound(choice >> 128, end, made);
         (ValueTransfer[] memory transfers, bytes32[] memory tail) = _cut(lane, first, end, signed);
         bytes[] memory signatures = _signatures(side, _checkpointHash(lane, signed));
+        vm.prank(SUBMITTER, SUBMITTER);
         bridges[side].handle(uint64(first), transfers, tail, signatures);
+        for (uint256 nonce = next; nonce < end; ++nonce) {
+            _settle(lane, nonce);
+        }
         if (bridges[side].laneState().handleRoot != root(lane, end)) revert AssertionFailed("root after handle");
     }
 
@@ -138,16 +168,34 @@ contract World is Test {
         uint256 first = bound(choice, 0, next - 1);
         (ValueTransfer[] memory transfers, bytes32[] memory tail) = _cut(lane, first, next, next);
         bytes[] memory signatures = _signatures(side, _checkpointHash(lane, next));
+        vm.prank(SUBMITTER, SUBMITTER);
         try bridges[side].handle(uint64(first), transfers, tail, signatures) {
             revert AssertionFailed("a nonce was handled twice");
-        } catch {
-            ++duplicatesRefused;
+        } catch (bytes memory result) {
+            bytes memory reason = abi.encodeWithSelector(IBridge.BridgeAlreadyHandled.selector, next);
+            assertEq(keccak256(result), keccak256(reason), "refused as handled");
         }
     }
 
     function changeOperators(uint256 side) external {
         side = _enter(side);
         _configure(side, _one(abi.encodeCall(IBridge.setOperators, (_members(), 2))));
+    }
+
+    /// @dev Every fourth time the pair is locked, otherwise it is unlocked.
+    function lockPair(uint256 side, uint256 kind, uint256 choice) external {
+        side = _enter(side);
+        uint8 chosen = uint8(kind % 3);
+        bool locked = choice % 4 == 0;
+        _configure(side, _one(abi.encodeCall(IBridge.setPairLocked, (tokens[side][chosen], locked))));
+        _locked[side][chosen] = locked;
+    }
+
+    /// @dev Any cap under which honest payouts fit.
+    function changeGasCap(uint256 side, uint256 kind, uint256 gasCap) external {
+        side = _enter(side);
+        gasCap = bound(gasCap, LEAST_GAS_CAP, 2_000_000);
+        _configure(side, _one(abi.encodeCall(IBridge.setPairGasCap, (tokens[side][kind % 3], uint32(gasCap)))));
     }
 
     function pauseAndUnpause(uint256 side) external {
@@ -188,6 +236,7 @@ contract World is Test {
 
     function _enter(uint256 side) private returns (uint256) {
         vm.chainId(FIRST_CHAIN + side % 2);
+        vm.roll(++_height);
         return side % 2;
     }
 
@@ -196,9 +245,48 @@ contract World is Test {
         return (who >> 8) % 4 == 0 ? address(hostile) : users[(who >> 16) % 3];
     }
 
+    /// @dev Makes a request, which is refused exactly when its pair is locked.
+    function _request(uint256 side, uint8 kind, address user, uint256 value, bytes memory call)
+        private
+        returns (bool success)
+    {
+        bytes memory result;
+        vm.prank(user);
+        (success, result) = address(bridges[side]).call{value: value}(call);
+        assertTrue(success != _locked[side][kind], "refused when locked, accepted when not");
+        if (!success) {
+            bytes memory reason = abi.encodeWithSelector(IBridge.BridgePairLocked.selector, tokens[side][kind]);
+            assertEq(keccak256(result), keccak256(reason), "refused as locked");
+        }
+    }
+
+    /// @dev Enters into the ledger what handling a request must have done.
+    function _settle(uint256 lane, uint256 nonce) private {
+        ValueTransfer storage transfer = _requests[lane][nonce];
+        uint256 side = 1 - lane;
+        bool refuses = transfer.to == address(hostile);
+        if (transfer.kind == Kinds.NATIVE) {
+            if (transfer.value > nativeEscrow[side]) return _settleHeld(lane, nonce, HoldReason.InsufficientEscrow);
+            if (refuses) return _settleHeld(lane, nonce, HoldReason.PayoutFailed);
+            nativeEscrow[side] -= transfer.value;
+            nativeDue[transfer.to] += transfer.value;
+        } else if (transfer.kind == Kinds.ERC20) {
+            // Nobody is asked whether to take an ERC-20.
+            tokenDue[side][Kinds.ERC20][transfer.to] += transfer.value;
+        } else {
+            if (refuses) return _settleHeld(lane, nonce, HoldReason.PayoutFailed);
+            ++tokenDue[side][Kinds.ERC721][transfer.to];
+            ownerDue[side][transfer.value] = transfer.to;
+        }
+    }
+
+    function _settleHeld(uint256 lane, uint256 nonce, HoldReason reason) private {
+        holdDue[lane][nonce] = reason;
+        ++holdsDue[lane];
+    }
+
     function _note(uint256 side, uint8 kind, address from, address to, uint256 value) private {
-        ValueTransfer memory t =
-            ValueTransfer(kind, uint64(block.number), tokens[side][kind], from, to, from, value, "");
+        ValueTransfer memory t = ValueTransfer(kind, uint64(_height), tokens[side][kind], from, to, from, value, "");
         uint64 nonce = uint64(_requests[side].length);
         _requests[side].push(t);
         _leaves[side].push(

@@ -26,25 +26,26 @@ struct Misdeed {
     recipient: Option<bool>,
 }
 
-const MISDEEDS: [Misdeed; 9] = [
+const MISDEEDS: [Misdeed; 10] = [
     Misdeed { number: 1, name: "reverts", token: Some(true), art: Some(true), recipient: Some(true) },
     Misdeed { number: 2, name: "burns all gas", token: Some(true), art: Some(true), recipient: Some(true) },
-    Misdeed { number: 3, name: "returns false", token: Some(true), art: Some(true), recipient: Some(false) },
+    Misdeed { number: 3, name: "returns false", token: Some(true), art: Some(false), recipient: Some(false) },
     Misdeed {
         number: 4,
         name: "returns garbage",
         token: Some(true),
-        art: Some(true),
+        art: Some(false),
         recipient: Some(false),
     },
     Misdeed {
         number: 5,
         name: "returns one byte",
         token: Some(true),
-        art: Some(true),
+        art: Some(false),
         recipient: Some(false),
     },
-    // Silence is what old tokens answer to a transfer that went well.
+    // ERC-721 has no word for success, so what it returns does not matter. Silence is what old tokens answer to a
+    // transfer that went well.
     Misdeed {
         number: 6,
         name: "returns nothing",
@@ -67,6 +68,14 @@ const MISDEEDS: [Misdeed; 9] = [
         recipient: Some(true),
     },
     Misdeed { number: 9, name: "re-enters", token: None, art: None, recipient: None },
+    // The estimate sees an honest party, the transaction does not: the submission has gas for the worst all the same.
+    Misdeed {
+        number: 10,
+        name: "burns all gas unless it is estimated",
+        token: Some(true),
+        art: Some(true),
+        recipient: Some(true),
+    },
 ];
 
 /// The hostile parties on the service chain.

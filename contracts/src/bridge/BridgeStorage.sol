@@ -111,6 +111,13 @@ abstract contract BridgeStorage is IBridge, EIP712, ReentrancyGuardTransient {
         if (_lanes.paused) revert BridgePaused(_counters.pauseNonce);
     }
 
+    /// @dev Whether the transaction's own account calls, with nobody between it and the bridge. A contract under
+    /// construction has no code yet, but it is not the origin; an account with delegated code (EIP-7702) may be the origin,
+    /// but others can have called it before it calls.
+    function _isDirectCall() internal view returns (bool) {
+        return msg.sender == tx.origin && msg.sender.code.length == 0;
+    }
+
     function _registeredPair(address token) internal view returns (Pair storage pair) {
         pair = _pairs[token];
         if (!pair.registered) revert BridgePairUnknown(token);

@@ -32,8 +32,11 @@ abstract contract Configuration is MemberSets, Pairs {
     }
 
     /// @inheritdoc IBridge
+    /// @dev Guarded, so that no request or payout sees a pair or a member set change under it. The setters are not, since
+    /// they are called from in here. Nor is `pause`: it works at any moment.
     function configure(uint64 configurationNonce, uint64 deadline, bytes[] calldata calls, bytes[] calldata signatures)
         external
+        nonReentrant
     {
         uint64 expected = _counters.configurationNonce;
         if (configurationNonce != expected) revert BridgeConfigurationNonce(configurationNonce, expected);

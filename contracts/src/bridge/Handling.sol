@@ -17,6 +17,9 @@ abstract contract Handling is MemberSets, Payouts {
         bytes32[] calldata tail,
         bytes[] calldata signatures
     ) external nonReentrant {
+        // Before anything else: a caller in between chooses the depth of the call stack, and may stand within a guarded
+        // call of a token or a recipient, which then refuses its payout. Either way it would decide who is held.
+        if (!_isDirectCall()) revert BridgeSubmitterNotDirect(msg.sender);
         _requireOpen();
         Lanes memory lanes = _lanes;
         if (transfers.length == 0) revert BridgeNothingToHandle();

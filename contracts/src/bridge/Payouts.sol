@@ -8,7 +8,7 @@ import {IBridgeNFT} from "../interfaces/IBridgeNFT.sol";
 import {IBridgeToken} from "../interfaces/IBridgeToken.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
 import {Kinds} from "../libraries/Kinds.sol";
-import {Acquaintance, BridgeStorage, IS_COUNTERPART_TOKEN, Pair, StoredHold} from "./BridgeStorage.sol";
+import {Acquaintance, BridgeStorage, IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Pair, StoredHold} from "./BridgeStorage.sol";
 
 /// @title Pays a request, or holds it
 /// @dev Nothing in here reverts because of a token or a recipient; the only revert is for lack of gas, which undoes the
@@ -44,6 +44,11 @@ abstract contract Payouts is BridgeStorage {
         if ((transfer.kind == Kinds.ERC721) != (kind == Kinds.ERC721)) return (HoldReason.KindMismatch, token);
         address to = transfer.to;
         if (to == address(0) || to == address(this)) return (HoldReason.InvalidRecipient, token);
+        // A wrapped native currency would credit the bridge for it. Other kinds are not charged for this look, a cold slot
+        // for each recipient: a token that is sent to a token lies there, and neither calls nor credits anyone.
+        if (kind == Kinds.NATIVE && _acquaintances[to].roles & IS_LOCAL_TOKEN != 0) {
+            return (HoldReason.InvalidRecipient, token);
+        }
 
         uint256 value = transfer.value;
         uint256 amount = kind == Kinds.ERC721 ? 1 : value;
@@ -90,9 +95,10 @@ abstract contract Payouts is BridgeStorage {
         }
         (bool success, uint256 size, uint256 word) = _callWithCap(nonce, token, 0, gasCap, call);
         if (!success) return false;
-        // Silence is consent only from a contract.
-        if (size == 0) return token.code.length != 0;
-        return kind == Kinds.ERC20 && size >= 32 && word == 1;
+        // Silence is consent only from a contract. An ERC-721 has no word for success, so whatever else it says, such as
+        // the id that it minted, means no more than silence.
+        if (size == 0 || kind == Kinds.ERC721) return token.code.length != 0;
+        return size >= 32 && word == 1;
     }
 
     /// @dev Calls with exactly `gasCap` gas and copies at most one word of the answer. The submitter chooses the gas of the
@@ -111,6 +117,11 @@ abstract contract Payouts is BridgeStorage {
             size := returndatasize()
             word := mload(0)
         }
+        // The check above knows what a call costs today; this one needs no prices. Say L was left once the call was paid
+        // for. When the callee got less than `given`, that was L - L/64, hence L/64 < given/63; and when it failed because
+        // that ran out, L/64 is all that is left. When it got all of `given`, then at least L - given >= L/64 >= given/63
+        // is left, whatever it used. A callee that measures its gas and fails early is covered by the first check alone.
+        if (!success && gasleft() < given / 63) revert BridgeInsufficientGas(nonce, gasleft(), required);
     }
 
     function _hold(uint64 nonce, ValueTransfer calldata transfer, HoldReason reason) private {

@@ -24,8 +24,7 @@ abstract contract Requests is BridgeStorage {
 
     /// @inheritdoc IBridge
     receive() external payable nonReentrant {
-        // A contract under construction has no code yet, but it is not the origin of the transaction.
-        if (msg.sender.code.length != 0 || msg.sender != tx.origin) revert BridgePlainSendFromContract(msg.sender);
+        if (!_isDirectCall()) revert BridgePlainSendFromContract(msg.sender);
         _requestNative(msg.sender, msg.sender, Calldata.emptyBytes());
     }
 
@@ -64,7 +63,7 @@ abstract contract Requests is BridgeStorage {
         if (nft.ownerOf(id) != msg.sender) revert BridgeNotTokenOwner(token, id);
         nft.transferFrom(msg.sender, address(this), id);
         if (nft.ownerOf(id) != address(this)) revert BridgeNotTokenOwner(token, id);
-        if (pair.mints) IBridgeNFT(token).burn(id);
+        if (pair.mints) _burnERC721(token, pair, id);
         _enter(pair, 1);
         return _record(Kinds.ERC721, token, to, refundTo, id, extraData);
     }
@@ -137,6 +136,15 @@ abstract contract Requests is BridgeStorage {
                 revert BridgePairInvalid(token, pair.counterpartToken);
             }
         }
+    }
+
+    function _burnERC721(address token, Pair storage pair, uint256 id) private {
+        IBridgeNFT(token).burn(id);
+        // A token that keeps what it was told to burn would exist on both sides. What was burnt has no owner, which most
+        // tokens say by a revert.
+        try IERC721(token).ownerOf(id) returns (address owner) {
+            if (owner == address(this)) revert BridgePairInvalid(token, pair.counterpartToken);
+        } catch {}
     }
 
     /// @dev Counts what came in: into the escrow of a lock pair, out of what a mint pair has minted.

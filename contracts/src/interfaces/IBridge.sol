@@ -23,7 +23,7 @@ struct ValueTransfer {
     address refundTo;
     /// Amount in the token's smallest unit, or the token id of an ERC-721.
     uint256 value;
-    /// User's data for the recipient, at most 1024 bytes.
+    /// User's data for the recipient, at most 1024 bytes. Signed like every field; this version delivers them to nobody.
     bytes extraData;
 }
 
@@ -75,7 +75,7 @@ enum HoldReason {
     UnknownToken,
     /// One side of the pair is an ERC-721 and the other is not.
     KindMismatch,
-    /// The recipient is zero or this bridge.
+    /// The recipient is zero or this bridge or, for the native currency, a registered token of this chain.
     InvalidRecipient,
     /// The amount of a fungible token is 0, or its pair's counter cannot take it.
     InvalidValue,
@@ -276,13 +276,16 @@ interface IBridge {
 
     // ---- errors: handle ----
 
+    /// @notice Requests are handled for an account without code that sends the transaction itself. A caller in between
+    /// could make payouts fail.
+    error BridgeSubmitterNotDirect(address sender);
     /// @notice All given requests are handled; the first one that is not has this number.
     error BridgeAlreadyHandled(uint64 handleNonce);
     /// @notice Requests before `first` are not handled yet.
     error BridgeNonceGap(uint64 first, uint64 handleNonce);
     /// @notice `transfers` was empty.
     error BridgeNothingToHandle();
-    /// @notice Not enough gas is left to give the next payout its full gas cap. Nothing was handled.
+    /// @notice Not enough gas is left to give this payout its full gas cap. Nothing was handled.
     error BridgeInsufficientGas(uint64 nonce, uint256 gasLeft, uint256 required);
 
     // ---- errors: pause ----
@@ -297,7 +300,8 @@ interface IBridge {
     /// @notice Moves `msg.value` of the native currency to `to` on the counterpart's chain.
     /// @param to recipient on the counterpart's chain
     /// @param refundTo account on this chain that is paid back should a held request be refunded
-    /// @param extraData for the recipient. Unit: bytes, at most 1024.
+    /// @param extraData for the recipient: recorded and signed in this version, delivered to recipients from the next one
+    /// on. Unit: bytes, at most 1024.
     /// @return nonce the request's number in this lane
     function requestNativeTransfer(address to, address refundTo, bytes calldata extraData)
         external
@@ -309,7 +313,8 @@ interface IBridge {
     /// @param amount what to take from the sender, who has approved it. Unit: the token's smallest unit.
     /// @param to recipient on the counterpart's chain
     /// @param refundTo account on this chain that is paid back should a held request be refunded
-    /// @param extraData for the recipient. Unit: bytes, at most 1024.
+    /// @param extraData for the recipient: recorded and signed in this version, delivered to recipients from the next one
+    /// on. Unit: bytes, at most 1024.
     /// @return nonce the request's number in this lane
     function requestERC20Transfer(address token, uint256 amount, address to, address refundTo, bytes calldata extraData)
         external
@@ -320,7 +325,8 @@ interface IBridge {
     /// @param id of a token that the sender owns and has approved
     /// @param to recipient on the counterpart's chain
     /// @param refundTo account on this chain that is paid back should a held request be refunded
-    /// @param extraData for the recipient. Unit: bytes, at most 1024.
+    /// @param extraData for the recipient: recorded and signed in this version, delivered to recipients from the next one
+    /// on. Unit: bytes, at most 1024.
     /// @return nonce the request's number in this lane
     function requestERC721Transfer(address token, uint256 id, address to, address refundTo, bytes calldata extraData)
         external
@@ -337,7 +343,8 @@ interface IBridge {
 
     // ---- anyone: handle on the destination ----
 
-    /// @notice Pays the next requests of the inbound lane.
+    /// @notice Pays the next requests of the inbound lane. Anyone may submit from an account without code, as the sender of
+    /// the transaction itself.
     /// @param first nonce of `transfers[0]`; what lies before `handleNonce` is skipped
     /// @param transfers requests in nonce order
     /// @param tail leaf hashes of the requests that follow, up to the signed checkpoint; hashed and not paid

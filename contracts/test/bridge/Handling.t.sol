@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+
 import {IBridge, ValueTransfer} from "../../src/interfaces/IBridge.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeTest} from "../BridgeTest.sol";
 import {Behaviour} from "../contracts/Hostile.sol";
 import {HostileRecipient} from "../contracts/HostileRecipient.sol";
+import {HookToken} from "../contracts/HookToken.sol";
 
 contract HandlingTest is BridgeTest {
     bytes32[] private none;
@@ -25,10 +28,86 @@ contract HandlingTest is BridgeTest {
         _requests(1);
         ValueTransfer[] memory transfers = _slice(0, 1);
         bytes[] memory signatures = _approved(1);
-        vm.prank(vm.addr(OUTSIDER_KEY));
+        vm.prank(vm.addr(OUTSIDER_KEY), vm.addr(OUTSIDER_KEY));
         bridge.handle(0, transfers, none, signatures);
         _expectPaid(1);
     }
+
+    // ---- who may submit ----
+
+    function test_contract_may_not_submit() external {
+        _requests(1);
+        HostileRecipient contractAccount = new HostileRecipient();
+        bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 1), none, _approved(1)));
+        bytes memory reason =
+            abi.encodeWithSelector(IBridge.BridgeSubmitterNotDirect.selector, address(contractAccount));
+        vm.expectRevert(reason);
+        vm.prank(SUBMITTER, SUBMITTER);
+        contractAccount.execute(address(bridge), 0, call);
+        assertEq(bridge.laneState().handleNonce, 0, "nothing handled");
+        _handleAll();
+        _expectPaid(1);
+    }
+
+    function test_contract_under_construction_may_not_submit() external {
+        _requests(1);
+        bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 1), none, _approved(1)));
+        vm.expectPartialRevert(IBridge.BridgeSubmitterNotDirect.selector);
+        new SubmittingConstructor(address(bridge), call);
+    }
+
+    function test_account_with_delegated_code_may_not_submit() external {
+        _requests(1);
+        vm.etch(SUBMITTER, abi.encodePacked(hex"ef0100", address(token)));
+        ValueTransfer[] memory transfers = _slice(0, 1);
+        bytes[] memory signatures = _approved(1);
+        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeSubmitterNotDirect.selector, SUBMITTER));
+        _submit(0, transfers, none, signatures);
+    }
+
+    /// @dev From within its guarded call a token refuses every payout.
+    function test_guarded_token_cannot_be_made_to_refuse() external {
+        GuardedToken guarded = new GuardedToken();
+        _configure(_pairCall(Kinds.ERC20, false, address(guarded), FAR_UNKNOWN));
+        guarded.mint(USER, 10);
+        vm.prank(USER);
+        guarded.approve(address(bridge), 10);
+        vm.prank(USER);
+        bridge.seed(address(guarded), 10);
+        _far(Kinds.ERC20, FAR_UNKNOWN, RECIPIENT, 4);
+
+        HostileRecipient attacker = new HostileRecipient();
+        attacker.hookInto(guarded);
+        attacker.setReentry(address(bridge), abi.encodeCall(IBridge.handle, (0, _slice(0, 1), none, _approved(1))));
+        bytes memory transfer = abi.encodeCall(guarded.transfer, (address(attacker), 0));
+        vm.prank(SUBMITTER, SUBMITTER);
+        attacker.execute(address(guarded), 0, transfer);
+        // The guarded token calls its hooks twice: the sender's and the recipient's.
+        assertEq(attacker.reentries(), 2, "tried");
+        _expectNotDirect(attacker.reentryResult(), address(attacker));
+
+        _handleAll();
+        assertEq(guarded.balanceOf(RECIPIENT), 4, "paid");
+        assertEq(bridge.laneState().heldCount, 0, "held");
+    }
+
+    /// @dev From within its guarded call a recipient takes no native currency.
+    function test_guarded_recipient_cannot_be_made_to_refuse() external {
+        Vault vault = new Vault();
+        _seedNative(10);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(vault), 4);
+        bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 1), none, _approved(1)));
+        vm.prank(SUBMITTER, SUBMITTER);
+        (bool success, bytes memory result) = vault.execute(address(bridge), call);
+        assertTrue(!success, "refused");
+        _expectNotDirect(result, address(vault));
+
+        _handleAll();
+        assertEq(address(vault).balance, 4, "paid");
+        assertEq(bridge.laneState().heldCount, 0, "held");
+    }
+
+    // ---- what is handled ----
 
     function test_second_submission_reverts_and_changes_nothing() external {
         _requests(3);
@@ -41,7 +120,7 @@ contract HandlingTest is BridgeTest {
     function test_what_was_handled_is_skipped() external {
         _requests(5);
         _handleUntil(3);
-        bridge.handle(1, _slice(1, 5), none, _approved(5));
+        _submit(1, _slice(1, 5), none, _approved(5));
         _expectPaid(5);
     }
 
@@ -64,7 +143,7 @@ contract HandlingTest is BridgeTest {
         bytes[] memory signatures = _signatures(OPERATOR_KEY, 3, _checkpointDigest(1, 1, _root(1)));
         ValueTransfer[] memory transfers = _slice(0, 1);
         vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeNotWired.selector));
-        bridge.handle(0, transfers, none, signatures);
+        _submit(0, transfers, none, signatures);
     }
 
     function test_paused_bridge_handles_nothing() external {
@@ -90,7 +169,7 @@ contract HandlingTest is BridgeTest {
             if (field == 6) transfers[0].value += 1;
             if (field == 7) transfers[0].extraData = "x";
             vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeBelowThreshold.selector, 0, THRESHOLD));
-            bridge.handle(0, transfers, none, signatures);
+            _submit(0, transfers, none, signatures);
         }
     }
 
@@ -99,7 +178,7 @@ contract HandlingTest is BridgeTest {
         bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 1), none, _approved(1)));
         // The first word of the only transfer: selector, four heads, length, one offset.
         call[4 + 4 * 32 + 2 * 32] = 0x01;
-        (bool success,) = address(bridge).call(call);
+        (bool success,) = _submitWith(1_000_000, call);
         assertTrue(!success, "refused");
         assertEq(bridge.laneState().handleNonce, 0, "not handled");
     }
@@ -107,11 +186,11 @@ contract HandlingTest is BridgeTest {
     function test_pieces_with_tail_reach_the_same_root_as_at_once() external {
         _requests(6);
         bytes[] memory signatures = _approved(6);
-        bridge.handle(0, _slice(0, 2), _tail(2, 6), signatures);
+        _submit(0, _slice(0, 2), _tail(2, 6), signatures);
         assertEq(bridge.laneState().handleRoot, _root(2), "first piece");
-        bridge.handle(2, _slice(2, 5), _tail(5, 6), signatures);
+        _submit(2, _slice(2, 5), _tail(5, 6), signatures);
         assertEq(bridge.laneState().handleRoot, _root(5), "second piece");
-        bridge.handle(5, _slice(5, 6), none, signatures);
+        _submit(5, _slice(5, 6), none, signatures);
         assertEq(bridge.laneState().handleRoot, _root(6), "all");
         assertEq(bridge.laneState().recoveryBlockNumber, requests[5].sourceBlock, "recovery block");
         _expectPaid(6);
@@ -131,36 +210,7 @@ contract HandlingTest is BridgeTest {
         (tail[0], tail[1]) = (tail[1], tail[0]);
         ValueTransfer[] memory transfers = _slice(0, 1);
         vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeBelowThreshold.selector, 0, THRESHOLD));
-        bridge.handle(0, transfers, tail, signatures);
-    }
-
-    function test_handle_cannot_be_re_entered() external {
-        HostileRecipient recipient = new HostileRecipient();
-        _seedNative(10);
-        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(recipient), 3);
-        _requests(1);
-        bytes[] memory signatures = _approved(2);
-        bytes memory again = abi.encodeCall(IBridge.handle, (0, _slice(0, 2), none, signatures));
-        recipient.setReentry(address(bridge), again);
-        _configure(abi.encodeCall(IBridge.setPairGasCap, (address(0), 2_000_000)));
-        bridge.handle(0, _slice(0, 2), none, signatures);
-        assertTrue(!recipient.reentrySucceeded(), "refused");
-        assertEq(recipient.reentries(), 1, "called once");
-        assertEq(address(recipient).balance, 3, "paid once");
-        assertEq(bridge.laneState().handleNonce, 2, "the lane went on");
-    }
-
-    function test_request_within_a_payout_is_refused() external {
-        HostileRecipient recipient = new HostileRecipient();
-        _seedNative(10);
-        vm.deal(address(recipient), 5);
-        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(recipient), 3);
-        recipient.setReentry(address(bridge), abi.encodeCall(IBridge.requestNativeTransfer, (RECIPIENT, USER, "")));
-        _configure(abi.encodeCall(IBridge.setPairGasCap, (address(0), 2_000_000)));
-        _handleAll();
-        assertTrue(!recipient.reentrySucceeded(), "refused");
-        assertEq(bridge.laneState().requestNonce, 0, "no request");
-        assertEq(address(recipient).balance, 8, "paid");
+        _submit(0, transfers, tail, signatures);
     }
 
     function test_nonce_and_root_are_stored_before_the_first_payout() external {
@@ -205,7 +255,7 @@ contract HandlingTest is BridgeTest {
             uint256 first = bound(seed, 0, next);
             uint256 end = bound(seed >> 64, next + 1, count);
             uint256 signed = bound(seed >> 128, end, count);
-            bridge.handle(uint64(first), _slice(first, end), _tail(end, signed), _approved(signed));
+            _submit(uint64(first), _slice(first, end), _tail(end, signed), _approved(signed));
             assertEq(bridge.laneState().handleNonce, end, "nonce");
             assertEq(bridge.laneState().handleRoot, _root(end), "root");
         }
@@ -231,11 +281,17 @@ contract HandlingTest is BridgeTest {
         }
     }
 
+    function _expectNotDirect(bytes memory result, address sender) private view {
+        bytes memory reason = abi.encodeWithSelector(IBridge.BridgeSubmitterNotDirect.selector, sender);
+        assertEq(keccak256(result), keccak256(reason), "reason");
+        assertEq(bridge.laneState().handleNonce, 0, "nothing handled");
+    }
+
     function _expectRevert(uint64 given, uint256 first, uint256 end, uint256 signed, bytes memory reason) private {
         ValueTransfer[] memory transfers = _slice(first, end);
         bytes[] memory signatures = _approved(signed);
         vm.expectRevert(reason);
-        bridge.handle(given, transfers, none, signatures);
+        _submit(given, transfers, none, signatures);
     }
 }
 
@@ -252,5 +308,37 @@ contract StateReader {
     receive() external payable {
         seenNonce = _bridge.laneState().handleNonce;
         seenRoot = _bridge.laneState().handleRoot;
+    }
+}
+
+/// @title A submitter that is being made, when it has no code
+contract SubmittingConstructor {
+    constructor(address to, bytes memory input) {
+        (bool success, bytes memory result) = to.call(input);
+        if (!success) {
+            assembly ("memory-safe") {
+                revert(add(result, 0x20), mload(result))
+            }
+        }
+    }
+}
+
+/// @title An honest ERC-20 with hooks, guarded against re-entry
+contract GuardedToken is HookToken, ReentrancyGuard {
+    function transfer(address to, uint256 value) public override nonReentrant returns (bool) {
+        return super.transfer(to, value);
+    }
+}
+
+/// @title An honest contract account that takes native currency, guarded against re-entry
+contract Vault is ReentrancyGuard {
+    receive() external payable nonReentrant {}
+
+    function execute(address to, bytes calldata input)
+        external
+        nonReentrant
+        returns (bool success, bytes memory result)
+    {
+        return to.call(input);
     }
 }

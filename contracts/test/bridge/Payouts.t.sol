@@ -10,9 +10,13 @@ import {Behaviour} from "../contracts/Hostile.sol";
 import {HostileNFT} from "../contracts/HostileNFT.sol";
 import {HostileRecipient} from "../contracts/HostileRecipient.sol";
 import {HostileToken} from "../contracts/HostileToken.sol";
+import {TestNFT} from "../contracts/TestNFT.sol";
+import {TestToken} from "../contracts/TestToken.sol";
 
 contract PayoutsTest is BridgeTest {
     address private constant FAR = address(0xFA2);
+    /// Enough for everything before the first payout, and too little for it. Unit: gas.
+    uint256 private constant LEAST_GAS = 150_000;
     bytes32[] private none;
 
     // ---- what is paid ----
@@ -81,6 +85,16 @@ contract PayoutsTest is BridgeTest {
         assertEq(fee.balanceOf(address(bridge)), 800, "balance covers the escrow");
     }
 
+    function test_erc721_that_returns_the_id_it_minted_is_paid() external {
+        IdNFT returning = new IdNFT();
+        _configure(_pairCall(Kinds.ERC721, true, address(returning), FAR));
+        _far(Kinds.ERC721, FAR, RECIPIENT, 4);
+        _handleAll();
+        assertEq(returning.ownerOf(4), RECIPIENT, "paid");
+        assertEq(bridge.laneState().heldCount, 0, "held");
+        assertEq(bridge.pairOf(address(returning)).minted, 1, "minted");
+    }
+
     // ---- what is held ----
 
     function test_unknown_kind_is_held() external {
@@ -105,6 +119,21 @@ contract PayoutsTest is BridgeTest {
         _expectHeld(Kinds.ERC20, FAR_MINTED, address(0), 1, HoldReason.InvalidRecipient);
         _expectHeld(Kinds.ERC20, FAR_MINTED, address(bridge), 1, HoldReason.InvalidRecipient);
         _expectHeld(Kinds.NATIVE, FAR_OF_NATIVE, address(bridge), 1, HoldReason.InvalidRecipient);
+    }
+
+    function test_native_payout_to_a_registered_token_is_held() external {
+        WrappedNative wrapped = new WrappedNative();
+        _configure(_pairCall(Kinds.ERC20, false, address(wrapped), FAR));
+        _seedNative(10);
+        _expectHeld(Kinds.NATIVE, FAR_OF_NATIVE, address(wrapped), 4, HoldReason.InvalidRecipient);
+        assertEq(wrapped.balanceOf(address(bridge)), 0, "nothing credited to the bridge");
+        assertEq(bridge.pairOf(address(0)).escrow, 10, "escrow");
+        // Other tokens may be sent to a token, and a token of the other chain is a stranger on this one.
+        _far(Kinds.ERC20, FAR_MINTED, address(wrapped), 4);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, FAR_MINTED, 4);
+        _handleAll();
+        assertEq(minted.balanceOf(address(wrapped)), 4, "paid");
+        assertEq(FAR_MINTED.balance, 4, "paid");
     }
 
     function test_invalid_value_is_held() external {
@@ -245,31 +274,55 @@ contract PayoutsTest is BridgeTest {
     }
 
     /// @dev Whatever gas a submitter gives: either all is done as with plenty, or nothing is.
-    function testFuzz_gas_of_the_submitter_never_decides_who_is_held(uint256 gas) external {
-        GasReader reader = new GasReader();
-        _configure(abi.encodeCall(IBridge.setPairGasCap, (address(0), 60_000)));
-        _seedNative(10);
-        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(reader), 1);
-        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(reader), 1);
-        bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 2), none, _approved(2)));
-        gas = bound(gas, 30_000, 500_000);
-        Forwarder forwarder = new Forwarder();
-        bool success = forwarder.forward(address(bridge), gas, call);
-        assertEq(bridge.laneState().heldCount, 0, "held");
-        assertEq(bridge.laneState().handleNonce, success ? 2 : 0, "all or nothing");
-        assertEq(address(reader).balance, success ? 2 : 0, "paid");
+    function test_gas_of_the_submitter_never_decides_who_is_held() external {
+        Picky picky = _picky();
+        bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 3), none, _approved(3)));
+        uint256 refusals;
+        for (uint256 gas = LEAST_GAS; gas < 1_000_000; gas += 2_500) {
+            (bool success, bytes memory result) = _submitWith(gas, call);
+            _expectAllOrNothing(picky, success, result);
+            if (success) break;
+            ++refusals;
+        }
+        assertTrue(refusals > 50, "refused for long");
+        assertEq(bridge.laneState().handleNonce, 3, "and paid at last");
     }
 
-    function test_insufficient_gas_names_the_nonce() external {
-        GasReader reader = new GasReader();
-        _configure(abi.encodeCall(IBridge.setPairGasCap, (address(0), 2_000_000)));
+    function testFuzz_gas_of_the_submitter_never_decides_who_is_held(uint256 gas) external {
+        Picky picky = _picky();
+        bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 3), none, _approved(3)));
+        (bool success, bytes memory result) = _submitWith(bound(gas, LEAST_GAS, 1_000_000), call);
+        _expectAllOrNothing(picky, success, result);
+    }
+
+    function test_recipient_that_burns_all_gas_is_held_or_nothing_happens() external {
+        HostileRecipient recipient = new HostileRecipient();
+        recipient.setBehaviour(Behaviour.BurnsGas);
         _seedNative(10);
-        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(reader), 1);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(recipient), 1);
         bytes memory call = abi.encodeCall(IBridge.handle, (0, _slice(0, 1), none, _approved(1)));
-        Forwarder forwarder = new Forwarder();
-        assertTrue(!forwarder.forward(address(bridge), 1_000_000, call), "refused");
-        assertTrue(bytes4(forwarder.result()) == IBridge.BridgeInsufficientGas.selector, "for gas");
-        assertTrue(forwarder.forward(address(bridge), 3_000_000, call), "paid");
+        for (uint256 gas = LEAST_GAS; bridge.laneState().handleNonce == 0; gas += 2_500) {
+            recipient.setBehaviour(Behaviour.BurnsGas);
+            _submitWith(gas, call);
+            if (bridge.laneState().heldCount == 0) assertEq(bridge.laneState().handleNonce, 0, "nothing");
+            assertLe(gas, 1_000_000, "held at last");
+        }
+        assertEq(bridge.laneState().heldCount, 1, "held");
+    }
+
+    function test_insufficient_gas_names_nonce_and_gas() external {
+        Picky picky = _picky();
+        _handleUntil(1);
+        bytes memory call = abi.encodeCall(IBridge.handle, (1, _slice(1, 3), none, _approved(3)));
+        (bool success, bytes memory result) = _submitWith(LEAST_GAS, call);
+        assertTrue(!success, "refused");
+        (bytes4 selector, uint256 nonce, uint256 gasLeft, uint256 required) = _insufficientGas(result);
+        assertTrue(selector == IBridge.BridgeInsufficientGas.selector, "selector");
+        assertEq(nonce, 1, "nonce");
+        // The cap, what EIP-150 keeps back of it, and 40 000 for the call itself.
+        assertEq(required, uint256(GAS_CAP) + GAS_CAP / 63 + 40_000, "required");
+        assertTrue(gasLeft < required && gasLeft > LEAST_GAS / 4, "gas left");
+        assertEq(address(picky).balance, 1, "nothing more is paid");
     }
 
     // ---- properties ----
@@ -296,6 +349,46 @@ contract PayoutsTest is BridgeTest {
 
     // ---- steps ----
 
+    /// @dev Three requests, by two kinds of call, to recipients that refuse whenever they get less than the cap.
+    function _picky() private returns (Picky picky) {
+        picky = new Picky(GAS_CAP - 200);
+        PickyToken pickyToken = new PickyToken(GAS_CAP - 500);
+        _configure(_pairCall(Kinds.ERC20, false, address(pickyToken), FAR));
+        pickyToken.mint(USER, 10);
+        vm.prank(USER);
+        pickyToken.approve(address(bridge), 10);
+        vm.prank(USER);
+        bridge.seed(address(pickyToken), 10);
+        _seedNative(10);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(picky), 1);
+        _far(Kinds.ERC20, FAR, RECIPIENT, 1);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(picky), 1);
+    }
+
+    function _expectAllOrNothing(Picky picky, bool success, bytes memory result) private view {
+        if (!success) {
+            (bytes4 selector,,,) = _insufficientGas(result);
+            assertTrue(selector == IBridge.BridgeInsufficientGas.selector, "refused for gas");
+        }
+        assertEq(bridge.laneState().heldCount, 0, "held");
+        assertEq(bridge.laneState().handleNonce, success ? 3 : 0, "all or nothing");
+        assertEq(address(picky).balance, success ? 2 : 0, "paid");
+    }
+
+    function _insufficientGas(bytes memory result)
+        private
+        pure
+        returns (bytes4 selector, uint256 nonce, uint256 gasLeft, uint256 required)
+    {
+        assertEq(result.length, 4 + 3 * 32, "length of the reason");
+        assembly ("memory-safe") {
+            selector := mload(add(result, 0x20))
+            nonce := mload(add(result, 0x24))
+            gasLeft := mload(add(result, 0x44))
+            required := mload(add(result, 0x64))
+        }
+    }
+
     /// @dev Handles one more request and expects exactly this hold of it.
     function _expectHeld(uint8 kind, address farToken, address to, uint256 value, HoldReason reason) private {
         uint64 nonce = uint64(requests.length);
@@ -304,7 +397,7 @@ contract PayoutsTest is BridgeTest {
         bytes[] memory signatures = _approved(nonce + 1);
         vm.expectEmit(address(bridge));
         emit IBridge.ValueTransferHeld(nonce, reason, leaves[nonce]);
-        bridge.handle(nonce, transfers, none, signatures);
+        _submit(nonce, transfers, none, signatures);
 
         Hold[] memory holds = bridge.holds(nonce, 1);
         assertEq(holds.length, 1, "one hold");
@@ -344,11 +437,48 @@ contract GasReader {
     }
 }
 
-/// @title A submitter that chooses its gas
-contract Forwarder {
-    bytes public result;
+/// @title A recipient that refuses cheaply when it was given less gas than its cap
+contract Picky {
+    uint256 private immutable _least;
 
-    function forward(address to, uint256 gas, bytes calldata input) external returns (bool success) {
-        (success, result) = to.call{gas: gas}(input);
+    constructor(uint256 least) {
+        _least = least;
+    }
+
+    receive() external payable {
+        require(gasleft() >= _least, "less than the cap");
+    }
+}
+
+/// @title An ERC-20 that refuses cheaply when it was given less gas than its cap
+contract PickyToken is TestToken {
+    uint256 private immutable _least;
+
+    constructor(uint256 least) TestToken("Picky", "PICK", 18) {
+        _least = least;
+    }
+
+    function transfer(address to, uint256 value) public override returns (bool) {
+        require(gasleft() >= _least, "less than the cap");
+        return super.transfer(to, value);
+    }
+}
+
+/// @title An ERC-721 that returns the id that it minted
+contract IdNFT is TestNFT {
+    constructor() TestNFT("Id", "ID") {}
+
+    function safeMint(address to, uint256 id) external returns (uint256) {
+        _safeMint(to, id);
+        return id;
+    }
+}
+
+/// @title A wrapped native currency: whoever sends gets a balance
+contract WrappedNative is TestToken {
+    constructor() TestToken("Wrapped", "WRAP", 18) {}
+
+    receive() external payable {
+        _mint(msg.sender, msg.value);
     }
 }

@@ -5,11 +5,11 @@ import {IBridge, PairState, ValueTransfer} from "../../src/interfaces/IBridge.so
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeTest} from "../BridgeTest.sol";
 import {FeeToken} from "../contracts/FeeToken.sol";
-import {HookToken} from "../contracts/HookToken.sol";
 import {Behaviour} from "../contracts/Hostile.sol";
 import {HostileNFT} from "../contracts/HostileNFT.sol";
 import {HostileRecipient} from "../contracts/HostileRecipient.sol";
 import {HostileToken} from "../contracts/HostileToken.sol";
+import {TestNFT} from "../contracts/TestNFT.sol";
 import {TestToken} from "../contracts/TestToken.sol";
 
 /// @title Sends native currency while it is being made, when it has no code
@@ -168,35 +168,6 @@ contract RequestsTest is BridgeTest {
         _refuse(address(hostile), 5, abi.encodeWithSelector(IBridge.BridgeZeroValue.selector));
     }
 
-    function test_erc20_request_cannot_be_re_entered() external {
-        HostileToken hostile = _hostileToken(false);
-        bytes memory again = abi.encodeCall(IBridge.requestERC20Transfer, (address(token), 1, RECIPIENT, REFUND, ""));
-        hostile.setReentry(address(bridge), again);
-        vm.prank(USER);
-        bridge.requestERC20Transfer(address(hostile), 5, RECIPIENT, REFUND, "");
-        assertTrue(!hostile.reentrySucceeded(), "refused");
-        assertTrue(
-            bytes4(hostile.reentryResult()) == bytes4(keccak256("ReentrancyGuardReentrantCall()")), "by the guard"
-        );
-        assertEq(bridge.laneState().requestNonce, 1, "one request");
-        assertEq(bridge.pairOf(address(hostile)).escrow, 5, "credited once");
-    }
-
-    function test_sender_hook_cannot_re_enter() external {
-        HookToken hook = new HookToken();
-        _register(Kinds.ERC20, false, address(hook));
-        HostileRecipient sender = new HostileRecipient();
-        sender.hookInto(hook);
-        hook.mint(address(sender), 10);
-        sender.execute(address(hook), 0, abi.encodeCall(hook.approve, (address(bridge), 10)));
-        bytes memory request = abi.encodeCall(IBridge.requestERC20Transfer, (address(hook), 5, RECIPIENT, REFUND, ""));
-        sender.setReentry(address(bridge), request);
-        sender.execute(address(bridge), 0, request);
-        assertTrue(!sender.reentrySucceeded(), "refused");
-        assertEq(bridge.pairOf(address(hook)).escrow, 5, "credited once");
-        assertEq(hook.balanceOf(address(bridge)), 5, "received once");
-    }
-
     function test_pause_within_a_request_stays() external {
         HostileToken hostile = _hostileToken(false);
         bytes memory signature = _sign(OPERATOR_KEY, _pauseDigest(0));
@@ -287,6 +258,28 @@ contract RequestsTest is BridgeTest {
         vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeNotTokenOwner.selector, address(hostile), 1));
         vm.prank(USER);
         bridge.requestERC721Transfer(address(hostile), 1, RECIPIENT, REFUND, "");
+    }
+
+    function test_minting_erc721_that_does_not_burn_is_refused() external {
+        KeepingNFT keeping = new KeepingNFT();
+        _register(Kinds.ERC721, true, address(keeping));
+        _far(Kinds.ERC721, FAR, USER, 3);
+        _handleAll();
+        vm.prank(USER);
+        keeping.approve(address(bridge), 3);
+        bytes memory request =
+            abi.encodeCall(IBridge.requestERC721Transfer, (address(keeping), 3, RECIPIENT, REFUND, ""));
+        vm.prank(USER);
+        (bool success, bytes memory result) = address(bridge).call(request);
+        bytes memory reason = abi.encodeWithSelector(IBridge.BridgePairInvalid.selector, address(keeping), FAR);
+        assertTrue(!success && keccak256(result) == keccak256(reason), "refused");
+        assertEq(keeping.ownerOf(3), USER, "still the user's");
+
+        // What was sent to nobody is as good as burnt.
+        keeping.setGraveyard(address(0xdead));
+        vm.prank(USER);
+        bridge.requestERC721Transfer(address(keeping), 3, RECIPIENT, REFUND, "");
+        assertEq(bridge.pairOf(address(keeping)).minted, 0, "minted");
     }
 
     function test_stray_safe_transfer_is_refused() external {
@@ -497,5 +490,24 @@ contract BurnableToken is TestToken {
 
     function burn(uint256 amount) external {
         _burn(msg.sender, amount);
+    }
+}
+
+/// @title An ERC-721 that buries what it is told to burn, or does nothing
+contract KeepingNFT is TestNFT {
+    address private _graveyard;
+
+    constructor() TestNFT("Keeping", "KEEP") {}
+
+    function setGraveyard(address graveyard) external {
+        _graveyard = graveyard;
+    }
+
+    function safeMint(address to, uint256 id) external {
+        _safeMint(to, id);
+    }
+
+    function burn(uint256 id) external {
+        if (_graveyard != address(0)) _transfer(msg.sender, _graveyard, id);
     }
 }

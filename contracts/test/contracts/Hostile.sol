@@ -12,7 +12,8 @@ enum Behaviour {
     ReturnsNothing,
     ReturnsMuch,
     RevertsMuch,
-    Reenters
+    Reenters,
+    BurnsGasWhenPaidFor
 }
 
 /// @title What the hostile contracts have in common
@@ -43,7 +44,9 @@ abstract contract Hostile {
     function _behave() internal {
         Behaviour chosen = behaviour;
         if (chosen == Behaviour.Reverts) revert("hostile");
-        if (chosen == Behaviour.BurnsGas) {
+        // An estimate has no gas price: what it sees is not what will happen.
+        bool isPaidFor = chosen == Behaviour.BurnsGasWhenPaidFor && tx.gasprice != 0;
+        if (chosen == Behaviour.BurnsGas || isPaidFor) {
             assembly ("memory-safe") {
                 invalid()
             }
