@@ -62,6 +62,10 @@ async fn the_check_tells_all_problems_of_chains_and_keys_together() {
             "has no balance",
         ],
     );
+    // A delegated account (EIP-7702).
+    let delegation = "0xef01001111111111111111111111111111111111111111";
+    network.service.rpc("anvil_setCode", json!([submitter, delegation])).await;
+    assert_bad_input(&network.polyspan(&check), &["takes submissions from plain accounts only"]);
     // The same as far as the file goes, and no further.
     let offline = network.told(&["config", "check", "--config", "relay.toml", "--offline"]);
     assert!(offline.contains("0 problems"), "{offline}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::Address;
 use futures::future::join_all;
-use polyspan_chain::{Chain, ChainError};
+use polyspan_chain::{At, Chain, ChainError};
 
 use super::{Finding, Keys, Mode, Severity, unreachable};
 use crate::config::{Config, KeyFile};
@@ -39,10 +39,22 @@ pub(super) fn unlock(config: &Config, findings: &mut Vec<Finding>) -> Keys {
     Keys { attester, submitters }
 }
 
-/// Whether each submitter can pay for gas.
+/// Whether each submitter can submit: it pays for gas, and the contracts take calls from plain accounts only.
 pub(super) async fn funds(keys: &Keys, chains: &BTreeMap<String, Chain>, mode: Mode) -> Vec<Finding> {
     let looked = join_all(keys.submitters.iter().map(async |(name, address)| {
         let chain = chains.get(name)?;
+        match chain.has_code(*address, At::Latest).await {
+            Ok(false) => {}
+            Ok(true) => {
+                return Some(Finding::new(
+                    mode.passing(),
+                    format!("submitter on {name}"),
+                    format!("{address} has code, and the bridge takes submissions from plain accounts only"),
+                    "take back its delegation (EIP-7702), or use another key",
+                ));
+            }
+            Err(error) => return Some(unreachable(mode, format!("submitter on {name}"), &error)),
+        }
         match can_pay(chain, *address).await {
             Ok(true) => None,
             // A relay whose submitter is empty still attests: refusing to start would cost the lane a vote.
