@@ -1,7 +1,8 @@
 //! Chains on which gas costs nothing.
 //!
 //! A chain without EIP-1559 at all cannot be made here: the contracts need the instructions of Cancun, and anvil offers
-//! those only together with base fees. What a relay does there is tested with a scripted transport in `bridge/chain`.
+//! those only together with base fees. Reading the price of such a chain is tested on an anvil with the rules of Istanbul
+//! (`bridge/chain/tests`), pricing and signing in `bridge/node/src/submitter`.
 
 use alloy::providers::Provider;
 use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};
