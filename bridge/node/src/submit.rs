@@ -2,25 +2,24 @@
 
 mod gas;
 mod plan;
+mod rest;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use alloy::primitives::Bytes;
 use polyspan_chain::{At, BridgeRevert, handle_calldata};
-use polyspan_types::{Leaf, RequestNonce};
+use polyspan_types::Leaf;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
+use rest::Rest;
 
 use crate::error::LaneError;
 use crate::lane::{ApprovedView, DestinationView, Lane};
 use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
-
-/// How long the destination's view may lag behind a mined submission before it is looked at again.
-const VIEW_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lane's side of submission: decides what is sent. The account's side is [`crate::submitter`].
 pub struct LaneSubmission {
@@ -32,6 +31,8 @@ pub struct LaneSubmission {
     max_transfers: u64,
     /// Shrinks when a piece is too large for the chain, and grows again with every success.
     piece_limit: u64,
+    /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
+    rest: Option<Rest>,
 }
 
 impl LaneSubmission {
@@ -45,10 +46,16 @@ impl LaneSubmission {
             submitter,
             max_transfers,
             piece_limit: max_transfers,
+            rest: None,
         }
     }
 
-    async fn submit(&mut self, piece: Piece, approved: &ApprovedView) -> Result<(), LaneError> {
+    async fn submit(
+        &mut self,
+        piece: Piece,
+        approved: &ApprovedView,
+        view: &DestinationView,
+    ) -> Result<(), LaneError> {
         let Some((calldata, worst_gas)) = self.calldata(piece, approved).await? else { return Ok(()) };
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
@@ -67,7 +74,7 @@ impl LaneSubmission {
             JobResult::Mined { success: true, block, tx_hash } => {
                 info!(lane = %info.id, first = %piece.first, count = piece.count, %block, tx = %tx_hash, "handled");
                 self.piece_limit = self.piece_limit.saturating_mul(2).min(self.max_transfers);
-                self.await_view(piece.end()).await;
+                self.rest = Some(Rest::UntilHandled(piece.end(), Instant::now()));
                 None
             }
             JobResult::Mined { success: false, tx_hash, .. } => {
@@ -76,7 +83,7 @@ impl LaneSubmission {
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => {
-                self.await_view(piece.end()).await;
+                self.rest = Some(Rest::UntilHandled(piece.end(), Instant::now()));
                 None
             }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
@@ -93,14 +100,13 @@ impl LaneSubmission {
             other => Some(other.to_string()),
         };
         if let Some(text) = &trouble {
-            warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
+            self.rest = Some(Rest::UntilNextBlock(view.block, Instant::now()));
+            // Said once: the board and the metrics show that it lasts.
+            if self.lane.board.submission.borrow().as_ref() != Some(text) {
+                warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
+            }
         }
-        let failed = trouble.is_some();
         self.lane.board.submission.send_replace(trouble);
-        if failed {
-            // The next head, not the next microsecond: nothing else can have changed.
-            drop(tokio::time::timeout(VIEW_PATIENCE, self.destination.changed()).await);
-        }
         Ok(())
     }
 
@@ -125,13 +131,6 @@ impl LaneSubmission {
         let gas = gas::worst_gas(transfers, &pairs, calldata.len());
         Ok(Some((calldata, gas)))
     }
-
-    /// Until the destination's view has passed `end`, or a while has.
-    async fn await_view(&mut self, end: RequestNonce) {
-        let seen = self.destination.wait_for(|view| view.as_ref().is_some_and(|view| view.handled >= end));
-        // Not seen in time is no error: the next step starts from whatever the contract says then.
-        drop(tokio::time::timeout(VIEW_PATIENCE, seen).await);
-    }
 }
 
 impl Step for LaneSubmission {
@@ -143,9 +142,13 @@ impl Step for LaneSubmission {
             self.lane.board.submission.send_replace(None);
             return Ok(());
         }
+        if self.rest.is_some_and(|rest| rest.goes_on(view.handled, view.block, Instant::now())) {
+            return Ok(());
+        }
+        self.rest = None;
         let nonces = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce);
         match next_piece(view.handled, nonces, self.piece_limit) {
-            Some(piece) => self.submit(piece, &approved).await,
+            Some(piece) => self.submit(piece, &approved, &view).await,
             None => {
                 let open = approved.approved(view.handled) > view.handled;
                 let tail =
@@ -161,6 +164,8 @@ impl Step for LaneSubmission {
             changed = self.approved.changed() => or_pending(changed).await,
             changed = self.destination.changed() => or_pending(changed).await,
             changed = self.leadership.changed() => or_pending(changed).await,
+            // Some chains make no block while nothing is sent.
+            () = tokio::time::sleep(rest::PATIENCE) => {}
         }
     }
 
