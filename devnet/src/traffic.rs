@@ -68,16 +68,21 @@ impl<'a> Traffic<'a> {
         .await
     }
 
-    /// One request of each kind in each direction, `rounds` times over.
+    /// One request of each kind in each direction, `rounds` times over. Returns when all are in a block, so that whoever
+    /// waits for them to be handled cannot miss one.
     ///
-    /// Errors: as [`Traffic::request`].
+    /// Errors: as [`Traffic::request`], or one of them reverts.
     pub async fn rounds(&self, rounds: usize, to: Address) -> Result<()> {
+        let mut sent = Vec::new();
         for round in 0..rounds {
             for kind in KINDS {
                 for direction in Direction::ALL {
-                    self.request(direction, kind, to, 1_000 + round as u128).await?;
+                    sent.push((direction, self.request(direction, kind, to, 1_000 + round as u128).await?));
                 }
             }
+        }
+        for (direction, hash) in sent {
+            account::succeeded(self.network.source_chain(direction), hash).await?;
         }
         Ok(())
     }

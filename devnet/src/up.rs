@@ -83,6 +83,17 @@ fn manual(network: &Network) -> Vec<String> {
             user.passphrase_file.display(),
         ));
     }
+    for bridge in &network.bridges {
+        let deployment = &bridge.deployment;
+        let pairs: Vec<String> =
+            deployment.pairs.iter().map(|pair| format!("{} ({})", pair.name, pair.kind)).collect();
+        lines.push(String::new());
+        lines.push(format!(
+            "bridge {}: {} on main, {} on service",
+            deployment.name, deployment.main.bridge, deployment.service.bridge
+        ));
+        lines.push(format!("  its pairs, for --token: {}", pairs.join(", ")));
+    }
     lines.push(String::new());
     lines.push("Ctrl-C ends everything.".to_owned());
     lines

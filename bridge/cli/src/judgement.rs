@@ -90,8 +90,10 @@ pub fn judge(facts: &Facts) -> Judgement {
     let waiting_for = match state {
         Some(TransferState::Paid) => None,
         Some(TransferState::Held) => Some(match facts.hold {
-            Some(reason) => format!("a release or refund; it is on hold: {reason}"),
-            None => "a release or refund".to_owned(),
+            Some(reason) => {
+                format!("a release or refund, which come in a later version; it is on hold: {reason}")
+            }
+            None => "a release or refund, which come in a later version".to_owned(),
         }),
         Some(state) => Some(waiting_for(facts, state)),
         None => facts.blind.first().cloned(),
@@ -147,7 +149,10 @@ fn waiting_for(facts: &Facts, state: TransferState) -> String {
             Some(leader) => format!("{leader}, which leads the lane, to submit it"),
             None => "a relay to lead the lane and submit it".to_owned(),
         },
-        TransferState::Submitted => "its transaction to get into a block".to_owned(),
+        TransferState::Submitted => match facts.blind.first() {
+            Some(reason) => format!("word of its transaction: {reason}"),
+            None => "its transaction to get into a block".to_owned(),
+        },
         TransferState::Paid | TransferState::Held => String::new(),
     }
 }

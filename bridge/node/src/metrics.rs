@@ -87,6 +87,17 @@ impl RelayMetrics {
         })
     }
 
+    /// Counters of a lane start at zero: a series that is born with its first event has no increase, and an alert would miss
+    /// just that one.
+    pub fn start(&self, lane: &LaneId) {
+        let lane = lane.to_string();
+        self.attestations.with_label_values(&[lane.as_str()]);
+        self.second_roots_refused.with_label_values(&[lane.as_str()]);
+        for outcome in crate::submitter::OUTCOMES {
+            self.submissions.with_label_values(&[lane.as_str(), outcome]);
+        }
+    }
+
     /// A checkpoint was signed.
     pub fn attested(&self, lane: &LaneId) {
         self.attestations.with_label_values(&[lane.to_string().as_str()]).inc();

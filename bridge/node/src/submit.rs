@@ -68,7 +68,7 @@ impl LaneSubmission {
             calldata,
             worst_gas,
         };
-        let result = self.submitter.submit(job).await;
+        let result = self.followed(job).await;
         self.lane.metrics.submission(&info.id, result.outcome());
         let trouble = match result {
             JobResult::Mined { success: true, block, tx_hash } => {
@@ -108,6 +108,22 @@ impl LaneSubmission {
         }
         self.lane.board.submission.send_replace(trouble);
         Ok(())
+    }
+
+    /// Submits, and meanwhile shows on the board what keeps the transaction from getting into a block.
+    async fn followed(&self, job: Job) -> JobResult {
+        let mut trouble = self.submitter.trouble();
+        let result = self.submitter.submit(job);
+        tokio::pin!(result);
+        loop {
+            tokio::select! {
+                result = &mut result => return result,
+                Ok(()) = trouble.changed() => {
+                    let text = trouble.borrow_and_update().clone();
+                    self.lane.board.submission.send_replace(text);
+                }
+            }
+        }
     }
 
     /// The call and the most gas it can take; `None` when the store does not have all of the piece yet.

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-pub use job::{Job, JobResult};
+pub use job::{Job, JobResult, OUTCOMES};
 use pricing::{first_price, replacement_price};
 use send::Broadcast;
 
@@ -41,9 +41,15 @@ const GAS_MARGIN_PERCENT: u64 = 15;
 #[derive(Debug, Clone)]
 pub struct SubmitterHandle {
     jobs: mpsc::Sender<(Job, oneshot::Sender<JobResult>)>,
+    trouble: watch::Receiver<Option<String>>,
 }
 
 impl SubmitterHandle {
+    /// What keeps transactions on their way from getting into a block, as it changes.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.clone()
+    }
+
     /// Hands `job` over and waits until it is mined or known to go nowhere. Dropping the future cancels nothing: what is
     /// in the journal is followed to its end.
     pub async fn submit(&self, job: Job) -> JobResult {
@@ -76,7 +82,7 @@ pub struct Submitter {
     health: HealthPart,
     pending: Vec<Pending>,
     /// What was last said about pending transactions, so that it is logged once.
-    trouble: Option<String>,
+    trouble: watch::Sender<Option<String>>,
 }
 
 /// A transaction in the journal that is not final yet.
@@ -110,9 +116,10 @@ impl Submitter {
         health: HealthPart,
     ) -> (Self, SubmitterHandle) {
         let (sender, jobs) = mpsc::channel(QUEUE);
+        let (trouble, troubles) = watch::channel(None);
         let submitter =
-            Self { chain, signer, store, settings, heads, jobs, health, pending: Vec::new(), trouble: None };
-        (submitter, SubmitterHandle { jobs: sender })
+            Self { chain, signer, store, settings, heads, jobs, health, pending: Vec::new(), trouble };
+        (submitter, SubmitterHandle { jobs: sender, trouble: troubles })
     }
 
     /// Takes over what an earlier process left in the journal, then serves jobs until `stop`.

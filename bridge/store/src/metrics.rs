@@ -7,6 +7,9 @@ use crate::StoreError;
 /// Bounds of a write's duration. Unit: seconds. Source: a commit is one fsync, 0.1 ms on a fast disk, 100 ms on a bad one.
 const WRITE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
+/// Kinds of errors: a closed set.
+const KINDS: [&str; 5] = ["disk", "damaged", "second_root", "order", "other"];
+
 /// What the store counts. It counts from the start; a registry is optional.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreMetrics {
@@ -29,9 +32,14 @@ impl StoreMetrics {
             "polyspan_store_errors_total",
             "Steps that the store refused or failed; while kind disk rises nothing is signed",
         );
+        let errors = IntCounterVec::new(errors, &["kind"]).expect(valid);
+        // A series that is born with its first event has no increase: an alert would miss just that one.
+        for kind in KINDS {
+            errors.with_label_values(&[kind]);
+        }
         Self {
             write_seconds: HistogramVec::new(write_seconds, &["step"]).expect(valid),
-            errors: IntCounterVec::new(errors, &["kind"]).expect(valid),
+            errors,
             queued_writes: IntGauge::new(
                 "polyspan_store_queued_writes",
                 "Writes that wait for the writer thread or are in its hands",

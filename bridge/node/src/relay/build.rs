@@ -174,6 +174,7 @@ async fn build_lanes(
             accept_development: config.relay.as_ref().is_some_and(|relay| relay.accept_development),
             info,
         };
+        metrics.start(&lane.info.id);
         lane.load_halt().await?;
         lanes.push(Arc::new(lane));
     }

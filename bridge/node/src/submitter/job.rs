@@ -62,6 +62,20 @@ pub enum JobResult {
     Failed(String),
 }
 
+/// Labels of the submissions metric: a closed set.
+pub const OUTCOMES: [&str; 10] = [
+    "handled",
+    "reverted",
+    "duplicate_avoided",
+    "refused",
+    "too_large",
+    "not_taken",
+    "above_cap",
+    "busy",
+    "lost",
+    "failed",
+];
+
 impl JobResult {
     /// Label of the submissions metric.
     pub const fn outcome(&self) -> &'static str {

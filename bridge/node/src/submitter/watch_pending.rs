@@ -88,13 +88,13 @@ impl Submitter {
         match &trouble {
             Some(text) => {
                 self.health.failing(text);
-                if self.trouble.as_ref() != Some(text) {
+                if self.trouble.borrow().as_ref() != Some(text) {
                     warn!(chain = self.chain.name(), submitter = %self.signer.address(), reason = text, "submissions wait");
                 }
             }
             None => self.health.ok(),
         }
-        self.trouble = trouble;
+        self.trouble.send_replace(trouble);
     }
 
     async fn follow(

@@ -147,7 +147,10 @@ async fn finish(
             ExitCode::SUCCESS
         }
         OutcomeResult::Held(reason) => {
-            output::result(format!("held on chain {}: {reason}; it can be released or refunded", side.chain));
+            output::result(format!(
+                "held on chain {}: {reason}; it stays on hold until release and refund come in a later version",
+                side.chain
+            ));
             ExitCode::FAILURE
         }
     }
