@@ -229,22 +229,12 @@ async fn metrics_show_writes_errors_and_size() {
             "polyspan_store_write_seconds"
         ]
     );
-    assert_eq!(families[0].get_metric()[0].get_counter().get_value(), 1.0);
+    let errors = families[0].get_metric();
+    assert_eq!(errors.len(), 5, "every kind has a series from the start");
+    let order = errors.iter().find(|series| series.get_label()[0].value() == "order").unwrap();
+    assert_eq!(order.get_counter().get_value(), 1.0);
+    assert_eq!(errors.iter().map(|series| series.get_counter().get_value()).sum::<f64>(), 1.0);
     assert_eq!(families[1].get_metric()[0].get_gauge().get_value(), 0.0);
     assert!(families[2].get_metric()[0].get_gauge().get_value() > 4096.0);
     assert_eq!(families[3].get_metric()[0].get_histogram().get_sample_count(), 1);
-}
-
-/// A backlog goes in far faster than any chain makes it; the bound is loose, for it is no benchmark.
-#[tokio::test]
-async fn ten_thousand_requests_are_stored_in_seconds() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder.path().join("s")).await;
-    let all: Vec<_> = (0..20).map(|part| requests(part * 500, 500)).collect();
-    let start = std::time::Instant::now();
-    for (part, requests) in all.into_iter().enumerate() {
-        store.append_requests(lane(1), requests, block(part as u64)).await.unwrap();
-    }
-    println!("10000 requests stored in {:?}", start.elapsed());
-    assert_eq!(store.source_position(lane(1)).await.unwrap().next, nonce(10_000));
 }
