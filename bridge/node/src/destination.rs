@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use polyspan_chain::{At, Head, HeadView, LaneState};
+use polyspan_store::DestinationPosition;
 use polyspan_types::{BlockHeight, BlockRef, MemberSet, RequestNonce};
 use tokio::sync::watch;
 
@@ -43,17 +44,17 @@ impl DestinationWatch {
         }
         let state = lane.destination.lane_state(bridge, At::Hash(head.latest.hash)).await?;
         let operators = self.operators(&state, head).await?;
-        let settled = lane.store.destination_position(lane.info.bridge_id).await?.next;
+        let position = lane.store.destination_position(lane.info.bridge_id).await?;
         lane.board.destination.send_replace(Some(DestinationView {
             handled: state.handle_nonce,
-            settled: settled.min(state.handle_nonce),
+            settled: position.next.min(state.handle_nonce),
             held: state.held_count,
             paused: state.paused,
             operators,
             block: head.latest,
         }));
         if head.final_block.height >= lane.info.destination.deployment_block {
-            self.record_outcomes(state.handle_nonce, head).await?;
+            self.record_outcomes(position, state.handle_nonce, head).await?;
         }
         Ok(())
     }
@@ -85,10 +86,14 @@ impl DestinationWatch {
     }
 
     /// Stores what final blocks say about handled requests, and proves that it was what users asked for.
-    async fn record_outcomes(&mut self, handled: RequestNonce, head: Head) -> Result<(), LaneError> {
+    async fn record_outcomes(
+        &mut self,
+        position: DestinationPosition,
+        handled: RequestNonce,
+        head: Head,
+    ) -> Result<(), LaneError> {
         let lane = Arc::clone(&self.lane);
         let id = lane.info.bridge_id;
-        let position = lane.store.destination_position(id).await?;
         if let Some(cursor) = position.cursor {
             finality::check_cursor(&lane.destination, cursor, head).await?;
             if cursor.height == head.final_block.height {
@@ -103,7 +108,7 @@ impl DestinationWatch {
         let bridge = lane.info.destination.bridge;
         let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
         self.check_root(&at_final).await?;
-        match self.read_outcomes(at_final.handle_nonce, head).await {
+        match self.read_outcomes(position, at_final.handle_nonce, head).await {
             Err(hidden @ LaneError::HiddenOutcome { .. }) => {
                 // The missing log may lie in a range that was stored before without it: that is read again as well.
                 let back_to = match self.proved {
@@ -139,10 +144,14 @@ impl DestinationWatch {
         }
     }
 
-    /// Everything from the cursor to the final block, at which the contract says that `end` is next.
-    async fn read_outcomes(&self, end: RequestNonce, head: Head) -> Result<(), LaneError> {
+    /// Everything from `position` to the final block, at which the contract says that `end` is next.
+    async fn read_outcomes(
+        &self,
+        position: DestinationPosition,
+        end: RequestNonce,
+        head: Head,
+    ) -> Result<(), LaneError> {
         let (lane, info) = (&self.lane, &self.lane.info);
-        let position = lane.store.destination_position(info.bridge_id).await?;
         let mut expected = position.next;
         let mut from =
             position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());

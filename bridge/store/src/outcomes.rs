@@ -41,17 +41,6 @@ impl Store {
         .await
     }
 
-    /// The last block of the destination that was read for `lane`; `None` before the first range.
-    ///
-    /// Errors: the store is closed or damaged.
-    pub async fn destination_cursor(&self, lane: BridgeId) -> Result<Option<BlockRef>, StoreError> {
-        self.read(move |snapshot| match lane_number(snapshot, lane)? {
-            Some(number) => cursor(snapshot, number),
-            None => Ok(None),
-        })
-        .await
-    }
-
     /// Stores what a completely read range says and moves the cursor to its last block. Saying it twice changes nothing.
     ///
     /// The cursor may move back, after a reorg above finality: outcomes of later blocks are forgotten then, for they are

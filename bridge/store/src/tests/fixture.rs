@@ -59,7 +59,7 @@ async fn a_store_of_version_1_is_opened_with_everything_in_it() {
     for outcome in outcomes() {
         assert_eq!(store.outcome(lane(1), outcome.nonce).await.unwrap(), Some(outcome));
     }
-    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), Some(block(41)));
+    assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, Some(block(41)));
     assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2)]);
     let halt = store.halted(lane(2)).await.unwrap().unwrap();
     assert_eq!((halt.reason.as_str(), halt.at_ms), ("why", NOW_MS));

@@ -97,7 +97,7 @@ fn outcome(number: u64, result: OutcomeResult, height: u64) -> Outcome {
 async fn outcomes_come_back_and_saying_them_twice_changes_nothing() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), None);
+    assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, None);
     let mut all = vec![outcome(0, OutcomeResult::Paid, 3)];
     for number in 1..=7 {
         let reason = HoldReason::from_number(number).unwrap();
@@ -111,7 +111,7 @@ async fn outcomes_come_back_and_saying_them_twice_changes_nothing() {
     }
     assert_eq!(store.outcome(lane(1), nonce(8)).await.unwrap(), None);
     assert_eq!(store.outcome(lane(2), nonce(0)).await.unwrap(), None);
-    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), Some(block(5)));
+    assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, Some(block(5)));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn outcomes_of_reorganised_blocks_are_forgotten() {
     store.record_outcomes(lane(1), Vec::new(), block(4)).await.unwrap();
     assert_eq!(store.outcome(lane(1), nonce(0)).await.unwrap(), Some(old[0]));
     assert_eq!(store.outcome(lane(1), nonce(1)).await.unwrap(), None);
-    assert_eq!(store.destination_cursor(lane(1)).await.unwrap(), Some(block(4)));
+    assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, Some(block(4)));
 }
 
 #[tokio::test]
