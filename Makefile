@@ -18,7 +18,7 @@ need = @command -v $(1) >/dev/null 2>&1 || { echo "make: '$(1)' is missing; inst
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ---- what must be there ----
 
@@ -33,6 +33,10 @@ node:
 
 python:
 	$(call need,python3,Python 3 (Debian: apt-get install python3))
+
+.PHONY: python-tools
+python-tools: node python
+	@tools/fetch python
 
 tools: node ## Fetch anvil, forge, solc and OpenZeppelin Contracts into .tools, once
 	@tools/fetch
@@ -60,8 +64,8 @@ bench: tools build ## Gas per request and per transfer, against the goals
 
 # ---- prove ----
 
-.PHONY: check check-format check-lints check-dependencies check-docs check-contracts
-check: check-format check-lints check-dependencies check-docs check-contracts ## Format, lints, dependencies, docs, committed ABI
+.PHONY: check check-format check-lints check-dependencies check-docs check-contracts check-slither
+check: check-format check-lints check-dependencies check-docs check-contracts check-slither ## Format, lints, dependencies, docs, committed ABI, slither
 
 check-format: rust tools
 	$(CARGO) fmt --all --check
@@ -79,12 +83,16 @@ check-docs: rust
 check-contracts: tools python
 	cd contracts && $(FORGE) build
 	contracts/export --check
+	contracts/test_tools.py
+
+check-slither: python-tools
+	contracts/slither
 
 .PHONY: test test-contracts test-rust test-system
 test: test-contracts test-rust ## Every test that needs no root, Solidity and Rust, on real anvil processes
 
-test-contracts: tools
-	cd contracts && $(FORGE) test
+test-contracts: tools python
+	contracts/effective
 
 test-rust: tools build
 	$(CARGO) test $(CARGO_FLAGS) --workspace
@@ -92,3 +100,21 @@ test-rust: tools build
 test-system: tools build ## The tests that need root: a full disk
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system; run it as root" >&2; exit 1; }
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system
+
+# What takes longer than a check or a test may: docs/proving.md says what each shows, and what it does not.
+.PHONY: coverage prove prove-invariants prove-symbolic prove-mutation
+coverage: tools python ## Line and branch coverage of the contracts, at least 95 % of each
+	contracts/coverage
+
+prove: prove-invariants prove-symbolic prove-mutation ## Invariants 100 times as long, symbolic proofs, mutation (hours)
+
+# How many times as many runs as `make test` has.
+TIMES ?= 100
+prove-invariants: tools
+	cd contracts && FOUNDRY_INVARIANT_RUNS=$$((20 * $(TIMES))) FOUNDRY_FUZZ_RUNS=$$((256 * $(TIMES))) $(FORGE) test --match-test '^(invariant_|testFuzz_)'
+
+prove-symbolic: python-tools ## Threshold, votes, nonces and roots for all values at once (halmos)
+	contracts/symbolic
+
+prove-mutation: tools python ## One small fault at a time in the contracts: every one must be noticed
+	contracts/mutate $(MUTATE_FLAGS)

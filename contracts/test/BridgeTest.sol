@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+
 import {Bridge} from "../src/Bridge.sol";
-import {IBridge, PairConfiguration, ValueTransfer} from "../src/interfaces/IBridge.sol";
+import {PairConfiguration, ValueTransfer} from "../src/interfaces/BridgeTypes.sol";
+import {IBridge} from "../src/interfaces/IBridge.sol";
+import {IBridgeConfiguration} from "../src/interfaces/IBridgeConfiguration.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
+import {BridgeMultiToken} from "../src/tokens/BridgeMultiToken.sol";
 import {BridgeNFT} from "../src/tokens/BridgeNFT.sol";
 import {BridgeToken} from "../src/tokens/BridgeToken.sol";
 import {Test} from "./Vm.sol";
+import {TestMultiToken} from "./contracts/TestMultiToken.sol";
 import {TestNFT} from "./contracts/TestNFT.sol";
 import {TestToken} from "./contracts/TestToken.sol";
 
@@ -19,6 +25,12 @@ abstract contract BridgeTest is Test {
     address internal constant COUNTERPART = address(0xC0FFEE);
     bytes32 internal constant SALT = keccak256("salt");
     uint32 internal constant GAS_CAP = 200_000;
+    uint32 internal constant NFT_GAS_CAP = 600_000;
+    uint32 internal constant MULTI_GAS_CAP = 1_200_000;
+    /// Unit: seconds.
+    uint32 internal constant DELAY = 2 days;
+    /// Unit: blocks.
+    uint64 internal constant REFUND_DELAY = 1_000;
 
     uint256 internal constant OPERATOR_KEY = 0xA11CE;
     uint256 internal constant GOVERNOR_KEY = 0xB0B00;
@@ -37,14 +49,18 @@ abstract contract BridgeTest is Test {
     address internal constant FAR_MINTED = address(0xF1);
     address internal constant FAR_NFT = address(0xF2);
     address internal constant FAR_MINTED_NFT = address(0xF3);
+    address internal constant FAR_MULTI = address(0xF4);
+    address internal constant FAR_MINTED_MULTI = address(0xF5);
     address internal constant FAR_UNKNOWN = address(0xFF);
 
-    Bridge internal bridge;
-    /// Pairs: the native currency, two locked tokens and two minted ones.
+    IBridge internal bridge;
+    /// Pairs: the native currency, three locked tokens and three minted ones.
     TestToken internal token;
     BridgeToken internal minted;
     TestNFT internal nft;
     BridgeNFT internal mintedNFT;
+    TestMultiToken internal multi;
+    BridgeMultiToken internal mintedMulti;
 
     /// The inbound lane as its source has it.
     bytes32 internal inboundId;
@@ -59,20 +75,38 @@ abstract contract BridgeTest is Test {
         minted = new BridgeToken("Minted", "MIN", 6, address(bridge));
         nft = new TestNFT("NFT", "NFT");
         mintedNFT = new BridgeNFT("Minted", "MNFT", address(bridge));
+        multi = new TestMultiToken("uri");
+        mintedMulti = new BridgeMultiToken("uri", address(bridge));
 
-        bytes[] memory calls = new bytes[](6);
+        bytes[] memory calls = new bytes[](8);
         calls[0] = _wireCall();
         calls[1] = _pairCall(Kinds.NATIVE, false, address(0), FAR_OF_NATIVE);
         calls[2] = _pairCall(Kinds.ERC20, false, address(token), FAR_NATIVE_FOR_TOKEN);
         calls[3] = _pairCall(Kinds.ERC20, true, address(minted), FAR_MINTED);
         calls[4] = _pairCall(Kinds.ERC721, false, address(nft), FAR_NFT);
         calls[5] = _pairCall(Kinds.ERC721, true, address(mintedNFT), FAR_MINTED_NFT);
+        calls[6] = _pairCall(Kinds.ERC1155, false, address(multi), FAR_MULTI);
+        calls[7] = _pairCall(Kinds.ERC1155, true, address(mintedMulti), FAR_MINTED_MULTI);
         _configure(calls);
     }
 
     /// @dev Puts an unwired bridge in place.
     function _freshBridge() internal {
-        bridge = new Bridge(_members(OPERATOR_KEY), THRESHOLD, _members(GOVERNOR_KEY), THRESHOLD, false);
+        bridge = _newBridge(_members(OPERATOR_KEY), THRESHOLD, _members(GOVERNOR_KEY), THRESHOLD, DELAY, false);
+    }
+
+    function _newBridge(
+        address[] memory operators,
+        uint8 operatorThreshold,
+        address[] memory governors,
+        uint8 governorThreshold,
+        uint32 delay,
+        bool development
+    ) internal returns (IBridge) {
+        Bridge made = new Bridge(
+            operators, operatorThreshold, governors, governorThreshold, delay, REFUND_DELAY, development
+        );
+        return IBridge(payable(address(made)));
     }
 
     // ---- members ----
@@ -122,11 +156,24 @@ abstract contract BridgeTest is Test {
     // ---- configuration ----
 
     function _wireCall() internal pure returns (bytes memory) {
-        return abi.encodeCall(IBridge.wire, (COUNTERPART_CHAIN, COUNTERPART, COUNTERPART_BLOCK, SALT));
+        return abi.encodeCall(IBridgeConfiguration.wire, (COUNTERPART_CHAIN, COUNTERPART, COUNTERPART_BLOCK, SALT));
     }
 
-    function _pairCall(uint8 kind, bool mints, address near, address far) internal pure returns (bytes memory) {
-        return abi.encodeCall(IBridge.registerPair, (PairConfiguration(kind, mints, GAS_CAP, near, far)));
+    function _pairCall(uint8 kind, bool mints, address near, address far) internal view returns (bytes memory) {
+        return abi.encodeCall(
+            IBridgeConfiguration.registerPair,
+            (PairConfiguration(kind, mints, _decimalsOf(kind, near), _gasCapOf(kind), near, far))
+        );
+    }
+
+    function _decimalsOf(uint8 kind, address near) internal view returns (uint8) {
+        if (kind == Kinds.NATIVE) return 18;
+        return kind == Kinds.ERC20 && near.code.length != 0 ? IERC20Metadata(near).decimals() : 0;
+    }
+
+    function _gasCapOf(uint8 kind) internal pure returns (uint32) {
+        if (kind == Kinds.ERC721) return NFT_GAS_CAP;
+        return kind == Kinds.ERC1155 ? MULTI_GAS_CAP : GAS_CAP;
     }
 
     function _one(bytes memory call) internal pure returns (bytes[] memory calls) {
@@ -155,35 +202,71 @@ abstract contract BridgeTest is Test {
         returns (uint64 nonce, uint64 deadline, bytes[] memory signatures)
     {
         nonce = bridge.state().configurationNonce;
-        deadline = uint64(block.timestamp + 1 days);
+        deadline = uint64(vm.getBlockTimestamp() + DELAY + 1 days);
         bytes32 digest = _configurationDigest(bridge.state().governors.epoch, nonce, deadline, calls);
         signatures = _signatures(GOVERNOR_KEY, count, digest);
     }
 
+    function _cancellation(uint64 epoch, uint64 nonce) internal view returns (bytes[] memory signatures) {
+        bytes32 typeHash = keccak256("Cancellation(uint64 epoch,uint64 configurationNonce)");
+        signatures = _signatures(GOVERNOR_KEY, THRESHOLD, _digest(keccak256(abi.encode(typeHash, epoch, nonce))));
+    }
+
+    /// @dev Lets the public delay pass. The clock is asked for: the compiler takes a timestamp for constant.
+    function _passDelay() internal {
+        vm.warp(vm.getBlockTimestamp() + DELAY);
+    }
+
+    /// @dev Votes the calls and, if they have to wait, lets the delay pass and executes them.
     function _configure(bytes[] memory calls) internal {
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
         bridge.configure(nonce, deadline, calls, signatures);
+        if (bridge.state().pending.length == 0) return;
+        _passDelay();
+        bridge.executeConfiguration(nonce, calls);
     }
 
     function _configure(bytes memory call) internal {
         _configure(_one(call));
     }
 
+    /// @dev Votes a call that has to wait and lets the delay pass: it can be executed next.
+    function _scheduled(bytes memory call) internal returns (uint64 nonce, bytes[] memory calls) {
+        uint64 deadline;
+        bytes[] memory signatures;
+        calls = _one(call);
+        (nonce, deadline, signatures) = _signedConfiguration(calls, THRESHOLD);
+        bridge.configure(nonce, deadline, calls, signatures);
+        _passDelay();
+    }
+
+    /// @dev The call is refused when it is made: at once, or after its delay.
     function _configureExpecting(bytes memory call, bytes memory reason) internal {
         bytes[] memory calls = _one(call);
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
-        vm.expectRevert(reason);
-        bridge.configure(nonce, deadline, calls, signatures);
+        (bool done, bytes memory result) =
+            address(bridge).call(abi.encodeCall(bridge.configure, (nonce, deadline, calls, signatures)));
+        if (done) {
+            assertEq(bridge.state().pending.length, 1, "the call is neither refused nor scheduled");
+            _passDelay();
+            (done, result) = address(bridge).call(abi.encodeCall(bridge.executeConfiguration, (nonce, calls)));
+            // What cannot be executed would stand in front of the next one.
+            if (!done) bridge.cancelConfiguration(nonce, _cancellation(bridge.state().governors.epoch, nonce));
+        }
+        assertTrue(!done, "the call is accepted");
+        assertEq(keccak256(result), keccak256(reason), "another reason");
     }
 
     // ---- inbound lane ----
 
     /// @dev Adds a request to the inbound lane.
     function _far(uint8 kind, address farToken, address to, uint256 value) internal {
-        _far(kind, farToken, to, value, "");
+        bytes memory payload;
+        if (kind == Kinds.ERC721) payload = hex"0000";
+        _far(kind, farToken, to, value, payload);
     }
 
-    function _far(uint8 kind, address farToken, address to, uint256 value, bytes memory extraData) internal {
+    function _far(uint8 kind, address farToken, address to, uint256 value, bytes memory payload) internal {
         uint64 nonce = uint64(requests.length);
         ValueTransfer memory transfer = ValueTransfer({
             kind: kind,
@@ -193,7 +276,7 @@ abstract contract BridgeTest is Test {
             to: to,
             refundTo: USER,
             value: value,
-            extraData: extraData
+            payload: payload
         });
         requests.push(transfer);
         leaves.push(_leaf(nonce, transfer));
@@ -201,7 +284,7 @@ abstract contract BridgeTest is Test {
 
     function _leaf(uint64 nonce, ValueTransfer memory t) internal pure returns (bytes32) {
         return keccak256(
-            abi.encode(nonce, t.sourceBlock, t.kind, t.token, t.from, t.to, t.refundTo, t.value, keccak256(t.extraData))
+            abi.encode(nonce, t.sourceBlock, t.kind, t.token, t.from, t.to, t.refundTo, t.value, keccak256(t.payload))
         );
     }
 

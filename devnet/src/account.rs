@@ -118,12 +118,24 @@ pub async fn deploy(chain: &ChainAccess, signer: &PrivateKeySigner, code: Bytes)
     succeeded(chain, hash).await?.contract_address.context("a deployment has an address")
 }
 
-/// Calls a function of `contract` without a transaction.
+/// Calls a function of `contract` without a transaction, as of the newest block.
 ///
 /// Errors: it reverts, or answers something else.
 pub async fn read<C: SolCall>(chain: &ChainAccess, contract: Address, call: &C) -> Result<C::Return> {
     // Named, since anvil answers from its pending block otherwise: what is in no block yet has not happened.
-    let answer = chain.provider.call(call_of(contract, call)).block(BlockId::latest()).await;
+    read_at(chain, contract, call, BlockId::latest()).await
+}
+
+/// As [`read`], as of this block.
+///
+/// Errors: it reverts, or answers something else.
+pub async fn read_at<C: SolCall>(
+    chain: &ChainAccess,
+    contract: Address,
+    call: &C,
+    block: BlockId,
+) -> Result<C::Return> {
+    let answer = chain.provider.call(call_of(contract, call)).block(block).await;
     let answer = answer.with_context(|| format!("{} of {contract} on {} fails", C::SIGNATURE, chain.name))?;
     C::abi_decode_returns(&answer)
         .with_context(|| format!("{contract} does not answer as {} does", C::SIGNATURE))

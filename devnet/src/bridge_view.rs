@@ -1,15 +1,19 @@
 //! What a bridge contract says, read straight from its chain: the witness against which everything is checked.
 
-use alloy::primitives::{Address, B256};
+mod logs;
+
+use alloy::eips::BlockId;
+use alloy::primitives::B256;
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result};
 use polyspan_contracts::Bridge::{
-    self, BridgeState, HandleValueTransfer, RequestValueTransfer, ValueTransferHeld,
+    self, BridgeState, HandleValueTransfer, HoldRefunded, HoldReleased, LaneState, RequestValueTransfer,
+    ValueTransferHeld,
 };
 use polyspan_node::config::Side;
-use polyspan_types::{BlockHeight, HoldReason, Request, RequestNonce, ValueTransfer};
+use polyspan_types::{HandledLogs, Request, RequestNonce};
 
 use crate::account;
 use crate::chain_access::ChainAccess;
@@ -21,34 +25,44 @@ pub struct BridgeView<'a> {
     pub chain: &'a ChainAccess,
     /// The contract.
     pub side: &'a Side,
+    /// The newest block that is looked at; `None` for the newest there is.
+    until: Option<u64>,
 }
 
-/// One event by which a request was handled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handled {
-    /// The request.
-    pub nonce: RequestNonce,
-    /// Recipient, token and value; `None` when it was held.
-    pub paid: Option<(Address, Address, alloy::primitives::U256)>,
-    /// Why it was held.
-    pub held: Option<HoldReason>,
-    /// Transaction of the event.
-    pub tx_hash: B256,
-}
+impl<'a> BridgeView<'a> {
+    /// The contract as it is now.
+    pub const fn new(chain: &'a ChainAccess, side: &'a Side) -> Self {
+        Self { chain, side, until: None }
+    }
 
-impl BridgeView<'_> {
+    /// The contract as it was after this block: several reads tell of one moment.
+    #[must_use]
+    pub const fn until(self, height: u64) -> Self {
+        Self { until: Some(height), ..self }
+    }
+
+    /// The newest block that is looked at; `None` for the newest there is.
+    pub const fn height(&self) -> Option<u64> {
+        self.until
+    }
+
+    /// The block that is looked at.
+    pub fn block(&self) -> BlockId {
+        self.until.map_or(BlockId::latest(), BlockId::number)
+    }
+
     /// Everything the contract says of itself.
     ///
     /// Errors: the node does not answer.
     pub async fn state(&self) -> Result<BridgeState> {
-        account::read(self.chain, self.side.bridge, &Bridge::stateCall {}).await
+        account::read_at(self.chain, self.side.bridge, &Bridge::stateCall {}, self.block()).await
     }
 
     /// First nonce that is not handled.
     ///
     /// Errors: the node does not answer.
     pub async fn handle_nonce(&self) -> Result<RequestNonce> {
-        let state = account::read(self.chain, self.side.bridge, &Bridge::laneStateCall {}).await?;
+        let state = self.lane_state().await?;
         Ok(RequestNonce::new(state.handleNonce))
     }
 
@@ -56,8 +70,12 @@ impl BridgeView<'_> {
     ///
     /// Errors: the node does not answer.
     pub async fn request_nonce(&self) -> Result<RequestNonce> {
-        let state = account::read(self.chain, self.side.bridge, &Bridge::laneStateCall {}).await?;
+        let state = self.lane_state().await?;
         Ok(RequestNonce::new(state.requestNonce))
+    }
+
+    async fn lane_state(&self) -> Result<LaneState> {
+        account::read_at(self.chain, self.side.bridge, &Bridge::laneStateCall {}, self.block()).await
     }
 
     /// All requests made, in the order of their logs.
@@ -65,75 +83,53 @@ impl BridgeView<'_> {
     /// Errors: the node does not answer, or a log is no request.
     pub async fn requests(&self) -> Result<Vec<Request>> {
         let logs = self.logs(&[RequestValueTransfer::SIGNATURE_HASH]).await?;
-        logs.iter().map(request_of).collect()
+        logs.iter().map(logs::request).collect()
     }
 
-    /// All events by which requests were handled, in the order of their logs.
+    /// What was handled, what of it was put on hold, and which holds ended, each in the order of the logs.
     ///
     /// Errors: the node does not answer, or a log does not decode.
-    pub async fn handled(&self) -> Result<Vec<Handled>> {
-        let topics = [HandleValueTransfer::SIGNATURE_HASH, ValueTransferHeld::SIGNATURE_HASH];
-        self.logs(&topics).await?.iter().map(handled_of).collect()
+    pub async fn handled(&self) -> Result<HandledLogs> {
+        let topics = [
+            HandleValueTransfer::SIGNATURE_HASH,
+            ValueTransferHeld::SIGNATURE_HASH,
+            HoldReleased::SIGNATURE_HASH,
+            HoldRefunded::SIGNATURE_HASH,
+        ];
+        let mut handled = HandledLogs::default();
+        for log in self.logs(&topics).await? {
+            logs::gather(&log, &mut handled)?;
+        }
+        Ok(handled)
     }
 
-    async fn logs(&self, topics: &[B256]) -> Result<Vec<Log>> {
-        let filter = Filter::new()
-            .address(self.side.bridge)
-            .event_signature(topics.to_vec())
-            .from_block(self.side.deployment_block.get());
+    /// Logs of the contract with one of these first topics, in their order. All of its logs when there are none.
+    ///
+    /// Errors: the node does not answer.
+    pub async fn logs(&self, topics: &[B256]) -> Result<Vec<Log>> {
+        let mut filter = Filter::new().address(self.side.bridge).from_block(self.side.deployment_block.get());
+        if let Some(height) = self.until {
+            filter = filter.to_block(height);
+        }
+        if !topics.is_empty() {
+            filter = filter.event_signature(topics.to_vec());
+        }
         let logs = self.chain.provider.get_logs(&filter).await;
         logs.with_context(|| format!("{} gives no logs", self.chain.name))
     }
-}
-
-fn request_of(log: &Log) -> Result<Request> {
-    let event = log.log_decode::<RequestValueTransfer>().context("a request log does not decode")?;
-    let block = log.block_number.context("a request log without a block")?;
-    let inner = event.inner.data;
-    Ok(Request {
-        nonce: RequestNonce::new(inner.requestNonce),
-        transfer: ValueTransfer {
-            kind: inner.kind,
-            source_block: BlockHeight::new(block),
-            token: inner.token,
-            from: inner.from,
-            to: inner.to,
-            refund_to: inner.refundTo,
-            value: inner.value,
-            extra_data: inner.extraData,
-        },
-        tx_hash: log.transaction_hash.context("a request log without a transaction")?,
-    })
-}
-
-fn handled_of(log: &Log) -> Result<Handled> {
-    let tx_hash = log.transaction_hash.context("a payment log without a transaction")?;
-    if log.topic0() == Some(&HandleValueTransfer::SIGNATURE_HASH) {
-        let event =
-            log.log_decode::<HandleValueTransfer>().context("a payment log does not decode")?.inner.data;
-        return Ok(Handled {
-            nonce: RequestNonce::new(event.nonce),
-            paid: Some((event.to, event.token, event.value)),
-            held: None,
-            tx_hash,
-        });
-    }
-    let event = log.log_decode::<ValueTransferHeld>().context("a hold log does not decode")?.inner.data;
-    let reason = HoldReason::from_number(event.reason).context("a hold for an unknown reason")?;
-    Ok(Handled { nonce: RequestNonce::new(event.nonce), paid: None, held: Some(reason), tx_hash })
 }
 
 /// A request as `handle` takes it.
 pub fn transfer_of(request: &Request) -> Bridge::ValueTransfer {
     let transfer = &request.transfer;
     Bridge::ValueTransfer {
-        kind: transfer.kind,
+        kind: transfer.kind.number(),
         sourceBlock: transfer.source_block.get(),
         token: transfer.token,
         from: transfer.from,
         to: transfer.to,
         refundTo: transfer.refund_to,
         value: transfer.value,
-        extraData: transfer.extra_data.clone(),
+        payload: transfer.payload.clone(),
     }
 }

@@ -12,7 +12,10 @@ use tokio::process::Command;
 use crate::anvil::Anvil;
 use crate::binaries::Binaries;
 use crate::keys::Key;
-use crate::tokens::PairTokens;
+use crate::tokens::{LimitsSpec, PairTokens};
+
+/// The shortest one that relays accept.
+const GOVERNANCE_DELAY: &str = "1h";
 
 /// One bridge to deploy.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct DeployJob<'a> {
     pub threshold: u8,
     /// Who signs configuration; a majority of them is needed.
     pub governors: &'a [Key],
+    /// How long a hold waits before anyone may refund it. Unit: blocks.
+    pub refund_delay: u64,
 }
 
 /// One end of a bridge to deploy.
@@ -46,6 +51,7 @@ pub struct DeploySide<'a> {
 #[derive(Debug, Serialize)]
 struct SpecFile {
     name: String,
+    governance_delay: &'static str,
     main: SideTable,
     service: SideTable,
     pair: Vec<PairTable>,
@@ -60,6 +66,7 @@ struct SideTable {
     threshold: u8,
     governors: Vec<Address>,
     governor_threshold: usize,
+    refund_delay: u64,
     deployer: KeyTable,
     governor_keys: Vec<KeyTable>,
 }
@@ -81,14 +88,21 @@ struct PairTable {
     service_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deploy: Option<TokenTable>,
+    limits: LimitsSpec,
 }
 
 #[derive(Debug, Serialize)]
-struct TokenTable {
-    name: String,
-    symbol: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decimals: Option<u8>,
+#[serde(untagged)]
+enum TokenTable {
+    Named {
+        name: String,
+        symbol: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        decimals: Option<u8>,
+    },
+    Uri {
+        uri: String,
+    },
 }
 
 impl DeployJob<'_> {
@@ -98,6 +112,7 @@ impl DeployJob<'_> {
     pub fn to_toml(&self) -> Result<String> {
         let file = SpecFile {
             name: self.name.to_owned(),
+            governance_delay: GOVERNANCE_DELAY,
             main: self.side(&self.main),
             service: self.side(&self.service),
             pair: self.tokens.iter().map(pair).collect(),
@@ -115,6 +130,7 @@ impl DeployJob<'_> {
             threshold: self.threshold,
             governors: self.governors.iter().map(Key::address).collect(),
             governor_threshold: majority,
+            refund_delay: self.refund_delay,
             deployer: key(side.deployer),
             governor_keys: self.governors.iter().take(majority).map(key).collect(),
         }
@@ -134,11 +150,19 @@ fn pair(tokens: &PairTokens) -> PairTable {
         mints: spec.mints,
         main_token: token(tokens.main),
         service_token: token(tokens.service),
-        deploy: (spec.mints != Minter::None).then(|| TokenTable {
-            name: format!("Bridged {}", spec.name),
-            symbol: spec.name.to_uppercase(),
-            decimals: (spec.kind == Kind::Erc20).then_some(18),
-        }),
+        deploy: (spec.mints != Minter::None).then(|| new_token(spec.kind, spec.name)),
+        limits: spec.limits,
+    }
+}
+
+fn new_token(kind: Kind, name: &str) -> TokenTable {
+    match kind {
+        Kind::Erc1155 => TokenTable::Uri { uri: format!("https://devnet.invalid/{name}/{{id}}.json") },
+        _ => TokenTable::Named {
+            name: format!("Bridged {name}"),
+            symbol: name.to_uppercase(),
+            decimals: (kind == Kind::Erc20).then_some(18),
+        },
     }
 }
 

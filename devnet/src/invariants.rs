@@ -1,10 +1,20 @@
 //! What must hold at the end, from the two chains alone: no relay, database or counter of ours is asked.
+//!
+//! ```text
+//! logs of both bridges ─▶ ranges, holds, endings ─┐
+//! logs of the tokens, traces ─▶ moves ────────────┼─▶ lane, payments, holds ─▶ facts, problems
+//! counters and balances ──────────────────────────┴─▶ conservation ──────────▶ problems
+//! ```
 
 mod conservation;
+mod facts;
+mod holds;
 mod lane;
+mod payments;
 mod single_roots;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::fmt;
 
@@ -14,8 +24,9 @@ use polyspan_types::{Direction, LaneId};
 
 use crate::bridge_view::BridgeView;
 use crate::chain_access::ChainAccess;
+use witness::SideWitness;
 
-pub use lane::LaneFacts;
+pub use facts::LaneFacts;
 pub use single_roots::expect_single_roots;
 
 /// What the chains say about one bridge.
@@ -23,8 +34,8 @@ pub use single_roots::expect_single_roots;
 pub struct Audit {
     /// Both lanes.
     pub lanes: Vec<LaneAudit>,
-    /// Everything that is wrong, in sentences. Empty: every request was handled at most once and as asked, roots are
-    /// equal, and value is conserved.
+    /// Everything that is wrong, in sentences. Empty: every request was handled at most once and as asked, every hold
+    /// ended at most once, roots are equal, and value is conserved.
     pub problems: Vec<String>,
 }
 
@@ -56,6 +67,17 @@ impl Audit {
         }
         Ok(())
     }
+
+    /// As [`Audit::expect_complete`], and nothing is left on hold.
+    ///
+    /// Errors: what is not so.
+    pub fn expect_settled(&self) -> Result<()> {
+        self.expect_complete()?;
+        if self.total().on_hold > 0 {
+            anyhow::bail!("not every hold has ended: {self}");
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Audit {
@@ -70,42 +92,46 @@ impl fmt::Display for Audit {
     }
 }
 
-/// Reads both ends of a bridge and compares them. Call it when traffic has stopped: the chains are read one after the
-/// other.
+/// Reads both ends of a bridge and compares them. Each chain is read as it was at one block; what is on its way between
+/// the two is no problem, but whoever wants everything handled waits for it first.
 ///
 /// Errors: a node does not answer. What is wrong with the bridge is in the answer.
 pub async fn audit(main: &ChainAccess, service: &ChainAccess, deployment: &Deployment) -> Result<Audit> {
-    let main = BridgeView { chain: main, side: &deployment.main };
-    let service = BridgeView { chain: service, side: &deployment.service };
-    let states = [main.state().await?, service.state().await?];
-    let mut lanes = Vec::new();
-    let mut problems = Vec::new();
-    let mut unhandled = Vec::new();
+    let views = [BridgeView::new(main, &deployment.main), BridgeView::new(service, &deployment.service)];
+    let heights = tokio::try_join!(witness::height(views[0]), witness::height(views[1]))?;
+    let sides = [
+        witness::read(views[0].until(heights.0), deployment, Direction::ServiceToMain).await?,
+        witness::read(views[1].until(heights.1), deployment, Direction::MainToService).await?,
+    ];
+    Ok(judge(deployment, &sides))
+}
+
+/// Compares what was read of the main and the service chain. Pure.
+fn judge(deployment: &Deployment, sides: &[SideWitness; 2]) -> Audit {
+    let mut audit = Audit { lanes: Vec::new(), problems: Vec::new() };
+    let mut open = conservation::Open::default();
     for direction in Direction::ALL {
         let (source, destination) = match direction {
-            Direction::MainToService => (main, service),
-            Direction::ServiceToMain => (service, main),
+            Direction::MainToService => (&sides[0], &sides[1]),
+            Direction::ServiceToMain => (&sides[1], &sides[0]),
         };
         let info = deployment.lane(direction);
-        let seen =
-            lane::LaneEvents { requests: source.requests().await?, handled: destination.handled().await? };
-        let (source_state, destination_state) = match direction {
-            Direction::MainToService => (&states[0], &states[1]),
-            Direction::ServiceToMain => (&states[1], &states[0]),
-        };
-        let (facts, found) = lane::compare(&info, deployment, &seen, source_state, destination_state);
-        problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", info.id)));
-        unhandled.extend(
-            seen.requests.into_iter().skip(facts.handled_below()).map(|request| (direction, request)),
-        );
-        lanes.push(LaneAudit { lane: info.id, facts });
+        let mut found = lane::compare(&info, source, destination);
+        payments::compare(deployment, direction, source, destination, &mut found);
+        holds::compare(source, destination, &mut found);
+        let unhandled = source.requests.iter().skip(found.handled_below());
+        open.in_flight.extend(unhandled.map(|request| (direction, request.clone())));
+        let held = found.on_hold.iter().filter_map(|nonce| source.request(*nonce));
+        open.held.extend(held.map(|request| (direction, request.clone())));
+        audit.problems.extend(found.problems.iter().map(|problem| format!("{}: {problem}", info.id)));
+        audit.lanes.push(LaneAudit { lane: info.id, facts: found.facts });
     }
-    for pair in &deployment.pairs {
-        let balances = conservation::Balances {
-            main: conservation::held_by_bridge(main, pair.kind, pair.main_token).await?,
-            service: conservation::held_by_bridge(service, pair.kind, pair.service_token).await?,
-        };
-        problems.extend(conservation::compare(pair, [&states[0], &states[1]], &unhandled, &balances));
+    for (index, pair) in deployment.pairs.iter().enumerate() {
+        audit.problems.extend(conservation::compare(
+            pair,
+            sides.each_ref().map(|side| &side.pairs[index]),
+            &open,
+        ));
     }
-    Ok(Audit { lanes, problems })
+    audit
 }

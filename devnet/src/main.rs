@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
 use polyspan_devnet::spec::{NetworkSpec, Topology};
+use polyspan_devnet::tokens::PAYMENT_PAIR;
 use polyspan_devnet::{bench, binaries, demo, screen, up};
 use tracing_subscriber::EnvFilter;
 
@@ -147,6 +148,7 @@ fn up_spec(directory: &Path, relays: usize, threshold: Option<u8>, bridges: usiz
         topology: Topology::Split(relays),
         threshold: threshold.unwrap_or(majority),
         bridges,
+        more_pairs: vec![PAYMENT_PAIR],
         ..NetworkSpec::full(directory)
     })
 }

@@ -98,8 +98,8 @@ impl Liar {
     /// Publishes a wrong root for every nonce that is not handled, and tries to be paid for it.
     async fn lie(&mut self, index: usize) -> Result<()> {
         let lane = &self.lanes[index];
-        let source = BridgeView { chain: &lane.source, side: &lane.info.source };
-        let destination = BridgeView { chain: &lane.destination, side: &lane.info.destination };
+        let source = BridgeView::new(&lane.source, &lane.info.source);
+        let destination = BridgeView::new(&lane.destination, &lane.info.destination);
         let state = destination.state().await?;
         let handled = usize::try_from(state.handleNonce).context("a nonce beyond memory")?;
         let true_requests = source.requests().await?;

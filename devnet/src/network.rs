@@ -130,7 +130,7 @@ impl Network {
             Direction::MainToService => &deployment.main,
             Direction::ServiceToMain => &deployment.service,
         };
-        Ok(BridgeView { chain: self.source_chain(direction), side })
+        Ok(BridgeView::new(self.source_chain(direction), side))
     }
 
     /// The destination contract of a lane.

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use polyspan_types::{Direction, Finality};
 
-use crate::tokens::{HOSTILE_PAIRS, PAIRS, PairSpec};
+use crate::tokens::{PAIRS, PairSpec};
 
 /// Chain ids of a devnet that a person looks at.
 pub const CHAIN_IDS: [u64; 2] = [31_001, 31_002];
+
+/// What a person who tries things out can wait for. Unit: blocks, of a second each.
+const REFUND_DELAY: u64 = 60;
 
 /// A network to start.
 #[derive(Debug, Clone)]
@@ -25,8 +28,10 @@ pub struct NetworkSpec {
     pub threshold: u8,
     /// Bridges; each relay serves all of them.
     pub bridges: usize,
-    /// Adds the pairs whose tokens can be told to misbehave.
-    pub hostile_pairs: bool,
+    /// Pairs of each bridge beside [`PAIRS`].
+    pub more_pairs: Vec<PairSpec>,
+    /// How long a hold waits before anyone may refund it. Unit: blocks.
+    pub refund_delay: u64,
     /// Users with keys and value on both chains.
     pub users: usize,
     /// How the relays know a final block.
@@ -68,7 +73,8 @@ impl NetworkSpec {
             topology: Topology::Split(4),
             threshold: 3,
             bridges: 1,
-            hostile_pairs: false,
+            more_pairs: Vec::new(),
+            refund_delay: REFUND_DELAY,
             users: 2,
             finality: "finalized".parse().expect("a rule of finality"),
             websocket: false,
@@ -110,8 +116,7 @@ impl NetworkSpec {
 
     /// The pairs of each bridge.
     pub fn pairs(&self) -> Vec<PairSpec> {
-        let hostile = HOSTILE_PAIRS.into_iter().filter(|_| self.hostile_pairs);
-        PAIRS.into_iter().chain(hostile).collect()
+        PAIRS.iter().chain(&self.more_pairs).copied().collect()
     }
 
     /// Names of the bridges: `kr`, then `kr-2`, `kr-3` …

@@ -6,9 +6,12 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolConstructor;
 use anyhow::{Context, Result};
 use polyspan_contracts::Bridge;
-use polyspan_contracts::testing::{HostileNFT, HostileToken, TestNFT, TestToken};
+use polyspan_contracts::testing::{
+    HostileNFT, HostileToken, TestMultiToken, TestNFT, TestPaymentToken, TestToken,
+};
 use polyspan_node::config::{Deployment, Minter};
 use polyspan_types::{Direction, Kind};
+use serde::Serialize;
 
 use crate::account::{self, call_of};
 use crate::chain_access::ChainAccess;
@@ -31,31 +34,90 @@ pub struct PairSpec {
     pub kind: Kind,
     /// The side whose bridge mints; its token is made by `polyspan deploy`.
     pub mints: Minter,
-    /// The tokens of the sides that lock are hostile ones.
-    pub hostile: bool,
+    /// What the tokens of the sides that lock are like.
+    pub token: LockedToken,
+    /// What it allows, on both sides.
+    pub limits: LimitsSpec,
+}
+
+/// Tokens that a bridge can be given to lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockedToken {
+    /// Does what its standard says, and no more.
+    Plain,
+    /// An ERC-20 with ERC-1363 and ERC-2612: requests in one step, or with a permit.
+    Payment,
+    /// Can be told to misbehave.
+    Hostile,
+}
+
+/// Limits of a pair as the deploy file takes them: whole tokens, `None` for what is left out.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct LimitsSpec {
+    /// Least amount of one request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<&'static str>,
+    /// Greatest amount of one request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<&'static str>,
+    /// What a request costs, in the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<&'static str>,
+    /// Most that may flow out, net, before payouts are held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outflow_capacity: Option<&'static str>,
+    /// Time in which so much may flow out again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outflow_period: Option<&'static str>,
+    /// Larger payouts are held first,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_above: Option<&'static str>,
+    /// for so many blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_blocks: Option<u32>,
+}
+
+impl LimitsSpec {
+    /// No limits and no fee.
+    pub const NONE: Self = Self {
+        minimum: None,
+        maximum: None,
+        fee: None,
+        outflow_capacity: None,
+        outflow_period: None,
+        delay_above: None,
+        delay_blocks: None,
+    };
 }
 
 impl PairSpec {
-    const fn new(name: &'static str, kind: Kind, mints: Minter) -> Self {
-        Self { name, kind, mints, hostile: false }
+    /// A pair of plain tokens without limits.
+    pub const fn new(name: &'static str, kind: Kind, mints: Minter) -> Self {
+        Self { name, kind, mints, token: LockedToken::Plain, limits: LimitsSpec::NONE }
     }
 }
 
-/// The pairs of every bridge: native, ERC-20 and ERC-721 with both directions of minting, and an ERC-20 that both
-/// sides lock.
-pub const PAIRS: [PairSpec; 6] = [
+/// The pairs of every bridge: native, ERC-20, ERC-721 and ERC-1155 with both directions of minting, and an ERC-20 that
+/// both sides lock.
+pub const PAIRS: [PairSpec; 8] = [
     PairSpec::new("coin", Kind::Native, Minter::None),
     PairSpec::new("usd", Kind::Erc20, Minter::Service),
     PairSpec::new("eur", Kind::Erc20, Minter::Main),
     PairSpec::new("krw", Kind::Erc20, Minter::None),
     PairSpec::new("art", Kind::Erc721, Minter::Service),
     PairSpec::new("cards", Kind::Erc721, Minter::Main),
+    PairSpec::new("items", Kind::Erc1155, Minter::Service),
+    PairSpec::new("parts", Kind::Erc1155, Minter::Main),
 ];
+
+/// A pair whose token on the main chain can be sent to the bridge in one step; the bridge's own token can always.
+pub const PAYMENT_PAIR: PairSpec =
+    PairSpec { token: LockedToken::Payment, ..PairSpec::new("pay", Kind::Erc20, Minter::Service) };
 
 /// More pairs, whose service-chain tokens can be told to misbehave. Their way there is back: the service chain locks.
 pub const HOSTILE_PAIRS: [PairSpec; 2] = [
-    PairSpec { hostile: true, ..PairSpec::new("hostile", Kind::Erc20, Minter::Main) },
-    PairSpec { hostile: true, ..PairSpec::new("hostile-art", Kind::Erc721, Minter::Main) },
+    PairSpec { token: LockedToken::Hostile, ..PairSpec::new("hostile", Kind::Erc20, Minter::Main) },
+    PairSpec { token: LockedToken::Hostile, ..PairSpec::new("hostile-art", Kind::Erc721, Minter::Main) },
 ];
 
 /// Name of the pair whose source token a user of this direction has from the start.
@@ -66,6 +128,8 @@ pub const fn pair_for(direction: Direction, kind: Kind) -> &'static str {
         (Kind::Erc20, Direction::ServiceToMain) => "eur",
         (Kind::Erc721, Direction::MainToService) => "art",
         (Kind::Erc721, Direction::ServiceToMain) => "cards",
+        (Kind::Erc1155, Direction::MainToService) => "items",
+        (Kind::Erc1155, Direction::ServiceToMain) => "parts",
     }
 }
 
@@ -127,15 +191,20 @@ async fn deploy_all(
 }
 
 fn test_token_code(pair: PairSpec) -> Bytes {
-    let (name, symbol) = (format!("Devnet {}", pair.name), pair.name.to_uppercase());
-    let (code, arguments) = match (pair.kind, pair.hostile) {
-        (Kind::Erc721, true) => (&HostileNFT::BYTECODE, Vec::new()),
-        (Kind::Erc721, false) => {
-            (&TestNFT::BYTECODE, TestNFT::constructorCall { name_: name, symbol_: symbol }.abi_encode())
+    let (name_, symbol_) = (format!("Devnet {}", pair.name), pair.name.to_uppercase());
+    let (code, arguments) = match (pair.kind, pair.token) {
+        (Kind::Erc721, LockedToken::Hostile) => (&HostileNFT::BYTECODE, Vec::new()),
+        (Kind::Erc721, _) => (&TestNFT::BYTECODE, TestNFT::constructorCall { name_, symbol_ }.abi_encode()),
+        (Kind::Erc1155, _) => {
+            let uri_ = format!("https://devnet.invalid/{}/{{id}}.json", pair.name);
+            (&TestMultiToken::BYTECODE, TestMultiToken::constructorCall { uri_ }.abi_encode())
         }
-        (_, true) => (&HostileToken::BYTECODE, Vec::new()),
-        (_, false) => {
-            let constructor = TestToken::constructorCall { name_: name, symbol_: symbol, decimals_: 18 };
+        (_, LockedToken::Hostile) => (&HostileToken::BYTECODE, Vec::new()),
+        (_, LockedToken::Payment) => {
+            (&TestPaymentToken::BYTECODE, TestPaymentToken::constructorCall { name_, symbol_ }.abi_encode())
+        }
+        (_, LockedToken::Plain) => {
+            let constructor = TestToken::constructorCall { name_, symbol_, decimals_: 18 };
             (&TestToken::BYTECODE, constructor.abi_encode())
         }
     };
@@ -199,7 +268,8 @@ fn steps<'a>(
             }
             steps
         }
-        Kind::Erc721 => {
+        // ERC-1155 has the same function.
+        Kind::Erc721 | Kind::Erc1155 => {
             let all = TestNFT::setApprovalForAllCall { operator: bridge, approved: true };
             users.iter().map(|user| (user, call_of(token, &all))).collect()
         }

@@ -1,15 +1,15 @@
 //! Users' requests of all kinds, sent straight to the chains.
 
+mod ask;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
-use polyspan_contracts::Bridge;
-use polyspan_contracts::testing::TestNFT;
-use polyspan_node::config::Deployment;
+use polyspan_contracts::testing::{TestMultiToken, TestNFT};
+use polyspan_node::config::{Deployment, Pair};
 use polyspan_types::{Direction, Kind};
 
 use crate::account::{self, call_of};
@@ -17,10 +17,12 @@ use crate::chain_access::ChainAccess;
 use crate::network::Network;
 use crate::tokens::pair_for;
 
-/// All kinds, in the order in which traffic goes through them.
-pub const KINDS: [Kind; 3] = [Kind::Native, Kind::Erc20, Kind::Erc721];
+pub use ask::{Ask, Asset};
 
-/// ERC-721 ids are used once in a run, on all tokens together.
+/// All kinds, in the order in which traffic goes through them.
+pub const KINDS: [Kind; 4] = Kind::ALL;
+
+/// Ids are used once in a run, on all tokens together.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// One user's way of asking one bridge for transfers.
@@ -46,26 +48,36 @@ impl<'a> Traffic<'a> {
         self.user.address()
     }
 
-    /// Sends one request: `value` smallest units of a fungible token, or one new ERC-721 token whatever `value` says.
-    /// Returns the transaction, which need not be in a block yet.
+    /// Sends one request for the kind's pair of this direction, as [`Traffic::request_of`].
     ///
     /// Errors: the chain refuses it.
     pub async fn request(&self, direction: Direction, kind: Kind, to: Address, value: u128) -> Result<B256> {
-        let chain = self.network.source_chain(direction);
-        let pair =
-            self.deployment.pair(pair_for(direction, kind)).context("the devnet's pairs are deployed")?;
-        let (token, _) = pair.tokens(direction);
-        let value = match kind {
-            Kind::Erc721 => self.mint(chain, token).await?,
-            Kind::Native | Kind::Erc20 => U256::from(value),
-        };
-        let bridge = self.deployment.lane(direction).source.bridge;
-        account::send(
-            chain,
-            self.user,
-            request_call(bridge, kind, token, value, to, self.user(), Bytes::new()),
-        )
-        .await
+        self.request_of(direction, pair_for(direction, kind), to, value).await
+    }
+
+    /// Sends one request: `value` smallest units of a fungible token, one new ERC-721 token whatever `value` says, or of
+    /// an ERC-1155 `value` units of a new id and one of another. Returns the transaction, which need not be in a block
+    /// yet.
+    ///
+    /// Errors: there is no such pair, or the chain refuses it.
+    pub async fn request_of(
+        &self,
+        direction: Direction,
+        pair: &str,
+        to: Address,
+        value: u128,
+    ) -> Result<B256> {
+        let pair = self.deployment.pair(pair).with_context(|| format!("no pair is called {pair}"))?;
+        let asset = self.asset(direction, pair, value).await?;
+        self.ask(direction, &Ask::new(asset, to, self.user())).await
+    }
+
+    /// Sends any request.
+    ///
+    /// Errors: the chain refuses it.
+    pub async fn ask(&self, direction: Direction, ask: &Ask) -> Result<B256> {
+        let call = ask.call(self.deployment.lane(direction).source.bridge);
+        account::send(self.network.source_chain(direction), self.user, call).await
     }
 
     /// One request of each kind in each direction, `rounds` times over. Returns when all are in a block, so that whoever
@@ -87,47 +99,36 @@ impl<'a> Traffic<'a> {
         Ok(())
     }
 
-    async fn mint(&self, chain: &ChainAccess, token: Address) -> Result<U256> {
-        let id = U256::from(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        account::send(chain, self.user, call_of(token, &TestNFT::mintCall { to: self.user(), id })).await?;
-        Ok(id)
+    /// Value of a pair; what has ids is minted first.
+    async fn asset(&self, direction: Direction, pair: &Pair, value: u128) -> Result<Asset> {
+        let chain = self.network.source_chain(direction);
+        let (token, _) = pair.tokens(direction);
+        let (kind, _) = pair.kinds(direction);
+        let new_id = || U256::from(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        Ok(match kind {
+            Kind::Native => Asset::Native(U256::from(value)),
+            Kind::Erc20 => Asset::Erc20 { token, amount: U256::from(value) },
+            Kind::Erc721 => {
+                let id = new_id();
+                self.mint(chain, call_of(token, &TestNFT::mintCall { to: self.user(), id })).await?;
+                Asset::Erc721 { token, id }
+            }
+            Kind::Erc1155 => {
+                // In this order they rise, as the bridge wants them.
+                let first = new_id();
+                let ids = vec![first, new_id()];
+                let amounts = vec![U256::from(value), U256::ONE];
+                for (id, amount) in ids.iter().zip(&amounts) {
+                    let mint = TestMultiToken::mintCall { to: self.user(), id: *id, amount: *amount };
+                    self.mint(chain, call_of(token, &mint)).await?;
+                }
+                Asset::Erc1155 { token, ids, amounts }
+            }
+        })
     }
-}
 
-/// The transaction that asks a bridge for one transfer.
-pub fn request_call(
-    bridge: Address,
-    kind: Kind,
-    token: Address,
-    value: U256,
-    to: Address,
-    refund_to: Address,
-    extra_data: Bytes,
-) -> TransactionRequest {
-    match kind {
-        Kind::Native => {
-            let call = Bridge::requestNativeTransferCall { to, refundTo: refund_to, extraData: extra_data };
-            call_of(bridge, &call).with_value(value)
-        }
-        Kind::Erc20 => call_of(
-            bridge,
-            &Bridge::requestERC20TransferCall {
-                token,
-                amount: value,
-                to,
-                refundTo: refund_to,
-                extraData: extra_data,
-            },
-        ),
-        Kind::Erc721 => call_of(
-            bridge,
-            &Bridge::requestERC721TransferCall {
-                token,
-                id: value,
-                to,
-                refundTo: refund_to,
-                extraData: extra_data,
-            },
-        ),
+    async fn mint(&self, chain: &ChainAccess, call: TransactionRequest) -> Result<()> {
+        account::send(chain, self.user, call).await?;
+        Ok(())
     }
 }

@@ -16,7 +16,7 @@ async fn one_relay_serves_two_bridges_in_both_directions() {
     network.wait_all_handled(PATIENCE).await.unwrap();
     for audit in network.audit().await.unwrap() {
         audit.expect_complete().unwrap();
-        assert_eq!(audit.total().requested, 12);
+        assert_eq!(audit.total().requested, 16);
         assert_eq!(audit.total().held, 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Bytes, Signature};
 use alloy::sol_types::SolCall;
-use polyspan_types::{BlockHeight, Leaf, RequestNonce, ValueTransfer};
+use polyspan_types::{BlockHeight, Leaf, RequestKind, RequestNonce, ValueTransfer};
 
 use crate::abi;
 
@@ -60,6 +60,30 @@ pub fn handle_calldata(
     .into()
 }
 
+/// Calldata of `release`: pays the request on hold under `nonce`. `signatures` are empty, or a threshold of operators' over the
+/// release.
+pub fn release_calldata(nonce: RequestNonce, transfer: &ValueTransfer, signatures: &[Signature]) -> Bytes {
+    abi::Bridge::releaseCall {
+        nonce: nonce.get(),
+        transfer: encode_transfer(transfer),
+        signatures: signatures.iter().map(signature_bytes).collect(),
+    }
+    .abi_encode()
+    .into()
+}
+
+/// Calldata of `refund`: sends the request on hold under `nonce` back. `signatures` are empty, or a threshold of operators'
+/// over the refund.
+pub fn refund_calldata(nonce: RequestNonce, transfer: &ValueTransfer, signatures: &[Signature]) -> Bytes {
+    abi::Bridge::refundCall {
+        nonce: nonce.get(),
+        transfer: encode_transfer(transfer),
+        signatures: signatures.iter().map(signature_bytes).collect(),
+    }
+    .abi_encode()
+    .into()
+}
+
 /// Calldata of `pause`: `signature` is one operator's, over this `pause_nonce`.
 pub fn pause_calldata(pause_nonce: u64, signature: &Signature) -> Bytes {
     abi::Bridge::pauseCall { pauseNonce: pause_nonce, signature: signature_bytes(signature) }
@@ -70,28 +94,28 @@ pub fn pause_calldata(pause_nonce: u64, signature: &Signature) -> Bytes {
 /// A transfer as the contract takes it.
 pub fn encode_transfer(transfer: &ValueTransfer) -> polyspan_contracts::Bridge::ValueTransfer {
     abi::ValueTransfer {
-        kind: transfer.kind,
+        kind: transfer.kind.number(),
         sourceBlock: transfer.source_block.get(),
         token: transfer.token,
         from: transfer.from,
         to: transfer.to,
         refundTo: transfer.refund_to,
         value: transfer.value,
-        extraData: transfer.extra_data.clone(),
+        payload: transfer.payload.clone(),
     }
 }
 
 /// A transfer as a contract's calldata has it.
 pub fn decode_transfer(transfer: polyspan_contracts::Bridge::ValueTransfer) -> ValueTransfer {
     ValueTransfer {
-        kind: transfer.kind,
+        kind: RequestKind::new(transfer.kind),
         source_block: BlockHeight::new(transfer.sourceBlock),
         token: transfer.token,
         from: transfer.from,
         to: transfer.to,
         refund_to: transfer.refundTo,
         value: transfer.value,
-        extra_data: transfer.extraData,
+        payload: transfer.payload,
     }
 }
 
@@ -117,18 +141,22 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_handle_call_reads_back_as_it_was_written() {
-        let transfer = ValueTransfer {
-            kind: 1,
+    fn transfer() -> ValueTransfer {
+        ValueTransfer {
+            kind: RequestKind::new(0x89),
             source_block: BlockHeight::new(77),
             token: Address::repeat_byte(1),
             from: Address::repeat_byte(2),
             to: Address::repeat_byte(3),
             refund_to: Address::repeat_byte(4),
             value: U256::from(5),
-            extra_data: Bytes::from_static(b"hello"),
-        };
+            payload: Bytes::from_static(b"hello"),
+        }
+    }
+
+    #[test]
+    fn a_handle_call_reads_back_as_it_was_written() {
+        let transfer = transfer();
         let signature = Signature::new(U256::from(6), U256::from(7), true);
         let calldata = handle_calldata(
             RequestNonce::new(9),
@@ -147,6 +175,20 @@ mod tests {
         assert_eq!((call.end().get(), call.checkpoint_nonce().get()), (11, 12));
         assert_eq!(HandleCall::decode(&calldata[..100]), None);
         assert_eq!(HandleCall::decode(&pause_calldata(1, &signature)), None);
+    }
+
+    #[test]
+    fn releases_and_refunds_carry_the_whole_request() {
+        let (nonce, transfer) = (RequestNonce::new(9), transfer());
+        let signature = Signature::new(U256::from(6), U256::from(7), true);
+        let release = release_calldata(nonce, &transfer, &[]);
+        let release = abi::Bridge::releaseCall::abi_decode(&release).unwrap();
+        assert_eq!((release.nonce, release.signatures.len()), (9, 0));
+        assert_eq!(decode_transfer(release.transfer), transfer);
+        let refund = refund_calldata(nonce, &transfer, &[signature]);
+        let refund = abi::Bridge::refundCall::abi_decode(&refund).unwrap();
+        assert_eq!((refund.nonce, refund.signatures[0].len()), (9, 64));
+        assert_eq!(decode_transfer(refund.transfer), transfer);
     }
 
     #[test]

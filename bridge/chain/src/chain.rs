@@ -16,6 +16,8 @@ mod logs;
 mod reads;
 mod send;
 
+pub use logs::{ConfigurationEvent, ConfigurationLog};
+
 /// Access to one chain. Clones share the connection.
 #[derive(Clone)]
 pub struct Chain(Arc<Inner>);

@@ -35,8 +35,11 @@ mod wire;
 
 pub use backoff::Backoff;
 pub use block::{At, Head};
-pub use calldata::{HandleCall, decode_transfer, encode_transfer, handle_calldata, pause_calldata};
-pub use chain::Chain;
+pub use calldata::{
+    HandleCall, decode_transfer, encode_transfer, handle_calldata, pause_calldata, refund_calldata,
+    release_calldata,
+};
+pub use chain::{Chain, ConfigurationEvent, ConfigurationLog};
 pub use endpoint::Endpoint;
 pub use error::{ChainError, NodeRefusal};
 pub use fees::FeeMarket;
@@ -46,7 +49,9 @@ pub use range::RangePlanner;
 pub use replies::ReplyKind;
 pub use revert::BridgeRevert;
 pub use settings::{ChainSettings, SettingsError};
-pub use state::{BridgeState, Hold, LaneState, PairState};
+pub use state::{
+    BridgeState, DelayLimit, Hold, LaneState, OutflowLimit, PairLimits, PairState, PendingConfiguration,
+};
 pub use transaction::{Receipt, SendOutcome, SentTransaction};
 
 /// A URL, as [`ChainSettings`] takes it.

@@ -4,10 +4,10 @@ use std::fmt;
 
 use alloy::primitives::{Bytes, U256, hex};
 use alloy::sol_types::{GenericContractError, SolInterface};
-use polyspan_types::RequestNonce;
+use polyspan_types::{HoldReason, RequestNonce};
 
 use crate::abi::Bridge::BridgeErrors;
-use crate::abi::{NftErrors, TokenErrors};
+use crate::abi::{MultiTokenErrors, NftErrors, TokenErrors};
 use crate::endpoint::quote;
 
 /// A revert of a bridge, or of what it called.
@@ -48,6 +48,23 @@ pub enum BridgeRevert {
         /// Unit: gas.
         required: u64,
     },
+    /// Nothing is on hold under this nonce: it never was, or it was released or refunded.
+    NotHeld {
+        /// The request.
+        nonce: RequestNonce,
+    },
+    /// The hold cannot be paid now. Nothing has changed.
+    ReleaseFailed {
+        /// The request.
+        nonce: RequestNonce,
+        /// Why it would be held again.
+        reason: HoldReason,
+    },
+    /// Value moves to a successor only once requests have been stopped for the public delay.
+    StoppedTooLately {
+        /// Unit: seconds since 1970.
+        movable_at: u64,
+    },
     /// Another error of the bridge, of a token, or no reason at all.
     Other(String),
 }
@@ -81,6 +98,14 @@ impl BridgeRevert {
                 gas_left: small(e.gasLeft),
                 required: small(e.required),
             },
+            BridgeErrors::BridgeNotHeld(e) => Self::NotHeld { nonce: RequestNonce::new(e.nonce) },
+            BridgeErrors::BridgeReleaseFailed(e) => Self::ReleaseFailed {
+                nonce: RequestNonce::new(e.nonce),
+                reason: HoldReason::from_number(e.reason),
+            },
+            BridgeErrors::BridgeStoppedTooLately(e) => {
+                Self::StoppedTooLately { movable_at: small(e.movableAt) }
+            }
             other => Self::Other(name_and_values(other)),
         }
     }
@@ -101,6 +126,14 @@ impl fmt::Display for BridgeRevert {
             Self::InsufficientGas { nonce, gas_left, required } => {
                 write!(f, "too little gas for nonce {nonce}: {gas_left} left, {required} required")
             }
+            Self::NotHeld { nonce } => write!(f, "nothing is on hold under nonce {nonce}"),
+            Self::ReleaseFailed { nonce, reason } => {
+                write!(f, "the hold of nonce {nonce} cannot be paid now: {reason}")
+            }
+            Self::StoppedTooLately { movable_at } => write!(
+                f,
+                "requests were stopped less than the governance delay ago; value moves from timestamp {movable_at} on"
+            ),
             Self::Other(reason) => f.write_str(reason),
         }
     }
@@ -123,6 +156,9 @@ fn foreign_reason(data: &Bytes, message: &str) -> String {
     if let Ok(error) = NftErrors::abi_decode(data) {
         return name_and_values(&error);
     }
+    if let Ok(error) = MultiTokenErrors::abi_decode(data) {
+        return name_and_values(&error);
+    }
     match (GenericContractError::abi_decode(data), data.get(..4)) {
         (Ok(reason), _) => reason.to_string(),
         (_, Some(selector)) => format!("unknown error 0x{} ({} bytes)", hex::encode(selector), data.len()),
@@ -130,7 +166,7 @@ fn foreign_reason(data: &Bytes, message: &str) -> String {
     }
 }
 
-/// Counts of gas and signers fit; a contract that says otherwise gets the end of the range.
+/// Counts of gas and signers and timestamps fit; a contract that says otherwise gets the end of the range.
 fn small(value: U256) -> u64 {
     value.saturating_to()
 }
@@ -160,6 +196,16 @@ mod tests {
             BridgeRevert::BelowThreshold { signers: 2, threshold: 3 }
         );
         assert_eq!(decode(Bridge::BridgeNotWired {}.abi_encode()), BridgeRevert::NotWired);
+        let stopped = Bridge::BridgeStoppedTooLately { movableAt: U256::from(9), timestamp: U256::from(8) };
+        assert_eq!(decode(stopped.abi_encode()), BridgeRevert::StoppedTooLately { movable_at: 9 });
+        let nonce = RequestNonce::new(3);
+        assert_eq!(decode(Bridge::BridgeNotHeld { nonce: 3 }.abi_encode()), BridgeRevert::NotHeld { nonce });
+        for (number, reason) in [(9, HoldReason::OutflowLimited), (99, HoldReason::Unknown(99))] {
+            assert_eq!(
+                decode(Bridge::BridgeReleaseFailed { nonce: 3, reason: number }.abi_encode()),
+                BridgeRevert::ReleaseFailed { nonce, reason }
+            );
+        }
         assert_eq!(
             decode(
                 Bridge::BridgeInsufficientGas { nonce: 1, gasLeft: U256::MAX, required: U256::from(5) }

@@ -1,8 +1,9 @@
 //! A bridge contract's state in domain types.
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use polyspan_types::{
-    BlockHeight, BridgeId, ChainId, Epoch, HoldReason, Kind, Leaf, MemberSet, RequestNonce, Root, Threshold,
+    BlockHeight, BridgeId, ChainId, Epoch, HoldReason, Kind, Leaf, MemberSet, RequestKind, RequestNonce,
+    Root, Threshold,
 };
 
 use crate::abi;
@@ -14,7 +15,9 @@ pub struct BridgeState {
     pub wired: bool,
     /// Whether an operator stopped it.
     pub paused: bool,
-    /// Whether it was deployed with the development flag, which allows thresholds of half or less.
+    /// Whether requests are refused for good, before a migration.
+    pub requests_stopped: bool,
+    /// Whether it was deployed with the development flag, which allows thresholds of half or less and no delay.
     pub development: bool,
     /// The contract's own chain.
     pub chain_id: ChainId,
@@ -46,12 +49,35 @@ pub struct BridgeState {
     pub pause_nonce: u64,
     /// Number of the next configuration vote.
     pub configuration_nonce: u64,
+    /// How long a hold waits before anyone may refund it. Unit: blocks of this chain.
+    pub refund_delay: u64,
+    /// How long a loosening configuration waits. Unit: seconds.
+    pub governance_delay: u32,
+    /// Who receives the fees; zero while nobody does.
+    pub fee_receiver: Address,
+    /// The bridge whose value this one may adopt; zero for none.
+    pub predecessor: Address,
     /// Who signs checkpoints of the inbound lane.
     pub operators: MemberSet,
     /// Who signs configuration.
     pub governors: MemberSet,
     /// Registered pairs, in the contract's order.
     pub pairs: Vec<PairState>,
+    /// Voted configurations whose public delay runs, oldest first.
+    pub pending: Vec<PendingConfiguration>,
+}
+
+/// A configuration that governors have voted and that is not executed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingConfiguration {
+    /// Its number.
+    pub configuration_nonce: u64,
+    /// From here on anyone may execute it. Unit: seconds since 1970.
+    pub executable_at: u64,
+    /// Until here it can be executed. Unit: seconds since 1970.
+    pub deadline: u64,
+    /// EIP-712 encoding of its calls.
+    pub calls_hash: B256,
 }
 
 /// The part of a bridge's state that changes with every transfer, cheap enough for every head.
@@ -75,22 +101,61 @@ pub struct LaneState {
     pub held_count: u64,
 }
 
-/// A token pair with its counters. Unit of the counters: the token's smallest unit; an ERC-721 counts 1.
+/// What a pair allows, `None` where it has no such limit. Unit of amounts: the token's smallest unit; an ERC-721 counts 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PairLimits {
+    /// Least amount of one request.
+    pub minimum: u128,
+    /// Greatest amount of one request.
+    pub maximum: Option<u128>,
+    /// What a request costs. Unit: wei if `fee_in_native`, else the token's smallest unit.
+    pub fee: u128,
+    /// Whether the fee is paid in the native currency; of the native pair it always is.
+    pub fee_in_native: bool,
+    /// The leaky bucket on net outflow.
+    pub outflow: Option<OutflowLimit>,
+    /// What makes large payouts wait.
+    pub delay: Option<DelayLimit>,
+}
+
+/// A leaky bucket: payouts fill it, requests and time empty it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutflowLimit {
+    /// The most that may stand in it.
+    pub capacity: u128,
+    /// What leaks out of it in a second.
+    pub per_second: u128,
+}
+
+/// Payouts above an amount are held for a number of blocks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DelayLimit {
+    /// The greatest amount that does not wait.
+    pub above: u128,
+    /// Unit: blocks of this chain.
+    pub blocks: u32,
+}
+
+/// A token pair with its limits and counters. Unit of the counters: the token's smallest unit; an ERC-721 counts 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairState {
     /// Asset class.
     pub kind: Kind,
     /// True when this side mints and burns, false when it locks and unlocks.
     pub mints: bool,
+    /// Decimals of both tokens; 0 for an ERC-721 or ERC-1155.
+    pub decimals: u8,
     /// Gas of one payout. Unit: gas.
     pub gas_cap: u32,
     /// Token on this chain; zero for the native currency.
     pub token: Address,
     /// Token on the counterpart's chain; zero for its native currency.
     pub counterpart_token: Address,
+    /// What the pair allows.
+    pub limits: PairLimits,
     /// Whether requests are refused.
     pub locked: bool,
-    /// What the bridge owes out of its own balance.
+    /// What the bridge keeps for the counterpart's chain, holds included.
     pub escrow: U256,
     /// Minted minus burnt.
     pub minted: U256,
@@ -98,6 +163,12 @@ pub struct PairState {
     pub held: U256,
     /// Liquidity put in without a request.
     pub seeded: U256,
+    /// What a former bridge handed over.
+    pub adopted: U256,
+    /// What stands in the leaky bucket at the block that was read.
+    pub outflow: U256,
+    /// Fees in this token that wait for the fee receiver.
+    pub fees: U256,
 }
 
 /// A request that was handled and not paid.
@@ -111,6 +182,19 @@ pub struct Hold {
     pub held_at: BlockHeight,
     /// Hash of the request.
     pub leaf: Leaf,
+}
+
+impl PairState {
+    /// Whether a request of the inbound lane with this kind and token is about this pair: it names the counterpart's token,
+    /// a refund the token here.
+    pub fn is_of(&self, kind: RequestKind, token: Address) -> bool {
+        token == if kind.is_refund() { self.token } else { self.counterpart_token }
+    }
+
+    /// What a payout of `value` takes out of the counters: the amount, or 1 for an ERC-721, whose value is an id.
+    pub fn amount(&self, value: U256) -> U256 {
+        if self.kind == Kind::Erc721 { U256::from(1) } else { value }
+    }
 }
 
 impl From<abi::LaneState> for LaneState {
@@ -135,14 +219,15 @@ impl TryFrom<abi::BridgeState> for BridgeState {
         Ok(Self {
             wired: state.wired,
             paused: state.paused,
+            requests_stopped: state.requestsStopped,
             development: state.development,
             chain_id: ChainId::new(state.chainId),
             deployment_block: BlockHeight::new(state.deploymentBlock),
-            counterpart_chain_id: ChainId::new(state.counterpartChainId),
-            counterpart_deployment_block: BlockHeight::new(state.counterpartDeploymentBlock),
-            counterpart: state.counterpart,
-            outbound_bridge_id: BridgeId(state.outboundBridgeId),
-            inbound_bridge_id: BridgeId(state.inboundBridgeId),
+            counterpart_chain_id: ChainId::new(state.wiring.counterpartChainId),
+            counterpart_deployment_block: BlockHeight::new(state.wiring.counterpartDeploymentBlock),
+            counterpart: state.wiring.counterpart,
+            outbound_bridge_id: BridgeId(state.wiring.outboundBridgeId),
+            inbound_bridge_id: BridgeId(state.wiring.inboundBridgeId),
             request_nonce: RequestNonce::new(state.requestNonce),
             request_root: Root(state.requestRoot),
             handle_nonce: RequestNonce::new(state.handleNonce),
@@ -151,9 +236,14 @@ impl TryFrom<abi::BridgeState> for BridgeState {
             held_count: state.heldCount,
             pause_nonce: state.pauseNonce,
             configuration_nonce: state.configurationNonce,
+            refund_delay: state.refundDelay,
+            governance_delay: state.governanceDelay,
+            fee_receiver: state.feeReceiver,
+            predecessor: state.predecessor,
             operators: members("operators", state.operators)?,
             governors: members("governors", state.governors)?,
             pairs: state.pairs.into_iter().map(PairState::try_from).collect::<Result<_, _>>()?,
+            pending: state.pending.into_iter().map(PendingConfiguration::from).collect(),
         })
     }
 }
@@ -167,34 +257,59 @@ impl TryFrom<abi::PairState> for PairState {
             kind: Kind::from_number(configuration.kind)
                 .ok_or_else(|| format!("pair of unknown kind {}", configuration.kind))?,
             mints: configuration.mints,
+            decimals: configuration.decimals,
             gas_cap: configuration.gasCap,
             token: configuration.token,
             counterpart_token: configuration.counterpartToken,
+            limits: pair.limits.into(),
             locked: pair.locked,
             escrow: U256::from(pair.escrow),
             minted: U256::from(pair.minted),
             held: U256::from(pair.held),
             seeded: U256::from(pair.seeded),
+            adopted: U256::from(pair.adopted),
+            outflow: U256::from(pair.outflow),
+            fees: pair.fees,
         })
     }
 }
 
-impl TryFrom<abi::Hold> for Hold {
-    type Error = String;
+impl From<abi::PairLimits> for PairLimits {
+    /// The greatest value of a type stands for "no such limit".
+    fn from(limits: abi::PairLimits) -> Self {
+        let limit = |value: u128| (value != u128::MAX).then_some(value);
+        Self {
+            minimum: limits.minimum,
+            maximum: limit(limits.maximum),
+            fee: limits.fee,
+            fee_in_native: limits.feeInNative,
+            outflow: limit(limits.outflowCapacity)
+                .map(|capacity| OutflowLimit { capacity, per_second: limits.outflowPerSecond }),
+            delay: limit(limits.delayAbove).map(|above| DelayLimit { above, blocks: limits.delayBlocks }),
+        }
+    }
+}
 
-    fn try_from(hold: abi::Hold) -> Result<Self, String> {
-        Ok(Self {
+impl From<abi::PendingConfiguration> for PendingConfiguration {
+    fn from(pending: abi::PendingConfiguration) -> Self {
+        Self {
+            configuration_nonce: pending.configurationNonce,
+            executable_at: pending.executableAt,
+            deadline: pending.deadline,
+            calls_hash: pending.callsHash,
+        }
+    }
+}
+
+impl From<abi::Hold> for Hold {
+    fn from(hold: abi::Hold) -> Self {
+        Self {
             nonce: RequestNonce::new(hold.nonce),
-            reason: reason(hold.reason)?,
+            reason: HoldReason::from_number(hold.reason),
             held_at: BlockHeight::new(hold.heldAtBlock),
             leaf: Leaf(hold.leaf),
-        })
+        }
     }
-}
-
-/// A hold reason by the contract's number.
-pub(crate) fn reason(number: u8) -> Result<HoldReason, String> {
-    HoldReason::from_number(number).ok_or_else(|| format!("unknown hold reason {number}"))
 }
 
 /// The contract has checked its own sets, half-or-less included unless it has the development flag; what is checked

@@ -3,7 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
+use alloy::primitives::{Address, U256};
+use polyspan_types::Kind;
 use tokio::time::{Instant, sleep};
+
+use crate::{PairLimits, PairState};
 
 mod anvil;
 mod scripted;
@@ -29,5 +33,26 @@ where
         }
         assert!(Instant::now() < deadline, "not within {patience:?}: {what}");
         sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// A lock pair without limits, of which nothing has moved yet; change what a test is about.
+pub fn pair(kind: Kind, token: Address, counterpart_token: Address) -> PairState {
+    PairState {
+        kind,
+        mints: false,
+        decimals: if matches!(kind, Kind::Native | Kind::Erc20) { 18 } else { 0 },
+        gas_cap: 100_000,
+        token,
+        counterpart_token,
+        limits: PairLimits::default(),
+        locked: false,
+        escrow: U256::ZERO,
+        minted: U256::ZERO,
+        held: U256::ZERO,
+        seeded: U256::ZERO,
+        adopted: U256::ZERO,
+        outflow: U256::ZERO,
+        fees: U256::ZERO,
     }
 }

@@ -28,6 +28,10 @@ pub enum Command {
     Status(commands::status::StatusArguments),
     /// Tells the story of one transfer, and what it waits for.
     Explain(commands::explain::ExplainArguments),
+    /// Pays a transfer that is on hold, if its reason is gone. Relays do so by themselves.
+    Release(commands::holds::HoldArguments),
+    /// Sends a transfer that is on hold back, once the bridge's refund delay is over.
+    Refund(commands::holds::HoldArguments),
     /// Makes, imports and shows keys.
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
@@ -36,6 +40,9 @@ pub enum Command {
     Config(commands::config::ConfigCommand),
     /// Deploys and wires a bridge.
     Deploy(commands::deploy::DeployArguments),
+    /// Proposes, signs and executes what governors change.
+    #[command(subcommand)]
+    Governance(commands::governance::GovernanceCommand),
 }
 
 /// Where the configuration is.
@@ -50,7 +57,7 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, clap::Args)]
 pub struct KeyArguments {
     /// Keystore v3 file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_alias = "keystore")]
     pub key: PathBuf,
     /// File whose first line is the passphrase; asked for when left out.
     #[arg(long, value_name = "FILE")]

@@ -3,6 +3,8 @@
 pub mod config;
 pub mod deploy;
 pub mod explain;
+pub mod governance;
+pub mod holds;
 pub mod keys;
 pub mod relay;
 pub mod status;

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod configuration;
+pub mod creation;
 pub mod run;
 pub mod seed;
 pub mod spec;

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use polyspan_types::{HoldReason, MemberSet, OutcomeResult, RequestNonce, TransferState};
+use polyspan_types::{HoldEnd, HoldReason, MemberSet, OutcomeResult, RequestNonce, TransferState};
 
 use crate::lane_view::LaneView;
 
@@ -18,8 +18,12 @@ pub struct Facts {
     pub final_nonce: Option<RequestNonce>,
     /// First nonce that the destination has not handled.
     pub handled: Option<RequestNonce>,
-    /// Why the request is on hold, if it is.
+    /// Why the request was put on hold, if it was.
     pub hold: Option<HoldReason>,
+    /// How that hold ended, if it did.
+    pub ended: Option<HoldEnd>,
+    /// What can happen next to an open hold, in words.
+    pub hold_next: Option<String>,
     /// Most votes for one checkpoint that covers the request.
     pub votes: Option<usize>,
     /// How many are needed, of how many operators.
@@ -67,6 +71,8 @@ impl Facts {
             final_nonce: source.map(|source| source.final_nonce),
             handled: destination.map(|destination| destination.handled),
             hold: None,
+            ended: None,
+            hold_next: None,
             votes: tally.map(covering),
             threshold: destination.map(|destination| counts(&destination.operators)),
             submitted: false,
@@ -88,12 +94,11 @@ impl Facts {
 pub fn judge(facts: &Facts) -> Judgement {
     let state = state(facts);
     let waiting_for = match state {
-        Some(TransferState::Paid) => None,
-        Some(TransferState::Held) => Some(match facts.hold {
-            Some(reason) => {
-                format!("a release or refund, which come in a later version; it is on hold: {reason}")
-            }
-            None => "a release or refund, which come in a later version".to_owned(),
+        Some(TransferState::Paid | TransferState::Released | TransferState::Refunded) => None,
+        Some(TransferState::Held) => Some(match (&facts.hold_next, facts.hold) {
+            (Some(next), _) => format!("its release or refund: {next}"),
+            (None, Some(reason)) => format!("its release or refund; it is on hold: {reason}"),
+            (None, None) => "its release or refund".to_owned(),
         }),
         Some(state) => Some(waiting_for(facts, state)),
         None => facts.blind.first().cloned(),
@@ -104,7 +109,13 @@ pub fn judge(facts: &Facts) -> Judgement {
 fn state(facts: &Facts) -> Option<TransferState> {
     match facts.outcome() {
         Some(OutcomeResult::Paid) => return Some(TransferState::Paid),
-        Some(OutcomeResult::Held(_)) => return Some(TransferState::Held),
+        Some(OutcomeResult::Held(_)) => {
+            return Some(match facts.ended {
+                None => TransferState::Held,
+                Some(HoldEnd::Released { .. }) => TransferState::Released,
+                Some(HoldEnd::Refunded { .. }) => TransferState::Refunded,
+            });
+        }
         None => {}
     }
     let known_above = |nonce: Option<RequestNonce>| nonce.is_some_and(|nonce| nonce > facts.nonce);
@@ -153,7 +164,9 @@ fn waiting_for(facts: &Facts, state: TransferState) -> String {
             Some(reason) => format!("word of its transaction: {reason}"),
             None => "its transaction to get into a block".to_owned(),
         },
-        TransferState::Paid | TransferState::Held => String::new(),
+        TransferState::Paid | TransferState::Held | TransferState::Released | TransferState::Refunded => {
+            String::new()
+        }
     }
 }
 

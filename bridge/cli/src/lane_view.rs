@@ -1,6 +1,6 @@
 //! What can be seen of one lane from outside: both ends, and what the relays say.
 
-use polyspan_chain::{At, BridgeState, Chain, ChainError};
+use polyspan_chain::{At, BridgeState, Chain, ChainError, Head};
 use polyspan_coordination::{Coordinator, LaneReport, MemberId, MemberView};
 use polyspan_node::config::LaneInfo;
 use polyspan_node::tally::Tally;
@@ -43,6 +43,10 @@ pub struct DestinationView {
     pub paused: bool,
     /// Who may sign.
     pub operators: MemberSet,
+    /// Everything about the contract.
+    pub state: BridgeState,
+    /// The chain's newest block.
+    pub head: Head,
 }
 
 /// The relays' side.
@@ -92,12 +96,15 @@ async fn fetch_source(chain: &Chain, info: &LaneInfo) -> Result<SourceView, Chai
 }
 
 async fn fetch_destination(chain: &Chain, info: &LaneInfo) -> Result<DestinationView, ChainError> {
+    let head = chain.head().await?;
     let state: BridgeState = chain.bridge_state(info.destination.bridge, At::Latest).await?;
     Ok(DestinationView {
         handled: state.handle_nonce,
         held: state.held_count,
         paused: state.paused,
-        operators: state.operators,
+        operators: state.operators.clone(),
+        state,
+        head,
     })
 }
 

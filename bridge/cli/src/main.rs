@@ -10,9 +10,12 @@
 
 mod approval;
 mod args;
+mod asset;
 mod commands;
 mod deploy;
 mod failure;
+mod governance;
+mod hold_steps;
 mod judgement;
 mod lane_view;
 mod network;
@@ -53,8 +56,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Transfer(arguments) => commands::transfer::run(arguments).await,
         Command::Status(arguments) => commands::status::run(arguments).await,
         Command::Explain(arguments) => commands::explain::run(arguments).await,
+        Command::Release(arguments) => commands::holds::release(arguments).await,
+        Command::Refund(arguments) => commands::holds::refund(arguments).await,
         Command::Keys(command) => commands::keys::run(command),
         Command::Config(command) => commands::config::run(command).await,
         Command::Deploy(arguments) => commands::deploy::run(arguments).await,
+        Command::Governance(command) => commands::governance::run(command).await,
     }
 }

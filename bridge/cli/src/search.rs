@@ -4,7 +4,7 @@ use std::future::Future;
 
 use polyspan_chain::{Chain, ChainError};
 use polyspan_node::config::Side;
-use polyspan_types::{BlockHeight, Outcome, Request, RequestNonce};
+use polyspan_types::{BlockHeight, HoldEnding, Outcome, Request, RequestNonce};
 
 /// The request with that number, looked for from `from` on; `None` if it is not there up to the newest block.
 pub async fn request(
@@ -27,10 +27,18 @@ pub async fn outcome(
     nonce: RequestNonce,
     from: BlockHeight,
 ) -> Result<Option<Outcome>, ChainError> {
-    let read = async |first, last| {
-        let found = chain.outcomes(side.bridge, first, last).await?;
-        Ok(found.into_iter().find(|outcome| outcome.nonce == nonce))
-    };
+    let read = async |first, last| Ok(chain.handled(side.bridge, first, last).await?.outcome(nonce));
+    scan(chain, from, read).await
+}
+
+/// How a hold ended, looked for from `from` on.
+pub async fn ending(
+    chain: &Chain,
+    side: &Side,
+    nonce: RequestNonce,
+    from: BlockHeight,
+) -> Result<Option<HoldEnding>, ChainError> {
+    let read = async |first, last| Ok(chain.handled(side.bridge, first, last).await?.ending(nonce));
     scan(chain, from, read).await
 }
 

@@ -1,9 +1,11 @@
 //! One transfer's story, in plain sentences.
 
-use alloy::primitives::{Address, B256, U256};
-use polyspan_types::{HoldReason, OutcomeResult, Request, Root, TransferState};
+use alloy::primitives::{Address, B256};
+use polyspan_store::Purpose;
+use polyspan_types::{HoldEnd, OutcomeResult, Payload, Request, Root, TransferState};
 use serde::Serialize;
 
+use crate::hold_steps::{HoldStory, explained};
 use crate::judgement::Judgement;
 
 /// Everything that is known of one transfer.
@@ -32,8 +34,12 @@ pub struct Story {
     pub approval: Option<AttestationStory>,
     /// What the relay of this host sent.
     pub submissions: Vec<SubmissionStory>,
-    /// How it ended.
+    /// How the destination handled it.
     pub outcome: Option<OutcomeStory>,
+    /// The hold that is open.
+    pub hold: Option<HoldStory>,
+    /// How its hold ended.
+    pub ending: Option<EndingStory>,
     /// Relays that halted the lane.
     pub halted: Vec<(String, String)>,
     /// What it waits for now.
@@ -50,6 +56,12 @@ pub struct RequestStory {
     pub request: Request,
     /// What is moved, for people.
     pub what: String,
+    /// Its payload, if it can be read.
+    pub decoded: Option<Payload>,
+    /// What the payload holds, for people.
+    pub holds: Option<String>,
+    /// The transfer that it pays back, if it is a refund.
+    pub refund_of: Option<String>,
 }
 
 /// Votes for one checkpoint.
@@ -77,13 +89,40 @@ pub struct Signer {
 pub struct SubmissionStory {
     /// Who paid for it.
     pub submitter: Address,
+    /// What it does.
+    pub purpose: Purpose,
     /// All transactions of it: the later ones replaced the earlier.
     pub tx_hashes: Vec<B256>,
     /// What became of it.
     pub outcome: String,
 }
 
-/// How it ended.
+/// How a hold ended.
+#[derive(Debug, Serialize)]
+pub struct EndingStory {
+    /// Released or refunded.
+    #[serde(flatten)]
+    pub end: HoldEnd,
+    /// Block of the destination.
+    pub block: u64,
+    /// Transaction of the destination.
+    pub tx_hash: B256,
+    /// The request of the other lane that pays it back.
+    pub refund: Option<RefundStory>,
+}
+
+/// The way back of a refunded transfer.
+#[derive(Debug, Serialize)]
+pub struct RefundStory {
+    /// Its name.
+    pub transfer: String,
+    /// Where it is; `null` when it could not be seen.
+    pub state: Option<TransferState>,
+    /// What it waits for now.
+    pub waiting_for: Option<String>,
+}
+
+/// How the destination handled it.
 #[derive(Debug, Serialize)]
 pub struct OutcomeStory {
     /// Paid or held.
@@ -107,10 +146,19 @@ impl Story {
         let state = self.state.map_or_else(|| "state unknown".to_owned(), |state| state.to_string());
         let mut told = vec![format!("{} is {state}.", self.transfer)];
         told.extend(self.requested());
+        told.extend(
+            self.request
+                .iter()
+                .filter_map(|request| request.holds.as_ref().map(|holds| format!("With it goes {holds}."))),
+        );
+        told.extend(self.request.iter().filter_map(|request| {
+            request.refund_of.as_ref().map(|of| format!("It pays {of} back, which was on hold."))
+        }));
         told.extend(self.finality());
         told.extend(self.votes());
         told.extend(self.submissions.iter().map(submitted));
-        told.extend(self.outcome.as_ref().map(|outcome| self.ended(outcome)));
+        told.extend(self.outcome.as_ref().map(|outcome| self.handled(outcome)));
+        told.extend(self.ending.iter().flat_map(|ending| self.ended(ending)));
         told.extend(
             self.halted.iter().map(|(relay, reason)| format!("Relay {relay} halted the lane: {reason}.")),
         );
@@ -123,7 +171,7 @@ impl Story {
     }
 
     fn requested(&self) -> Option<String> {
-        let RequestStory { request, what } = self.request.as_ref()?;
+        let RequestStory { request, what, .. } = self.request.as_ref()?;
         let transfer = &request.transfer;
         Some(format!(
             "Requested in block {} of chain {} by {}: {what} to {} (refunds to {}), transaction {}.",
@@ -169,7 +217,27 @@ impl Story {
         )
     }
 
-    fn ended(&self, outcome: &OutcomeStory) -> String {
+    fn ended(&self, ending: &EndingStory) -> Vec<String> {
+        let place = format!(
+            " in block {} of chain {}, transaction {}",
+            ending.block, self.destination_chain, ending.tx_hash
+        );
+        match (ending.end, &ending.refund) {
+            (HoldEnd::Released { to }, _) => vec![format!("Released{place}: {to} has it.")],
+            (HoldEnd::Refunded { request_nonce }, None) => {
+                vec![format!("Refunded{place}, as request {request_nonce} of the other lane.")]
+            }
+            (HoldEnd::Refunded { .. }, Some(refund)) => {
+                let RefundStory { transfer, state, waiting_for } = refund;
+                let state = state.map_or_else(|| "not seen".to_owned(), |state| state.to_string());
+                let waits =
+                    waiting_for.as_ref().map_or_else(String::new, |what| format!("; it waits for {what}"));
+                vec![format!("Refunded{place}, as {transfer}."), format!("{transfer} is {state}{waits}.")]
+            }
+        }
+    }
+
+    fn handled(&self, outcome: &OutcomeStory) -> String {
         let place = match (outcome.block, outcome.tx_hash) {
             (Some(block), Some(tx_hash)) => {
                 format!(" in block {block} of chain {}, transaction {tx_hash}", self.destination_chain)
@@ -201,37 +269,17 @@ fn submitted(submission: &SubmissionStory) -> String {
         1 => format!("transaction {}", hashes[0]),
         count => format!("{count} transactions, each replacing the one before: {}", hashes.join(", ")),
     };
-    format!("Submitted by this relay from {}: {sent}; {}.", submission.submitter, submission.outcome)
-}
-
-/// A hold reason for somebody who waits for money.
-const fn explained(reason: HoldReason) -> &'static str {
-    match reason {
-        HoldReason::UnknownKind => "the destination does not know this class of asset",
-        HoldReason::UnknownToken => "the destination has no pair for the token",
-        HoldReason::KindMismatch => "the destination's token is of another class",
-        HoldReason::InvalidRecipient => "the recipient is zero or the bridge itself",
-        HoldReason::InvalidValue => "the amount is zero or too large",
-        HoldReason::InsufficientEscrow => "the destination's bridge holds too little of the token",
-        HoldReason::PayoutFailed => {
-            "the recipient or the token refused it, used up its gas, or gave a wrong answer"
-        }
-    }
-}
-
-/// What is moved, for people.
-pub fn what(kind: &str, name: Option<&str>, value: U256, decimals: Option<u8>, token: Address) -> String {
-    let token = name.map_or_else(|| token.to_string(), |name| format!("{name} ({token})"));
-    match (kind, decimals) {
-        ("native", _) => format!("{} of the native currency", crate::token::format_amount(value, 18)),
-        ("erc721", _) => format!("token {value} of {token}"),
-        (_, Some(decimals)) => format!("{} {token}", crate::token::format_amount(value, decimals)),
-        (_, None) => format!("{value} smallest units of {token}"),
-    }
+    let did = match submission.purpose {
+        Purpose::Handle => "Submitted",
+        Purpose::Release => "Release submitted",
+    };
+    format!("{did} by this relay from {}: {sent}; {}.", submission.submitter, submission.outcome)
 }
 
 #[cfg(test)]
 mod tests {
+    use polyspan_types::{HoldReason, RequestNonce};
+
     use super::*;
 
     fn story() -> Story {
@@ -252,6 +300,8 @@ mod tests {
             approval: None,
             submissions: Vec::new(),
             outcome: None,
+            hold: None,
+            ending: None,
             halted: Vec::new(),
             waiting_for: None,
             unseen: Vec::new(),
@@ -293,11 +343,27 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_told_in_the_tokens_unit() {
-        let value = U256::from(1_500_000);
-        let token = Address::repeat_byte(1);
-        assert!(what("erc20", Some("KRT"), value, Some(6), token).starts_with("1.5 KRT (0x01"));
-        assert!(what("erc20", None, value, None, token).starts_with("1500000 smallest units of 0x01"));
-        assert!(what("erc721", Some("ART"), U256::from(7), None, token).starts_with("token 7 of ART"));
+    fn a_refund_is_followed_to_the_other_lane() {
+        let end = HoldEnd::Refunded { request_nonce: RequestNonce::new(7) };
+        let refund = RefundStory {
+            transfer: "kr/service-to-main:7".to_owned(),
+            state: Some(TransferState::Final),
+            waiting_for: Some("2 of 3 attested (4 operators)".to_owned()),
+        };
+        let ending = EndingStory { end, block: 9, tx_hash: B256::ZERO, refund: Some(refund) };
+        let told = Story { ending: Some(ending), ..story() };
+        let text = told.sentences().join("\n");
+        assert!(text.contains("Refunded in block 9 of chain service, transaction 0x0000"), "{text}");
+        assert!(text.contains("kr/service-to-main:7 is final; it waits for 2 of 3 attested"), "{text}");
+        let json = serde_json::to_value(told.ending).unwrap();
+        assert_eq!(json["refunded"]["request_nonce"], 7, "{json}");
+        let released = EndingStory {
+            end: HoldEnd::Released { to: Address::repeat_byte(7) },
+            block: 9,
+            tx_hash: B256::ZERO,
+            refund: None,
+        };
+        let text = Story { ending: Some(released), ..story() }.sentences().join("\n");
+        assert!(text.contains("Released in block 9 of chain service"), "{text}");
     }
 }

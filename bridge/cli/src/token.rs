@@ -1,11 +1,11 @@
 //! Tokens: their amounts as people write them, and what an account has of them.
 
 use alloy::primitives::utils::{format_units, parse_units};
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, FixedBytes, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use polyspan_chain::{At, Chain, ChainError};
-use polyspan_contracts::{BridgeNFT, BridgeToken};
+use polyspan_contracts::{BridgeMultiToken, BridgeNFT, BridgeToken};
 
 /// Decimals of native currencies.
 pub const NATIVE_DECIMALS: u8 = 18;
@@ -66,13 +66,36 @@ impl<'a> Token<'a> {
         self.read(&BridgeNFT::ownerOfCall { tokenId: id }).await
     }
 
+    /// What `owner` has of one id of an ERC-1155.
+    pub async fn units(&self, id: U256, owner: Address) -> Result<Option<U256>, ChainError> {
+        self.read(&BridgeMultiToken::balanceOfCall { account: owner, id }).await
+    }
+
+    /// Whether `operator` may take everything of `owner`, of an ERC-721 or ERC-1155.
+    pub async fn may_take_all(&self, owner: Address, operator: Address) -> Result<bool, ChainError> {
+        Ok(self.read(&BridgeNFT::isApprovedForAllCall { owner, operator }).await? == Some(true))
+    }
+
+    /// Whether the token declares an interface (ERC-165).
+    pub async fn declares(&self, interface: FixedBytes<4>) -> Result<bool, ChainError> {
+        Ok(self.read(&BridgeNFT::supportsInterfaceCall { interfaceId: interface }).await? == Some(true))
+    }
+
+    /// What the next permit of `owner` (ERC-2612) is signed over: the token's domain and the owner's number; `None` for a
+    /// token without permits.
+    pub async fn permits(&self, owner: Address) -> Result<Option<(B256, U256)>, ChainError> {
+        let domain = self.read(&BridgeToken::DOMAIN_SEPARATORCall {}).await?;
+        let nonce = self.read(&BridgeToken::noncesCall { owner }).await?;
+        Ok(domain.zip(nonce))
+    }
+
     /// Whether `operator` may take an ERC-721 token of `owner`.
     pub async fn may_take(&self, id: U256, owner: Address, operator: Address) -> Result<bool, ChainError> {
         let approved = self.read(&BridgeNFT::getApprovedCall { tokenId: id }).await?;
         if approved == Some(operator) {
             return Ok(true);
         }
-        Ok(self.read(&BridgeNFT::isApprovedForAllCall { owner, operator }).await? == Some(true))
+        self.may_take_all(owner, operator).await
     }
 
     /// A read of a contract of which nothing is known: a revert or an answer that does not fit is `None`.

@@ -153,3 +153,33 @@ fn all_problems_of_a_deploy_spec_are_told_together() {
     );
     assert!(!folder.path().join("out.toml").exists());
 }
+
+#[test]
+fn a_proposal_that_is_none_is_refused_before_anything_else() {
+    let folder = TempDir::new().unwrap();
+    let go = |arguments: &[&str]| polyspan(folder.path(), &[&["governance"], arguments].concat());
+    let key = ["--key", "k.json", "--passphrase-file", "pass"];
+    assert_bad_input(&go(&["propose", "unpause"]), &["--out FILE", "--add FILE"]);
+    assert_bad_input(&go(&["propose", "--out", "p.toml", "unpause"]), &["polyspan.toml has 1 problem"]);
+    assert_bad_input(&go(&["propose", "--out", "p.toml", "lock-pair"]), &["--pair <PAIR|ADDR>"]);
+    assert_bad_input(&go(&[&["sign", "p.toml"], &key[..]].concat()), &["p.toml: cannot read it"]);
+    assert_bad_input(&go(&[&["execute"], &key[..]].concat()), &["<FILE>"]);
+    assert_bad_input(&go(&["cancel", "--out", "c.toml"]), &["FILE"]);
+    fs::write(folder.path().join("p.toml"), "version = 7\n").unwrap();
+    assert_bad_input(
+        &go(&[&["sign", "p.toml"], &key[..]].concat()),
+        &["version 7 of the file is not known here"],
+    );
+    fs::write(folder.path().join("p.toml"), "name = 'no proposal'\n").unwrap();
+    assert_bad_input(
+        &go(&[&["execute", "p.toml"], &key[..]].concat()),
+        &["p.toml: no proposal", "governance propose"],
+    );
+    let secret = ["list", "--main-rpc", "ftp://user:secret@host", "--main-bridge"];
+    let output = go(&[&secret[..], &["31001:0x1000000000000000000000000000000000000001"]].concat());
+    assert_bad_input(&output, &["--main-rpc: not the URL of an RPC endpoint"]);
+    assert!(!text(&output.stderr).contains("secret"));
+    let lonely = go(&["list", "--main-rpc", "http://127.0.0.1:1"]);
+    assert_bad_input(&lonely, &["--main-rpc: give the contract too"]);
+    assert_bad_input(&go(&["list", "--main-rpc", "x", "--main-bridge", "31001"]), &["write it as 31001:0x"]);
+}

@@ -2,8 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
+#[path = "chains/board.rs"]
+mod board;
+#[path = "chains/governance.rs"]
+mod governance;
+#[path = "chains/holds.rs"]
+mod holds;
+#[path = "chains/migration.rs"]
+mod migration;
 #[path = "chains/network.rs"]
 mod network;
+#[path = "chains/pairs.rs"]
+mod pairs;
+#[path = "chains/transfers.rs"]
+mod transfers;
 
 use std::fs;
 
@@ -37,6 +49,29 @@ async fn a_deployed_bridge_passes_the_check() {
     assert!(checked.contains("0 problems"), "{checked}");
     assert!(checked.contains("all 1 operators are needed"), "{checked}");
     assert!(checked.contains("note: coordination"), "{checked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_tells_missing_delays_and_fees_that_do_not_cover_the_gas() {
+    let network = Network::start().await;
+    let spec = network
+        .spec()
+        .replace("name = \"kr\"", "name = \"kr\"\ndevelopment = true\ngovernance_delay = \"0s\"");
+    network.deploy_spec(&spec);
+    let check = || network.told(&["config", "check"]);
+    let equal = check();
+    let note =
+        "note: bridge kr on main: it has the development flag: what governors vote takes effect at once";
+    assert!(equal.contains(note) && equal.contains("governance delay 0"), "{equal}");
+    assert!(!equal.contains("has no fee"), "{equal}");
+    // A hundred times what gas costs on the main chain.
+    network.service.rpc("anvil_setNextBlockBaseFeePerGas", json!(["0x174876e800"])).await;
+    network.service.mine(1).await;
+    let dearer = check();
+    let warning = "warning: lane kr/main-to-service: pair native: a request on chain main has no fee";
+    assert!(dearer.contains(warning), "{dearer}");
+    assert!(dearer.contains("of the native currency of chain service"), "{dearer}");
+    assert!(!dearer.contains("lane kr/service-to-main: pair"), "{dearer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +131,12 @@ async fn a_deployment_that_cannot_succeed_sends_nothing() {
         .spec()
         .replace("key-4.json", "key-5.json")
         .replace(&format!("main_token = \"{}\"", network.token), &format!("main_token = \"{TO}\""))
-        .replace("10.5", "100000");
+        .replace("10.5", "100000")
+        .replace("seed = { main", "main_limits = { minimum = \"0.0000000000000000001\" }\nseed = { main")
+        + &format!(
+            "[[pair]]\nname = \"ART\"\nkind = \"erc721\"\nmints = \"none\"\nmain_token = \"{}\"\nservice_token = \"{TO}\"\n",
+            network.token
+        );
     fs::write(network.path("spec.toml"), spec).unwrap();
     let deploy = ["deploy", "--spec", "spec.toml", "--out", "kr.deployment.toml"];
     assert_bad_input(
@@ -109,6 +149,9 @@ async fn a_deployment_that_cannot_succeed_sends_nothing() {
             "pair KRT: main_token: no contract at",
             "service.deployer",
             "100000 for gas and liquidity",
+            "pair ART: main_token: ",
+            "does not declare erc721 (ERC-165); is it one?",
+            "pair native: limits.minimum (main): `0.0000000000000000001` is finer than the token",
         ],
     );
     let endpoints = (network.main.http_url().to_string(), network.service.ws_url().to_string());

@@ -25,4 +25,6 @@ pub use coordinator::{Coordinator, Leadership};
 pub use election::{Candidate, Claim, Decision, decide, leader};
 pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
-pub use member::{ChainReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report};
+pub use member::{
+    ChainReport, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report,
+};

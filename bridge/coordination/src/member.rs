@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use alloy::primitives::Address;
-use polyspan_types::{LaneId, RequestNonce};
+use polyspan_types::{BlockHeight, HoldReason, LaneId, RequestNonce};
 use serde::{Deserialize, Serialize};
 
 /// Longest member id. Unit: characters. Source: it is a file name and a label.
@@ -123,12 +123,29 @@ pub struct LaneReport {
     pub handled: RequestNonce,
     /// Requests on hold there.
     pub held: u64,
+    /// The oldest of them, as far as final blocks tell.
+    #[serde(default)]
+    pub oldest_hold: Option<HoldReport>,
     /// Why the lane is halted here.
     #[serde(default)]
     pub halted: Option<String>,
     /// What the lane waits for.
     #[serde(default)]
     pub waiting_for: Option<String>,
+}
+
+/// A hold as one relay sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldReport {
+    /// The request's number in its lane.
+    pub nonce: RequestNonce,
+    /// Why it was put on hold.
+    pub reason: HoldReason,
+    /// Block of the destination in which it was.
+    pub held_at: BlockHeight,
+    /// What happens next; said by the relay that leads the lane.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// A chain as one relay sees it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use polyspan_chain::{At, Head, HeadView, LaneState};
-use polyspan_store::DestinationPosition;
-use polyspan_types::{BlockHeight, BlockRef, MemberSet, RequestNonce};
+use polyspan_store::{DestinationPosition, OpenHold};
+use polyspan_types::{BlockHeight, BlockRef, HandledLogs, HandledRange, MemberSet, RequestNonce};
 use tokio::sync::watch;
 
 use crate::error::LaneError;
@@ -45,16 +45,19 @@ impl DestinationWatch {
         let state = lane.destination.lane_state(bridge, At::Hash(head.latest.hash)).await?;
         let operators = self.operators(&state, head).await?;
         let position = lane.store.destination_position(lane.info.bridge_id).await?;
+        let oldest_hold = lane.board.destination.borrow().as_ref().and_then(|view| view.oldest_hold);
         lane.board.destination.send_replace(Some(DestinationView {
             handled: state.handle_nonce,
             settled: position.next.min(state.handle_nonce),
             held: state.held_count,
+            oldest_hold,
             paused: state.paused,
             operators,
             block: head.latest,
         }));
         if head.final_block.height >= lane.info.destination.deployment_block {
-            self.record_outcomes(position, state.handle_nonce, head).await?;
+            let stored = self.record_outcomes(position, &state, head).await?;
+            self.show_stored(&stored, &state).await?;
         }
         Ok(())
     }
@@ -89,27 +92,27 @@ impl DestinationWatch {
     async fn record_outcomes(
         &mut self,
         position: DestinationPosition,
-        handled: RequestNonce,
+        newest: &LaneState,
         head: Head,
-    ) -> Result<(), LaneError> {
+    ) -> Result<DestinationPosition, LaneError> {
         let lane = Arc::clone(&self.lane);
         let id = lane.info.bridge_id;
         if let Some(cursor) = position.cursor {
             finality::check_cursor(&lane.destination, cursor, head).await?;
             if cursor.height == head.final_block.height {
-                return Ok(());
+                return Ok(position);
             }
         }
-        if position.next == handled {
-            // Nothing new even at the newest block: the cursor may skip to the final one.
-            lane.store.record_outcomes(id, Vec::new(), head.final_block).await?;
-            return Ok(());
+        if position.next == newest.handle_nonce && position.open_holds == newest.held_count {
+            // Nothing new even at the newest block: without new holds, an end would show in their count. The cursor may
+            // skip to the final one.
+            return Ok(lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?);
         }
         let bridge = lane.info.destination.bridge;
         let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
         self.check_root(&at_final).await?;
-        match self.read_outcomes(position, at_final.handle_nonce, head).await {
-            Err(hidden @ LaneError::HiddenOutcome { .. }) => {
+        match self.read_outcomes(position, &at_final, head).await {
+            Err(hidden) if hidden.is_hidden_outcome() => {
                 // The missing log may lie in a range that was stored before without it: that is read again as well.
                 let back_to = match self.proved {
                     Some(block) => block,
@@ -117,12 +120,12 @@ impl DestinationWatch {
                         finality::block_at(&lane.destination, lane.info.destination.deployment_block).await?
                     }
                 };
-                lane.store.record_outcomes(id, Vec::new(), back_to).await?;
+                lane.store.record_handled(id, HandledLogs::default(), back_to).await?;
                 Err(hidden)
             }
-            Ok(()) => {
+            Ok(stored) => {
                 self.proved = Some(head.final_block);
-                Ok(())
+                Ok(stored)
             }
             Err(failed) => Err(failed),
         }
@@ -144,40 +147,71 @@ impl DestinationWatch {
         }
     }
 
-    /// Everything from `position` to the final block, at which the contract says that `end` is next.
+    /// Everything from `position` to the final block, at which the contract says how far it is and how many holds it has.
     async fn read_outcomes(
         &self,
         position: DestinationPosition,
-        end: RequestNonce,
+        at_final: &LaneState,
         head: Head,
-    ) -> Result<(), LaneError> {
+    ) -> Result<DestinationPosition, LaneError> {
         let (lane, info) = (&self.lane, &self.lane.info);
-        let mut expected = position.next;
+        let (mut expected, mut stored) = (position.next, position);
         let mut from =
             position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
         while let Some((first, to)) = lane.destination.next_range(from, head.final_block.height) {
-            let outcomes = lane.destination.outcomes(info.destination.bridge, first, to).await?;
-            for outcome in &outcomes {
-                if outcome.nonce != expected {
-                    return Err(self.hidden(expected, to));
-                }
-                expected = expected.next();
-            }
+            let logs = lane.destination.handled(info.destination.bridge, first, to).await?;
+            expected = end_of(expected, &logs.ranges).map_err(|missing| self.hidden(missing, to))?;
             let last = to == head.final_block.height;
-            if last && expected != end {
+            if last && expected != at_final.handle_nonce {
                 return Err(self.hidden(expected, to));
             }
             let cursor =
                 if last { head.final_block } else { finality::block_at(&lane.destination, to).await? };
-            lane.store.record_outcomes(info.bridge_id, outcomes, cursor).await?;
+            stored = lane.store.record_handled(info.bridge_id, logs, cursor).await?;
+            let known = stored.open_holds;
+            if last && known != at_final.held_count {
+                let chain = info.destination.chain.clone();
+                return Err(LaneError::HiddenHold { chain, known, expected: at_final.held_count, to });
+            }
             from = to.next();
         }
+        Ok(stored)
+    }
+
+    /// Shows what this step has stored: on a chain that makes no block while nothing is sent, the next step may be far.
+    async fn show_stored(&self, stored: &DestinationPosition, newest: &LaneState) -> Result<(), LaneError> {
+        let oldest_hold = self.oldest_hold(stored).await?;
+        let settled = stored.next.min(newest.handle_nonce);
+        self.lane.board.destination.send_if_modified(|view| {
+            let Some(view) = view else { return false };
+            let changed = view.settled != settled || view.oldest_hold != oldest_hold;
+            (view.settled, view.oldest_hold) = (settled, oldest_hold);
+            changed
+        });
         Ok(())
+    }
+
+    /// The oldest hold that is stored, if there is any.
+    async fn oldest_hold(&self, position: &DestinationPosition) -> Result<Option<OpenHold>, LaneError> {
+        if position.open_holds == 0 {
+            return Ok(None);
+        }
+        Ok(self.lane.store.open_holds(self.lane.info.bridge_id, RequestNonce::ZERO, 1).await?.pop())
     }
 
     fn hidden(&self, expected: RequestNonce, to: BlockHeight) -> LaneError {
         LaneError::HiddenOutcome { chain: self.lane.info.destination.chain.clone(), expected, to }
     }
+}
+
+/// Pure: where ranges that begin at `expected` and follow each other end; `Err` with the first nonce of which none tells.
+fn end_of(expected: RequestNonce, ranges: &[HandledRange]) -> Result<RequestNonce, RequestNonce> {
+    ranges.iter().try_fold(
+        expected,
+        |expected, range| {
+            if range.first == expected { Ok(range.end) } else { Err(expected) }
+        },
+    )
 }
 
 impl Step for DestinationWatch {
@@ -197,3 +231,6 @@ impl Step for DestinationWatch {
         self.lane.board.destination_trouble.send_replace(waiting_for);
     }
 }
+
+#[cfg(test)]
+mod tests;

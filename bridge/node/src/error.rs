@@ -113,6 +113,20 @@ pub enum LaneError {
         /// Last block asked.
         to: BlockHeight,
     },
+    /// The contract's count of holds proves that the endpoint left out the log of one, or of its end.
+    #[error(
+        "endpoint of chain {chain} left out the log of a hold or of its end up to block {to}: {known} holds are known, the bridge has {expected}; waiting until it serves it"
+    )]
+    HiddenHold {
+        /// The chain.
+        chain: String,
+        /// Holds of the logs that were served.
+        known: u64,
+        /// Holds that the contract counts.
+        expected: u64,
+        /// Last block asked.
+        to: BlockHeight,
+    },
     /// The endpoint is behind what it said before.
     #[error(
         "final block {found} of chain {chain} is below {cursor}, which was final before; waiting until the endpoint has caught up"
@@ -148,6 +162,18 @@ pub enum LaneError {
     /// The signer failed.
     #[error("attester key cannot sign: {0}")]
     Signer(#[from] alloy::signers::Error),
+}
+
+impl LaneError {
+    /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.
+    pub(crate) const fn is_hidden_outcome(&self) -> bool {
+        matches!(
+            self,
+            Self::HiddenOutcome { .. }
+                | Self::HiddenHold { .. }
+                | Self::Store(StoreError::UnknownHold { .. })
+        )
+    }
 }
 
 /// Both roots, and where the source's was read.
@@ -187,6 +213,7 @@ impl Classify for LaneError {
             | Self::HiddenLog { .. }
             | Self::RootMismatch(_)
             | Self::HiddenOutcome { .. }
+            | Self::HiddenHold { .. }
             | Self::Behind { .. }
             | Self::MissingBlock { .. }
             | Self::NotOperator { .. }

@@ -6,7 +6,7 @@ use alloy::primitives::Signature;
 use polyspan_chain::Chain;
 use polyspan_coordination::Leadership;
 use polyspan_monitoring::Health;
-use polyspan_store::{Store, StoreError};
+use polyspan_store::{OpenHold, Store, StoreError};
 use polyspan_types::{BlockRef, Checkpoint, CheckpointDomain, MemberSet, RequestNonce, Root, Term};
 use tokio::sync::watch;
 use tracing::error;
@@ -55,6 +55,8 @@ pub struct Board {
     pub leadership: watch::Sender<Leadership>,
     /// Written by `submit`: why nothing is being sent although something is approved.
     pub submission: watch::Sender<Option<String>>,
+    /// Written by `submit` while it leads: what happens next to the oldest hold.
+    pub release: watch::Sender<Option<String>>,
     /// Why the lane is halted. Written by [`Lane::halt`] only, and never taken back while the process runs.
     pub halted: watch::Sender<Option<String>>,
 }
@@ -81,6 +83,8 @@ pub struct DestinationView {
     pub settled: RequestNonce,
     /// Requests on hold now.
     pub held: u64,
+    /// The oldest of them at a final block.
+    pub oldest_hold: Option<OpenHold>,
     /// Whether payouts are stopped.
     pub paused: bool,
     /// Who may sign for this lane.
@@ -132,6 +136,7 @@ impl Board {
             approved: watch::Sender::new(Arc::default()),
             leadership: watch::Sender::new(nobody_leads()),
             submission: watch::Sender::new(None),
+            release: watch::Sender::new(None),
             halted: watch::Sender::new(None),
         }
     }

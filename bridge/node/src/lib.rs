@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! source ─▶ watch ─▶ store ─▶ attest ─▶ [coordinator] ─▶ collect ─▶ submit ─▶ submitter ─▶ destination
-//!                                                                                  destination ─▶ destination watch
+//!                      ├───────── open holds, when nothing is to be handled ────┘               │
+//!                      └◀───────────────────────────────────────────── destination watch ◀──────┘
 //! ```
 
 mod attest;
@@ -15,6 +16,7 @@ pub mod config;
 mod destination;
 mod error;
 mod finality;
+pub mod holds;
 pub mod keys;
 mod lane;
 mod lead;

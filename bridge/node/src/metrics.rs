@@ -22,6 +22,7 @@ pub struct RelayMetrics {
     attestations: IntCounterVec,
     second_roots_refused: IntCounterVec,
     submissions: IntCounterVec,
+    releases: IntCounterVec,
 }
 
 impl RelayMetrics {
@@ -81,7 +82,12 @@ impl RelayMetrics {
             )?,
             submissions: counter(
                 "polyspan_lane_submissions_total",
-                "Submissions of this relay by outcome",
+                "Submissions of this relay that handle requests, by outcome",
+                &["lane", "outcome"],
+            )?,
+            releases: counter(
+                "polyspan_lane_releases_total",
+                "Attempts of this relay to release a hold, by outcome",
                 &["lane", "outcome"],
             )?,
         })
@@ -95,6 +101,9 @@ impl RelayMetrics {
         self.second_roots_refused.with_label_values(&[lane.as_str()]);
         for outcome in crate::submitter::OUTCOMES {
             self.submissions.with_label_values(&[lane.as_str(), outcome]);
+        }
+        for outcome in crate::submit::RELEASE_OUTCOMES {
+            self.releases.with_label_values(&[lane.as_str(), outcome]);
         }
     }
 
@@ -116,6 +125,11 @@ impl RelayMetrics {
     /// A submission ended.
     pub fn submission(&self, lane: &LaneId, outcome: &str) {
         self.submissions.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
+    /// An attempt to release a hold ended.
+    pub fn release(&self, lane: &LaneId, outcome: &str) {
+        self.releases.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
     }
 
     /// Copies what the board of `lane` shows.

@@ -4,6 +4,7 @@
 //! to start on a problem, and starts degraded when an endpoint is down.
 
 mod bridge;
+mod costs;
 mod finding;
 mod keys;
 #[cfg(test)]

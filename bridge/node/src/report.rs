@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_chain::HeadView;
-use polyspan_coordination::{ChainReport, Coordinator, LaneReport, Report};
+use polyspan_coordination::{ChainReport, Coordinator, HoldReport, LaneReport, Report};
 use polyspan_monitoring::HealthPart;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,13 @@ fn lane_report(lane: &Lane) -> LaneReport {
         attested: approved.attested.max(handled),
         approved: approved.approved(handled),
         handled,
-        held: destination.map_or(0, |view| view.held),
+        held: destination.as_ref().map_or(0, |view| view.held),
+        oldest_hold: destination.and_then(|view| view.oldest_hold).map(|hold| HoldReport {
+            nonce: hold.nonce,
+            reason: hold.reason,
+            held_at: hold.held_at,
+            next: lane.board.release.borrow().clone(),
+        }),
         halted: lane.board.halted.borrow().clone(),
         waiting_for: lane.waiting_for(),
     }

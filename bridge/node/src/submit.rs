@@ -1,7 +1,8 @@
-//! Sends what is approved, piece by piece, while this relay leads the lane.
+//! Sends what is approved, piece by piece, while this relay leads the lane, and between the pieces what ends holds.
 
 mod gas;
 mod plan;
+mod release;
 mod rest;
 
 use std::sync::Arc;
@@ -9,11 +10,14 @@ use std::time::Instant;
 
 use alloy::primitives::Bytes;
 use polyspan_chain::{At, BridgeRevert, handle_calldata};
+use polyspan_store::Purpose;
 use polyspan_types::Leaf;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
+pub use release::RELEASE_OUTCOMES;
+use release::Releases;
 use rest::Rest;
 
 use crate::error::LaneError;
@@ -33,6 +37,7 @@ pub struct LaneSubmission {
     piece_limit: u64,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
+    releases: Releases,
 }
 
 impl LaneSubmission {
@@ -47,6 +52,7 @@ impl LaneSubmission {
             max_transfers,
             piece_limit: max_transfers,
             rest: None,
+            releases: Releases::default(),
         }
     }
 
@@ -61,6 +67,7 @@ impl LaneSubmission {
         let info = &lane.info;
         let job = Job {
             lane: info.clone(),
+            purpose: Purpose::Handle,
             first: piece.first,
             count: piece.count,
             checkpoint: piece.checkpoint,
@@ -156,6 +163,7 @@ impl Step for LaneSubmission {
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
         if !own || view.paused {
             self.lane.board.submission.send_replace(None);
+            self.lane.board.release.send_replace(None);
             return Ok(());
         }
         if self.rest.is_some_and(|rest| rest.goes_on(view.handled, view.block, Instant::now())) {
@@ -170,7 +178,8 @@ impl Step for LaneSubmission {
                 let tail =
                     format!("waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}", view.handled);
                 self.lane.board.submission.send_replace(open.then_some(tail));
-                Ok(())
+                // Live first: a hold takes its turn when nothing can be handled.
+                self.release(&view).await
             }
         }
     }

@@ -16,7 +16,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
 use polyspan_monitoring::HealthPart;
-use polyspan_store::{Attempt, Store, StoreError, Submission, SubmissionOutcome};
+use polyspan_store::{Attempt, Purpose, Store, StoreError, Submission, SubmissionOutcome};
 use polyspan_types::{AccountNonce, CrashPoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -163,7 +163,7 @@ impl Submitter {
         match self.send(&job).await {
             Ok(Ok(submission)) => self.pending.push(Pending { submission, answer: Some(answer) }),
             Ok(Err(result)) => {
-                self.report_health(&result);
+                self.report_health(&job, &result);
                 tell(answer, result);
             }
             Err(failed) => {
@@ -173,9 +173,11 @@ impl Submitter {
         }
     }
 
-    fn report_health(&self, result: &JobResult) {
+    fn report_health(&self, job: &Job, result: &JobResult) {
         match result {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => self.health.ok(),
+            // That a hold cannot be paid yet says nothing about the submitter.
+            JobResult::Refused(_) if job.purpose == Purpose::Release => self.health.ok(),
             other => self.health.failing(other.to_string()),
         }
     }
@@ -218,6 +220,7 @@ impl Submitter {
             submitter: from,
             account_nonce,
             lane: job.lane.bridge_id,
+            purpose: job.purpose,
             first: job.first,
             count: job.count,
             checkpoint: job.checkpoint,

@@ -140,6 +140,14 @@ pub enum StoreError {
         /// What was asked for.
         refused: BlockRef,
     },
+    /// The end of a hold that was never seen: the endpoint left out a log of before.
+    #[error("lane {lane}: the hold of nonce {nonce} ended, and it is not stored; read its range again")]
+    UnknownHold {
+        /// The lane.
+        lane: BridgeId,
+        /// The request.
+        nonce: RequestNonce,
+    },
     /// A receipt for a submission that is not in the journal.
     #[error("the journal has no submission {account_nonce} of {submitter} on chain {chain}")]
     UnknownSubmission {
@@ -176,9 +184,10 @@ impl Classify for StoreError {
     fn class(&self) -> ErrorClass {
         match self {
             Self::CannotWrite { .. } => ErrorClass::Retry { after: DISK_RETRY },
-            Self::AlreadyFinal { .. } | Self::NonceGap { .. } | Self::NonceOverlap { .. } => {
-                ErrorClass::RETRY
-            }
+            Self::AlreadyFinal { .. }
+            | Self::NonceGap { .. }
+            | Self::NonceOverlap { .. }
+            | Self::UnknownHold { .. } => ErrorClass::RETRY,
             // Only this nonce is barred; the next checkpoint covers it.
             Self::SecondRoot { .. } | Self::OutOfRange { .. } | Self::UnknownSubmission { .. } => {
                 ErrorClass::Skip

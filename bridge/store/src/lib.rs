@@ -16,6 +16,7 @@ mod columns;
 mod error;
 mod halts;
 mod handle;
+mod holds;
 mod metrics;
 mod outcomes;
 mod requests;
@@ -26,10 +27,11 @@ mod worker;
 pub use error::StoreError;
 pub use halts::Halt;
 pub use handle::{Clock, Store, StoreSettings};
+pub use holds::{Asked, OpenHold};
 pub use outcomes::DestinationPosition;
 pub use requests::{SourcePosition, StoredRequest};
 pub use schema::SCHEMA_VERSION;
-pub use submissions::{Attempt, Submission, SubmissionOutcome};
+pub use submissions::{Attempt, Purpose, Submission, SubmissionOutcome};
 
 #[cfg(test)]
 mod tests;

@@ -65,9 +65,10 @@ impl StoreMetrics {
             StoreError::CannotWrite { .. } => "disk",
             StoreError::Damaged { .. } | StoreError::NotAStore { .. } => "damaged",
             StoreError::SecondRoot { .. } => "second_root",
-            StoreError::NonceGap { .. } | StoreError::NonceOverlap { .. } | StoreError::CursorBack { .. } => {
-                "order"
-            }
+            StoreError::NonceGap { .. }
+            | StoreError::NonceOverlap { .. }
+            | StoreError::UnknownHold { .. }
+            | StoreError::CursorBack { .. } => "order",
             _ => "other",
         };
         self.errors.with_label_values(&[kind]).inc();

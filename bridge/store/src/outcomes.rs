@@ -1,21 +1,23 @@
 //! What the destination did with the requests of a lane.
 
 use polyspan_types::{
-    BlockHeight, BlockRef, BridgeId, CrashPoint, HoldReason, Outcome, OutcomeResult, RequestNonce,
+    BlockHeight, BlockRef, BridgeId, CrashPoint, HandledLogs, HoldReason, Outcome, OutcomeResult,
+    RequestNonce,
 };
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use crate::columns::{bound, count, ensure_lane, hash, lane_number, meaningless, number, optional_block};
+use crate::columns::{bound, count, ensure_lane, hash, lane_number, number, optional_block};
 use crate::error::Failure;
 use crate::handle::Step;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, holds};
 
 /// How far a lane's destination is stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DestinationPosition {
     /// The first nonce whose outcome is not stored.
     pub next: RequestNonce,
+    /// Holds that are stored without an end.
+    pub open_holds: u64,
     /// The last block read; `None` before the first range.
     pub cursor: Option<BlockRef>,
 }
@@ -29,49 +31,61 @@ impl Store {
             let Some(number) = lane_number(snapshot, lane)? else {
                 return Ok(DestinationPosition::default());
             };
-            let newest = snapshot
-                .prepare_cached("SELECT nonce FROM outcome WHERE lane = ?1 ORDER BY nonce DESC LIMIT 1")?
-                .query_row(params![number], |row| count(row, 0).map(RequestNonce::new))
-                .optional()?;
-            Ok(DestinationPosition {
-                next: newest.map_or(RequestNonce::ZERO, RequestNonce::next),
-                cursor: cursor(snapshot, number)?,
-            })
+            position(snapshot, number)
         })
         .await
     }
 
     /// Stores what a completely read range says and moves the cursor to its last block. Saying it twice changes nothing.
     ///
-    /// The cursor may move back, after a reorg above finality: outcomes of later blocks are forgotten then, for they are
-    /// read again.
+    /// The cursor may move back, after a reorg above finality: what later blocks did is forgotten then, for it is read
+    /// again.
     ///
-    /// Errors: the disk refuses; then nothing is stored, the cursor included.
-    pub async fn record_outcomes(
+    /// Errors: [`StoreError::UnknownHold`]; or the disk refuses. Then nothing is stored, the cursor included.
+    pub async fn record_handled(
         &self,
         lane: BridgeId,
-        outcomes: Vec<Outcome>,
+        logs: HandledLogs,
         cursor: BlockRef,
-    ) -> Result<(), StoreError> {
+    ) -> Result<DestinationPosition, StoreError> {
         let crash = (CrashPoint::BeforeStoringHandled, CrashPoint::AfterStoringHandled);
-        let step = Step { name: "outcomes", crash: (!outcomes.is_empty()).then_some(crash) };
-        self.write(step, move |transaction| record(transaction, lane, &outcomes, cursor)).await
+        let step = Step { name: "outcomes", crash: (!logs.is_empty()).then_some(crash) };
+        self.write(step, move |transaction| record(transaction, lane, &logs, cursor)).await
     }
 
-    /// What the destination did with one request; `None` while it is not handled.
+    /// How the destination handled one request; `None` while it did not. How a hold ended is told by
+    /// [`Store::hold_ending`].
     ///
     /// Errors: the store is closed or damaged.
     pub async fn outcome(&self, lane: BridgeId, nonce: RequestNonce) -> Result<Option<Outcome>, StoreError> {
-        let nonce = bound(nonce.get());
         self.read(move |snapshot| {
             let Some(lane) = lane_number(snapshot, lane)? else { return Ok(None) };
-            let mut statement = snapshot.prepare_cached(
-                "SELECT nonce, reason, block, tx_hash FROM outcome WHERE lane = ?1 AND nonce = ?2",
-            )?;
-            Ok(statement.query_row(params![lane, nonce], outcome).optional()?)
+            let Some(paid) = handled(snapshot, lane, nonce)? else { return Ok(None) };
+            let mut statement =
+                snapshot.prepare_cached("SELECT reason FROM hold WHERE lane = ?1 AND nonce = ?2")?;
+            let reason: Option<u8> =
+                statement.query_row(params![lane, bound(nonce.get())], |row| row.get(0)).optional()?;
+            let result = reason
+                .map_or(OutcomeResult::Paid, |number| OutcomeResult::Held(HoldReason::from_number(number)));
+            Ok(Some(Outcome { result, ..paid }))
         })
         .await
     }
+}
+
+fn position(connection: &Connection, lane: i64) -> Result<DestinationPosition, Failure> {
+    let newest = connection
+        .prepare_cached("SELECT next FROM handled WHERE lane = ?1 ORDER BY first DESC LIMIT 1")?
+        .query_row(params![lane], |row| count(row, 0).map(RequestNonce::new))
+        .optional()?;
+    let open_holds = connection
+        .prepare_cached("SELECT count(*) FROM hold WHERE lane = ?1 AND ended_block IS NULL")?
+        .query_row(params![lane], |row| count(row, 0))?;
+    Ok(DestinationPosition {
+        next: newest.unwrap_or(RequestNonce::ZERO),
+        open_holds,
+        cursor: cursor(connection, lane)?,
+    })
 }
 
 fn cursor(connection: &Connection, lane: i64) -> Result<Option<BlockRef>, Failure> {
@@ -80,53 +94,57 @@ fn cursor(connection: &Connection, lane: i64) -> Result<Option<BlockRef>, Failur
     Ok(statement.query_row(params![lane], |row| optional_block(row, 0, 1))?)
 }
 
+/// The call that handled a request, as if it had paid it.
+fn handled(connection: &Connection, lane: i64, nonce: RequestNonce) -> Result<Option<Outcome>, Failure> {
+    let wanted = bound(nonce.get());
+    let mut statement = connection.prepare_cached(
+        "SELECT next, block, tx_hash FROM handled WHERE lane = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+    )?;
+    let read = |row: &Row<'_>| {
+        let block = BlockHeight::new(count(row, 1)?);
+        let outcome = Outcome { nonce, result: OutcomeResult::Paid, block, tx_hash: hash(row, 2)? };
+        Ok((row.get::<_, i64>(0)?, outcome))
+    };
+    let found = statement.query_row(params![lane, wanted], read).optional()?;
+    Ok(found.and_then(|(next, outcome)| (next > wanted).then_some(outcome)))
+}
+
 fn record(
     transaction: &Transaction<'_>,
-    lane: BridgeId,
-    outcomes: &[Outcome],
+    bridge_id: BridgeId,
+    logs: &HandledLogs,
     to: BlockRef,
-) -> Result<(), Failure> {
-    let lane = ensure_lane(transaction, lane)?;
+) -> Result<DestinationPosition, Failure> {
+    let lane = ensure_lane(transaction, bridge_id)?;
     let height = number("block", to.height.get())?;
     if cursor(transaction, lane)?.is_some_and(|stored| stored.height > to.height) {
-        transaction.execute("DELETE FROM outcome WHERE lane = ?1 AND block > ?2", params![lane, height])?;
+        transaction.execute("DELETE FROM handled WHERE lane = ?1 AND block > ?2", params![lane, height])?;
+        holds::forget_above(transaction, lane, height)?;
     }
-    for outcome in outcomes {
-        let reason = match outcome.result {
-            OutcomeResult::Paid => None,
-            OutcomeResult::Held(reason) => Some(reason as u8),
-        };
+    for range in &logs.ranges {
         transaction
             .prepare_cached(
-                "INSERT INTO outcome (lane, nonce, reason, block, tx_hash) VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT DO UPDATE SET reason = excluded.reason, block = excluded.block, tx_hash = excluded.tx_hash",
+                "INSERT INTO handled (lane, first, next, block, tx_hash) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT DO UPDATE SET next = excluded.next, block = excluded.block, tx_hash = excluded.tx_hash",
             )?
             .execute(params![
                 lane,
-                number("request nonce", outcome.nonce.get())?,
-                reason,
-                number("block", outcome.block.get())?,
-                outcome.tx_hash.as_slice(),
+                number("request nonce", range.first.get())?,
+                number("request nonce", range.end.get())?,
+                number("block", range.block.get())?,
+                range.tx_hash.as_slice(),
             ])?;
+    }
+    for held in &logs.held {
+        holds::insert(transaction, lane, held)?;
+    }
+    for ending in &logs.endings {
+        if !holds::end(transaction, lane, ending)? {
+            return Err(StoreError::UnknownHold { lane: bridge_id, nonce: ending.nonce }.into());
+        }
     }
     transaction
         .prepare_cached("UPDATE lane SET destination_height = ?2, destination_hash = ?3 WHERE number = ?1")?
         .execute(params![lane, height, to.hash.as_slice()])?;
-    Ok(())
-}
-
-fn outcome(row: &Row<'_>) -> rusqlite::Result<Outcome> {
-    let result = match row.get::<_, Option<u8>>(1)? {
-        None => OutcomeResult::Paid,
-        Some(number) => OutcomeResult::Held(
-            HoldReason::from_number(number)
-                .ok_or_else(|| meaningless(1, Type::Integer, format!("{number} is no hold reason")))?,
-        ),
-    };
-    Ok(Outcome {
-        nonce: RequestNonce::new(count(row, 0)?),
-        result,
-        block: BlockHeight::new(count(row, 2)?),
-        tx_hash: hash(row, 3)?,
-    })
+    position(transaction, lane)
 }

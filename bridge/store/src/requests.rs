@@ -2,7 +2,8 @@
 
 use alloy::primitives::B256;
 use polyspan_types::{
-    BlockHeight, BlockRef, BridgeId, CrashPoint, Leaf, Request, RequestNonce, Root, ValueTransfer,
+    BlockHeight, BlockRef, BridgeId, CrashPoint, Leaf, Request, RequestKind, RequestNonce, Root,
+    ValueTransfer,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::error::Failure;
 use crate::handle::Step;
 use crate::{Store, StoreError};
 
-const COLUMNS: &str = "nonce, kind, source_block, token, sender, recipient, refund_to, value, extra_data, tx_hash, \
+const COLUMNS: &str = "nonce, kind, source_block, token, sender, recipient, refund_to, value, payload, tx_hash, \
                        leaf, root, stored_at_ms";
 
 /// How far a lane's source is stored.
@@ -303,20 +304,20 @@ fn insert(
 ) -> Result<(), Failure> {
     let transfer = &request.transfer;
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO request (lane, nonce, kind, source_block, token, sender, recipient, refund_to, value, extra_data, \
+        "INSERT INTO request (lane, nonce, kind, source_block, token, sender, recipient, refund_to, value, payload, \
          tx_hash, leaf, root, stored_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     statement.execute(params![
         lane,
         number("request nonce", request.nonce.get())?,
-        transfer.kind,
+        transfer.kind.number(),
         number("block", transfer.source_block.get())?,
         transfer.token.as_slice(),
         transfer.from.as_slice(),
         transfer.to.as_slice(),
         transfer.refund_to.as_slice(),
         transfer.value.to_be_bytes::<32>(),
-        transfer.extra_data.as_ref(),
+        transfer.payload.as_ref(),
         request.tx_hash.as_slice(),
         leaf.as_slice(),
         root.as_slice(),
@@ -327,14 +328,14 @@ fn insert(
 
 fn stored_request(row: &Row<'_>) -> rusqlite::Result<StoredRequest> {
     let transfer = ValueTransfer {
-        kind: row.get(1)?,
+        kind: RequestKind::new(row.get(1)?),
         source_block: BlockHeight::new(count(row, 2)?),
         token: address(row, 3)?,
         from: address(row, 4)?,
         to: address(row, 5)?,
         refund_to: address(row, 6)?,
         value: amount(row, 7)?,
-        extra_data: bytes(row, 8)?,
+        payload: bytes(row, 8)?,
     };
     Ok(StoredRequest {
         request: Request { nonce: RequestNonce::new(count(row, 0)?), transfer, tx_hash: hash(row, 9)? },

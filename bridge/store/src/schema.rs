@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5073_706e;
 
 /// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 -- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
@@ -118,6 +118,53 @@ CREATE TABLE attempt (
     sent_at_ms      INTEGER NOT NULL,
     UNIQUE (submission, tx_hash)
 ) STRICT;
+";
+
+const V2: &str = "
+ALTER TABLE request RENAME COLUMN extra_data TO payload;
+
+-- What one call of the destination handled: nonces from `first` up to `next`, without it. All are paid but those in `hold`.
+CREATE TABLE handled (
+    lane    INTEGER NOT NULL REFERENCES lane (number),
+    first   INTEGER NOT NULL,
+    next    INTEGER NOT NULL CHECK (next > first),
+    block   INTEGER NOT NULL,
+    tx_hash BLOB NOT NULL,
+    PRIMARY KEY (lane, first)
+) STRICT, WITHOUT ROWID;
+
+-- The columns of its end are empty while it is open. Of a release `released_to` is set, of a refund `refund_nonce`: the
+-- number of the request in the other lane.
+CREATE TABLE hold (
+    lane          INTEGER NOT NULL REFERENCES lane (number),
+    nonce         INTEGER NOT NULL,
+    reason        INTEGER NOT NULL,
+    block         INTEGER NOT NULL,
+    tx_hash       BLOB NOT NULL,
+    ended_block   INTEGER,
+    ended_tx_hash BLOB,
+    released_to   BLOB,
+    refund_nonce  INTEGER,
+    PRIMARY KEY (lane, nonce)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX hold_open ON hold (lane, nonce) WHERE ended_block IS NULL;
+
+-- Neighbours of one transaction become one row: within it, nonce minus rank is the same for all that follow each other.
+INSERT INTO handled (lane, first, next, block, tx_hash)
+SELECT lane, min(nonce), max(nonce) + 1, block, tx_hash
+FROM (
+    SELECT *, nonce - row_number() OVER (PARTITION BY lane, block, tx_hash ORDER BY nonce) AS run FROM outcome
+)
+GROUP BY lane, block, tx_hash, run;
+
+INSERT INTO hold (lane, nonce, reason, block, tx_hash)
+SELECT lane, nonce, reason, block, tx_hash FROM outcome WHERE reason IS NOT NULL;
+
+DROP TABLE outcome;
+
+-- `purpose`: 0 handles requests, 1 releases the hold of request `first`.
+ALTER TABLE submission ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

@@ -14,7 +14,7 @@ use crate::handle::Step;
 use crate::{Store, StoreError};
 
 const COLUMNS: &str = "s.number, s.chain, s.submitter, s.account_nonce, l.bridge_id, s.first, s.count, s.checkpoint, \
-                       s.state, s.block_height, s.block_hash, s.success, s.created_at_ms";
+                       s.state, s.block_height, s.block_hash, s.success, s.created_at_ms, s.purpose";
 
 /// One account nonce of a submitter, and every transaction that was signed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +25,15 @@ pub struct Submission {
     pub submitter: Address,
     /// The submitter's transaction counter.
     pub account_nonce: AccountNonce,
-    /// Lane whose requests it handles.
+    /// Lane whose requests it is about.
     pub lane: BridgeId,
+    /// What it does with them.
+    pub purpose: Purpose,
     /// First of them.
     pub first: RequestNonce,
-    /// How many of them.
+    /// How many of them: 1 for a release, 0 for a transaction that only fills a gap.
     pub count: u64,
-    /// Nonce of the checkpoint that approves them.
+    /// Nonce of the checkpoint that approves them; of a release the request's own.
     pub checkpoint: RequestNonce,
     /// Transactions signed for this account nonce, oldest first.
     pub attempts: Vec<Attempt>,
@@ -39,6 +41,17 @@ pub struct Submission {
     pub outcome: SubmissionOutcome,
     /// Unit: milliseconds since 1970.
     pub created_at_ms: u64,
+}
+
+/// What a submission does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// It handles requests.
+    #[default]
+    Handle,
+    /// It pays a request that is on hold.
+    Release,
 }
 
 /// One signed transaction.
@@ -96,7 +109,7 @@ impl Store {
         .await
     }
 
-    /// Submissions that tried to handle one request, oldest first.
+    /// Submissions that tried to handle or release one request, oldest first.
     ///
     /// Errors: the store is closed or damaged.
     pub async fn submissions_for(
@@ -181,8 +194,9 @@ fn record(transaction: &Transaction<'_>, submission: &Submission) -> Result<(), 
     let row: i64 = transaction
         .prepare_cached(
             "INSERT INTO submission (chain, submitter, account_nonce, lane, first, count, checkpoint, state, \
-             block_height, block_hash, success, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-             ON CONFLICT DO UPDATE SET lane = excluded.lane, first = excluded.first, count = excluded.count, \
+             block_height, block_hash, success, created_at_ms, purpose) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             ON CONFLICT DO UPDATE SET lane = excluded.lane, purpose = excluded.purpose, first = excluded.first, count = excluded.count, \
              checkpoint = excluded.checkpoint, state = excluded.state, block_height = excluded.block_height, \
              block_hash = excluded.block_hash, success = excluded.success WHERE submission.state <> 2 RETURNING number",
         )?
@@ -200,6 +214,7 @@ fn record(transaction: &Transaction<'_>, submission: &Submission) -> Result<(), 
                 hash,
                 success,
                 bound(submission.created_at_ms),
+                purpose_number(submission.purpose),
             ],
             |row| row.get(0),
         )
@@ -225,6 +240,21 @@ fn record(transaction: &Transaction<'_>, submission: &Submission) -> Result<(), 
             ])?;
     }
     Ok(())
+}
+
+const fn purpose_number(purpose: Purpose) -> u8 {
+    match purpose {
+        Purpose::Handle => 0,
+        Purpose::Release => 1,
+    }
+}
+
+fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
+    match row.get::<_, i64>(13)? {
+        0 => Ok(Purpose::Handle),
+        1 => Ok(Purpose::Release),
+        other => Err(meaningless(13, Type::Integer, format!("{other} is no purpose of a submission"))),
+    }
 }
 
 type OutcomeColumns = (u8, Option<i64>, Option<Vec<u8>>, Option<bool>);
@@ -258,6 +288,7 @@ fn submission(row: &Row<'_>) -> rusqlite::Result<(i64, Submission)> {
         submitter: address(row, 2)?,
         account_nonce: AccountNonce::new(count(row, 3)?),
         lane: BridgeId(hash(row, 4)?),
+        purpose: purpose(row)?,
         first: RequestNonce::new(count(row, 5)?),
         count: count(row, 6)?,
         checkpoint: RequestNonce::new(count(row, 7)?),

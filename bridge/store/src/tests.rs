@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes, Signature, U256};
 use polyspan_types::{
-    AccountNonce, Attestation, BlockHeight, BlockRef, BridgeId, ChainId, Checkpoint, Epoch, Request,
-    RequestNonce, Root, ValueTransfer,
+    AccountNonce, Attestation, BlockHeight, BlockRef, BridgeId, ChainId, Checkpoint, Epoch, HandledLogs,
+    HandledRange, HeldRequest, HoldReason, Leaf, Request, RequestKind, RequestNonce, Root, ValueTransfer,
 };
 
-use crate::{Attempt, Store, StoreSettings, Submission, SubmissionOutcome};
+use crate::{Attempt, Purpose, Store, StoreSettings, Submission, SubmissionOutcome};
 
 /// What the tests' clock says. Unit: milliseconds since 1970.
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -39,14 +39,14 @@ fn block(height: u64) -> BlockRef {
 
 fn request(number: u64) -> Request {
     let transfer = ValueTransfer {
-        kind: 1,
+        kind: RequestKind::new(1),
         source_block: BlockHeight::new(100 + number),
         token: Address::repeat_byte(1),
         from: Address::repeat_byte(2),
         to: Address::repeat_byte(3),
         refund_to: Address::repeat_byte(4),
         value: U256::from(number) + (U256::from(1) << 255),
-        extra_data: Bytes::from(vec![5; (number % 7) as usize]),
+        payload: Bytes::from(vec![5; (number % 7) as usize]),
     };
     Request { nonce: nonce(number), transfer, tx_hash: B256::repeat_byte(6) }
 }
@@ -64,6 +64,30 @@ fn attestation(number: u64, epoch: u64, root: u8) -> Attestation {
     };
     let signature = Signature::new(U256::from(number) + U256::from(1), U256::from(epoch + 1), root % 2 == 1);
     Attestation { checkpoint, operator: Address::repeat_byte(8), signature }
+}
+
+/// One call that handled `first` up to `end` in the block at `height`.
+fn range(first: u64, end: u64, height: u64) -> HandledRange {
+    HandledRange {
+        first: nonce(first),
+        end: nonce(end),
+        block: BlockHeight::new(height),
+        tx_hash: B256::repeat_byte(0x44),
+    }
+}
+
+fn held(number: u64, reason: HoldReason, height: u64) -> HeldRequest {
+    HeldRequest {
+        nonce: nonce(number),
+        reason,
+        leaf: Leaf::of(&request(number)),
+        block: BlockHeight::new(height),
+        tx_hash: B256::repeat_byte(0x44),
+    }
+}
+
+fn logs(ranges: &[HandledRange], held: &[HeldRequest]) -> HandledLogs {
+    HandledLogs { ranges: ranges.to_vec(), held: held.to_vec(), endings: Vec::new() }
 }
 
 const CHAIN: ChainId = ChainId::new(31_002);
@@ -85,6 +109,7 @@ fn submission(account_nonce: u64, first: u64, count: u64) -> Submission {
         submitter: SUBMITTER,
         account_nonce: AccountNonce::new(account_nonce),
         lane: lane(1),
+        purpose: Purpose::Handle,
         first: nonce(first),
         count,
         checkpoint: nonce(first + count),

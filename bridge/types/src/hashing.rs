@@ -33,19 +33,19 @@ impl Root {
 }
 
 impl Leaf {
-    /// Leaf of a request: nine words, the last of them the hash of its extra data.
+    /// Leaf of a request: nine words, the last of them the hash of its payload.
     pub fn of(request: &Request) -> Self {
         let transfer = &request.transfer;
         let words = (
             request.nonce.get(),
             transfer.source_block.get(),
-            alloy::primitives::U256::from(transfer.kind),
+            alloy::primitives::U256::from(transfer.kind.number()),
             transfer.token,
             transfer.from,
             transfer.to,
             transfer.refund_to,
             transfer.value,
-            keccak256(&transfer.extra_data),
+            keccak256(&transfer.payload),
         );
         Self(keccak256(words.abi_encode()))
     }

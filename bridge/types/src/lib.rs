@@ -7,29 +7,37 @@
 //! ```
 
 mod attestation;
+mod cancellation;
 mod chain;
 mod checkpoint;
 pub mod crash;
 mod error;
 mod finality;
 mod hashing;
+mod hold;
+mod kind;
 mod lane;
 mod members;
 mod number;
 mod outcome;
+mod payload;
 mod request;
 mod state;
 
 pub use attestation::{Attestation, AttestationError};
+pub use cancellation::Cancellation;
 pub use chain::{BlockRef, ChainId};
 pub use checkpoint::{Checkpoint, CheckpointDomain};
 pub use crash::CrashPoint;
 pub use error::{Classify, ErrorClass};
 pub use finality::{FinalTag, Finality, ParseFinalityError};
 pub use hashing::{Leaf, Root, bridge_id};
+pub use hold::{HoldAction, HoldDecision, HoldEnd, HoldEnding, HoldReason};
+pub use kind::{Kind, RequestKind};
 pub use lane::{BridgeId, BridgeName, Direction, LaneId, ParseLaneError, TransferId};
 pub use members::{MemberSet, MembersError, OperatorId, Threshold};
 pub use number::{AccountNonce, BlockHeight, Confirmations, Epoch, RequestNonce, Term};
-pub use outcome::{Outcome, OutcomeResult};
-pub use request::{EXTRA_DATA_LIMIT, Kind, Request, ValueTransfer};
-pub use state::{HoldReason, TransferState};
+pub use outcome::{HandledLogs, HandledRange, HeldRequest, Outcome, OutcomeResult};
+pub use payload::{Content, EXTRA_DATA_LIMIT, IDS_LIMIT, Item, Payload, PayloadError, URI_LIMIT};
+pub use request::{Request, ValueTransfer};
+pub use state::TransferState;

@@ -4,8 +4,8 @@
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use polyspan_types::{
-    BlockHeight, BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root,
-    ValueTransfer, bridge_id,
+    BlockHeight, BridgeId, Cancellation, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldAction,
+    HoldDecision, Leaf, Request, RequestKind, RequestNonce, Root, ValueTransfer, bridge_id,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,14 +33,14 @@ fn request(vector: &Value) -> Request {
     Request {
         nonce: read(&vector["nonce"]),
         transfer: ValueTransfer {
-            kind: read(&vector["kind"]),
+            kind: RequestKind::new(read(&vector["kind"])),
             source_block: BlockHeight::new(read(&vector["sourceBlock"])),
             token: read(&vector["token"]),
             from: read(&vector["from"]),
             to: read(&vector["to"]),
             refund_to: read(&vector["refundTo"]),
             value: read::<String>(&vector["value"]).parse::<U256>().unwrap(),
-            extra_data: read::<Bytes>(&vector["extraData"]),
+            payload: read::<Bytes>(&vector["extraData"]),
         },
         tx_hash: B256::ZERO,
     }
@@ -68,13 +68,15 @@ fn leaves_and_roots_are_those_of_the_contracts() {
     }
 }
 
+fn domain(vectors: &Value) -> CheckpointDomain {
+    let domain = &vectors["domain"];
+    CheckpointDomain::new(read(&domain["chainId"]), read(&domain["verifyingContract"]))
+}
+
 #[test]
 fn digest_and_domain_are_those_of_the_contracts() {
     let vectors = vectors();
-    let domain = CheckpointDomain::new(
-        read(&vectors["domain"]["chainId"]),
-        read(&vectors["domain"]["verifyingContract"]),
-    );
+    let domain = domain(&vectors);
     assert_eq!(domain.eip712().separator(), read::<B256>(&vectors["domain"]["separator"]));
     let vector = &vectors["checkpoint"];
     let checkpoint = Checkpoint {
@@ -84,4 +86,32 @@ fn digest_and_domain_are_those_of_the_contracts() {
         root: Root(read(&vector["root"])),
     };
     assert_eq!(checkpoint.digest(&domain), read::<B256>(&vector["digest"]));
+}
+
+#[test]
+fn decisions_about_holds_and_configurations_have_the_digests_of_the_contracts() {
+    let vectors = vectors();
+    let domain = domain(&vectors);
+    let actions = [
+        ("release", HoldAction::Release),
+        ("refund", HoldAction::Refund),
+        ("forceHold", HoldAction::ForceHold),
+    ];
+    for (key, action) in actions {
+        let vector = &vectors[key];
+        let decision = HoldDecision {
+            action,
+            bridge_id: BridgeId(read(&vector["bridgeId"])),
+            epoch: Epoch::new(read(&vector["epoch"])),
+            nonce: RequestNonce::new(read(&vector["nonce"])),
+            leaf: Leaf(read(&vector["leaf"])),
+        };
+        assert_eq!(decision.digest(&domain), read::<B256>(&vector["digest"]), "{key}");
+    }
+    let vector = &vectors["cancellation"];
+    let cancellation = Cancellation {
+        epoch: Epoch::new(read(&vector["epoch"])),
+        configuration_nonce: read(&vector["configurationNonce"]),
+    };
+    assert_eq!(cancellation.digest(&domain), read::<B256>(&vector["digest"]));
 }

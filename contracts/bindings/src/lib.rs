@@ -16,4 +16,4 @@ mod token;
 pub mod testing;
 
 pub use bridge::Bridge;
-pub use token::{BridgeNFT, BridgeToken};
+pub use token::{BridgeMultiToken, BridgeNFT, BridgeToken};

@@ -1,6 +1,7 @@
 //! Contracts for tests: plain tokens that anyone may mint, and hostile tokens and recipients.
 
 #![expect(missing_docs, reason = "sol! generates items whose documentation is in the contracts")]
+#![expect(clippy::too_many_arguments, reason = "a permit of ERC-2612 has seven fields")]
 
 use alloy::sol;
 
@@ -18,6 +19,22 @@ sol! {
     #[derive(Debug, PartialEq, Eq)]
     TestNFT,
     "../abi/testing/TestNFT.json"
+}
+
+sol! {
+    /// A plain ERC-1155 that anyone may mint.
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    TestMultiToken,
+    "../abi/testing/TestMultiToken.json"
+}
+
+sol! {
+    /// An ERC-20 with ERC-1363 and ERC-2612 that anyone may mint.
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    TestPaymentToken,
+    "../abi/testing/TestPaymentToken.json"
 }
 
 sol! {

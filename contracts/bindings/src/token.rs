@@ -1,5 +1,7 @@
 //! The tokens that a bridge mints.
 
+#![expect(clippy::too_many_arguments, reason = "a permit of ERC-2612 has seven fields")]
+
 use alloy::sol;
 
 sol! {
@@ -16,4 +18,12 @@ sol! {
     #[derive(Debug, PartialEq, Eq)]
     BridgeNFT,
     "../abi/BridgeNFT.json"
+}
+
+sol! {
+    /// ERC-1155 that a bridge mints for what its counterpart locks.
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    BridgeMultiToken,
+    "../abi/BridgeMultiToken.json"
 }

@@ -3,35 +3,34 @@ pragma solidity 0.8.37;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 
-import {IBridge, PairConfiguration} from "../interfaces/IBridge.sol";
+import {PendingConfiguration} from "../interfaces/BridgeTypes.sol";
+import {IBridgeConfiguration} from "../interfaces/IBridgeConfiguration.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
-import {Counterpart, IS_COUNTERPART} from "./BridgeStorage.sol";
-import {MemberSets} from "./MemberSets.sol";
-import {Pairs} from "./Pairs.sol";
+import {Quorum} from "./BridgeStorage.sol";
+import {Setters} from "./Setters.sol";
+import {Tightening} from "./Tightening.sol";
 
-/// @title What governors change by vote, and the pause of an operator
-/// @dev The bridge calls itself in `configure` and nowhere else (a payout to the bridge is held, and the bridge is no
-/// token), so `msg.sender == address(this)` proves a vote. No setter can run before `wire`: configuration 0 starts with it.
-abstract contract Configuration is MemberSets, Pairs {
-    modifier onlyConfiguration() {
-        _checkConfiguration();
-        _;
-    }
+/// @title Votes of governors, and the pause of an operator
+/// @dev The bridge calls its own setters from here and from nowhere else: a payout to the bridge is held, the bridge is no
+/// token, and its one other call to itself names its function. So `msg.sender == address(this)` in a setter proves a vote.
+abstract contract Configuration is Setters, Tightening {
+    /// @dev Bounds what a change of governors has to clear.
+    uint256 private constant MAX_PENDING = 8;
 
-    /// @inheritdoc IBridge
+    /// @inheritdoc IBridgeConfiguration
     function pause(uint64 pauseNonce, bytes calldata signature) external {
         if (!_lanes.wired) revert BridgeNotWired();
         uint64 expected = _counters.pauseNonce;
         if (pauseNonce != expected) revert BridgePauseNonce(pauseNonce, expected);
         if (_lanes.paused) revert BridgePaused(pauseNonce);
         // A malformed signature recovers to zero, which is never a member.
-        (address signer,) = _recover(_hashTypedDataV4(Checkpoints.pauseHash(pauseNonce)), signature);
-        if (!_isMember(_operators, signer)) revert BridgeNotOperator(signer);
+        address signer = _recover(_digestOf(Checkpoints.pauseHash(pauseNonce)), signature);
+        if (!_isMember(_operators, _operatorQuorum(), signer)) revert BridgeNotOperator(signer);
         _lanes.paused = true;
         emit Paused(pauseNonce, signer);
     }
 
-    /// @inheritdoc IBridge
+    /// @inheritdoc IBridgeConfiguration
     /// @dev Guarded, so that no request or payout sees a pair or a member set change under it. The setters are not, since
     /// they are called from in here. Nor is `pause`: it works at any moment.
     function configure(uint64 configurationNonce, uint64 deadline, bytes[] calldata calls, bytes[] calldata signatures)
@@ -40,97 +39,110 @@ abstract contract Configuration is MemberSets, Pairs {
     {
         uint64 expected = _counters.configurationNonce;
         if (configurationNonce != expected) revert BridgeConfigurationNonce(configurationNonce, expected);
-        // A deadline is days away; what a validator can shift is seconds.
-        // forge-lint: disable-next-line(block-timestamp)
-        if (block.timestamp > deadline) revert BridgeConfigurationExpired(deadline, block.timestamp);
-        if (calls.length == 0) revert BridgeEmptyConfiguration();
-        if (configurationNonce == 0 && bytes4(calls[0]) != IBridge.wire.selector) {
-            revert BridgeFirstConfigurationMustWire();
-        }
+        _requireBefore(deadline);
+        _checkCalls(configurationNonce, calls);
 
         bytes32 callsHash = Checkpoints.hashCalls(calls);
-        bytes32 configuration = Checkpoints.configurationHash(_governors.epoch, configurationNonce, deadline, callsHash);
-        _requireThreshold(_governors, _hashTypedDataV4(configuration), signatures);
+        Quorum memory quorum = _governorQuorum();
+        bytes32 configuration = Checkpoints.configurationHash(quorum.epoch, configurationNonce, deadline, callsHash);
+        _requireThreshold(_governors, quorum, _digestOf(configuration), signatures);
 
         // Before the calls, so that none of them can be given twice.
         _counters.configurationNonce = configurationNonce + 1;
+        uint32 delay = _settings.governanceDelay;
+        // The first one opens an empty bridge: there is nothing yet that anybody would have to take away in time.
+        if (configurationNonce == 0 || delay == 0 || _tightens(calls)) {
+            _apply(configurationNonce, calls, callsHash);
+        } else {
+            _schedule(configurationNonce, deadline, calls, callsHash, delay);
+        }
+    }
+
+    /// @inheritdoc IBridgeConfiguration
+    function executeConfiguration(uint64 configurationNonce, bytes[] calldata calls) external nonReentrant {
+        if (_pending.length == 0 || _pending[0].configurationNonce != configurationNonce) {
+            revert BridgeConfigurationNotNext(configurationNonce);
+        }
+        PendingConfiguration memory pending = _pending[0];
+        bytes32 callsHash = Checkpoints.hashCalls(calls);
+        if (callsHash != pending.callsHash) revert BridgeOtherCalls(callsHash, pending.callsHash);
+        // A delay is days long; what a validator can shift is seconds.
+        // forge-lint: disable-next-line(block-timestamp)
+        if (block.timestamp < pending.executableAt) {
+            revert BridgeConfigurationTooEarly(pending.executableAt, block.timestamp);
+        }
+        _requireBefore(pending.deadline);
+        _removePending(0);
+        _apply(configurationNonce, calls, callsHash);
+    }
+
+    /// @inheritdoc IBridgeConfiguration
+    function cancelConfiguration(uint64 configurationNonce, bytes[] calldata signatures) external nonReentrant {
+        for (uint256 i = 0; i < _pending.length; ++i) {
+            if (_pending[i].configurationNonce != configurationNonce) continue;
+            // An expired one would hold up those behind it.
+            // forge-lint: disable-next-line(block-timestamp)
+            if (block.timestamp <= _pending[i].deadline) {
+                Quorum memory quorum = _governorQuorum();
+                bytes32 cancellation = Checkpoints.cancellationHash(quorum.epoch, configurationNonce);
+                _requireThreshold(_governors, quorum, _digestOf(cancellation), signatures);
+            }
+            _removePending(i);
+            emit ConfigurationCancelled(configurationNonce);
+            return;
+        }
+        revert BridgeConfigurationNotNext(configurationNonce);
+    }
+
+    function _checkCalls(uint64 configurationNonce, bytes[] calldata calls) private pure {
+        if (calls.length == 0) revert BridgeEmptyConfiguration();
         for (uint256 i = 0; i < calls.length; ++i) {
             bytes4 selector = bytes4(calls[i]);
             if (!_isListed(selector)) revert BridgeSetterNotListed(selector);
+        }
+        if (configurationNonce == 0 && bytes4(calls[0]) != IBridgeConfiguration.wire.selector) {
+            revert BridgeFirstConfigurationMustWire();
+        }
+    }
+
+    function _schedule(
+        uint64 configurationNonce,
+        uint64 deadline,
+        bytes[] calldata calls,
+        bytes32 callsHash,
+        uint32 delay
+    ) private {
+        // Nothing but the line below makes it longer, by one.
+        // slither-disable-next-line incorrect-equality
+        if (_pending.length == MAX_PENDING) revert BridgeTooManyPending(MAX_PENDING);
+        // A timestamp beyond 64 bits is out of reach.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint64 executableAt = uint64(block.timestamp) + delay;
+        if (executableAt > deadline) revert BridgeDeadlineBeforeDelay(deadline, executableAt);
+        _pending.push(PendingConfiguration(configurationNonce, executableAt, deadline, callsHash));
+        emit ConfigurationScheduled(configurationNonce, executableAt, deadline, calls);
+    }
+
+    function _apply(uint64 configurationNonce, bytes[] calldata calls, bytes32 callsHash) private {
+        for (uint256 i = 0; i < calls.length; ++i) {
+            // Setters return nothing.
+            // slither-disable-next-line unused-return
             Address.functionCall(address(this), calls[i]);
         }
         emit ConfigurationApplied(configurationNonce, callsHash);
     }
 
-    /// @inheritdoc IBridge
-    function wire(uint64 counterpartChainId, address counterpart, uint64 counterpartDeploymentBlock, bytes32 salt)
-        external
-        onlyConfiguration
-    {
-        if (_lanes.wired) revert BridgeAlreadyWired();
-        // Chain ids are below 2^64 wherever transactions can be signed (EIP-2294).
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint64 chainId = uint64(block.chainid);
-        if (counterpartChainId == chainId) revert BridgeEqualChainIds(chainId);
-        // The counterpart may have this very address: one deployer on two fresh chains gets it twice, and the chain ids
-        // keep the two apart in every hash.
-        if (counterpart == address(0) || counterpartChainId == 0) revert BridgeInvalidCounterpart(counterpart);
-
-        bytes32 outbound = Checkpoints.bridgeId(chainId, address(this), counterpartChainId, counterpart, salt);
-        bytes32 inbound = Checkpoints.bridgeId(counterpartChainId, counterpart, chainId, address(this), salt);
-        _outboundBridgeId = outbound;
-        _inboundBridgeId = inbound;
-        _requestRoot = Checkpoints.root0(outbound);
-        _handleRoot = Checkpoints.root0(inbound);
-        _counterpart = Counterpart({
-            bridge: counterpart, chainId: counterpartChainId, deploymentBlock: counterpartDeploymentBlock
-        });
-        _acquaintances[counterpart].roles = IS_COUNTERPART;
-        _lanes.wired = true;
-        _lanes.recoveryBlockNumber = counterpartDeploymentBlock;
-        emit Wired(counterpartChainId, counterpart, outbound, inbound, salt);
+    /// @dev Keeps the order: the oldest is first.
+    function _removePending(uint256 index) private {
+        for (uint256 i = index; i + 1 < _pending.length; ++i) {
+            _pending[i] = _pending[i + 1];
+        }
+        _pending.pop();
     }
 
-    /// @inheritdoc IBridge
-    function setOperators(address[] calldata members, uint8 threshold) external onlyConfiguration {
-        _setOperators(members, threshold);
-    }
-
-    /// @inheritdoc IBridge
-    function setGovernors(address[] calldata members, uint8 threshold) external onlyConfiguration {
-        _setGovernors(members, threshold);
-    }
-
-    /// @inheritdoc IBridge
-    function registerPair(PairConfiguration calldata pair) external onlyConfiguration {
-        _registerPair(pair);
-    }
-
-    /// @inheritdoc IBridge
-    function setPairLocked(address token, bool locked) external onlyConfiguration {
-        _setPairLocked(token, locked);
-    }
-
-    /// @inheritdoc IBridge
-    function setPairGasCap(address token, uint32 gasCap) external onlyConfiguration {
-        _setPairGasCap(token, gasCap);
-    }
-
-    /// @inheritdoc IBridge
-    /// @dev Raises the nonce also when nothing is paused: that is how pause signatures of a removed tool are killed.
-    function unpause() external onlyConfiguration {
-        _lanes.paused = false;
-        emit Unpaused(++_counters.pauseNonce);
-    }
-
-    function _isListed(bytes4 selector) private pure returns (bool) {
-        return selector == IBridge.wire.selector || selector == IBridge.setOperators.selector
-            || selector == IBridge.setGovernors.selector || selector == IBridge.registerPair.selector
-            || selector == IBridge.setPairLocked.selector || selector == IBridge.setPairGasCap.selector
-            || selector == IBridge.unpause.selector;
-    }
-
-    function _checkConfiguration() private view {
-        if (msg.sender != address(this)) revert BridgeOnlyConfiguration(msg.sender);
+    function _requireBefore(uint64 deadline) private view {
+        // A deadline is days away; what a validator can shift is seconds.
+        // forge-lint: disable-next-line(block-timestamp)
+        if (block.timestamp > deadline) revert BridgeConfigurationExpired(deadline, block.timestamp);
     }
 }

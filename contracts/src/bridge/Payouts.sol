@@ -3,107 +3,169 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {HoldReason, ValueTransfer} from "../interfaces/IBridge.sol";
-import {IBridgeNFT} from "../interfaces/IBridgeNFT.sol";
+import {HoldReason, PairLimits, ValueTransfer} from "../interfaces/BridgeTypes.sol";
 import {IBridgeToken} from "../interfaces/IBridgeToken.sol";
+import {IBridgeTransfers} from "../interfaces/IBridgeTransfers.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
 import {Kinds} from "../libraries/Kinds.sol";
-import {Acquaintance, BridgeStorage, IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Pair, StoredHold} from "./BridgeStorage.sol";
+import {Payloads} from "../libraries/Payloads.sol";
+import {Acquaintance, IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Outflow, Pair, StoredHold} from "./BridgeStorage.sol";
+import {Limits} from "./Limits.sol";
 
 /// @title Pays a request, or holds it
 /// @dev Nothing in here reverts because of a token or a recipient; the only revert is for lack of gas, which undoes the
 /// whole `handle`. The guard is held, so no other request or payout runs during a call.
-abstract contract Payouts is BridgeStorage {
+abstract contract Payouts is Limits {
     /// @dev What a call costs beside the gas that it hands on: cold account 2 600, value 9 000, new account 25 000, and
     /// the instructions between the check and the call. Unit: gas.
     uint256 private constant CALL_OVERHEAD = 40_000;
     /// @dev Comes free with value; taken off so that every callee gets exactly its cap. Unit: gas.
     uint256 private constant CALL_STIPEND = 2_300;
 
-    /// @dev Named by hand because ERC-721 has a second function of this name.
-    bytes4 private constant SAFE_TRANSFER_FROM = bytes4(keccak256("safeTransferFrom(address,address,uint256)"));
-
     /// @dev Handles one request whose checkpoint was approved and whose nonce is already stored as handled.
     function _payOrHold(uint64 nonce, ValueTransfer calldata transfer) internal {
-        (HoldReason reason, address token) = _pay(nonce, transfer);
-        if (reason == HoldReason.None) {
-            emit HandleValueTransfer(nonce, transfer.to, token, transfer.value);
-        } else {
-            _hold(nonce, transfer, reason);
-        }
+        // A block number beyond 64 bits is out of reach of any chain.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        HoldReason reason = _pay(nonce, transfer, uint64(block.number));
+        if (reason != HoldReason.None) _hold(nonce, Checkpoints.leaf(nonce, transfer), transfer, reason);
     }
 
-    function _pay(uint64 nonce, ValueTransfer calldata transfer) private returns (HoldReason, address token) {
-        if (transfer.kind > Kinds.ERC721) return (HoldReason.UnknownKind, address(0));
-        Acquaintance storage source = _acquaintances[transfer.token];
-        if (source.roles & IS_COUNTERPART_TOKEN == 0) return (HoldReason.UnknownToken, address(0));
-        token = source.localToken;
-
+    /// @dev Pays, or says why not and leaves nothing changed.
+    /// @param heldAtBlock when the request was first to be paid
+    function _pay(uint64 nonce, ValueTransfer calldata transfer, uint64 heldAtBlock)
+        internal
+        returns (HoldReason reason)
+    {
+        (bool known, address token) = _tokenOf(transfer);
         Pair storage pair = _pairs[token];
-        uint8 kind = pair.kind;
-        if ((transfer.kind == Kinds.ERC721) != (kind == Kinds.ERC721)) return (HoldReason.KindMismatch, token);
+        // All of one slot, read at once.
+        (uint128 outstanding, uint32 gasCap, uint8 kind, bool mints, bool limited) =
+            (pair.outstanding, pair.gasCap, pair.kind, pair.mints, pair.limited);
+        if (!known) {
+            return transfer.kind & ~Kinds.REFUND > Kinds.ERC1155 ? HoldReason.UnknownKind : HoldReason.UnknownToken;
+        }
+        if (!_corresponds(transfer.kind, kind)) return HoldReason.KindMismatch;
         address to = transfer.to;
-        if (to == address(0) || to == address(this)) return (HoldReason.InvalidRecipient, token);
-        // A wrapped native currency would credit the bridge for it. Other kinds are not charged for this look, a cold slot
-        // for each recipient: a token that is sent to a token lies there, and neither calls nor credits anyone.
-        if (kind == Kinds.NATIVE && _acquaintances[to].roles & IS_LOCAL_TOKEN != 0) {
-            return (HoldReason.InvalidRecipient, token);
+        if (to == address(0) || to == address(this)) return HoldReason.InvalidRecipient;
+        uint256 value = transfer.value;
+        uint256 amount = _amountOf(kind, value);
+        if (amount == 0 || amount > type(uint128).max) return HoldReason.InvalidValue;
+        bool whole = kind > Kinds.ERC20 || transfer.payload.length != 0;
+        if (whole && !_isDecodable(kind, transfer)) return HoldReason.UndecodablePayload;
+        // A wrapped native currency would credit the bridge for it, and nobody's data reach a token. Other payouts are not
+        // charged for this look, a cold slot for each recipient: a token that is sent to a token lies there, and neither
+        // calls nor credits anyone.
+        if ((whole || kind == Kinds.NATIVE) && _acquaintances[to].roles & IS_LOCAL_TOKEN != 0) {
+            return HoldReason.InvalidRecipient;
         }
 
-        uint256 value = transfer.value;
-        uint256 amount = kind == Kinds.ERC721 ? 1 : value;
-        uint128 outstanding = pair.outstanding;
-        bool mints = pair.mints;
-        if (amount == 0 || amount > type(uint128).max) return (HoldReason.InvalidValue, token);
-        // Before the call, so that whatever the callee reads is what holds if it succeeds.
         // Neither cast truncates nor sum overflows: `amount` fits, checked above, and the bounds are checked here.
+        uint128 left;
         unchecked {
             if (mints) {
-                if (amount > type(uint128).max - outstanding) return (HoldReason.InvalidValue, token);
+                if (amount > type(uint128).max - outstanding) return HoldReason.InvalidValue;
                 // forge-lint: disable-next-line(unsafe-typecast)
-                pair.outstanding = outstanding + uint128(amount);
+                left = outstanding + uint128(amount);
             } else {
-                if (amount > outstanding) return (HoldReason.InsufficientEscrow, token);
+                if (amount > outstanding) return HoldReason.InsufficientEscrow;
                 // forge-lint: disable-next-line(unsafe-typecast)
-                pair.outstanding = outstanding - uint128(amount);
+                left = outstanding - uint128(amount);
             }
         }
+        // Zero where the pair has no limits, and read only where it has.
+        // slither-disable-next-line uninitialized-local
+        Outflow memory outflow;
+        if (limited) {
+            outflow = _outflows[token];
+            reason = _checkLimits(token, amount, heldAtBlock);
+            if (reason != HoldReason.None) return reason;
+        }
 
-        if (_send(nonce, token, kind, mints, pair.gasCap, to, value)) return (HoldReason.None, token);
-        // Nothing else changes this field while the guard is held.
-        pair.outstanding = outstanding;
-        return (HoldReason.PayoutFailed, token);
+        // Before the call, so that whatever the callee reads is what holds if it succeeds.
+        pair.outstanding = left;
+        reason =
+            whole ? _sendWhole(nonce, token, gasCap, transfer) : _send(nonce, token, kind, mints, gasCap, to, value);
+        if (reason != HoldReason.None) {
+            // Nothing else changes these while the guard is held.
+            pair.outstanding = outstanding;
+            if (limited) _outflows[token] = outflow;
+        }
     }
 
-    /// @dev Whether the value has moved, as far as a callee's answer can tell.
+    /// @dev The token of this chain that a request is about. A refund names it, another request its counterpart.
+    function _tokenOf(ValueTransfer calldata transfer) private view returns (bool known, address token) {
+        if (transfer.kind & Kinds.REFUND != 0) return (_pairs[transfer.token].registered, transfer.token);
+        Acquaintance memory source = _acquaintances[transfer.token];
+        return (transfer.kind <= Kinds.ERC1155 && source.roles & IS_COUNTERPART_TOKEN != 0, source.localToken);
+    }
+
+    /// @dev Fungible corresponds to fungible, whichever is native, and the others to their like; what was requested here goes
+    /// back as what it was.
+    function _corresponds(uint8 kind, uint8 local) private pure returns (bool) {
+        return kind == local || (kind <= Kinds.ERC20 && local <= Kinds.ERC20) || kind == local | Kinds.REFUND;
+    }
+
+    /// @dev Delay and leaky bucket; takes from the bucket.
+    function _checkLimits(address token, uint256 amount, uint64 heldAtBlock) private returns (HoldReason) {
+        PairLimits storage limits = _limits[token];
+        if (amount > limits.delayAbove && block.number < uint256(heldAtBlock) + limits.delayBlocks) {
+            return HoldReason.Delayed;
+        }
+        return _fill(token, limits, amount) ? HoldReason.None : HoldReason.OutflowLimited;
+    }
+
+    /// @dev A payout of a fungible without data: one call.
     function _send(uint64 nonce, address token, uint8 kind, bool mints, uint256 gasCap, address to, uint256 value)
         private
-        returns (bool)
+        returns (HoldReason)
     {
         if (kind == Kinds.NATIVE) {
-            (bool paid,,) = _callWithCap(nonce, to, value, gasCap, "");
-            return paid;
+            (bool paid,,) = _callWithCap(nonce, to, value, gasCap, 0, 0);
+            return paid ? HoldReason.None : HoldReason.PayoutFailed;
         }
+        bytes32 selector = mints ? IBridgeToken.mint.selector : IERC20.transfer.selector;
+        uint256 input;
+        // Memory safety: takes 0x60 bytes above the free pointer and writes 0x44 of them. Both functions take an address,
+        // whose upper bits Solidity has checked, and an amount.
+        assembly ("memory-safe") {
+            input := mload(0x40)
+            mstore(0x40, add(input, 0x60))
+            mstore(input, selector)
+            mstore(add(input, 4), to)
+            mstore(add(input, 0x24), value)
+        }
+        (bool success, uint256 size, uint256 word) = _callWithCap(nonce, token, 0, gasCap, input, 0x44);
+        if (!success) return HoldReason.PayoutFailed;
+        // Silence is consent only from a contract.
+        if (size == 0 ? token.code.length != 0 : size >= 32 && word == 1) return HoldReason.None;
+        return HoldReason.AnswerUnclear;
+    }
 
-        bytes memory call;
-        if (kind == Kinds.ERC20) {
-            call = mints ? abi.encodeCall(IBridgeToken.mint, (to, value)) : abi.encodeCall(IERC20.transfer, (to, value));
-        } else {
-            call = mints
-                ? abi.encodeCall(IBridgeNFT.safeMint, (to, value))
-                : abi.encodeWithSelector(SAFE_TRANSFER_FROM, address(this), to, value);
+    /// @dev A payout of more than one step, in a call of the bridge by itself that has the pair's gas cap and undoes
+    /// everything when one of them fails.
+    function _sendWhole(uint64 nonce, address token, uint256 gasCap, ValueTransfer calldata transfer)
+        private
+        returns (HoldReason)
+    {
+        bytes memory data = abi.encodeCall(IBridgeTransfers.payWhole, (token, transfer));
+        uint256 input;
+        // Memory safety: an address of memory is computed, nothing is written.
+        assembly ("memory-safe") {
+            input := add(data, 0x20)
         }
-        (bool success, uint256 size, uint256 word) = _callWithCap(nonce, token, 0, gasCap, call);
-        if (!success) return false;
-        // Silence is consent only from a contract. An ERC-721 has no word for success, so whatever else it says, such as
-        // the id that it minted, means no more than silence.
-        if (size == 0 || kind == Kinds.ERC721) return token.code.length != 0;
-        return size >= 32 && word == 1;
+        (bool success, uint256 size, uint256 word) = _callWithCap(nonce, address(this), 0, gasCap, input, data.length);
+        if (success) return HoldReason.None;
+        // `payWhole` tells its own refusals by one word, and never hands on what a callee says.
+        return size == 32 && word == uint256(HoldReason.InsufficientEscrow)
+            ? HoldReason.InsufficientEscrow
+            : HoldReason.PayoutFailed;
     }
 
     /// @dev Calls with exactly `gasCap` gas and copies at most one word of the answer. The submitter chooses the gas of the
     /// transaction, so anything less would let it decide who is paid and who is held.
-    function _callWithCap(uint64 nonce, address target, uint256 value, uint256 gasCap, bytes memory input)
+    /// @param input where the call's data lie in memory
+    /// @param inputSize how long they are. Unit: bytes.
+    function _callWithCap(uint64 nonce, address target, uint256 value, uint256 gasCap, uint256 input, uint256 inputSize)
         private
         returns (bool success, uint256 size, uint256 word)
     {
@@ -111,9 +173,9 @@ abstract contract Payouts is BridgeStorage {
         uint256 required = gasCap + gasCap / 63 + CALL_OVERHEAD;
         if (gasleft() < required) revert BridgeInsufficientGas(nonce, gasleft(), required);
         uint256 given = value == 0 ? gasCap : gasCap - CALL_STIPEND;
-        // Memory safety: reads `input`, writes only the scratch word at 0.
+        // Memory safety: reads the input, writes only the scratch word at 0.
         assembly ("memory-safe") {
-            success := call(given, target, value, add(input, 0x20), mload(input), 0, 0x20)
+            success := call(given, target, value, input, inputSize, 0, 0x20)
             size := returndatasize()
             word := mload(0)
         }
@@ -124,27 +186,39 @@ abstract contract Payouts is BridgeStorage {
         if (!success && gasleft() < given / 63) revert BridgeInsufficientGas(nonce, gasleft(), required);
     }
 
-    function _hold(uint64 nonce, ValueTransfer calldata transfer, HoldReason reason) private {
-        bytes32 leaf = Checkpoints.leaf(nonce, transfer);
-        _holds[nonce] = StoredHold({
-            leaf: leaf,
-            // A block number beyond 64 bits is out of reach of any chain.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            heldAtBlock: uint64(block.number),
-            reason: reason
-        });
+    /// @dev Stores a hold, and counts it where its token's pair will look.
+    function _hold(uint64 nonce, bytes32 leaf, ValueTransfer calldata transfer, HoldReason reason) internal {
+        uint256 amount = _amountOf(transfer.kind & ~Kinds.REFUND, transfer.value);
+        mapping(address => uint128) storage sums = _heldSums(transfer.kind);
+        uint128 held = sums[transfer.token];
+        // An amount that does not fit came from no source that counts like this one; the hold itself tells it.
+        bool counted = amount <= type(uint128).max - held;
+        // Fits and does not overflow: checked in the line before.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (counted) sums[transfer.token] = held + uint128(amount);
+        // A block number beyond 64 bits is out of reach of any chain.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _holds[nonce] = StoredHold({leaf: leaf, heldAtBlock: uint64(block.number), reason: reason, counted: counted});
         // One per nonce, so it stays below the nonce.
         unchecked {
             ++_counters.heldCount;
         }
-        uint256 amount = transfer.kind == Kinds.ERC721 ? 1 : transfer.value;
-        uint128 held = _held[transfer.token];
-        // An amount that does not fit came from no source that counts like this one; the hold itself tells it.
-        if (amount <= type(uint128).max - held) {
-            // Fits and does not overflow: checked in the line before.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            _held[transfer.token] = held + uint128(amount);
-        }
         emit ValueTransferHeld(nonce, reason, leaf);
+    }
+
+    /// @dev Refunds name a token of this chain, other requests one of the counterpart's.
+    function _heldSums(uint8 kind) internal view returns (mapping(address => uint128) storage) {
+        return kind & Kinds.REFUND != 0 ? _heldRefunds : _held;
+    }
+
+    /// @dev What a request counts in its pair.
+    function _amountOf(uint8 kind, uint256 value) internal pure returns (uint256) {
+        return kind == Kinds.ERC721 ? 1 : value;
+    }
+
+    function _isDecodable(uint8 kind, ValueTransfer calldata transfer) private pure returns (bool) {
+        if (kind == Kinds.ERC721) return Payloads.isERC721(transfer.payload);
+        if (kind == Kinds.ERC1155) return Payloads.isERC1155(transfer.payload, transfer.value);
+        return true;
     }
 }

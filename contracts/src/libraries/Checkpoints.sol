@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
-import {ValueTransfer} from "../interfaces/IBridge.sol";
+import {ValueTransfer} from "../interfaces/BridgeTypes.sol";
 
 /// @title Everything that is hashed: lanes, requests, roots and what members sign
 /// @dev The relays compute the same hashes; `test/vectors.json` holds the values that both must reach.
@@ -11,6 +11,13 @@ library Checkpoints {
     bytes32 internal constant ROOT_0_TYPE = keccak256("Polyspan root 0");
     bytes32 internal constant CHECKPOINT_TYPE =
         keccak256("Checkpoint(bytes32 bridgeId,uint64 epoch,uint64 nonce,bytes32 root)");
+    bytes32 internal constant FORCE_HOLD_TYPE =
+        keccak256("ForceHold(bytes32 bridgeId,uint64 epoch,uint64 nonce,bytes32 leaf)");
+    bytes32 internal constant RELEASE_TYPE =
+        keccak256("Release(bytes32 bridgeId,uint64 epoch,uint64 nonce,bytes32 leaf)");
+    bytes32 internal constant REFUND_TYPE =
+        keccak256("Refund(bytes32 bridgeId,uint64 epoch,uint64 nonce,bytes32 leaf)");
+    bytes32 internal constant CANCELLATION_TYPE = keccak256("Cancellation(uint64 epoch,uint64 configurationNonce)");
     bytes32 internal constant PAUSE_TYPE = keccak256("Pause(uint64 pauseNonce)");
     bytes32 internal constant CONFIGURATION_TYPE =
         keccak256("Configuration(uint64 epoch,uint64 configurationNonce,uint64 deadline,bytes[] calls)");
@@ -46,29 +53,29 @@ library Checkpoints {
         address to,
         address refundTo,
         uint256 value,
-        bytes calldata extraData
+        bytes32 payloadHash
     ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(nonce, sourceBlock, kind, token, from, to, refundTo, value, keccak256(extraData)));
+        return keccak256(abi.encode(nonce, sourceBlock, kind, token, from, to, refundTo, value, payloadHash));
     }
 
     /// @notice The same hash, of a request that is being handled.
     /// @dev Copies the words of the calldata as they are. A word with bits outside its type therefore gives a leaf that no
     /// relay computes and no operator signs, so what follows a met threshold has clean words.
     function leaf(uint256 nonce, ValueTransfer calldata transfer) internal pure returns (bytes32 hash) {
-        bytes calldata extraData = transfer.extraData;
+        bytes calldata payload = transfer.payload;
         // Memory safety: only memory above the free pointer is written, and nothing there is kept. The data are hashed
         // first, so that the words of the leaf may overwrite them. `transfer` points at eight words, of which the first
         // seven are read: kind, sourceBlock, token, from, to, refundTo, value; Solidity has checked that they and
-        // `extraData` lie within the calldata.
+        // `payload` lie within the calldata.
         assembly ("memory-safe") {
             let free := mload(0x40)
-            calldatacopy(free, extraData.offset, extraData.length)
-            let extraDataHash := keccak256(free, extraData.length)
+            calldatacopy(free, payload.offset, payload.length)
+            let payloadHash := keccak256(free, payload.length)
             mstore(free, nonce)
             mstore(add(free, 0x20), calldataload(add(transfer, 0x20)))
             mstore(add(free, 0x40), calldataload(transfer))
             calldatacopy(add(free, 0x60), add(transfer, 0x40), 0xa0)
-            mstore(add(free, 0x100), extraDataHash)
+            mstore(add(free, 0x100), payloadHash)
             hash := keccak256(free, 0x120)
         }
     }
@@ -76,6 +83,21 @@ library Checkpoints {
     /// @notice EIP-712 struct hash of "the first `nonce` requests of this lane hash to `root`".
     function checkpointHash(bytes32 lane, uint64 epoch, uint64 nonce, bytes32 root) internal pure returns (bytes32) {
         return keccak256(abi.encode(CHECKPOINT_TYPE, lane, epoch, nonce, root));
+    }
+
+    /// @notice EIP-712 struct hash of a decision about one request.
+    /// @param decisionType `FORCE_HOLD_TYPE`, `RELEASE_TYPE` or `REFUND_TYPE`
+    function decisionHash(bytes32 decisionType, bytes32 lane, uint64 epoch, uint64 nonce, bytes32 leafHash)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(decisionType, lane, epoch, nonce, leafHash));
+    }
+
+    /// @notice EIP-712 struct hash of taking a scheduled configuration back.
+    function cancellationHash(uint64 epoch, uint64 configurationNonce) internal pure returns (bytes32) {
+        return keccak256(abi.encode(CANCELLATION_TYPE, epoch, configurationNonce));
     }
 
     /// @notice EIP-712 struct hash of a pause.

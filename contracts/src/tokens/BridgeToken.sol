@@ -2,28 +2,24 @@
 pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC1363} from "@openzeppelin/contracts/token/ERC20/extensions/ERC1363.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 
 import {IBridgeToken} from "../interfaces/IBridgeToken.sol";
+import {BridgeMinted} from "./BridgeMinted.sol";
 
 /// @title ERC-20 that a bridge mints for what its counterpart locks
+/// @notice Goes back in one step (ERC-1363) or with a permit (ERC-2612).
 /// @dev Holders cannot burn by themselves: what is destroyed outside the bridge would stay locked on the other chain.
-contract BridgeToken is ERC20, IBridgeToken {
-    /// @notice The only account that mints and burns.
-    address public immutable bridge;
+contract BridgeToken is ERC1363, ERC20Permit, BridgeMinted, IBridgeToken {
     uint8 private immutable _decimals;
 
-    error BridgeTokenOnlyBridge(address caller);
-    error BridgeTokenZeroBridge();
-
-    modifier onlyBridge() {
-        _checkBridge();
-        _;
-    }
-
     /// @param decimals_ those of the counterpart's token, for a pair moves smallest units
-    constructor(string memory name_, string memory symbol_, uint8 decimals_, address bridge_) ERC20(name_, symbol_) {
-        if (bridge_ == address(0)) revert BridgeTokenZeroBridge();
-        bridge = bridge_;
+    constructor(string memory name_, string memory symbol_, uint8 decimals_, address bridge_)
+        ERC20(name_, symbol_)
+        ERC20Permit(name_)
+        BridgeMinted(bridge_)
+    {
         _decimals = decimals_;
     }
 
@@ -40,9 +36,5 @@ contract BridgeToken is ERC20, IBridgeToken {
     /// @inheritdoc ERC20
     function decimals() public view override returns (uint8) {
         return _decimals;
-    }
-
-    function _checkBridge() private view {
-        if (msg.sender != bridge) revert BridgeTokenOnlyBridge(msg.sender);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bridge} from "../../src/Bridge.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
+import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeTest} from "../BridgeTest.sol";
 
@@ -13,83 +14,83 @@ contract MemberSetsTest is BridgeTest {
     // ---- who may be a member ----
 
     function test_zero_is_no_member() external {
-        _refuseMembers(_pairOf(vm.addr(1), address(0)), 2, IBridge.BridgeInvalidMember.selector, abi.encode(address(0)));
+        _refuseMembers(
+            _pairOf(vm.addr(1), address(0)), 2, IBridgeErrors.BridgeInvalidMember.selector, abi.encode(address(0))
+        );
     }
 
     function test_bridge_itself_is_no_member() external {
         bytes memory arguments = abi.encode(address(bridge));
         address[] memory members = _pairOf(vm.addr(1), address(bridge));
         _configureExpecting(
-            abi.encodeCall(IBridge.setOperators, (members, 2)),
-            bytes.concat(IBridge.BridgeInvalidMember.selector, arguments)
+            abi.encodeCall(bridge.setOperators, (members, 2)),
+            bytes.concat(IBridgeErrors.BridgeInvalidMember.selector, arguments)
         );
     }
 
     function test_member_twice_is_refused() external {
         address twice = vm.addr(1);
-        _refuseMembers(_pairOf(twice, twice), 2, IBridge.BridgeDuplicateMember.selector, abi.encode(twice));
+        _refuseMembers(_pairOf(twice, twice), 2, IBridgeErrors.BridgeDuplicateMember.selector, abi.encode(twice));
     }
 
     function test_64_members_are_accepted_and_65_refused() external {
-        _configure(abi.encodeCall(IBridge.setOperators, (_many(64), 33)));
+        _configure(abi.encodeCall(bridge.setOperators, (_many(64), 33)));
         assertTrue(bridge.isOperator(vm.addr(1064)), "the last one is a member");
-        _refuseMembers(_many(65), 33, IBridge.BridgeTooManyMembers.selector, abi.encode(65, 64));
+        _refuseMembers(_many(65), 33, IBridgeErrors.BridgeTooManyMembers.selector, abi.encode(65, 64));
     }
 
     // ---- thresholds ----
 
     function test_threshold_zero_is_refused() external {
-        _refuseMembers(_many(3), 0, IBridge.BridgeInvalidThreshold.selector, abi.encode(0, 3));
+        _refuseMembers(_many(3), 0, IBridgeErrors.BridgeInvalidThreshold.selector, abi.encode(0, 3));
     }
 
     function test_threshold_above_the_members_is_refused() external {
-        _refuseMembers(_many(3), 4, IBridge.BridgeInvalidThreshold.selector, abi.encode(4, 3));
+        _refuseMembers(_many(3), 4, IBridgeErrors.BridgeInvalidThreshold.selector, abi.encode(4, 3));
     }
 
     function test_threshold_of_half_or_less_is_refused() external {
-        _refuseMembers(_many(4), 2, IBridge.BridgeInvalidThreshold.selector, abi.encode(2, 4));
-        _refuseMembers(_many(3), 1, IBridge.BridgeInvalidThreshold.selector, abi.encode(1, 3));
+        _refuseMembers(_many(4), 2, IBridgeErrors.BridgeInvalidThreshold.selector, abi.encode(2, 4));
+        _refuseMembers(_many(3), 1, IBridgeErrors.BridgeInvalidThreshold.selector, abi.encode(1, 3));
     }
 
     function test_empty_set_is_refused() external {
-        _refuseMembers(new address[](0), 0, IBridge.BridgeInvalidThreshold.selector, abi.encode(0, 0));
+        _refuseMembers(new address[](0), 0, IBridgeErrors.BridgeInvalidThreshold.selector, abi.encode(0, 0));
     }
 
     function test_development_flag_lifts_the_half_rule_and_nothing_else() external {
-        Bridge development = new Bridge(_many(4), 1, _many(4), 2, true);
+        IBridge development = _newBridge(_many(4), 1, _many(4), 2, DELAY, true);
         assertTrue(development.state().development, "the flag is visible");
         assertTrue(!bridge.state().development, "and off elsewhere");
-
-        address[] memory members = _many(4);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeInvalidThreshold.selector, 0, 4));
-        new Bridge(members, 0, members, 3, true);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeInvalidThreshold.selector, 5, 4));
-        new Bridge(members, 5, members, 3, true);
+        _refuseConstruction(4, 0, 3, true, _invalidThreshold(0, 4));
+        _refuseConstruction(4, 5, 3, true, _invalidThreshold(5, 4));
     }
 
     function test_constructor_checks_both_sets() external {
-        address[] memory members = _many(4);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeInvalidThreshold.selector, 2, 4));
-        new Bridge(members, 2, members, 3, false);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeInvalidThreshold.selector, 1, 4));
-        new Bridge(members, 3, members, 1, false);
+        _refuseConstruction(4, 2, 3, false, _invalidThreshold(2, 4));
+        _refuseConstruction(4, 3, 1, false, _invalidThreshold(1, 4));
     }
 
     function testFuzz_accepted_threshold_is_more_than_half_and_reachable(uint8 threshold, uint256 size) external {
         size = bound(size, 0, 64);
-        address[] memory members = _many(size);
         bool valid = threshold <= size && 2 * uint256(threshold) > size;
-        if (!valid) vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeInvalidThreshold.selector, threshold, size));
-        new Bridge(members, threshold, members, threshold, false);
+        if (!valid) {
+            _refuseConstruction(size, threshold, threshold, false, _invalidThreshold(threshold, size));
+            return;
+        }
+        address[] memory members = _many(size);
+        IBridge made = _newBridge(members, threshold, members, threshold, DELAY, false);
+        assertEq(made.state().operators.threshold, threshold, "threshold");
+        assertEq(made.state().governors.members.length, size, "members");
     }
 
     // ---- change ----
 
     function test_change_raises_only_the_epoch_of_its_set() external {
-        _configure(abi.encodeCall(IBridge.setOperators, (_many(3), 2)));
+        _configure(abi.encodeCall(bridge.setOperators, (_many(3), 2)));
         assertEq(bridge.state().operators.epoch, 2, "operators");
         assertEq(bridge.state().governors.epoch, 1, "governors");
-        _configure(abi.encodeCall(IBridge.setGovernors, (_many(3), 2)));
+        _configure(abi.encodeCall(bridge.setGovernors, (_many(3), 2)));
         assertEq(bridge.state().operators.epoch, 2, "operators");
         assertEq(bridge.state().governors.epoch, 2, "governors");
     }
@@ -97,26 +98,26 @@ contract MemberSetsTest is BridgeTest {
     function test_removed_operator_has_no_rights_at_once() external {
         address removed = vm.addr(OPERATOR_KEY);
         assertTrue(bridge.isOperator(removed), "before");
-        _configure(abi.encodeCall(IBridge.setOperators, (_many(3), 2)));
+        _configure(abi.encodeCall(bridge.setOperators, (_many(3), 2)));
         assertTrue(!bridge.isOperator(removed), "after");
 
         bytes memory signature = _sign(OPERATOR_KEY, _pauseDigest(0));
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeNotOperator.selector, removed));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeNotOperator.selector, removed));
         bridge.pause(0, signature);
     }
 
     function test_removed_governor_has_no_rights_at_once() external {
-        bytes[] memory calls = _one(abi.encodeCall(IBridge.unpause, ()));
-        _configure(abi.encodeCall(IBridge.setGovernors, (_many(3), 2)));
+        bytes[] memory calls = _one(abi.encodeCall(bridge.unpause, ()));
+        _configure(abi.encodeCall(bridge.setGovernors, (_many(3), 2)));
         assertTrue(!bridge.isGovernor(vm.addr(GOVERNOR_KEY)), "removed");
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeBelowThreshold.selector, 0, 2));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 0, 2));
         bridge.configure(nonce, deadline, calls, signatures);
     }
 
     function test_operator_that_comes_back_counts_again() external {
-        _configure(abi.encodeCall(IBridge.setOperators, (_many(3), 2)));
-        _configure(abi.encodeCall(IBridge.setOperators, (_members(OPERATOR_KEY), THRESHOLD)));
+        _configure(abi.encodeCall(bridge.setOperators, (_many(3), 2)));
+        _configure(abi.encodeCall(bridge.setOperators, (_members(OPERATOR_KEY), THRESHOLD)));
         _request();
         _handleAll();
         assertEq(bridge.laneState().handleNonce, 1, "handled");
@@ -202,7 +203,7 @@ contract MemberSetsTest is BridgeTest {
     function test_what_was_signed_for_an_old_epoch_is_dead() external {
         _request();
         bytes[] memory signatures = _signatures(OPERATOR_KEY, 3, _digest1());
-        _configure(abi.encodeCall(IBridge.setOperators, (_members(OPERATOR_KEY), THRESHOLD)));
+        _configure(abi.encodeCall(bridge.setOperators, (_members(OPERATOR_KEY), THRESHOLD)));
         _expectBelow(signatures, 0);
         _handleAll();
         assertEq(bridge.laneState().handleNonce, 1, "signed again for the new epoch");
@@ -210,10 +211,10 @@ contract MemberSetsTest is BridgeTest {
 
     function test_threshold_change_takes_effect_at_once() external {
         _request();
-        _configure(abi.encodeCall(IBridge.setOperators, (_members(OPERATOR_KEY), 4)));
+        _configure(abi.encodeCall(bridge.setOperators, (_members(OPERATOR_KEY), 4)));
         bytes32 digest = _checkpointDigest(2, 1, _root(1));
         bytes[] memory three = _signatures(OPERATOR_KEY, 3, digest);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeBelowThreshold.selector, 3, 4));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 3, 4));
         _submit(three);
         _submit(_signatures(OPERATOR_KEY, 4, digest));
         assertEq(bridge.laneState().handleNonce, 1, "handled");
@@ -224,7 +225,7 @@ contract MemberSetsTest is BridgeTest {
         _expectBelow(_signatures(OPERATOR_KEY, 4, _checkpointDigest(1, 2, _root(1))), 0);
         _expectBelow(_signatures(OPERATOR_KEY, 4, _checkpointDigest(1, 1, _root(0))), 0);
         bytes32 lane = inboundId;
-        inboundId = bridge.state().outboundBridgeId;
+        inboundId = bridge.state().wiring.outboundBridgeId;
         bytes[] memory otherLane = _signatures(OPERATOR_KEY, 4, _digest1());
         inboundId = lane;
         _expectBelow(otherLane, 0);
@@ -268,7 +269,7 @@ contract MemberSetsTest is BridgeTest {
     }
 
     function _expectBelow(bytes[] memory signatures, uint256 count) private {
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgeBelowThreshold.selector, count, THRESHOLD));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, count, THRESHOLD));
         _submit(signatures);
     }
 
@@ -276,8 +277,24 @@ contract MemberSetsTest is BridgeTest {
         private
     {
         bytes memory reason = bytes.concat(selector, arguments);
-        _configureExpecting(abi.encodeCall(IBridge.setOperators, (members, threshold)), reason);
-        _configureExpecting(abi.encodeCall(IBridge.setGovernors, (members, threshold)), reason);
+        _configureExpecting(abi.encodeCall(bridge.setOperators, (members, threshold)), reason);
+        _configureExpecting(abi.encodeCall(bridge.setGovernors, (members, threshold)), reason);
+    }
+
+    function _refuseConstruction(
+        uint256 size,
+        uint8 operatorThreshold,
+        uint8 governorThreshold,
+        bool development,
+        bytes memory reason
+    ) private {
+        address[] memory members = _many(size);
+        vm.expectRevert(reason);
+        new Bridge(members, operatorThreshold, members, governorThreshold, DELAY, REFUND_DELAY, development);
+    }
+
+    function _invalidThreshold(uint256 threshold, uint256 size) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IBridgeErrors.BridgeInvalidThreshold.selector, threshold, size);
     }
 
     function _many(uint256 count) private pure returns (address[] memory members) {

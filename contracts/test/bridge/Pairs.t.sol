@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {IBridge, PairConfiguration, PairState} from "../../src/interfaces/IBridge.sol";
+import {PairConfiguration, PairLimits, PairState} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
+import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeTest} from "../BridgeTest.sol";
+import {TestMultiToken} from "../contracts/TestMultiToken.sol";
+import {TestNFT} from "../contracts/TestNFT.sol";
 import {TestToken} from "../contracts/TestToken.sol";
 
 contract PairsTest is BridgeTest {
@@ -16,15 +20,19 @@ contract PairsTest is BridgeTest {
     }
 
     function test_registered_pair_reads_back() external {
+        PairConfiguration memory expected = PairConfiguration(Kinds.ERC20, false, 8, GAS_CAP, address(other), FAR);
+        (uint64 nonce, bytes[] memory calls) = _scheduled(abi.encodeCall(bridge.registerPair, (expected)));
         vm.expectEmit(address(bridge));
-        emit IBridge.PairRegistered(address(other), FAR, Kinds.ERC20, false, GAS_CAP);
-        _configure(_pairCall(Kinds.ERC20, false, address(other), FAR));
+        emit IBridgeEvents.PairRegistered(address(other), FAR, expected);
+        bridge.executeConfiguration(nonce, calls);
         PairState memory pair = bridge.pairOf(address(other));
         assertEq(pair.configuration.counterpartToken, FAR, "counterpart token");
         assertEq(pair.configuration.token, address(other), "token");
         assertEq(pair.configuration.gasCap, GAS_CAP, "gas cap");
         assertEq(pair.configuration.kind, Kinds.ERC20, "kind");
+        assertEq(pair.configuration.decimals, 8, "decimals");
         assertTrue(!pair.configuration.mints && !pair.locked, "locks, and is open");
+        assertEq(keccak256(abi.encode(pair.limits)), keccak256(abi.encode(_noLimits())), "no limits");
     }
 
     function test_pairs_are_one_to_one() external {
@@ -39,14 +47,14 @@ contract PairsTest is BridgeTest {
     }
 
     function test_token_zero_is_the_native_currency() external {
-        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, GAS_CAP, address(0), FAR);
+        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 18, GAS_CAP, address(0), FAR);
         // A bridge without a native pair, so that nothing else refuses it.
         bytes[] memory calls = new bytes[](2);
         calls[0] = _wireCall();
-        calls[1] = abi.encodeCall(IBridge.registerPair, (pair));
+        calls[1] = abi.encodeCall(bridge.registerPair, (pair));
         _freshBridge();
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgePairInvalid.selector, address(0), FAR));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgePairInvalid.selector, address(0), FAR));
         bridge.configure(nonce, deadline, calls, signatures);
     }
 
@@ -56,91 +64,139 @@ contract PairsTest is BridgeTest {
         calls[1] = _pairCall(Kinds.NATIVE, true, address(0), FAR);
         _freshBridge();
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgePairInvalid.selector, address(0), FAR));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgePairInvalid.selector, address(0), FAR));
         bridge.configure(nonce, deadline, calls, signatures);
     }
 
     function test_unknown_kind_is_refused() external {
-        _refuseAsInvalid(3, false, address(other), FAR);
+        _refuseAsInvalid(4, false, address(other), FAR);
+        _refuseAsInvalid(Kinds.REFUND | Kinds.ERC20, false, address(other), FAR);
         _refuseAsInvalid(255, true, address(other), FAR);
     }
 
     function test_bridges_are_no_tokens() external {
-        _refuseAsInvalid(Kinds.ERC20, false, address(bridge), FAR);
-        _refuseAsInvalid(Kinds.ERC20, false, COUNTERPART, FAR);
-        _refuseAsInvalid(Kinds.ERC20, false, address(other), COUNTERPART);
+        address[2][3] memory pairs = [[address(bridge), FAR], [COUNTERPART, FAR], [address(other), COUNTERPART]];
+        for (uint256 i = 0; i < pairs.length; ++i) {
+            (address near, address far) = (pairs[i][0], pairs[i][1]);
+            PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 8, GAS_CAP, near, far);
+            bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgePairInvalid.selector, near, far);
+            _configureExpecting(abi.encodeCall(bridge.registerPair, (pair)), reason);
+        }
     }
 
-    function test_erc721_does_not_correspond_to_a_native_currency() external {
+    function test_collectible_does_not_correspond_to_a_native_currency() external {
+        uint8[2] memory kinds = [Kinds.ERC721, Kinds.ERC1155];
+        for (uint256 i = 0; i < kinds.length; ++i) {
+            bytes[] memory calls = new bytes[](2);
+            calls[0] = _wireCall();
+            calls[1] = _pairCall(kinds[i], false, address(nft), address(0));
+            _freshBridge();
+            (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
+            vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgePairInvalid.selector, address(nft), address(0)));
+            bridge.configure(nonce, deadline, calls, signatures);
+        }
+    }
+
+    function test_decimals_are_those_of_the_token() external {
+        _refuseDecimals(Kinds.ERC20, address(other), 9, 8);
+        _refuseDecimals(Kinds.ERC721, address(new TestNFT("N", "N")), 1, 0);
+        _refuseDecimals(Kinds.ERC1155, address(new TestMultiToken("")), 18, 0);
         bytes[] memory calls = new bytes[](2);
         calls[0] = _wireCall();
-        calls[1] = _pairCall(Kinds.ERC721, false, address(nft), address(0));
+        calls[1] = _call(PairConfiguration(Kinds.NATIVE, false, 17, GAS_CAP, address(0), FAR));
         _freshBridge();
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgePairInvalid.selector, address(nft), address(0)));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeDecimalsMismatch.selector, address(0), 18, 17));
         bridge.configure(nonce, deadline, calls, signatures);
     }
 
     function test_token_has_code() external {
         address nowhere = address(0x404);
-        bytes memory reason = abi.encodeWithSelector(IBridge.BridgeTokenWithoutCode.selector, nowhere);
+        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeTokenWithoutCode.selector, nowhere);
         _refuse(Kinds.ERC20, false, nowhere, FAR, reason);
     }
 
     function test_gas_cap_is_within_its_range() external {
-        uint32[2] memory outside = [uint32(29_999), 2_000_001];
-        for (uint256 i = 0; i < outside.length; ++i) {
-            bytes memory reason =
-                abi.encodeWithSelector(IBridge.BridgeGasCapOutOfRange.selector, outside[i], 30_000, 2_000_000);
-            PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, outside[i], address(other), FAR);
-            _configureExpecting(abi.encodeCall(IBridge.registerPair, (pair)), reason);
-            _configureExpecting(abi.encodeCall(IBridge.setPairGasCap, (address(token), outside[i])), reason);
-        }
+        _refuseGasCaps(Kinds.ERC20, 8, address(other), address(token), 100_000);
+        _refuseGasCaps(Kinds.ERC721, 0, address(new TestNFT("N", "N")), address(nft), 600_000);
+        _refuseGasCaps(Kinds.ERC1155, 0, address(new TestMultiToken("")), address(multi), 1_200_000);
     }
 
     function test_gas_cap_changes() external {
+        bytes memory call = abi.encodeCall(bridge.setPairGasCap, (address(token), 100_000));
+        (uint64 nonce, bytes[] memory calls) = _scheduled(call);
         vm.expectEmit(address(bridge));
-        emit IBridge.PairGasCapChanged(address(token), 30_000);
-        _configure(abi.encodeCall(IBridge.setPairGasCap, (address(token), 30_000)));
-        assertEq(bridge.pairOf(address(token)).configuration.gasCap, 30_000, "gas cap");
-        _configure(abi.encodeCall(IBridge.setPairGasCap, (address(token), 2_000_000)));
+        emit IBridgeEvents.PairGasCapChanged(address(token), 100_000);
+        bridge.executeConfiguration(nonce, calls);
+        assertEq(bridge.pairOf(address(token)).configuration.gasCap, 100_000, "gas cap");
+        _configure(abi.encodeCall(bridge.setPairGasCap, (address(token), 2_000_000)));
         assertEq(bridge.pairOf(address(token)).configuration.gasCap, 2_000_000, "gas cap");
     }
 
     function test_unknown_pair_cannot_be_changed() external {
-        bytes memory reason = abi.encodeWithSelector(IBridge.BridgePairUnknown.selector, address(other));
-        _configureExpecting(abi.encodeCall(IBridge.setPairLocked, (address(other), true)), reason);
-        _configureExpecting(abi.encodeCall(IBridge.setPairGasCap, (address(other), 50_000)), reason);
+        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgePairUnknown.selector, address(other));
+        _configureExpecting(abi.encodeCall(bridge.setPairLocked, (address(other), true)), reason);
+        _configureExpecting(abi.encodeCall(bridge.setPairGasCap, (address(other), 50_000)), reason);
+        _configureExpecting(abi.encodeCall(bridge.setPairLimits, (address(other), _noLimits())), reason);
+        _configureExpecting(abi.encodeCall(bridge.deregisterPair, (address(other), 0)), reason);
         vm.expectRevert(reason);
         bridge.pairOf(address(other));
     }
 
     function test_locked_pair_refuses_requests_and_still_pays() external {
         vm.expectEmit(address(bridge));
-        emit IBridge.PairLocked(address(minted), true);
-        _configure(abi.encodeCall(IBridge.setPairLocked, (address(minted), true)));
+        emit IBridgeEvents.PairLocked(address(minted), true);
+        _configure(abi.encodeCall(bridge.setPairLocked, (address(minted), true)));
         _far(Kinds.ERC20, FAR_MINTED, RECIPIENT, 7);
         _handleAll();
         assertEq(minted.balanceOf(RECIPIENT), 7, "paid");
 
-        vm.expectRevert(abi.encodeWithSelector(IBridge.BridgePairLocked.selector, address(minted)));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgePairLocked.selector, address(minted)));
         vm.prank(RECIPIENT);
-        bridge.requestERC20Transfer(address(minted), 7, USER, USER, "");
+        bridge.requestERC20Transfer(address(minted), 7, USER, USER, 0, "");
 
-        _configure(abi.encodeCall(IBridge.setPairLocked, (address(minted), false)));
+        _configure(abi.encodeCall(bridge.setPairLocked, (address(minted), false)));
         vm.prank(RECIPIENT);
         minted.approve(address(bridge), 7);
         vm.prank(RECIPIENT);
-        bridge.requestERC20Transfer(address(minted), 7, USER, USER, "");
+        bridge.requestERC20Transfer(address(minted), 7, USER, USER, 0, "");
         assertEq(bridge.laneState().requestNonce, 1, "requested");
     }
 
+    /// @dev Both when a pair of `near` is registered and when the cap of the registered `known` is changed.
+    function _refuseGasCaps(uint8 kind, uint8 decimals, address near, address known, uint32 minimum) private {
+        uint32[2] memory outside = [minimum - 1, 2_000_001];
+        for (uint256 i = 0; i < outside.length; ++i) {
+            bytes memory reason =
+                abi.encodeWithSelector(IBridgeErrors.BridgeGasCapOutOfRange.selector, outside[i], minimum, 2_000_000);
+            _configureExpecting(_call(PairConfiguration(kind, false, decimals, outside[i], near, FAR)), reason);
+            _configureExpecting(abi.encodeCall(bridge.setPairGasCap, (known, outside[i])), reason);
+        }
+        _configure(abi.encodeCall(bridge.setPairGasCap, (known, minimum)));
+    }
+
+    function _refuseDecimals(uint8 kind, address near, uint8 given, uint8 expected) private {
+        bytes memory reason =
+            abi.encodeWithSelector(IBridgeErrors.BridgeDecimalsMismatch.selector, near, expected, given);
+        _configureExpecting(_call(PairConfiguration(kind, false, given, _gasCapOf(kind), near, FAR)), reason);
+    }
+
+    function _call(PairConfiguration memory pair) private view returns (bytes memory) {
+        return abi.encodeCall(bridge.registerPair, (pair));
+    }
+
+    function _noLimits() private pure returns (PairLimits memory limits) {
+        limits.maximum = type(uint128).max;
+        limits.outflowCapacity = type(uint128).max;
+        limits.delayAbove = type(uint128).max;
+    }
+
     function _exists(address near, address far) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IBridge.BridgePairExists.selector, near, far);
+        return abi.encodeWithSelector(IBridgeErrors.BridgePairExists.selector, near, far);
     }
 
     function _refuseAsInvalid(uint8 kind, bool mints, address near, address far) private {
-        _refuse(kind, mints, near, far, abi.encodeWithSelector(IBridge.BridgePairInvalid.selector, near, far));
+        _refuse(kind, mints, near, far, abi.encodeWithSelector(IBridgeErrors.BridgePairInvalid.selector, near, far));
     }
 
     function _refuse(uint8 kind, bool mints, address near, address far, bytes memory reason) private {

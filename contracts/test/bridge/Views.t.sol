@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {BridgeState, Hold, LaneState, RequestNonce} from "../../src/interfaces/IBridge.sol";
+import {BridgeState, Hold, LaneState, RequestNonce} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeReads} from "../../src/interfaces/IBridgeReads.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeTest} from "../BridgeTest.sol";
 
@@ -13,6 +14,12 @@ contract ViewsTest is BridgeTest {
         assertTrue(!state.wired && !state.paused && !state.development, "flags");
         assertEq(state.chainId, CHAIN, "chain id");
         assertEq(state.deploymentBlock, 900, "deployment block");
+        assertTrue(!state.requestsStopped, "requests stopped");
+        assertEq(state.refundDelay, REFUND_DELAY, "refund delay");
+        assertEq(state.governanceDelay, DELAY, "governance delay");
+        assertEq(state.feeReceiver, address(0), "fee receiver");
+        assertEq(state.predecessor, address(0), "predecessor");
+        assertEq(state.pending.length, 0, "pending");
         assertEq(state.operators.epoch, 1, "operator epoch");
         assertEq(state.operators.threshold, THRESHOLD, "operator threshold");
         assertEq(state.operators.members.length, MEMBERS, "operators");
@@ -28,7 +35,7 @@ contract ViewsTest is BridgeTest {
         _handleAll();
         vm.deal(USER, 1);
         vm.prank(USER);
-        bridge.requestNativeTransfer{value: 1}(RECIPIENT, USER, "");
+        bridge.requestNativeTransfer{value: 1}(1, RECIPIENT, USER, "");
         _pause();
         BridgeState memory state = bridge.state();
         LaneState memory lane = bridge.laneState();
@@ -43,10 +50,10 @@ contract ViewsTest is BridgeTest {
         assertEq(state.heldCount, 1, "held");
         assertEq(lane.requestRoot, state.requestRoot, "request root");
         assertEq(lane.handleRoot, state.handleRoot, "handle root");
-        assertEq(state.counterpartChainId, COUNTERPART_CHAIN, "counterpart chain");
-        assertEq(state.counterpartDeploymentBlock, COUNTERPART_BLOCK, "counterpart block");
+        assertEq(state.wiring.counterpartChainId, COUNTERPART_CHAIN, "counterpart chain");
+        assertEq(state.wiring.counterpartDeploymentBlock, COUNTERPART_BLOCK, "counterpart block");
         assertEq(state.configurationNonce, 1, "configuration nonce");
-        assertEq(state.pairs.length, 5, "pairs");
+        assertEq(state.pairs.length, 7, "pairs");
         assertEq(state.pairs[2].configuration.token, address(minted), "pair");
         assertEq(state.pairs[2].minted, 1, "minted");
     }
@@ -80,7 +87,31 @@ contract ViewsTest is BridgeTest {
         assertTrue(bridge.domainSeparator() != here, "another chain, another domain");
     }
 
-    function test_size_leaves_room_for_the_next_version() external view {
-        assertLe(address(bridge).code.length, 20_480, "bytes of code");
+    // ---- what a chain takes ----
+
+    function test_code_of_both_contracts_is_within_the_limit() external view {
+        // EIP-170.
+        assertLe(address(bridge).code.length, 24_576, "bytes of the bridge");
+        assertLe(bridge.extension().code.length, 24_576, "bytes of the extension");
+    }
+
+    function test_bridge_with_seven_operators_and_seven_governors_is_made_in_one_transaction() external {
+        address[] memory members = new address[](7);
+        for (uint256 i = 0; i < members.length; ++i) {
+            members[i] = vm.addr(1001 + i);
+        }
+        bytes memory creation = bytes.concat(
+            vm.getCode("Bridge.sol:Bridge"), abi.encode(members, 5, members, 4, DELAY, REFUND_DELAY, false)
+        );
+        // EIP-3860, which counts the arguments as well. More members come with the first configuration.
+        assertLe(creation.length, 49_152, "bytes of the creation code");
+        address made;
+        assembly ("memory-safe") {
+            made := create(0, add(creation, 0x20), mload(creation))
+        }
+        // EIP-7825.
+        assertLe(vm.lastCallGas().gasTotalUsed, 16_777_216, "gas of the largest transaction");
+        assertEq(IBridgeReads(made).state().operators.members.length, 7, "operators");
+        assertEq(IBridgeReads(made).state().governors.threshold, 4, "threshold of the governors");
     }
 }

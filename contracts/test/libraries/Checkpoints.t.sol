@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bridge} from "../../src/Bridge.sol";
-import {ValueTransfer} from "../../src/interfaces/IBridge.sol";
+import {ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {Checkpoints} from "../../src/libraries/Checkpoints.sol";
 import {BridgeTest} from "../BridgeTest.sol";
 
@@ -13,7 +13,8 @@ contract Hasher {
     }
 
     function leafOfParts(uint64 nonce, ValueTransfer calldata t) external pure returns (bytes32) {
-        return Checkpoints.leaf(nonce, t.sourceBlock, t.kind, t.token, t.from, t.to, t.refundTo, t.value, t.extraData);
+        bytes32 payloadHash = keccak256(t.payload);
+        return Checkpoints.leaf(nonce, t.sourceBlock, t.kind, t.token, t.from, t.to, t.refundTo, t.value, payloadHash);
     }
 
     function hashCalls(bytes[] calldata calls) external pure returns (bytes32) {
@@ -58,8 +59,11 @@ contract CheckpointsTest is BridgeTest {
         assertEq(root, _bytes32(".checkpoint.root"), "signed root");
     }
 
+    /// @dev The bridge of the vectors was built elsewhere, so it has to notice where it is. Its separator is code of its
+    /// extension, which must notice the same.
     function test_domain_matches_the_vectors() external {
-        assertEq(_destination().domainSeparator(), _bytes32(".domain.separator"), "separator");
+        bridge = _destination();
+        assertEq(bridge.domainSeparator(), _bytes32(".domain.separator"), "separator");
     }
 
     function test_checkpoint_matches_the_vectors() external {
@@ -70,6 +74,19 @@ contract CheckpointsTest is BridgeTest {
             _bytes32(".checkpoint.root")
         );
         _expect(structHash, ".checkpoint");
+    }
+
+    function test_decisions_about_a_request_match_the_vectors() external {
+        _expectDecision(Checkpoints.FORCE_HOLD_TYPE, ".forceHold");
+        _expectDecision(Checkpoints.RELEASE_TYPE, ".release");
+        _expectDecision(Checkpoints.REFUND_TYPE, ".refund");
+    }
+
+    function test_cancellation_matches_the_vectors() external {
+        bytes32 structHash = Checkpoints.cancellationHash(
+            uint64(_uint(".cancellation.epoch")), uint64(_uint(".cancellation.configurationNonce"))
+        );
+        _expect(structHash, ".cancellation");
     }
 
     function test_pause_matches_the_vectors() external {
@@ -98,9 +115,9 @@ contract CheckpointsTest is BridgeTest {
         assertTrue(Checkpoints.root0(0) != 0, "a default value is never a root");
     }
 
-    /// @dev A bridge at the address and on the chain of the vectors. It was built elsewhere, so it has to notice.
-    function _destination() private returns (Bridge destination) {
-        destination = Bridge(payable(_address(".domain.verifyingContract")));
+    /// @dev A bridge at the address and on the chain of the vectors.
+    function _destination() private returns (IBridge destination) {
+        destination = IBridge(payable(_address(".domain.verifyingContract")));
         vm.etch(address(destination), address(bridge).code);
         vm.chainId(_uint(".domain.chainId"));
     }
@@ -109,6 +126,17 @@ contract CheckpointsTest is BridgeTest {
         assertEq(structHash, _bytes32(string.concat(path, ".structHash")), "struct hash");
         bridge = _destination();
         assertEq(_digest(structHash), _bytes32(string.concat(path, ".digest")), "digest");
+    }
+
+    function _expectDecision(bytes32 decisionType, string memory path) private {
+        bytes32 structHash = Checkpoints.decisionHash(
+            decisionType,
+            _bytes32(string.concat(path, ".bridgeId")),
+            uint64(_uint(string.concat(path, ".epoch"))),
+            uint64(_uint(string.concat(path, ".nonce"))),
+            _bytes32(string.concat(path, ".leaf"))
+        );
+        _expect(structHash, path);
     }
 
     function _request(string memory path) private view returns (ValueTransfer memory) {
@@ -120,7 +148,7 @@ contract CheckpointsTest is BridgeTest {
             to: _address(string.concat(path, ".to")),
             refundTo: _address(string.concat(path, ".refundTo")),
             value: _uint(string.concat(path, ".value")),
-            extraData: vm.parseJsonBytes(json, string.concat(path, ".extraData"))
+            payload: vm.parseJsonBytes(json, string.concat(path, ".extraData"))
         });
     }
 

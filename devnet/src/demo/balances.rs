@@ -6,12 +6,10 @@ use alloy::primitives::utils::format_ether;
 use alloy::primitives::{Address, U256};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
-use polyspan_contracts::testing::{TestNFT, TestToken};
 use polyspan_node::config::Pair;
 use polyspan_types::{Direction, Kind};
 
-use crate::account;
-use crate::chain_access::ChainAccess;
+use crate::holdings::owned;
 use crate::network::Network;
 use crate::tokens::pair_for;
 use crate::traffic::KINDS;
@@ -44,21 +42,13 @@ pub(super) async fn read(network: &Network, recipient: Address) -> Result<Balanc
         for pair in deployment.pairs.iter().filter(used) {
             let (token, _) = pair.tokens(direction);
             for (name, owner) in &owners {
-                let owned = balance(chain, pair.kind, token, *owner).await?;
+                let owns = owned(chain, pair.kind, token, *owner, None).await?;
                 let place = (chain.name.clone(), name.clone(), pair.name.clone());
-                balances.insert(place, (pair.kind, owned));
+                balances.insert(place, (pair.kind, owns));
             }
         }
     }
     Ok(Balances(balances))
-}
-
-async fn balance(chain: &ChainAccess, kind: Kind, token: Address, owner: Address) -> Result<U256> {
-    match kind {
-        Kind::Native => account::native_balance(chain, owner).await,
-        Kind::Erc20 => account::read(chain, token, &TestToken::balanceOfCall { account: owner }).await,
-        Kind::Erc721 => account::read(chain, token, &TestNFT::balanceOfCall { owner }).await,
-    }
 }
 
 /// Both side by side, without what is zero and stays so.
@@ -95,9 +85,9 @@ pub(super) fn table(before: &Balances, after: &Balances) -> Table {
     table
 }
 
-/// In whole coins, or pieces.
+/// In whole coins, pieces or units.
 fn amount(kind: Kind, value: U256) -> String {
-    if kind == Kind::Erc721 {
+    if matches!(kind, Kind::Erc721 | Kind::Erc1155) {
         return value.to_string();
     }
     let text = format_ether(value);

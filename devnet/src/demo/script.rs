@@ -7,17 +7,24 @@ use anyhow::{Context, Result, bail};
 use polyspan_types::{Direction, Kind};
 
 use super::progress::Progress;
+use super::vault::Vault;
 use crate::network::Network;
 use crate::screen;
 use crate::spec::{NetworkSpec, Topology};
 use crate::tokens::WHOLE;
-use crate::traffic::{KINDS, Traffic};
+use crate::traffic::Traffic;
 
 /// Patience for one act. Unit: time. Generous: the acts together take about a minute.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Kinds of transfers in turn.
+const ROUND: [Kind; 5] = [Kind::Native, Kind::Erc20, Kind::Erc721, Kind::Erc20, Kind::Erc1155];
+
 /// A request moves so much of a fungible token. Unit: smallest units.
 const AMOUNT: u128 = WHOLE / 100;
+
+/// A request moves so many units of an ERC-1155, and one of another id.
+const UNITS: u128 = 9;
 
 /// The lane that will wait.
 const STARVED: Direction = Direction::MainToService;
@@ -37,7 +44,7 @@ impl Script {
         if spec.topology != Topology::Split(4) {
             bail!("the demonstration kills two of four operators of a lane: it needs 4 and 4 relays");
         }
-        let per_lane = transfers.div_ceil(2).next_multiple_of(KINDS.len()) as u64;
+        let per_lane = transfers.div_ceil(2).next_multiple_of(ROUND.len()) as u64;
         Ok(Self {
             recipient: Address::from(rand::random::<[u8; 20]>()),
             per_lane,
@@ -61,12 +68,19 @@ impl Script {
     /// Sends everything, kills, waits, restarts.
     pub(super) async fn play(&mut self, network: &mut Network) -> Result<()> {
         let per_lane = self.per_lane;
-        // Whole rounds: each has one transfer of each kind.
-        let until = |share: u64| (per_lane * share / 10).next_multiple_of(KINDS.len() as u64).min(per_lane);
+        // Whole rounds: each has transfers of each kind.
+        let until = |share: u64| (per_lane * share / 10).next_multiple_of(ROUND.len() as u64).min(per_lane);
 
-        self.say(format!("{} transfers, both directions at once: native, ERC-20, ERC-721", per_lane * 2));
-        self.request(network, 0, until(3)).await?;
+        let vault = Vault::deploy(network, STARVED).await?;
+        self.say(format!(
+            "{} transfers, both directions at once: native, ERC-20, ERC-721, ERC-1155",
+            per_lane * 2
+        ));
+        self.request(network, 0, 1, vault.address).await?;
+        self.request(network, 1, until(3), self.recipient).await?;
         self.wait(network, &Direction::ALL, 1).await?;
+        vault.wait_held(network, PATIENCE).await?;
+        self.say("the first transfer to the service chain is on hold: its recipient refuses coins");
 
         let leader = self.leader(network, STARVED).await?;
         let other = self.follower(network, STARVED.opposite()).await?;
@@ -74,14 +88,16 @@ impl Script {
             network.relay_mut(name)?.kill().await?;
             self.say(format!("SIGKILL to {name}, {role} of its lane"));
         }
-        self.request(network, until(3), until(6)).await?;
+        self.request(network, until(3), until(6), self.recipient).await?;
         self.wait(network, &Direction::ALL, until(6)).await?;
         self.say("transfers go on with 3 of 4 operators on each lane");
+        vault.accept(network).await?;
+        self.say("the recipient that refused accepts coins from now on");
 
         let second = self.follower(network, STARVED).await?;
         network.relay_mut(&second)?.kill().await?;
         self.say(format!("SIGKILL to {second}: 2 operators are left on {STARVED}, 3 are needed"));
-        self.request(network, until(6), per_lane).await?;
+        self.request(network, until(6), per_lane, self.recipient).await?;
         self.wait(network, &[STARVED.opposite()], per_lane).await?;
         self.show_starved(network).await?;
 
@@ -90,6 +106,8 @@ impl Script {
         self.wait(network, &Direction::ALL, per_lane).await?;
         self.progress.finish();
         self.say("every request is handled");
+        vault.wait_released(network, AMOUNT, PATIENCE).await?;
+        self.say("the hold has ended: a relay released it, and the recipient has its coins");
         Ok(())
     }
 
@@ -97,13 +115,15 @@ impl Script {
         self.progress.say(format!("[{:5.1} s] {text}", self.started.elapsed().as_secs_f64()));
     }
 
-    /// Requests `from` to `to` of each lane, the kinds in turn.
-    async fn request(&self, network: &Network, from: u64, to: u64) -> Result<()> {
+    /// Requests `from` to `to` of each lane, the kinds in turn. What goes to the service chain goes to `recipient`.
+    async fn request(&self, network: &Network, from: u64, to: u64, recipient: Address) -> Result<()> {
         let traffic = [Traffic::new(network, 0, 0)?, Traffic::new(network, 0, 1)?];
         for number in from..to {
-            let kind: Kind = KINDS[(number % KINDS.len() as u64) as usize];
+            let kind = ROUND[(number % ROUND.len() as u64) as usize];
+            let amount = if kind == Kind::Erc1155 { UNITS } else { AMOUNT };
             for (direction, traffic) in Direction::ALL.into_iter().zip(&traffic) {
-                traffic.request(direction, kind, self.recipient, AMOUNT).await?;
+                let to = if direction == STARVED { recipient } else { self.recipient };
+                traffic.request(direction, kind, to, amount).await?;
             }
         }
         Ok(())

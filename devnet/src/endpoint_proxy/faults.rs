@@ -136,7 +136,7 @@ fn alter_value(log: &mut Value, value: U256) {
     else {
         return;
     };
-    // Words of the data: kind, token, refundTo, value, offset of extraData.
+    // Words of the data: kind, token, refundTo, value, offset of the payload.
     let mut bytes = data.to_vec();
     if let Some(word) = bytes.get_mut(3 * 32..4 * 32) {
         word.copy_from_slice(&value.to_be_bytes::<32>());
@@ -159,7 +159,7 @@ mod tests {
             token: Address::repeat_byte(3),
             refundTo: Address::repeat_byte(4),
             value: U256::from(value),
-            extraData: Bytes::from_static(b"hello"),
+            payload: Bytes::from_static(b"hello"),
         };
         let data = event.encode_log_data();
         json!({ "topics": data.topics(), "data": data.data })

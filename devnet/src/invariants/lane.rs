@@ -1,153 +1,81 @@
-//! One lane: what was asked, what was done. Pure.
+//! One lane: numbers, ranges and roots. Pure.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use polyspan_contracts::Bridge::BridgeState;
-use polyspan_node::config::{Deployment, LaneInfo};
-use polyspan_types::{Leaf, Request, Root};
+use polyspan_node::config::LaneInfo;
+use polyspan_types::{HandledRange, Leaf, Request, RequestNonce, Root};
 
-use crate::bridge_view::Handled;
+use super::facts::{Findings, LaneFacts};
+use super::witness::SideWitness;
 
-/// Counts of one lane, or of several together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LaneFacts {
-    /// Requests on the source.
-    pub requested: u64,
-    /// Requests that were paid or held.
-    pub handled: u64,
-    /// Those of them that were held.
-    pub held: u64,
-    /// Requests below the destination's nonce without an event.
-    pub lost: u64,
-    /// Events beyond the first of a request.
-    pub duplicated: u64,
-    /// First nonce that the destination has not handled. Unit: requests of all lanes that are counted here.
-    pub handle_nonce: u64,
-}
-
-/// All logs of one lane.
-#[derive(Debug)]
-pub(super) struct LaneEvents {
-    pub(super) requests: Vec<Request>,
-    pub(super) handled: Vec<Handled>,
-}
-
-impl LaneFacts {
-    /// Both together.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            requested: self.requested + other.requested,
-            handled: self.handled + other.handled,
-            held: self.held + other.held,
-            lost: self.lost + other.lost,
-            duplicated: self.duplicated + other.duplicated,
-            handle_nonce: self.handle_nonce + other.handle_nonce,
-        }
-    }
-
-    pub(super) fn handled_below(&self) -> usize {
-        usize::try_from(self.handle_nonce).unwrap_or(usize::MAX)
-    }
-}
-
-impl fmt::Display for LaneFacts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { requested, handled, held, lost, duplicated, .. } = self;
-        write!(
-            f,
-            "{requested} requested, {handled} handled ({held} held), {lost} lost, {duplicated} duplicated"
-        )
-    }
-}
-
-/// Counts, and everything that should not be.
-pub(super) fn compare(
-    lane: &LaneInfo,
-    deployment: &Deployment,
-    seen: &LaneEvents,
-    source: &BridgeState,
-    destination: &BridgeState,
-) -> (LaneFacts, Vec<String>) {
-    let mut problems = Vec::new();
-    let mut events: BTreeMap<u64, Vec<&Handled>> = BTreeMap::new();
-    for handled in &seen.handled {
-        events.entry(handled.nonce.get()).or_default().push(handled);
-    }
-    let requested = seen.requests.len() as u64;
-    let lost = (0..destination.handleNonce).filter(|nonce| !events.contains_key(nonce)).count() as u64;
-    let facts = LaneFacts {
-        requested,
-        handled: events.len() as u64,
-        held: events.values().filter(|all| all[0].held.is_some()).count() as u64,
-        lost,
-        duplicated: seen.handled.len() as u64 - events.len() as u64,
-        handle_nonce: destination.handleNonce,
+/// Counts, and everything that should not be: requests that are not numbered one by one, ranges that do not follow one
+/// another, roots that are not those of the logs.
+pub(super) fn compare(lane: &LaneInfo, source: &SideWitness, destination: &SideWitness) -> Findings {
+    let mut found = Findings {
+        facts: LaneFacts {
+            requested: source.requests.len() as u64,
+            handle_nonce: destination.state.handle_nonce,
+            ..LaneFacts::default()
+        },
+        ..Findings::default()
     };
-    for (index, request) in seen.requests.iter().enumerate() {
+    for (index, request) in source.requests.iter().enumerate() {
         if request.nonce.get() != index as u64 {
-            problems.push(format!("request {index} has the number {}", request.nonce));
+            found.problems.push(format!("request {index} has the number {}", request.nonce));
         }
     }
-    for (nonce, all) in &events {
-        match usize::try_from(*nonce).ok().and_then(|index| seen.requests.get(index)) {
-            None => problems.push(format!("nonce {nonce} was handled and never requested")),
-            Some(request) => {
-                problems.extend(all.iter().filter_map(|one| wrong_payment(lane, deployment, request, one)))
-            }
-        }
-    }
-    let roots = roots(lane, &seen.requests);
+    ranges(&destination.handled.ranges, &mut found);
+    let roots = roots(lane, &source.requests);
     for (what, nonce, root) in [
-        ("source", source.requestNonce, source.requestRoot),
-        ("destination", destination.handleNonce, destination.handleRoot),
+        ("source", source.state.request_nonce, source.state.request_root),
+        ("destination", destination.state.handle_nonce, destination.state.handle_root),
     ] {
-        match usize::try_from(nonce).ok().and_then(|index| roots.get(index)) {
-            Some(own) if own.0 == root => {}
-            Some(own) => problems
-                .push(format!("the {what} holds root {root} at nonce {nonce}, its logs hash to {own}")),
-            None => problems.push(format!("the {what} is at nonce {nonce}, there are {requested} requests")),
-        }
+        found.problems.extend(wrong_root(what, nonce, root, &roots));
     }
-    (facts, problems)
+    found
+}
+
+/// Each request in one range: they follow one another from 0 up to the destination's nonce.
+fn ranges(ranges: &[HandledRange], found: &mut Findings) {
+    let mut times: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut next = RequestNonce::ZERO;
+    for range in ranges {
+        if range.first != next || range.end <= range.first {
+            found
+                .problems
+                .push(format!("{} handles {} to {}, next was {next}", range.tx_hash, range.first, range.end));
+        }
+        for nonce in range.first.get()..range.end.get() {
+            *times.entry(nonce).or_default() += 1;
+        }
+        next = next.max(range.end);
+    }
+    let facts = &mut found.facts;
+    facts.handled = times.len() as u64;
+    facts.duplicated = times.values().map(|times| times - 1).sum();
+    facts.lost = (0..facts.handle_nonce).filter(|nonce| !times.contains_key(nonce)).count() as u64;
+    if let Some((nonce, _)) = times.range(facts.requested..).next() {
+        found.problems.push(format!("nonce {nonce} was handled and never requested"));
+    }
+    if next.get() != facts.handle_nonce {
+        found.problems.push(format!("the logs handle up to {next}, the state says {}", facts.handle_nonce));
+    }
+}
+
+fn wrong_root(what: &str, nonce: u64, root: Root, roots: &[Root]) -> Option<String> {
+    match usize::try_from(nonce).ok().and_then(|index| roots.get(index)) {
+        Some(own) if *own == root => None,
+        Some(own) => Some(format!("the {what} holds root {root} at nonce {nonce}, its logs hash to {own}")),
+        None => Some(format!("the {what} is at nonce {nonce}, there are {} requests", roots.len() - 1)),
+    }
 }
 
 /// Roots over the first 0, 1, 2 … requests.
-pub(crate) fn roots(lane: &LaneInfo, requests: &[Request]) -> Vec<Root> {
+pub(super) fn roots(lane: &LaneInfo, requests: &[Request]) -> Vec<Root> {
     let mut roots = vec![Root::zero(lane.bridge_id)];
     for request in requests {
         let last = roots[roots.len() - 1];
         roots.push(last.then(Leaf::of(request)));
     }
     roots
-}
-
-/// What is wrong with a payment; `None` when it is what was asked, or a hold.
-fn wrong_payment(
-    lane: &LaneInfo,
-    deployment: &Deployment,
-    request: &Request,
-    handled: &Handled,
-) -> Option<String> {
-    let (to, token, value) = handled.paid?;
-    let transfer = &request.transfer;
-    let pair = deployment
-        .pairs
-        .iter()
-        .map(|pair| pair.tokens(lane.id.direction))
-        .find(|(source, _)| *source == transfer.token);
-    let Some((_, expected)) = pair else {
-        return Some(format!(
-            "nonce {} was paid and its token {} has no pair",
-            request.nonce, transfer.token
-        ));
-    };
-    if (to, token, value) == (transfer.to, expected, transfer.value) {
-        return None;
-    }
-    Some(format!(
-        "nonce {} asked for {} of {expected} to {}, paid were {value} of {token} to {to}",
-        request.nonce, transfer.value, transfer.to
-    ))
 }

@@ -61,7 +61,7 @@ pub(super) fn falsify(
 
 #[cfg(test)]
 mod tests {
-    use polyspan_types::{BlockHeight, Leaf, ValueTransfer};
+    use polyspan_types::{BlockHeight, Kind, Leaf, ValueTransfer};
 
     use super::*;
 
@@ -69,14 +69,14 @@ mod tests {
         let request = |nonce| Request {
             nonce: RequestNonce::new(nonce),
             transfer: ValueTransfer {
-                kind: 1,
+                kind: Kind::Erc20.into(),
                 source_block: BlockHeight::new(3),
                 token: Address::repeat_byte(1),
                 from: Address::repeat_byte(2),
                 to: Address::repeat_byte(3),
                 refund_to: Address::repeat_byte(2),
                 value: U256::from(5),
-                extra_data: Default::default(),
+                payload: Default::default(),
             },
             tx_hash: B256::repeat_byte(9),
         };

@@ -81,6 +81,7 @@ impl Network {
                 },
                 threshold: spec.threshold,
                 governors: &people.governors,
+                refund_delay: spec.refund_delay,
             };
             let file = deploy::deploy(&binaries, &spec.directory, &job).await?;
             let deployment =

@@ -2,13 +2,22 @@
 
 use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolEvent;
-use polyspan_types::{BlockHeight, Outcome, OutcomeResult, Request, RequestNonce, ValueTransfer};
+use polyspan_types::{
+    BlockHeight, HandledLogs, HandledRange, HeldRequest, HoldEnd, HoldEnding, HoldReason, Leaf, Request,
+    RequestKind, RequestNonce, ValueTransfer,
+};
 use serde_json::json;
 
 use super::{Chain, hex_number};
-use crate::abi::Bridge::{HandleValueTransfer, RequestValueTransfer, ValueTransferHeld};
+use crate::abi::Bridge::{
+    HandleValueTransfer, HoldRefunded, HoldReleased, RequestValueTransfer, ValueTransferHeld,
+};
 use crate::wire::WireLog;
-use crate::{ChainError, ReplyKind, state};
+use crate::{ChainError, ReplyKind};
+
+mod configurations;
+
+pub use configurations::{ConfigurationEvent, ConfigurationLog};
 
 const LOGS: &str = "eth_getLogs";
 
@@ -38,20 +47,34 @@ impl Chain {
         self.by_nonce(requests, |request| (request.nonce, request.transfer.source_block))
     }
 
-    /// What the bridge did in blocks `from..=to` with requests of its counterpart, by nonce.
+    /// What the bridge did in blocks `from..=to` with requests of its counterpart.
     ///
-    /// Errors: as [`Chain::requests`].
-    pub async fn outcomes(
+    /// A range that is missing shows in the numbers of those beside it; a hold or an end that is missing shows in the
+    /// contract's count of holds. Both are for the caller to compare.
+    ///
+    /// Errors: as [`Chain::requests`]; also ranges that overlap, or a hold outside of what its transaction handled.
+    pub async fn handled(
         &self,
         bridge: Address,
         from: BlockHeight,
         to: BlockHeight,
-    ) -> Result<Vec<Outcome>, ChainError> {
-        let topics = [HandleValueTransfer::SIGNATURE_HASH, ValueTransferHeld::SIGNATURE_HASH];
+    ) -> Result<HandledLogs, ChainError> {
+        let topics = [
+            HandleValueTransfer::SIGNATURE_HASH,
+            ValueTransferHeld::SIGNATURE_HASH,
+            HoldReleased::SIGNATURE_HASH,
+            HoldRefunded::SIGNATURE_HASH,
+        ];
         let logs = self.logs(bridge, &topics, from, to).await?;
-        let outcomes = logs.iter().map(outcome).collect::<Result<Vec<_>, _>>();
-        let outcomes = outcomes.map_err(|what| self.bad_answer(LOGS, what))?;
-        self.by_nonce(outcomes, |outcome| (outcome.nonce, outcome.block))
+        let mut found = HandledLogs::default();
+        for log in &logs {
+            sort_in(&mut found, log).map_err(|what| self.bad_answer(LOGS, what))?;
+        }
+        found.ranges = self.by_nonce(found.ranges, |range| (range.first, range.block))?;
+        found.held = self.by_nonce(found.held, |held| (held.nonce, held.block))?;
+        found.endings.sort_by_key(|ending| ending.nonce);
+        check_handled(&found).map_err(|what| self.bad_answer(LOGS, what))?;
+        Ok(found)
     }
 
     /// One request for logs, each of which is checked against what was asked.
@@ -153,30 +176,125 @@ fn request(placed: &PlacedLog) -> Result<Request, String> {
     Ok(Request {
         nonce: RequestNonce::new(event.requestNonce),
         transfer: ValueTransfer {
-            kind: event.kind,
+            kind: RequestKind::new(event.kind),
             source_block: placed.block,
             token: event.token,
             from: event.from,
             to: event.to,
             refund_to: event.refundTo,
             value: event.value,
-            extra_data: event.extraData,
+            payload: event.payload,
         },
         tx_hash: placed.tx_hash,
     })
 }
 
-fn outcome(placed: &PlacedLog) -> Result<Outcome, String> {
-    let (nonce, result) = if placed.log.topics.first() == Some(&ValueTransferHeld::SIGNATURE_HASH) {
+/// Adds one log to the list that it belongs to.
+fn sort_in(found: &mut HandledLogs, placed: &PlacedLog) -> Result<(), String> {
+    let (block, tx_hash) = (placed.block, placed.tx_hash);
+    let topic = placed.log.topics.first();
+    if topic == Some(&HandleValueTransfer::SIGNATURE_HASH) {
+        let event = decode::<HandleValueTransfer>(placed)?;
+        let (first, end) = (RequestNonce::new(event.first), RequestNonce::new(event.handleNonce));
+        found.ranges.push(HandledRange { first, end, block, tx_hash });
+    } else if topic == Some(&ValueTransferHeld::SIGNATURE_HASH) {
         let event = decode::<ValueTransferHeld>(placed)?;
-        (event.nonce, OutcomeResult::Held(state::reason(event.reason)?))
+        found.held.push(HeldRequest {
+            nonce: RequestNonce::new(event.nonce),
+            reason: HoldReason::from_number(event.reason),
+            leaf: Leaf(event.leaf),
+            block,
+            tx_hash,
+        });
+    } else if topic == Some(&HoldReleased::SIGNATURE_HASH) {
+        let event = decode::<HoldReleased>(placed)?;
+        let (nonce, end) = (RequestNonce::new(event.nonce), HoldEnd::Released { to: event.to });
+        found.endings.push(HoldEnding { nonce, end, block, tx_hash });
     } else {
-        (decode::<HandleValueTransfer>(placed)?.nonce, OutcomeResult::Paid)
-    };
-    Ok(Outcome { nonce: RequestNonce::new(nonce), result, block: placed.block, tx_hash: placed.tx_hash })
+        let event = decode::<HoldRefunded>(placed)?;
+        let end = HoldEnd::Refunded { request_nonce: RequestNonce::new(event.requestNonce) };
+        found.endings.push(HoldEnding { nonce: RequestNonce::new(event.nonce), end, block, tx_hash });
+    }
+    Ok(())
+}
+
+/// What no bridge says: an empty range, ranges that overlap, a hold outside of its transaction's range, a second end.
+fn check_handled(found: &HandledLogs) -> Result<(), String> {
+    for range in &found.ranges {
+        if range.end <= range.first {
+            return Err(format!("a handled range from {} to {}", range.first, range.end));
+        }
+    }
+    for pair in found.ranges.windows(2) {
+        if pair[1].first < pair[0].end {
+            return Err(format!("nonce {} handled twice", pair[1].first));
+        }
+    }
+    for held in &found.held {
+        let at = found.ranges.partition_point(|range| range.end <= held.nonce);
+        let range = found.ranges.get(at).filter(|range| range.first <= held.nonce);
+        if range.is_none_or(|range| range.tx_hash != held.tx_hash) {
+            return Err(format!("nonce {} put on hold by a transaction that did not handle it", held.nonce));
+        }
+    }
+    match found.endings.windows(2).find(|pair| pair[0].nonce == pair[1].nonce) {
+        Some(pair) => Err(format!("the hold of nonce {} ended twice", pair[0].nonce)),
+        None => Ok(()),
+    }
 }
 
 fn decode<E: SolEvent>(placed: &PlacedLog) -> Result<E, String> {
     E::decode_raw_log(placed.log.topics.iter().copied(), &placed.log.data)
         .map_err(|error| format!("a log in block {} that does not decode: {error}", placed.block))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: u64, end: u64, tx: u8) -> HandledRange {
+        HandledRange {
+            first: RequestNonce::new(first),
+            end: RequestNonce::new(end),
+            block: BlockHeight::new(1),
+            tx_hash: B256::repeat_byte(tx),
+        }
+    }
+
+    fn held(nonce: u64, tx: u8) -> HeldRequest {
+        HeldRequest {
+            nonce: RequestNonce::new(nonce),
+            reason: HoldReason::Delayed,
+            leaf: Leaf(B256::ZERO),
+            block: BlockHeight::new(1),
+            tx_hash: B256::repeat_byte(tx),
+        }
+    }
+
+    #[test]
+    fn what_no_bridge_says_is_refused() {
+        let check = |ranges: &[HandledRange], held: &[HeldRequest]| {
+            check_handled(&HandledLogs { ranges: ranges.to_vec(), held: held.to_vec(), endings: Vec::new() })
+        };
+        assert_eq!(check(&[range(0, 3, 1), range(3, 4, 2)], &[held(2, 1), held(3, 2)]), Ok(()));
+        for (ranges, held, what) in [
+            (vec![range(3, 3, 1)], vec![], "range from 3 to 3"),
+            (vec![range(0, 3, 1), range(2, 4, 2)], vec![], "nonce 2 handled twice"),
+            (vec![range(0, 3, 1)], vec![held(2, 2)], "nonce 2 put on hold by a transaction"),
+            (vec![range(1, 3, 1)], vec![held(0, 1)], "nonce 0 put on hold by a transaction"),
+            (vec![range(1, 3, 1)], vec![held(3, 1)], "nonce 3 put on hold by a transaction"),
+        ] {
+            let error = check(&ranges, &held).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
+        let end = HoldEnd::Refunded { request_nonce: RequestNonce::ZERO };
+        let ending = |block| HoldEnding {
+            nonce: RequestNonce::ZERO,
+            end,
+            block: BlockHeight::new(block),
+            tx_hash: B256::ZERO,
+        };
+        let twice = HandledLogs { endings: vec![ending(1), ending(2)], ..HandledLogs::default() };
+        assert!(check_handled(&twice).unwrap_err().contains("ended twice"));
+    }
 }

@@ -44,8 +44,7 @@ impl Chain {
         at: At,
     ) -> Result<Vec<Hold>, ChainError> {
         let holds = self.read(bridge, &Bridge::holdsCall { first: first.get(), count }, at).await?;
-        let holds: Result<Vec<Hold>, String> = holds.into_iter().map(Hold::try_from).collect();
-        holds.map_err(|what| self.bad_answer(CALL, what))
+        Ok(holds.into_iter().map(Hold::from).collect())
     }
 
     /// Balance in the chain's currency. Unit: wei.

@@ -9,12 +9,13 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolStruct};
 use polyspan_chain::testing::{AnvilOptions, AnvilProcess, Mining, development_key};
 use polyspan_chain::{
-    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, handle_calldata, pause_calldata,
+    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, PairLimits, handle_calldata,
+    pause_calldata, refund_calldata, release_calldata,
 };
 use polyspan_contracts::{Bridge, BridgeToken};
 use polyspan_types::{
-    BlockHeight, Checkpoint, CheckpointDomain, HoldReason, Kind, Leaf, OutcomeResult, Request, RequestNonce,
-    Root, ValueTransfer,
+    BlockHeight, Checkpoint, CheckpointDomain, HoldEnd, HoldReason, Kind, Leaf, Outcome, OutcomeResult,
+    Request, RequestNonce, Root, ValueTransfer,
 };
 
 use crate::common::{CHAIN_ID, chain};
@@ -28,6 +29,8 @@ mod signed {
 
 const COUNTERPART_CHAIN: u64 = 31002;
 const COUNTERPART: Address = Address::repeat_byte(0xc0);
+/// Unit: blocks.
+const REFUND_DELAY: u64 = 3;
 const ALICE: Address = Address::repeat_byte(0xa1);
 
 /// An anvil with a wired bridge that moves the native currency.
@@ -49,8 +52,9 @@ impl Fixture {
         let provider = ProviderBuilder::new().wallet(wallet).connect_http(anvil.http_url()).erased();
         let operators: Vec<_> = (1..5).map(development_key).collect();
         let members: Vec<_> = operators.iter().map(PrivateKeySigner::address).collect();
-        let bridge =
-            Bridge::deploy(provider.clone(), members.clone(), 3, members, 3, false).await.expect("deployed");
+        let deployed =
+            Bridge::deploy(provider.clone(), members.clone(), 3, members, 3, 3600, REFUND_DELAY, false).await;
+        let bridge = deployed.expect("deployed");
         let chain = chain(anvil.http_url());
         Self { chain, bridge: *bridge.address(), _anvil: anvil, provider, operators }
     }
@@ -60,7 +64,8 @@ impl Fixture {
         let native = Bridge::PairConfiguration {
             kind: Kind::Native.number(),
             mints: false,
-            gasCap: 50_000,
+            decimals: 18,
+            gasCap: 100_000,
             token: Address::ZERO,
             counterpartToken: Address::repeat_byte(0x77),
         };
@@ -118,6 +123,7 @@ impl Fixture {
 
     async fn request(&self, value: u64, extra_data: &'static [u8]) -> B256 {
         let call = Bridge::requestNativeTransferCall {
+            amount: U256::from(value),
             to: ALICE,
             refundTo: Address::repeat_byte(0xa2),
             extraData: Bytes::from_static(extra_data),
@@ -157,14 +163,14 @@ impl Fixture {
 /// A request of the counterpart's chain that pays the native currency here.
 fn inbound(token: Address, value: u64) -> ValueTransfer {
     ValueTransfer {
-        kind: Kind::Erc20.number(),
+        kind: Kind::Erc20.into(),
         source_block: BlockHeight::new(6),
         token,
         from: ALICE,
         to: Address::repeat_byte(0xbb),
         refund_to: ALICE,
         value: U256::from(value),
-        extra_data: Bytes::new(),
+        payload: Bytes::new(),
     }
 }
 
@@ -190,6 +196,9 @@ async fn a_bridge_is_read_before_and_after_wiring() {
     assert_eq!(state.request_root, Root::zero(state.outbound_bridge_id));
     assert_eq!(state.handle_root, Root::zero(state.inbound_bridge_id));
     assert_eq!((state.pairs.len(), state.pairs[0].kind, state.pairs[0].mints), (1, Kind::Native, false));
+    assert_eq!((state.pairs[0].decimals, state.pairs[0].limits), (18, PairLimits::default()));
+    assert_eq!((state.governance_delay, state.refund_delay), (3600, REFUND_DELAY));
+    assert!(!state.requests_stopped && state.pending.is_empty());
     let lane = fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap();
     assert_eq!((lane.request_root, lane.handle_root), (state.request_root, state.handle_root));
     assert_eq!((lane.operator_epoch, lane.held_count), (state.operators.epoch, 0));
@@ -236,10 +245,13 @@ async fn payments_and_holds_are_outcomes_and_reverts_are_typed() {
 
     let tx_hash = fixture.send(handle.clone(), 0).await;
     let latest = fixture.chain.head().await.unwrap().latest.height;
-    let outcomes = fixture.chain.outcomes(fixture.bridge, BlockHeight::ZERO, latest).await.unwrap();
-    let results: Vec<_> = outcomes.iter().map(|outcome| (outcome.nonce.get(), outcome.result)).collect();
-    assert_eq!(results, [(0, OutcomeResult::Paid), (1, OutcomeResult::Held(HoldReason::UnknownToken))]);
-    assert!(outcomes.iter().all(|outcome| outcome.tx_hash == tx_hash && outcome.block == latest));
+    let logs = fixture.chain.handled(fixture.bridge, BlockHeight::ZERO, latest).await.unwrap();
+    let outcome = |number| logs.outcome(RequestNonce::new(number));
+    for (number, result) in [(0, OutcomeResult::Paid), (1, OutcomeResult::Held(HoldReason::UnknownToken))] {
+        let nonce = RequestNonce::new(number);
+        assert_eq!(outcome(number), Some(Outcome { nonce, result, block: latest, tx_hash }));
+    }
+    assert_eq!((logs.ranges.len(), outcome(2), logs.endings.len()), (1, None, 0));
     assert_eq!(fixture.chain.balance(Address::repeat_byte(0xbb)).await.unwrap(), U256::from(700));
 
     let sent = fixture.chain.transaction(tx_hash).await.unwrap().expect("the transaction");
@@ -253,9 +265,45 @@ async fn payments_and_holds_are_outcomes_and_reverts_are_typed() {
     let leaf = Leaf::of(&Request { nonce: RequestNonce::new(1), transfer: transfers[1].clone(), tx_hash });
     assert_eq!(held.len(), 1);
     assert_eq!((held[0].nonce.get(), held[0].reason, held[0].leaf), (1, HoldReason::UnknownToken, leaf));
-    assert_eq!(held[0].held_at, latest);
+    assert_eq!((held[0].held_at, logs.held[0].leaf), (latest, leaf));
     let again = BridgeRevert::AlreadyHandled { handle_nonce: RequestNonce::new(2) };
     assert_eq!(fixture.revert(handle, 0).await, again);
+}
+
+#[tokio::test]
+async fn a_hold_is_released_once_its_reason_is_gone_or_refunded_after_the_delay() {
+    let fixture = Fixture::deploy().await;
+    fixture.wire().await;
+    // More than the bridge has: both are held.
+    let transfers = [inbound(Address::repeat_byte(0x77), 700), inbound(Address::repeat_byte(0x77), 800)];
+    fixture.send(fixture.handle(&transfers).await, 0).await;
+    let [first, second] = [RequestNonce::ZERO, RequestNonce::new(1)];
+    let release = release_calldata(first, &transfers[0], &[]);
+    let reason = HoldReason::InsufficientEscrow;
+    assert_eq!(
+        fixture.revert(release.clone(), 0).await,
+        BridgeRevert::ReleaseFailed { nonce: first, reason }
+    );
+    fixture.request(1_000, b"").await;
+    let released = fixture.send(release.clone(), 0).await;
+    assert_eq!(fixture.revert(release, 0).await, BridgeRevert::NotHeld { nonce: first });
+
+    fixture.request(1, b"").await;
+    let refunded = fixture.send(refund_calldata(second, &transfers[1], &[]), 0).await;
+    let latest = fixture.chain.head().await.unwrap().latest.height;
+    let logs = fixture.chain.handled(fixture.bridge, BlockHeight::ZERO, latest).await.unwrap();
+    assert_eq!(logs.held.iter().map(|held| held.reason).collect::<Vec<_>>(), [reason; 2]);
+    let end = HoldEnd::Released { to: Address::repeat_byte(0xbb) };
+    assert_eq!(logs.ending(first).map(|ending| (ending.end, ending.tx_hash)), Some((end, released)));
+    let end = HoldEnd::Refunded { request_nonce: RequestNonce::new(2) };
+    assert_eq!(logs.ending(second).map(|ending| (ending.end, ending.tx_hash)), Some((end, refunded)));
+    // The refund is a request of the other lane, about this chain's counterpart token.
+    let refund = fixture.requests().await.pop().expect("a refund");
+    assert_eq!((refund.nonce.get(), refund.tx_hash), (2, refunded));
+    assert_eq!(refund.transfer.kind, transfers[1].kind.refund());
+    assert_eq!((refund.transfer.token, refund.transfer.value), (transfers[1].token, transfers[1].value));
+    assert_eq!((refund.transfer.to, refund.transfer.refund_to), (ALICE, ALICE));
+    assert_eq!(fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap().held_count, 0);
 }
 
 #[tokio::test]
@@ -266,7 +314,12 @@ async fn a_pause_of_one_operator_is_seen() {
     let digest = signed::Pause { pauseNonce: nonce }.eip712_signing_hash(fixture.domain().eip712());
     fixture.send(pause_calldata(nonce, &fixture.sign(digest)[0]), 0).await;
     assert!(fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap().paused);
-    let request = Bridge::requestNativeTransferCall { to: ALICE, refundTo: ALICE, extraData: Bytes::new() };
+    let request = Bridge::requestNativeTransferCall {
+        amount: U256::from(1),
+        to: ALICE,
+        refundTo: ALICE,
+        extraData: Bytes::new(),
+    };
     let revert = fixture.revert(request.abi_encode().into(), 1).await;
     assert_eq!(revert, BridgeRevert::Paused { pause_nonce: nonce });
 }
@@ -292,6 +345,7 @@ async fn addresses_that_are_no_bridge_are_named() {
         amount: U256::from(1),
         to: ALICE,
         refundTo: ALICE,
+        feeLimit: U256::ZERO,
         extraData: Bytes::new(),
     };
     fixture.wire().await;

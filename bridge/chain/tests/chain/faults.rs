@@ -48,7 +48,7 @@ fn log(nonce: u64, height: u64) -> Value {
         token: Address::ZERO,
         refundTo: Address::repeat_byte(3),
         value: U256::from(1000 + nonce),
-        extraData: Bytes::new(),
+        payload: Bytes::new(),
     };
     let data = event.encode_log_data();
     json!({

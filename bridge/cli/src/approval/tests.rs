@@ -42,14 +42,14 @@ fn signed(indices: &[usize]) -> Vec<Signature> {
 /// Pays requests 9 and 10 under a checkpoint over the first 13, signed by these development keys.
 fn call(indices: &[usize]) -> HandleCall {
     let transfer = ValueTransfer {
-        kind: 0,
+        kind: polyspan_types::Kind::Native.into(),
         source_block: polyspan_types::BlockHeight::new(7),
         token: Address::ZERO,
         from: Address::repeat_byte(1),
         to: Address::repeat_byte(2),
         refund_to: Address::repeat_byte(3),
         value: alloy::primitives::U256::from(5),
-        extra_data: alloy::primitives::Bytes::new(),
+        payload: alloy::primitives::Bytes::new(),
     };
     let transfers = [&transfer, &transfer];
     HandleCall::decode(&handle_calldata(RequestNonce::new(9), &transfers, &TAIL, &signed(indices))).unwrap()

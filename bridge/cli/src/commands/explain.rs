@@ -1,26 +1,29 @@
 //! `polyspan explain`
 
+mod hold;
 mod votes;
 
 use std::process::ExitCode;
 
-use alloy::primitives::U256;
 use anyhow::Result;
-use polyspan_chain::{At, ChainError};
+use polyspan_chain::ChainError;
 use polyspan_node::config::{Config, LaneInfo};
 use polyspan_store::{Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{HoldReason, Kind, Outcome, Request, RequestNonce, TransferId};
+use polyspan_types::{HoldEnding, Kind, Outcome, OutcomeResult, Payload, Request, RequestNonce, TransferId};
 
 use super::status::members;
 use crate::args::ConfigFile;
+use crate::asset;
 use crate::failure::BadInput;
 use crate::judgement::{Facts, judge};
 use crate::lane_view::LaneView;
 use crate::network::Network;
 use crate::output;
 use crate::search;
-use crate::story::{OutcomeStory, RequestStory, Story, SubmissionStory, what};
+use crate::story::{OutcomeStory, RequestStory, Story, SubmissionStory};
 use crate::token::Token;
+
+pub use hold::{fetch as fetch_hold, find_ending, reason as hold, steps as hold_steps};
 
 /// Arguments of `polyspan explain`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,7 @@ pub struct ExplainArguments {
 struct Recorded {
     request: Option<Request>,
     outcome: Option<Outcome>,
+    ending: Option<HoldEnding>,
     submissions: Vec<Submission>,
     halted: Option<String>,
 }
@@ -88,7 +92,8 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
     };
     let mut facts = Facts::of(&view, nonce);
     facts.submitted = !recorded.submissions.is_empty();
-    facts.hold = noted(hold(network, &view.info, nonce).await, &mut unseen).flatten();
+    let open = noted(hold::fetch(network, &view.info, nonce).await, &mut unseen).flatten();
+    facts.hold = open.map(|hold| hold.reason);
     if let Some(reason) = recorded.halted {
         facts.halted.push(("of this host".to_owned(), reason));
     }
@@ -101,6 +106,25 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         (Some(_), None) => noted(find_outcome(network, &view.info, nonce).await, &mut unseen).flatten(),
         (None, _) => None,
     };
+    let ending = match (open, place) {
+        // It was on hold, and is not now.
+        (None, Some(Outcome { result: OutcomeResult::Held(reason), block, .. })) => {
+            facts.hold = Some(reason);
+            let found = match recorded.ending {
+                Some(ending) => Some(ending),
+                None => noted(find_ending(network, &view.info, nonce, block).await, &mut unseen).flatten(),
+            };
+            if found.is_none() {
+                facts.hold_next = Some("it has ended, and how cannot be seen now".to_owned());
+            }
+            found
+        }
+        _ => None,
+    };
+    facts.ended = ending.map(|ending| ending.end);
+    let steps = open.zip(view.destination.as_ref().ok());
+    let steps = steps.map(|(open, seen)| hold::steps(open, request.as_ref(), seen).story());
+    facts.hold_next = steps.as_ref().map(|steps| steps.next.clone()).or(facts.hold_next);
     let approval = match &place {
         Some(outcome) => {
             let approval = votes::approval(network, &view, outcome, store.as_ref(), &members).await;
@@ -109,11 +133,15 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         None => None,
     };
     unseen.extend(facts.blind.iter().cloned());
-    unseen.dedup();
     let described = match request {
-        Some(request) => Some(describe(network, &view.info, request).await),
+        Some(request) => Some(describe(network, &view.info, request, &mut unseen).await),
         None => None,
     };
+    let ending = match ending {
+        Some(ending) => Some(hold::story(network, &view.info, ending).await),
+        None => None,
+    };
+    unseen.dedup();
     let story = Story {
         transfer: id.to_string(),
         state: None,
@@ -134,6 +162,8 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
             block: place.map(|outcome| outcome.block.get()),
             tx_hash: place.map(|outcome| outcome.tx_hash),
         }),
+        hold: steps,
+        ending,
         halted: facts.halted.clone(),
         waiting_for: None,
         unseen,
@@ -147,7 +177,7 @@ fn noted<T>(read: Result<T, ChainError>, unseen: &mut Vec<String>) -> Option<T> 
 }
 
 /// The store of this host's relay, if there is one.
-async fn open_store(network: &Network) -> Result<Option<Store>, StoreError> {
+pub async fn open_store(network: &Network) -> Result<Option<Store>, StoreError> {
     match &network.config.relay {
         Some(relay) if relay.store.exists() => Store::open_read_only(&relay.store).await.map(Some),
         _ => Ok(None),
@@ -159,23 +189,14 @@ async fn recorded(store: &Store, info: &LaneInfo, nonce: RequestNonce) -> Result
     Ok(Recorded {
         request: store.request(lane, nonce).await?.map(|stored| stored.request),
         outcome: store.outcome(lane, nonce).await?,
+        ending: store.hold_ending(lane, nonce).await?,
         submissions: store.submissions_for(lane, nonce).await?,
         halted: store.halted(lane).await?.map(|halt| halt.reason),
     })
 }
 
-/// Why the request is on hold, if it is.
-pub async fn hold(
-    network: &Network,
-    info: &LaneInfo,
-    nonce: RequestNonce,
-) -> Result<Option<HoldReason>, ChainError> {
-    let side = &info.destination;
-    let holds = network.chain(side).holds(side.bridge, nonce, 1, At::Latest).await?;
-    Ok(holds.into_iter().find(|hold| hold.nonce == nonce).map(|hold| hold.reason))
-}
-
-async fn find_request(
+/// The request with that number, from the logs of its source.
+pub async fn find_request(
     network: &Network,
     info: &LaneInfo,
     nonce: RequestNonce,
@@ -193,21 +214,34 @@ async fn find_outcome(
     search::outcome(network.chain(side), side, nonce, side.deployment_block).await
 }
 
-async fn describe(network: &Network, info: &LaneInfo, request: Request) -> RequestStory {
-    let (token, kind) = (request.transfer.token, Kind::from_number(request.transfer.kind));
+async fn describe(
+    network: &Network,
+    info: &LaneInfo,
+    request: Request,
+    unseen: &mut Vec<String>,
+) -> RequestStory {
+    let transfer = &request.transfer;
+    let direction = info.id.direction;
     let deployment = network.config.bridge(&info.id.bridge);
     let pair = deployment.and_then(|deployment| {
-        deployment.pairs.iter().find(|pair| pair.tokens(info.id.direction).0 == token)
+        // A refund names the token of the chain that it goes to.
+        let token_of = |(source, destination)| if transfer.kind.is_refund() { destination } else { source };
+        deployment.pairs.iter().find(|pair| token_of(pair.tokens(direction)) == transfer.token)
     });
-    let decimals = match kind {
+    let side = if transfer.kind.is_refund() { &info.destination } else { &info.source };
+    let decimals = match transfer.kind.asset() {
         // A token that does not answer is shown in smallest units.
-        Some(Kind::Erc20) => Token::new(network.chain(&info.source), token).decimals().await.ok().flatten(),
+        Some(Kind::Erc20) => Token::new(network.chain(side), transfer.token).decimals().await.ok().flatten(),
         _ => None,
     };
-    let kind = kind.map_or("unknown kind", Kind::as_str);
-    let name = pair.map(|pair| pair.name.as_str());
-    let value: U256 = request.transfer.value;
-    RequestStory { what: what(kind, name, value, decimals, token), request }
+    let refund_of = noted(hold::refunded_by(network, info, &request).await, unseen).flatten();
+    RequestStory {
+        what: asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals),
+        decoded: Payload::decode(transfer).ok(),
+        holds: asset::payload(transfer),
+        refund_of: refund_of.map(|id| id.to_string()),
+        request,
+    }
 }
 
 fn submission(submission: Submission) -> SubmissionStory {
@@ -224,6 +258,7 @@ fn submission(submission: Submission) -> SubmissionStory {
     };
     SubmissionStory {
         submitter: submission.submitter,
+        purpose: submission.purpose,
         tx_hashes: submission.attempts.iter().map(|attempt| attempt.tx_hash).collect(),
         outcome,
     }

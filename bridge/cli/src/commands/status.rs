@@ -1,5 +1,7 @@
 //! `polyspan status`
 
+mod bridges;
+mod holds;
 mod remarks;
 mod rows;
 
@@ -16,6 +18,7 @@ use crate::args::ConfigFile;
 use crate::lane_view::LaneView;
 use crate::network::Network;
 use crate::output;
+use bridges::BridgeRow;
 use rows::{LaneRow, RelayRow};
 
 /// Time between two looks of `--watch`.
@@ -38,6 +41,8 @@ pub struct StatusArguments {
 #[derive(Debug, Serialize)]
 struct Status {
     lanes: Vec<LaneRow>,
+    /// The contracts that could be read.
+    bridges: Vec<BridgeRow>,
     relays: Vec<RelayRow>,
     /// Why relays and attestations cannot be seen.
     coordination: Option<String>,
@@ -74,14 +79,30 @@ pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
 async fn look(network: &Network) -> Status {
     let members = members(network).await;
     let known = members.as_deref().unwrap_or_default();
-    let views = network.config.lanes().into_iter().map(|info| LaneView::fetch(network, info, known));
-    let lanes: Vec<_> = join_all(views).await.iter().map(LaneRow::of).collect();
+    let seen = join_all(network.config.lanes().into_iter().map(async |info| {
+        let view = LaneView::fetch(network, info, known).await;
+        let oldest = holds::oldest(network, &view).await;
+        (view, oldest)
+    }))
+    .await;
+    let bridges = seen.iter().filter_map(|(view, _)| bridge(network, view)).collect();
+    let lanes: Vec<_> = seen.into_iter().map(|(view, oldest)| LaneRow::of(&view, oldest)).collect();
     Status {
         remarks: remarks::remarks(known, &lanes),
         lanes,
+        bridges,
         relays: known.iter().map(RelayRow::of).collect(),
         coordination: members.as_ref().err().cloned(),
     }
+}
+
+/// The contract at which a lane ends: each contract is the end of one lane.
+fn bridge(network: &Network, view: &LaneView) -> Option<BridgeRow> {
+    let destination = view.destination.as_ref().ok()?;
+    let deployment = network.config.bridge(&view.info.id.bridge)?;
+    let from = view.info.id.direction.opposite();
+    let now = destination.head.timestamp;
+    Some(BridgeRow::of(deployment, from, &view.info.destination, &destination.state, now))
 }
 
 /// All relays that ever joined, or why they cannot be seen.
@@ -94,6 +115,10 @@ pub async fn members(network: &Network) -> Result<Vec<MemberView>, String> {
 
 fn print(status: &Status) {
     output::result(output::table(LaneRow::HEAD, status.lanes.iter().map(LaneRow::cells)));
+    status.lanes.iter().filter_map(LaneRow::holds).for_each(output::result);
+    output::result("");
+    output::result(output::table(BridgeRow::HEAD, status.bridges.iter().flat_map(BridgeRow::cells)));
+    status.bridges.iter().flat_map(BridgeRow::lines).for_each(output::result);
     output::result("");
     match &status.coordination {
         Some(reason) => output::result(format!("relays are not shown: {reason}")),

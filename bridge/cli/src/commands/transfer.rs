@@ -1,13 +1,17 @@
 //! `polyspan transfer`
 
+mod asset;
 mod checks;
 mod follow;
+mod permit;
+mod plan;
 mod request;
+mod told;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, Bytes, U256};
 use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_types::{Kind, LaneId, TransferId};
@@ -17,7 +21,8 @@ use crate::network::Network;
 use crate::output;
 use crate::unlock;
 use crate::wallet::Wallet;
-use request::Asset;
+use asset::{Asset, Way};
+use told::Told;
 
 /// Arguments of `polyspan transfer`.
 #[derive(Debug, clap::Args)]
@@ -46,6 +51,12 @@ enum AssetArguments {
         /// How much, such as 1.5, in whole tokens.
         #[arg(long)]
         amount: String,
+        /// Sign a permit (ERC-2612) instead of sending an approval.
+        #[arg(long, conflicts_with = "one_step")]
+        permit: bool,
+        /// Send the token to the bridge with the request as its data (ERC-1363): one transaction and no approval.
+        #[arg(long)]
+        one_step: bool,
         #[command(flatten)]
         common: CommonArguments,
     },
@@ -56,7 +67,27 @@ enum AssetArguments {
         token: String,
         /// Its id.
         #[arg(long)]
-        id: alloy::primitives::U256,
+        id: U256,
+        /// Send the token to the bridge with the request as its data: one transaction and no approval.
+        #[arg(long)]
+        one_step: bool,
+        #[command(flatten)]
+        common: CommonArguments,
+    },
+    /// Units of up to 16 ids of an ERC-1155 token.
+    Erc1155 {
+        /// Name of its pair, or its address on the source chain.
+        #[arg(long, value_name = "PAIR|ADDR")]
+        token: String,
+        /// An id; repeated for several.
+        #[arg(long = "id", value_name = "ID", required = true)]
+        ids: Vec<U256>,
+        /// Units of each id, in the same order.
+        #[arg(long = "amount", value_name = "COUNT", required = true)]
+        amounts: Vec<String>,
+        /// Send the token to the bridge with the request as its data: one transaction and no approval.
+        #[arg(long)]
+        one_step: bool,
         #[command(flatten)]
         common: CommonArguments,
     },
@@ -74,6 +105,9 @@ struct CommonArguments {
     /// Who is paid back on the source chain if the transfer cannot be paid. Default: the sender.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     refund_to: Option<Address>,
+    /// Greatest fee that may be charged, in the currency of the pair's fee. Default: the fee of now.
+    #[arg(long, value_name = "AMOUNT")]
+    fee_limit: Option<String>,
     /// Data for the recipient, at most 1024 bytes of hex.
     #[arg(long, value_name = "HEX", default_value = "0x")]
     extra_data: Bytes,
@@ -85,37 +119,53 @@ struct CommonArguments {
     /// How long to wait.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     timeout: Duration,
+    /// Print JSON: one object, at the end.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     file: ConfigFile,
+}
+
+impl AssetArguments {
+    fn into_parts(self) -> (Asset, CommonArguments) {
+        let way = |one_step| if one_step { Way::OneStep } else { Way::Approval };
+        let of = |kind, token, ids, amounts, way| Asset { kind, token, ids, amounts, way };
+        match self {
+            Self::Native { amount, common } => {
+                (of(Kind::Native, None, Vec::new(), vec![amount], Way::Approval), common)
+            }
+            Self::Erc20 { token, amount, permit, one_step, common } => {
+                let way = if permit { Way::Permit } else { way(one_step) };
+                (of(Kind::Erc20, Some(token), Vec::new(), vec![amount], way), common)
+            }
+            Self::Erc721 { token, id, one_step, common } => {
+                (of(Kind::Erc721, Some(token), vec![id], vec!["1".to_owned()], way(one_step)), common)
+            }
+            Self::Erc1155 { token, ids, amounts, one_step, common } => {
+                (of(Kind::Erc1155, Some(token), ids, amounts, way(one_step)), common)
+            }
+        }
+    }
 }
 
 /// Requests a transfer, and waits for it when asked to. Exit code 1 when it is held or not paid in time.
 ///
 /// Errors: everything that the request would be refused for, all together, before anything is sent.
 pub async fn run(arguments: TransferArguments) -> Result<ExitCode> {
-    let (asset, common) = match arguments.asset {
-        AssetArguments::Native { amount, common } => {
-            (Asset { kind: Kind::Native, token: None, value: amount }, common)
-        }
-        AssetArguments::Erc20 { token, amount, common } => {
-            (Asset { kind: Kind::Erc20, token: Some(token), value: amount }, common)
-        }
-        AssetArguments::Erc721 { token, id, common } => {
-            (Asset { kind: Kind::Erc721, token: Some(token), value: id.to_string() }, common)
-        }
-    };
+    let (asset, common) = arguments.asset.into_parts();
     let network = Network::open(Config::load(&common.file.config)?)?;
     let info = network.lane(&common.lane)?;
     let signer = unlock::unlock(&common.key)?;
-    let wallet = Wallet::new(network.chain(&info.source).clone(), signer);
-    let plan = request::plan(&network, &info, &wallet, asset, &common).await?;
+    let wallet = Wallet::new(network.chain(&info.source).clone(), signer.clone());
+    let (plan, remarks) = plan::plan(&network, &info, &wallet, asset, &common).await?;
+    remarks.iter().for_each(|remark| output::remark(format!("note: {remark}")));
     let start = network.chain(&info.destination).head().await.ok().map(|head| head.latest.height);
-    let requested = request::send(&wallet, &info, &plan).await?;
-    let id = TransferId { lane: info.id.clone(), nonce: requested.request.nonce };
-    output::result(format!("request transaction: {}", requested.request.tx_hash));
-    output::result(format!("transfer: {id}"));
-    if !common.wait {
-        return Ok(ExitCode::SUCCESS);
+    let request = request::send(&wallet, &signer, &info, &plan).await?;
+    let id = TransferId { lane: info.id.clone(), nonce: request.nonce };
+    let mut told = Told::new(&id, &request, &plan, remarks, common.json);
+    told.requested();
+    if common.wait {
+        told.end = Some(follow::follow(&network, info, &id, &request, start, common.timeout).await?);
     }
-    follow::follow(&network, info, &id, requested.request, start, common.timeout).await
+    told.finish()
 }

@@ -1,54 +1,57 @@
-//! Configuration vote 0: wires a bridge to its counterpart and registers its pairs.
+//! Configuration vote 0: wires a bridge to its counterpart, registers its pairs, and sets what they allow.
 
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::{Address, Bytes};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::{SolCall, SolStruct};
+use alloy::sol_types::SolCall;
 use anyhow::Result;
 use polyspan_contracts::Bridge;
-use polyspan_node::config::{Deployment, Minter, Pair, Side};
-use polyspan_types::{CheckpointDomain, Direction, Epoch};
+use polyspan_node::config::{Deployment, Pair, Side};
+use polyspan_types::{CheckpointDomain, Epoch};
 
-mod abi {
-    alloy::sol! {
-        /// Mirrors the contract's type string; the field names are part of it.
-        struct Configuration {
-            /// Epoch of the governors.
-            uint64 epoch;
-            /// Number of the vote.
-            uint64 configurationNonce;
-            /// Last valid timestamp.
-            uint64 deadline;
-            /// What is to be called.
-            bytes[] calls;
-        }
-    }
-}
+use super::run::direction;
+use super::spec::{DeploySpec, End, PairSpec};
+use super::survey::Site;
+use crate::governance::limits::unlimited;
+use crate::governance::setter::Setter;
+use crate::governance::vote::configuration_digest;
 
 /// The calls of vote 0 for one end.
-pub fn calls(deployment: &Deployment, from: Direction, gas_caps: &[u32]) -> Vec<Bytes> {
-    let counterpart = deployment.lane(from).destination;
-    let wire = Bridge::wireCall {
+pub fn calls(deployment: &Deployment, spec: &DeploySpec, end: End, site: &Site) -> Vec<Bytes> {
+    let counterpart = deployment.lane(direction(end)).destination;
+    let mut setters = vec![Setter::Wire(Bridge::wireCall {
         counterpartChainId: counterpart.chain_id.get(),
         counterpart: counterpart.bridge,
         counterpartDeploymentBlock: counterpart.deployment_block.get(),
         salt: deployment.salt,
-    };
-    let pairs = deployment.pairs.iter().zip(gas_caps).map(|(pair, gas_cap)| register(pair, from, *gas_cap));
-    std::iter::once(wire.abi_encode().into()).chain(pairs).collect()
+    })];
+    for (index, (pair, asked)) in deployment.pairs.iter().zip(&spec.pairs).enumerate() {
+        let configuration = configuration(pair, asked, end, site.decimals[index]);
+        let token = configuration.token;
+        setters.push(Setter::RegisterPair(Bridge::registerPairCall { pair: configuration }));
+        let limits = site.limits[index].clone();
+        if limits != unlimited() {
+            setters.push(Setter::SetPairLimits(Bridge::setPairLimitsCall { token, limits }));
+        }
+    }
+    let fee_receiver = spec.side(end).fee_receiver;
+    if fee_receiver != Address::ZERO {
+        setters.push(Setter::SetFeeReceiver(Bridge::setFeeReceiverCall { feeReceiver: fee_receiver }));
+    }
+    setters.iter().map(Setter::encode).collect()
 }
 
-fn register(pair: &Pair, from: Direction, gas_cap: u32) -> Bytes {
-    let (token, counterpart_token) = pair.tokens(from);
-    let own = if from == Direction::MainToService { Minter::Main } else { Minter::Service };
-    let pair = Bridge::PairConfiguration {
-        kind: pair.kinds(from).0.number(),
-        mints: pair.mints == own,
-        gasCap: gas_cap,
+/// A pair as one end registers it.
+pub fn configuration(pair: &Pair, asked: &PairSpec, end: End, decimals: u8) -> Bridge::PairConfiguration {
+    let (token, counterpart_token) = pair.tokens(direction(end));
+    Bridge::PairConfiguration {
+        kind: asked.kind_of(end).number(),
+        mints: end.mints(asked.mints),
+        decimals,
+        gasCap: asked.gas_cap,
         token,
         counterpartToken: counterpart_token,
-    };
-    Bridge::registerPairCall { pair }.abi_encode().into()
+    }
 }
 
 /// Calldata of `configure(0, …)` with the governors' signatures.
@@ -61,22 +64,11 @@ pub fn configure(
     calls: Vec<Bytes>,
     governors: &[PrivateKeySigner],
 ) -> Result<Bytes> {
-    let digest = digest(side.chain_id, side.bridge, epoch, deadline, &calls);
+    let domain = CheckpointDomain::new(side.chain_id, side.bridge);
+    let digest = configuration_digest(&domain, epoch, 0, deadline, &calls);
     let signatures = governors
         .iter()
         .map(|governor| Ok(Bytes::copy_from_slice(&governor.sign_hash_sync(&digest)?.as_bytes())))
         .collect::<Result<Vec<_>>>()?;
     Ok(Bridge::configureCall { configurationNonce: 0, deadline, calls, signatures }.abi_encode().into())
-}
-
-fn digest(
-    chain: polyspan_types::ChainId,
-    bridge: Address,
-    epoch: Epoch,
-    deadline: u64,
-    calls: &[Bytes],
-) -> B256 {
-    let domain = CheckpointDomain::new(chain, bridge);
-    abi::Configuration { epoch: epoch.get(), configurationNonce: 0, deadline, calls: calls.to_vec() }
-        .eip712_signing_hash(domain.eip712())
 }

@@ -4,11 +4,12 @@ use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolConstructor;
 use anyhow::{Context, Result};
 use polyspan_chain::At;
-use polyspan_contracts::{Bridge, BridgeNFT, BridgeToken};
+use polyspan_contracts::{Bridge, BridgeMultiToken, BridgeNFT, BridgeToken};
 use polyspan_node::config::{Deployment, Pair, Side};
 use polyspan_types::{Direction, Kind};
 
 use super::configuration::{calls, configure};
+use super::creation::creation_code;
 use super::seed::seed;
 use super::spec::{DeploySpec, End, NewToken, TokenSpec};
 use super::survey::Site;
@@ -82,9 +83,11 @@ impl Run<'_> {
             operatorThreshold: side.operators.threshold.get(),
             governors: side.governors.members.clone(),
             governorThreshold: side.governors.threshold.get(),
+            governanceDelay: self.spec.governance_delay,
+            refundDelay: side.refund_delay,
             development: self.spec.development,
         };
-        let code = [Bridge::BYTECODE.as_ref(), &constructor.abi_encode()].concat();
+        let code = creation_code(&constructor);
         let bridge = create(wallet, &format!("deploy the bridge on chain {}", side.chain), code).await?;
         let state = wallet.chain.bridge_state(bridge, At::Latest).await?;
         self.note(format!("bridge {bridge} on chain {} in block {}", side.chain, state.deployment_block));
@@ -110,12 +113,20 @@ impl Run<'_> {
         let kind = self.spec.pairs.iter().find(|spec| spec.name == pair).map(|spec| spec.kind);
         let bridge_ = side(deployment, end).bridge;
         let (name_, symbol_) = (name, symbol.clone());
-        let code = if kind == Some(Kind::Erc721) {
-            let constructor = BridgeNFT::constructorCall { name_, symbol_, bridge_ };
-            [BridgeNFT::BYTECODE.as_ref(), &constructor.abi_encode()].concat()
-        } else {
-            let constructor = BridgeToken::constructorCall { name_, symbol_, decimals_: decimals, bridge_ };
-            [BridgeToken::BYTECODE.as_ref(), &constructor.abi_encode()].concat()
+        let code = match kind {
+            Some(Kind::Erc721) => {
+                let constructor = BridgeNFT::constructorCall { name_, symbol_, bridge_ };
+                [BridgeNFT::BYTECODE.as_ref(), &constructor.abi_encode()].concat()
+            }
+            Some(Kind::Erc1155) => {
+                let constructor = BridgeMultiToken::constructorCall { uri_: name_, bridge_ };
+                [BridgeMultiToken::BYTECODE.as_ref(), &constructor.abi_encode()].concat()
+            }
+            _ => {
+                let constructor =
+                    BridgeToken::constructorCall { name_, symbol_, decimals_: decimals, bridge_ };
+                [BridgeToken::BYTECODE.as_ref(), &constructor.abi_encode()].concat()
+            }
         };
         let chain = &side(deployment, end).chain;
         let address =
@@ -129,8 +140,7 @@ impl Run<'_> {
         let chain = &site.wallet.chain;
         let epoch = chain.bridge_state(side.bridge, At::Latest).await?.governors.epoch;
         let deadline = chain.head().await?.timestamp + DEADLINE;
-        let gas_caps: Vec<u32> = self.spec.pairs.iter().map(|pair| pair.gas_cap).collect();
-        let calls = calls(deployment, direction(end), &gas_caps);
+        let calls = calls(deployment, self.spec, end, site);
         // A threshold of signatures is enough; more would only cost gas.
         let needed = usize::from(self.spec.side(end).governors.threshold.get());
         let input = configure(side, epoch, deadline, calls, &site.signers[..needed])?;

@@ -1,18 +1,32 @@
 //! The file that describes a bridge to deploy. `bridge/cli/deploy.example.toml` explains each key.
 
 mod check;
+mod limits;
 mod pair;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
+use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use polyspan_node::config::form::{Problems, Raw};
 use polyspan_node::config::{ConfigErrors, KeyFile, Minter};
 use polyspan_node::toml_section;
 use polyspan_types::{BridgeName, ChainId, Kind, Threshold};
+use serde::Deserialize;
 use url::Url;
+
+use crate::governance::limits::LimitWords;
+
+pub use pair::{default_gas_cap, gas_caps};
+
+/// How long loosening configurations wait when the file does not say. Unit: seconds. Two days: long enough for
+/// somebody to look, to pause and to vote against.
+const GOVERNANCE_DELAY: u32 = 2 * 86_400;
+
+/// How long a hold waits before anyone may refund it when the file does not say: a week of 12-second blocks. Unit: blocks.
+const REFUND_DELAY: u64 = 50_400;
 
 /// A bridge to deploy, already checked as far as the file alone allows.
 #[derive(Debug, Clone)]
@@ -21,8 +35,10 @@ pub struct DeploySpec {
     pub name: BridgeName,
     /// Part of the bridge ids. Default: random.
     pub salt: B256,
-    /// Allows thresholds of half or less. Default: false.
+    /// Allows thresholds of half or less, and no delay. Default: false.
     pub development: bool,
+    /// How long loosening configurations wait. Unit: seconds. Default: two days.
+    pub governance_delay: u32,
     /// The main chain's end.
     pub main: SideSpec,
     /// The service chain's end.
@@ -48,6 +64,10 @@ pub struct SideSpec {
     pub governors: Members,
     /// Keys of governors that sign the first configuration.
     pub governor_keys: Vec<KeyFile>,
+    /// How long a hold waits before anyone may refund it. Unit: blocks. Default: 50400.
+    pub refund_delay: u64,
+    /// Who receives the fees of requests made here. Default: nobody, they stay in the bridge.
+    pub fee_receiver: Address,
 }
 
 /// A set of members to begin with.
@@ -76,6 +96,8 @@ pub struct PairSpec {
     pub gas_cap: u32,
     /// Liquidity, in whole tokens: main, then service.
     pub seed: [Option<String>; 2],
+    /// What requests and payouts are limited to: main, then service.
+    pub limits: [LimitWords; 2],
 }
 
 /// One token of a pair.
@@ -90,11 +112,11 @@ pub enum TokenSpec {
 /// A token to deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
-    /// Its name.
+    /// Its name; of an ERC-1155, which has none, the template of its URIs.
     pub name: String,
-    /// Its symbol.
+    /// Its symbol; of an ERC-1155 the pair's name.
     pub symbol: String,
-    /// Decimals; 0 for an ERC-721.
+    /// Decimals; 0 for an ERC-721 or ERC-1155.
     pub decimals: u8,
 }
 
@@ -164,6 +186,11 @@ impl PairSpec {
         self.seed[end as usize].as_deref()
     }
 
+    /// The limits of one end.
+    pub const fn limits(&self, end: End) -> &LimitWords {
+        &self.limits[end as usize]
+    }
+
     /// The asset class of one end: a fungible token may correspond to a native currency.
     pub fn kind_of(&self, end: End) -> Kind {
         match self.token(end) {
@@ -179,6 +206,7 @@ toml_section! {
         name: BridgeName,
         salt: B256,
         development: bool,
+        governance_delay: Span,
         main: RawSide,
         service: RawSide,
         pair: Vec<Raw<RawPair>>,
@@ -197,6 +225,8 @@ toml_section! {
         governors: Vec<Address>,
         governor_threshold: u8,
         governor_keys: Vec<Raw<RawKey>>,
+        refund_delay: u64,
+        fee_receiver: Address,
     }
 }
 
@@ -216,17 +246,48 @@ toml_section! {
         deploy: RawToken,
         gas_cap: u32,
         seed: RawSeed,
+        limits: RawLimits,
+        main_limits: RawLimits,
+        service_limits: RawLimits,
+    }
+}
+
+toml_section! {
+    /// Limits of a pair, in whole tokens.
+    RawLimits {
+        minimum: String,
+        maximum: String,
+        fee: String,
+        fee_in_native: bool,
+        outflow_capacity: String,
+        outflow_period: Span,
+        delay_above: String,
+        delay_blocks: u32,
     }
 }
 
 toml_section! {
     /// A token to deploy.
-    RawToken { name: String, symbol: String, decimals: u8 }
+    RawToken { name: String, symbol: String, decimals: u8, uri: String }
 }
 
 toml_section! {
     /// Liquidity in whole tokens.
     RawSeed { main: String, service: String }
+}
+
+/// A duration: `"2days"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let wrong = |error| format!("`{text}` is not a duration ({error}); write it as \"2days\" or \"12h\"");
+        humantime::parse_duration(&text).map(Self).map_err(wrong)
+    }
 }
 
 /// What `parsed` says of a text; its error becomes a problem at `path`.

@@ -1,13 +1,15 @@
 //! What the chains and keys say before anything is sent. Everything wrong is told together.
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, FixedBytes, U256};
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, Chain, ChainError, ChainSettings};
+use polyspan_contracts::Bridge::PairLimits;
 use polyspan_types::{FinalTag, Finality, Kind};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::spec::{DeploySpec, End, PairSpec, SideSpec, TokenSpec};
+use crate::governance::limits::unlimited;
 use crate::token::{NATIVE_DECIMALS, Token, format_amount, parse_amount};
 use crate::wallet::Wallet;
 
@@ -20,6 +22,18 @@ pub struct Site {
     pub signers: Vec<PrivateKeySigner>,
     /// Liquidity by pair, in smallest units; zero for none.
     pub seeds: Vec<U256>,
+    /// Decimals by pair: the same on both ends; 0 for tokens by id.
+    pub decimals: Vec<u8>,
+    /// What the pairs allow.
+    pub limits: Vec<PairLimits>,
+}
+
+/// What the chain says of one pair's end.
+struct Found {
+    seed: U256,
+    /// `None` when a token does not tell; that is a problem already.
+    decimals: Option<u8>,
+    limits: PairLimits,
 }
 
 /// Looks at both ends.
@@ -28,17 +42,13 @@ pub struct Site {
 pub async fn survey(spec: &DeploySpec) -> Result<[Site; 2], Vec<String>> {
     let (main, service) = tokio::join!(site(spec, End::Main), site(spec, End::Service));
     let mut problems: Vec<String> = Vec::new();
-    let mut keep = |result: Result<(Site, Vec<Option<u8>>), Vec<String>>| {
-        result.map_err(|found| problems.extend(found)).ok()
-    };
+    let mut keep = |result: Result<Site, Vec<String>>| result.map_err(|found| problems.extend(found)).ok();
     let (main, service) = (keep(main), keep(service));
-    let (Some((main, main_decimals)), Some((service, service_decimals))) = (main, service) else {
+    let (Some(main), Some(service)) = (main, service) else {
         return Err(problems);
     };
-    for (pair, decimals) in spec.pairs.iter().zip(main_decimals.into_iter().zip(service_decimals)) {
-        if let (Some(main), Some(service)) = decimals
-            && main != service
-        {
+    for (pair, (main, service)) in spec.pairs.iter().zip(main.decimals.iter().zip(&service.decimals)) {
+        if main != service {
             problems.push(format!(
                 "pair {}: {main} decimals on main and {service} on service; a pair moves smallest units one to one, so \
                  they must be equal",
@@ -49,8 +59,7 @@ pub async fn survey(spec: &DeploySpec) -> Result<[Site; 2], Vec<String>> {
     if problems.is_empty() { Ok([main, service]) } else { Err(problems) }
 }
 
-/// One end, and the decimals of its fungible tokens by pair.
-async fn site(spec: &DeploySpec, end: End) -> Result<(Site, Vec<Option<u8>>), Vec<String>> {
+async fn site(spec: &DeploySpec, end: End) -> Result<Site, Vec<String>> {
     let side = spec.side(end);
     let mut problems = Vec::new();
     let signers = signers(end, side, &mut problems);
@@ -68,18 +77,23 @@ async fn site(spec: &DeploySpec, end: End) -> Result<(Site, Vec<Option<u8>>), Ve
     };
     let (Some(chain), Some(deployer)) = (chain, deployer) else { return Err(problems) };
     let wallet = Wallet::new(chain, deployer);
-    let tokens = match look(spec, end, &wallet, &mut problems).await {
-        Ok(tokens) => tokens,
+    let pairs = match look(spec, end, &wallet, &mut problems).await {
+        Ok(pairs) => pairs,
         Err(error) => {
             problems.push(format!("{}.endpoint: {error}", end.as_str()));
             return Err(problems);
         }
     };
-    if problems.is_empty() {
-        Ok((Site { wallet, signers, seeds: tokens.0 }, tokens.1))
-    } else {
-        Err(problems)
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    Ok(Site {
+        wallet,
+        signers,
+        seeds: pairs.iter().map(|found| found.seed).collect(),
+        decimals: pairs.iter().map(|found| found.decimals.unwrap_or_default()).collect(),
+        limits: pairs.into_iter().map(|found| found.limits).collect(),
+    })
 }
 
 async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {
@@ -119,31 +133,32 @@ fn signers(end: End, side: &SideSpec, problems: &mut Vec<String>) -> Vec<Private
     signers
 }
 
-/// The deployer's money and the tokens: liquidity and decimals by pair.
+/// The deployer's money and the tokens, by pair.
 async fn look(
     spec: &DeploySpec,
     end: End,
     wallet: &Wallet,
     problems: &mut Vec<String>,
-) -> Result<(Vec<U256>, Vec<Option<u8>>), ChainError> {
+) -> Result<Vec<Found>, ChainError> {
     let chain = &wallet.chain;
     let balance = chain.balance(wallet.address()).await?;
     let free = chain.fees().await?.current_price() == 0;
-    let (mut seeds, mut decimals, mut native) = (Vec::new(), Vec::new(), U256::ZERO);
+    let (mut pairs, mut native) = (Vec::new(), U256::ZERO);
     for pair in &spec.pairs {
         let found = match (pair.kind_of(end), pair.token(end)) {
             (Kind::Native, _) => Some(NATIVE_DECIMALS),
             (Kind::Erc20, TokenSpec::Deploy(token)) => Some(token.decimals),
             (kind, TokenSpec::Existing(token)) => existing(end, pair, kind, *token, chain, problems).await?,
-            (Kind::Erc721, TokenSpec::Deploy(_)) => None,
+            (Kind::Erc721 | Kind::Erc1155, TokenSpec::Deploy(_)) => Some(0),
         };
-        let amount = seed(end, pair, found.unwrap_or(0), problems);
+        let decimals = found.unwrap_or(0);
+        let amount = seed(end, pair, decimals, problems);
         if pair.kind_of(end) == Kind::Native {
             native += amount;
         } else if let (TokenSpec::Existing(token), false) = (pair.token(end), amount.is_zero()) {
             let has = Token::new(chain, *token).balance(wallet.address()).await?.unwrap_or_default();
             if has < amount {
-                let [has, amount] = [has, amount].map(|value| format_amount(value, found.unwrap_or(0)));
+                let [has, amount] = [has, amount].map(|value| format_amount(value, decimals));
                 let who = wallet.address();
                 problems.push(format!(
                     "pair {}: seed.{}: {who} has {has} of the token, {amount} are needed",
@@ -152,8 +167,9 @@ async fn look(
                 ));
             }
         }
-        seeds.push(amount);
-        decimals.push(found);
+        // An amount in unknown units would be a second complaint about one cause.
+        let limits = if found.is_some() { limits(end, pair, decimals, problems) } else { unlimited() };
+        pairs.push(Found { seed: amount, decimals: found, limits });
     }
     // Exact costs are known after sending only; a deployer with nothing, or with no more than the seeds, is hopeless.
     if balance < native || (!free && balance == native) {
@@ -166,7 +182,7 @@ async fn look(
             format_amount(native, NATIVE_DECIMALS)
         ));
     }
-    Ok((seeds, decimals))
+    Ok(pairs)
 }
 
 async fn existing(
@@ -183,10 +199,17 @@ async fn existing(
             .push(format!("{path}: no contract at {token} on chain {}; correct the address", chain.name()));
         return Ok(None);
     }
-    if kind != Kind::Erc20 {
-        return Ok(None);
+    let contract = Token::new(chain, token);
+    if let Some(interface) = interface(kind) {
+        if !contract.declares(interface).await? {
+            let chain = chain.name();
+            problems.push(format!(
+                "{path}: {token} on chain {chain} does not declare {kind} (ERC-165); is it one?"
+            ));
+        }
+        return Ok(Some(0));
     }
-    let decimals = Token::new(chain, token).decimals().await?;
+    let decimals = contract.decimals().await?;
     if decimals.is_none() {
         problems.push(format!(
             "{path}: {token} on chain {} does not tell its decimals; is it an ERC-20?",
@@ -194,6 +217,26 @@ async fn existing(
         ));
     }
     Ok(decimals)
+}
+
+/// ERC-165 id of tokens by id.
+const fn interface(kind: Kind) -> Option<FixedBytes<4>> {
+    match kind {
+        Kind::Native | Kind::Erc20 => None,
+        Kind::Erc721 => Some(FixedBytes([0x80, 0xac, 0x58, 0xcd])),
+        Kind::Erc1155 => Some(FixedBytes([0xd9, 0xb6, 0x7a, 0x26])),
+    }
+}
+
+fn limits(end: End, pair: &PairSpec, decimals: u8, problems: &mut Vec<String>) -> PairLimits {
+    pair.limits(end).over(&unlimited(), pair.kind_of(end), decimals).unwrap_or_else(|found| {
+        let side = end.as_str();
+        let found = found
+            .iter()
+            .map(|(key, problem)| format!("pair {}: limits.{key} ({side}): {problem}", pair.name));
+        problems.extend(found);
+        unlimited()
+    })
 }
 
 fn seed(end: End, pair: &PairSpec, decimals: u8, problems: &mut Vec<String>) -> U256 {

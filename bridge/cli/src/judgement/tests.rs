@@ -43,6 +43,12 @@ fn a_transfer_goes_through_its_states_in_order() {
     assert_eq!(judge(&facts), Judgement { state: Some(TransferState::Paid), waiting_for: None });
     facts.hold = Some(HoldReason::PayoutFailed);
     assert_judged(&facts, TransferState::Held, "payout failed");
+    facts.hold_next = Some("relays release it from block 9 on".to_owned());
+    assert_judged(&facts, TransferState::Held, "from block 9 on");
+    facts.ended = Some(HoldEnd::Released { to: Default::default() });
+    assert_eq!(judge(&facts), Judgement { state: Some(TransferState::Released), waiting_for: None });
+    facts.ended = Some(HoldEnd::Refunded { request_nonce: RequestNonce::ZERO });
+    assert_eq!(judge(&facts), Judgement { state: Some(TransferState::Refunded), waiting_for: None });
 }
 
 #[test]

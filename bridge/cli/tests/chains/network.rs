@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -102,7 +102,12 @@ impl Network {
 
     /// Deploys the bridge and writes the users' config.
     pub fn deploy(&self) {
-        fs::write(self.path("spec.toml"), self.spec()).unwrap();
+        self.deploy_spec(&self.spec());
+    }
+
+    /// As [`Network::deploy`], from this spec.
+    pub fn deploy_spec(&self, spec: &str) {
+        fs::write(self.path("spec.toml"), spec).unwrap();
         let output = self.polyspan(&["deploy", "--spec", "spec.toml", "--out", "kr.deployment.toml"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         fs::write(self.path("polyspan.toml"), self.config("")).unwrap();
@@ -159,29 +164,48 @@ impl Network {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_polyspan"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command
+        command_in(self.folder.path(), arguments)
     }
 }
 
-/// Deploys a token on an unlocked account and gives the user 1000 of it.
+/// The program, started in a folder.
+pub fn command_in(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_polyspan"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// Deploys a token and gives the user 1000 of it.
 async fn test_token(chain: &AnvilProcess) -> Address {
     let constructor = TestToken::constructorCall { name_: "KRT".into(), symbol_: "KRT".into(), decimals_: 6 };
-    let code = [TestToken::BYTECODE.as_ref(), &constructor.abi_encode()].concat();
+    let token = create(chain, &TestToken::BYTECODE, &constructor.abi_encode()).await;
+    let to = development_key(USER).address();
+    call(chain, token, &TestToken::mintCall { to, amount: U256::from(1_000_000_000) }).await;
+    token
+}
+
+/// Deploys a contract on an unlocked account.
+pub async fn create(chain: &AnvilProcess, code: &[u8], arguments: &[u8]) -> Address {
+    let code = alloy::hex::encode_prefixed([code, arguments].concat());
     let from = development_key(9).address();
-    let code = alloy::hex::encode_prefixed(code);
     let hash =
         chain.rpc("eth_sendTransaction", json!([{ "from": from, "data": code, "gas": "0x500000" }])).await;
-    let token: Address = eventually(Duration::from_secs(20), "the token is deployed", async || {
+    eventually(Duration::from_secs(20), "the contract is deployed", async || {
         let receipt: Value = chain.rpc("eth_getTransactionReceipt", json!([hash])).await;
         receipt["contractAddress"].as_str().map(|address| address.parse().unwrap())
     })
+    .await
+}
+
+/// Calls a contract from an unlocked account, and waits until it is done.
+pub async fn call(chain: &AnvilProcess, to: Address, call: &impl SolCall) {
+    let (from, data) = (development_key(9).address(), alloy::hex::encode_prefixed(call.abi_encode()));
+    let hash = chain.rpc("eth_sendTransaction", json!([{ "from": from, "to": to, "data": data }])).await;
+    eventually(Duration::from_secs(20), "the call is in a block", async || {
+        let receipt: Value = chain.rpc("eth_getTransactionReceipt", json!([hash])).await;
+        (receipt["status"] == json!("0x1")).then_some(())
+    })
     .await;
-    let mint = TestToken::mintCall { to: development_key(USER).address(), amount: U256::from(1_000_000_000) };
-    let data = alloy::hex::encode_prefixed(mint.abi_encode());
-    chain.rpc("eth_sendTransaction", json!([{ "from": from, "to": token, "data": data }])).await;
-    token
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -6,7 +6,7 @@ use alloy::primitives::Address;
 use polyspan_chain::{At, BridgeState, Chain, ChainError};
 use polyspan_types::{BridgeId, Direction, MembersError, Threshold};
 
-use super::{Finding, Mode, Severity, unreachable};
+use super::{Finding, Mode, Severity, costs, unreachable};
 use crate::config::{Config, Deployment, LaneInfo, Minter, RelayEntry, Side};
 
 /// One contract: what the file says of it, and what it says itself.
@@ -30,6 +30,7 @@ pub(super) async fn check(
     mode: Mode,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut states = Vec::new();
     for direction in Direction::ALL {
         let outbound = deployment.lane(direction);
         let Some(chain) = chains.get(&outbound.source.chain) else { continue };
@@ -44,15 +45,21 @@ pub(super) async fn check(
                 let end = End { thing, side, other, state, outbound, inbound };
                 findings.extend(end.wiring());
                 findings.extend(end.pairs(deployment, direction, mode));
+                findings.extend(end.delays());
                 if let Some(relay) = &config.relay {
                     findings.extend(end.service(relay, attester));
                 }
+                states.push((end.outbound.id.clone(), chain, end.state));
             }
             Err(error @ (ChainError::NoCode { .. } | ChainError::NotABridge { .. })) => {
                 findings.push(Finding::said(Severity::Problem, thing, error));
             }
             Err(error) => findings.push(unreachable(mode, thing, &error)),
         }
+    }
+    if let ([source, destination], Mode::Check) = (&states[..], mode) {
+        findings.extend(costs::check(deployment, source, destination).await);
+        findings.extend(costs::check(deployment, destination, source).await);
     }
     findings
 }
@@ -134,6 +141,23 @@ impl End<'_> {
             ))
         });
         wrong.collect()
+    }
+
+    /// A public delay that is none protects nobody; only a bridge with the development flag can be without.
+    fn delays(&self) -> Option<Finding> {
+        let state = &self.state;
+        let mut words = Vec::new();
+        if state.governance_delay == 0 {
+            words.push("what governors vote takes effect at once (governance delay 0)");
+        }
+        if state.refund_delay == 0 {
+            words.push("anyone can refund a hold at once (refund delay 0)");
+        }
+        (!words.is_empty()).then(|| {
+            let flag = if state.development { "it has the development flag: " } else { "" };
+            let what = format!("{flag}{}", words.join(", and "));
+            Finding::note(&self.thing, what, "deploy it with delays where anything is at stake")
+        })
     }
 
     /// Whether this relay may and can serve the lane that ends here.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use alloy::primitives::{Address, B256, Bytes};
 use polyspan_chain::BridgeRevert;
+use polyspan_store::Purpose;
 use polyspan_types::{AccountNonce, BlockRef, RequestNonce};
 
 use crate::config::LaneInfo;
@@ -13,15 +14,17 @@ use crate::config::LaneInfo;
 pub struct Job {
     /// For whom.
     pub lane: LaneInfo,
-    /// First request handled by it.
+    /// What it does.
+    pub purpose: Purpose,
+    /// First request that it is about.
     pub first: RequestNonce,
     /// How many.
     pub count: u64,
-    /// Checkpoint that proves them.
+    /// Checkpoint that proves them; of a release the request itself.
     pub checkpoint: RequestNonce,
     /// The destination bridge.
     pub to: Address,
-    /// The `handle` call.
+    /// The `handle` or `release` call.
     pub calldata: Bytes,
     /// Gas that it takes when every recipient uses all it is given and is held. An estimate alone is no bound: a recipient
     /// can behave differently while it is estimated. What is not used is not paid. Unit: gas.
@@ -98,7 +101,7 @@ impl fmt::Display for JobResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mined { success, block, tx_hash } => {
-                let word = if *success { "handled" } else { "reverted" };
+                let word = if *success { "done" } else { "reverted" };
                 write!(f, "{word} in block {block} by {tx_hash}")
             }
             Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),

@@ -261,6 +261,7 @@ impl Submitter {
         };
         let submission = Submission {
             account_nonce: on_chain,
+            purpose: Purpose::Handle,
             count: 0,
             attempts: vec![transaction.sign(price, &self.signer, now_ms())?],
             created_at_ms: now_ms(),

@@ -2,13 +2,27 @@
 
 use std::path::PathBuf;
 
-use polyspan_types::{HoldReason, Outcome, OutcomeResult};
+use polyspan_types::{HoldEnd, HoldEnding, Outcome, OutcomeResult};
 use tempfile::tempdir;
 
 use super::*;
 
 fn fixture(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("v{version}.sqlite"))
+}
+
+/// What version 1 could not tell: a hold that was refunded, and a release in the journal.
+fn refund() -> HoldEnding {
+    HoldEnding {
+        nonce: nonce(2),
+        end: HoldEnd::Refunded { request_nonce: nonce(6) },
+        block: BlockHeight::new(41),
+        tx_hash: B256::repeat_byte(0x45),
+    }
+}
+
+fn release() -> Submission {
+    Submission { purpose: Purpose::Release, ..submission(6, 1, 1) }
 }
 
 fn outcomes() -> Vec<Outcome> {
@@ -34,20 +48,19 @@ async fn write_the_fixture() {
     store.append_requests(lane(1), requests(0, 3), block(30)).await.unwrap();
     store.record_attestation(&attestation(3, 1, 1)).await.unwrap();
     store.record_attestation(&attestation(2, 1, 1)).await.unwrap();
-    store.record_outcomes(lane(1), outcomes(), block(41)).await.unwrap();
+    let holds = [held(1, HoldReason::PayoutFailed, 40), held(2, HoldReason::Delayed, 40)];
+    let handled =
+        HandledLogs { endings: vec![refund()], ..logs(&[range(0, 2, 40), range(2, 3, 40)], &holds) };
+    store.record_handled(lane(1), handled, block(41)).await.unwrap();
     store.record_submission(&submission(5, 0, 2)).await.unwrap();
+    store.record_submission(&release()).await.unwrap();
     store.halt_lane(lane(2), "why").await.unwrap();
     store.close().await;
     std::fs::copy(made, path).unwrap();
 }
 
-#[tokio::test]
-async fn a_store_of_version_1_is_opened_with_everything_in_it() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("s");
-    std::fs::copy(fixture(1), &path).unwrap();
-    let store = open(&path).await;
-
+/// What files of both versions hold.
+async fn assert_common(store: &Store) {
     let position = store.source_position(lane(1)).await.unwrap();
     assert_eq!((position.next, position.cursor), (nonce(3), Some(block(30))));
     let stored = store.requests(lane(1), nonce(0), 9).await.unwrap();
@@ -59,8 +72,63 @@ async fn a_store_of_version_1_is_opened_with_everything_in_it() {
     for outcome in outcomes() {
         assert_eq!(store.outcome(lane(1), outcome.nonce).await.unwrap(), Some(outcome));
     }
+    assert_eq!(store.hold_ending(lane(1), nonce(1)).await.unwrap(), None);
     assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, Some(block(41)));
-    assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2)]);
     let halt = store.halted(lane(2)).await.unwrap().unwrap();
     assert_eq!((halt.reason.as_str(), halt.at_ms), ("why", NOW_MS));
+}
+
+async fn open_fixture(folder: &Path, version: u32) -> Store {
+    let path = folder.join("s");
+    std::fs::copy(fixture(version), &path).unwrap();
+    open(&path).await
+}
+
+#[tokio::test]
+async fn a_store_of_version_1_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    let store = open_fixture(folder.path(), 1).await;
+    assert_common(&store).await;
+    let position = store.destination_position(lane(1)).await.unwrap();
+    assert_eq!((position.next, position.open_holds), (nonce(2), 1));
+    assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2)]);
+    // It goes on as one of the newest version, and a reader finds that version.
+    let more = logs(&[range(2, 3, 42)], &[]);
+    assert_eq!(store.record_handled(lane(1), more, block(42)).await.unwrap().next, nonce(3));
+    store.close().await;
+    Store::open_read_only(&folder.path().join("s")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_version_2_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    let store = open_fixture(folder.path(), 2).await;
+    assert_common(&store).await;
+    let position = store.destination_position(lane(1)).await.unwrap();
+    assert_eq!((position.next, position.open_holds), (nonce(3), 1));
+    assert_eq!(store.hold_ending(lane(1), nonce(2)).await.unwrap(), Some(refund()));
+    assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2), release()]);
+}
+
+#[tokio::test]
+async fn handled_requests_of_version_1_become_one_row_for_each_call() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("s");
+    std::fs::copy(fixture(1), &path).unwrap();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    // Two calls in one block, one of which handled two runs: what lies between was another's.
+    for (nonce, tx) in [(2u64, "44"), (3, "55"), (4, "44"), (5, "44"), (6, "55")] {
+        let sql = format!(
+            "INSERT INTO outcome SELECT lane, {nonce}, NULL, 40, x'{}' FROM outcome WHERE nonce = 0",
+            tx.repeat(32)
+        );
+        file.execute(&sql, []).unwrap();
+    }
+    drop(file);
+    open(&path).await.close().await;
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let mut statement = file.prepare("SELECT first, next FROM handled ORDER BY first").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let ranges: Vec<(u64, u64)> = rows.collect::<Result<_, _>>().unwrap();
+    assert_eq!(ranges, [(0, 3), (3, 4), (4, 6), (6, 7)]);
 }

@@ -1,11 +1,11 @@
 //! What is stored is read back, and nothing else.
 
-use polyspan_types::{HoldReason, Leaf, Outcome, OutcomeResult};
+use polyspan_types::{HoldEnd, HoldEnding, OutcomeResult};
 use prometheus::Registry;
 use tempfile::tempdir;
 
 use super::*;
-use crate::StoreError;
+use crate::{Asked, DestinationPosition, StoreError};
 
 #[tokio::test]
 async fn requests_come_back_with_leaf_root_and_stamp() {
@@ -89,8 +89,13 @@ async fn rewinding_before_the_first_confirmation_starts_over() {
     assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), empty);
 }
 
-fn outcome(number: u64, result: OutcomeResult, height: u64) -> Outcome {
-    Outcome { nonce: nonce(number), result, block: BlockHeight::new(height), tx_hash: B256::repeat_byte(1) }
+async fn results(store: &Store, numbers: std::ops::Range<u64>) -> Vec<Option<OutcomeResult>> {
+    let mut results = Vec::new();
+    for number in numbers {
+        let outcome = store.outcome(lane(1), nonce(number)).await.unwrap();
+        results.push(outcome.map(|outcome| outcome.result));
+    }
+    results
 }
 
 #[tokio::test]
@@ -98,18 +103,18 @@ async fn outcomes_come_back_and_saying_them_twice_changes_nothing() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
     assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, None);
-    let mut all = vec![outcome(0, OutcomeResult::Paid, 3)];
-    for number in 1..=7 {
-        let reason = HoldReason::from_number(number).unwrap();
-        all.push(outcome(u64::from(number), OutcomeResult::Held(reason), 4));
-    }
+    // Every number that a contract can give, those of later versions included.
+    let reasons = (0..=u8::MAX).map(HoldReason::from_number);
+    let holds: Vec<_> = (3u64..).zip(reasons).map(|(number, reason)| held(number, reason, 4)).collect();
+    let all = logs(&[range(0, 2, 3), range(2, 259, 4)], &holds);
     for _ in 0..2 {
-        store.record_outcomes(lane(1), all.clone(), block(5)).await.unwrap();
+        let position = store.record_handled(lane(1), all.clone(), block(5)).await.unwrap();
+        assert_eq!((position.next, position.open_holds), (nonce(259), 256));
+        assert_eq!(position, store.destination_position(lane(1)).await.unwrap());
     }
-    for expected in all {
-        assert_eq!(store.outcome(lane(1), expected.nonce).await.unwrap(), Some(expected));
+    for number in 0..260 {
+        assert_eq!(store.outcome(lane(1), nonce(number)).await.unwrap(), all.outcome(nonce(number)));
     }
-    assert_eq!(store.outcome(lane(1), nonce(8)).await.unwrap(), None);
     assert_eq!(store.outcome(lane(2), nonce(0)).await.unwrap(), None);
     assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, Some(block(5)));
 }
@@ -118,12 +123,63 @@ async fn outcomes_come_back_and_saying_them_twice_changes_nothing() {
 async fn outcomes_of_reorganised_blocks_are_forgotten() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    let old = [outcome(0, OutcomeResult::Paid, 3), outcome(1, OutcomeResult::Paid, 5)];
-    store.record_outcomes(lane(1), old.to_vec(), block(5)).await.unwrap();
-    store.record_outcomes(lane(1), Vec::new(), block(4)).await.unwrap();
-    assert_eq!(store.outcome(lane(1), nonce(0)).await.unwrap(), Some(old[0]));
-    assert_eq!(store.outcome(lane(1), nonce(1)).await.unwrap(), None);
-    assert_eq!(store.destination_position(lane(1)).await.unwrap().cursor, Some(block(4)));
+    let old = logs(&[range(0, 1, 3), range(1, 2, 5)], &[held(1, HoldReason::Delayed, 5)]);
+    store.record_handled(lane(1), old, block(5)).await.unwrap();
+    store.record_handled(lane(1), HandledLogs::default(), block(4)).await.unwrap();
+    assert_eq!(results(&store, 0..2).await, [Some(OutcomeResult::Paid), None]);
+    let position = store.destination_position(lane(1)).await.unwrap();
+    assert_eq!((position.next, position.open_holds, position.cursor), (nonce(1), 0, Some(block(4))));
+}
+
+fn ending(number: u64, end: HoldEnd, height: u64) -> HandledLogs {
+    let (block, tx_hash) = (BlockHeight::new(height), B256::repeat_byte(2));
+    let ending = HoldEnding { nonce: nonce(number), end, block, tx_hash };
+    HandledLogs { endings: vec![ending], ..HandledLogs::default() }
+}
+
+#[tokio::test]
+async fn holds_are_open_until_they_end_and_again_when_the_end_is_reorganised() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    store.append_requests(lane(1), requests(0, 2), block(5)).await.unwrap();
+    let holds = [0, 1, 2].map(|number| held(number, HoldReason::InsufficientEscrow, 3));
+    store.record_handled(lane(1), logs(&[range(0, 3, 3)], &holds), block(3)).await.unwrap();
+    let open = async |from, limit| {
+        let open = store.open_holds(lane(1), nonce(from), limit).await.unwrap();
+        open.into_iter().map(|hold| hold.nonce.get()).collect::<Vec<_>>()
+    };
+    assert_eq!((open(0, 9).await, open(1, 1).await), (vec![0, 1, 2], vec![1]));
+    let both = store.open_holds(lane(1), nonce(1), 9).await.unwrap();
+    let Request { transfer, .. } = request(1);
+    let asked = Asked { kind: transfer.kind, token: transfer.token, value: transfer.value };
+    assert_eq!((both[0].asked, both[0].held_at), (Some(asked), BlockHeight::new(3)));
+    assert_eq!((both[1].asked, both[1].reason), (None, HoldReason::InsufficientEscrow));
+
+    let released = ending(0, HoldEnd::Released { to: Address::repeat_byte(3) }, 6);
+    let refunded = ending(2, HoldEnd::Refunded { request_nonce: nonce(7) }, 8);
+    for logs in [&released, &refunded] {
+        store.record_handled(lane(1), logs.clone(), block(8)).await.unwrap();
+        let expected = logs.endings[0];
+        assert_eq!(store.hold_ending(lane(1), expected.nonce).await.unwrap(), Some(expected));
+    }
+    assert_eq!(open(0, 9).await, [1]);
+    // Saying a hold again does not open it.
+    store.record_handled(lane(1), logs(&[], &holds), block(8)).await.unwrap();
+    assert_eq!(open(0, 9).await, [1]);
+    store.record_handled(lane(1), HandledLogs::default(), block(7)).await.unwrap();
+    assert_eq!(open(0, 9).await, [1, 2]);
+    assert_eq!(store.hold_ending(lane(1), nonce(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_end_of_a_hold_that_was_never_seen_stores_nothing() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let mut unknown = ending(4, HoldEnd::Refunded { request_nonce: nonce(7) }, 8);
+    unknown.ranges = vec![range(0, 1, 8)];
+    let answer = store.record_handled(lane(1), unknown, block(8)).await;
+    assert_eq!(answer, Err(StoreError::UnknownHold { lane: lane(1), nonce: nonce(4) }));
+    assert_eq!(store.destination_position(lane(1)).await.unwrap(), DestinationPosition::default());
 }
 
 #[tokio::test]

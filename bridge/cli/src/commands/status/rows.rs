@@ -4,6 +4,7 @@ use polyspan_coordination::{ChainReport, LaneReport, MemberId, MemberView};
 use polyspan_types::RequestNonce;
 use serde::Serialize;
 
+use crate::hold_steps::HoldStory;
 use crate::judgement;
 use crate::lane_view::LaneView;
 use crate::output;
@@ -19,6 +20,8 @@ pub struct LaneRow {
     pub(super) approved: Option<RequestNonce>,
     pub(super) handled: Option<RequestNonce>,
     pub(super) held: Option<u64>,
+    /// The oldest hold, and what can happen next to it.
+    pub(super) oldest_hold: Option<HoldStory>,
     pub(super) leader: Option<String>,
     /// Requests that are not handled.
     pub(super) lag: Option<u64>,
@@ -53,8 +56,8 @@ impl LaneRow {
         "waiting for",
     ];
 
-    /// What a lane's view comes to.
-    pub fn of(view: &LaneView) -> Self {
+    /// What a lane's view and its oldest hold come to.
+    pub fn of(view: &LaneView, oldest_hold: Option<HoldStory>) -> Self {
         let (source, destination) = (view.source.as_ref().ok(), view.destination.as_ref().ok());
         let relays = view.relays.as_ref().ok();
         let tally = relays.and_then(|relays| relays.tally.as_ref());
@@ -75,6 +78,7 @@ impl LaneRow {
             ),
             handled,
             held: destination.map(|destination| destination.held),
+            oldest_hold,
             leader: relays.and_then(|relays| relays.leader.as_ref()).map(ToString::to_string),
             lag: requested.zip(handled).map(|(requested, handled)| requested.since(handled)),
             votes: facts.as_ref().filter(|_| open).and_then(|facts| facts.votes),
@@ -88,6 +92,18 @@ impl LaneRow {
     /// Whether a relay's report is of this lane.
     pub fn is_of(&self, report: &LaneReport) -> bool {
         self.lane == report.lane.to_string()
+    }
+
+    /// A line about its holds, if it has any.
+    pub fn holds(&self) -> Option<String> {
+        let held = self.held.filter(|held| *held > 0)?;
+        Some(match &self.oldest_hold {
+            Some(HoldStory { nonce, reason, held_at, next, .. }) => format!(
+                "{}: {held} on hold, the oldest is {nonce} since block {held_at} ({reason}): {next}",
+                self.lane
+            ),
+            None => format!("{}: {held} on hold; the oldest was not found from here", self.lane),
+        })
     }
 
     /// Its cells in the table.
@@ -182,6 +198,23 @@ fn shown(value: Option<impl ToString>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn holds_are_told_with_the_oldest_and_what_happens_next() {
+        let oldest = HoldStory {
+            nonce: 5,
+            reason: polyspan_types::HoldReason::Delayed,
+            held_at: 100,
+            refundable_from: Some(150),
+            next: "relays release it from block 110 on".to_owned(),
+        };
+        let row = LaneRow { held: Some(3), oldest_hold: Some(oldest), ..LaneRow::default() };
+        let told = row.holds().unwrap();
+        assert!(told.contains("3 on hold, the oldest is 5 since block 100 (delayed): relays"), "{told}");
+        let unknown = LaneRow { held: Some(3), ..LaneRow::default() }.holds().unwrap();
+        assert!(unknown.contains("was not found"), "{unknown}");
+        assert_eq!(LaneRow { held: Some(0), ..LaneRow::default() }.holds(), None);
+    }
 
     #[test]
     fn a_halt_is_named_and_its_long_reason_left_to_the_remarks() {

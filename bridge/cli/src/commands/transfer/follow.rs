@@ -1,12 +1,14 @@
 //! Waiting for a transfer, with a line that shows how it goes.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use polyspan_node::config::LaneInfo;
-use polyspan_types::{BlockHeight, OutcomeResult, Request, TransferId, TransferState};
+use polyspan_types::{
+    BlockHeight, HoldEnd, HoldEnding, Outcome, OutcomeResult, Request, TransferId, TransferState,
+};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::commands::explain::hold;
@@ -18,6 +20,55 @@ use crate::output;
 use crate::search;
 
 const POLL: Duration = Duration::from_millis(500);
+
+/// How waiting for a transfer ended.
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub(super) enum End {
+    /// The recipient has it.
+    Paid {
+        to: String,
+        chain: String,
+        /// Absent when the transaction was not found.
+        transaction: Option<String>,
+    },
+    /// It is on hold.
+    Held { chain: String, reason: String, transaction: Option<String> },
+    /// It was on hold and goes back.
+    Refunded { chain: String, transaction: Option<String>, request_nonce: u64 },
+    /// Neither in time.
+    Waiting { after: String, waiting_for: String },
+}
+
+impl End {
+    /// What a person reads.
+    pub(super) fn lines(&self, transfer: &str) -> Vec<String> {
+        let handled = |transaction: &Option<String>| {
+            let unknown = || "not found now, see `polyspan explain`".to_owned();
+            format!("handle transaction: {}", transaction.clone().unwrap_or_else(unknown))
+        };
+        let explain = format!("`polyspan explain {transfer}` tells how it goes on");
+        match self {
+            Self::Paid { to, chain, transaction } => {
+                vec![handled(transaction), format!("paid to {to} on chain {chain}")]
+            }
+            Self::Held { chain, reason, transaction } => {
+                vec![
+                    handled(transaction),
+                    format!("held on chain {chain}: {reason}; it is not lost: {explain}"),
+                ]
+            }
+            Self::Refunded { chain, transaction, request_nonce } => vec![
+                handled(transaction),
+                format!("refunded by chain {chain} as request {request_nonce} of the other lane"),
+            ],
+            Self::Waiting { after, waiting_for } => vec![
+                format!("not paid within {after}; it waits for {waiting_for}"),
+                format!("it is not lost: {explain}"),
+            ],
+        }
+    }
+}
 
 /// Shows the transfer's states as they come. On a terminal one line changes; elsewhere each change is a line.
 struct Progress {
@@ -46,17 +97,17 @@ impl Progress {
     }
 }
 
-/// Waits until the transfer is paid (0) or held (1), or the time is over (1).
+/// Waits until the transfer is paid or held, or the time is over.
 ///
 /// Errors: none of the endpoints: they are waited for as well.
 pub(super) async fn follow(
     network: &Network,
     info: LaneInfo,
     id: &TransferId,
-    request: Request,
+    request: &Request,
     start: Option<BlockHeight>,
     timeout: Duration,
-) -> Result<ExitCode> {
+) -> Result<End> {
     let deadline = Instant::now() + timeout;
     let mut progress = Progress::start();
     loop {
@@ -64,17 +115,12 @@ pub(super) async fn follow(
         progress.show(line(&facts, &judgement));
         if let Some(result) = facts.outcome() {
             progress.bar.finish_and_clear();
-            return Ok(finish(network, &info, &request, result, start).await);
+            return Ok(finish(network, &info, request, result, start).await);
         }
         if Instant::now() >= deadline {
             progress.bar.finish_and_clear();
-            let waiting = judgement.waiting_for.unwrap_or_else(|| "nothing that is known".to_owned());
-            output::result(format!(
-                "not paid within {}; it waits for {waiting}",
-                humantime::format_duration(timeout)
-            ));
-            output::result(format!("it is not lost: `polyspan explain {id}` tells how it goes on"));
-            return Ok(ExitCode::FAILURE);
+            let waiting_for = judgement.waiting_for.unwrap_or_else(|| "nothing that is known".to_owned());
+            return Ok(End::Waiting { after: humantime::format_duration(timeout).to_string(), waiting_for });
         }
         tokio::time::sleep(POLL).await;
     }
@@ -134,24 +180,42 @@ async fn finish(
     request: &Request,
     result: OutcomeResult,
     start: Option<BlockHeight>,
-) -> ExitCode {
+) -> End {
     let side = &info.destination;
+    let chain = network.chain(side);
     let from = start.unwrap_or(side.deployment_block);
-    let found = search::outcome(network.chain(side), side, request.nonce, from).await.ok().flatten();
-    let handled =
-        found.map_or_else(|| "not found now, see `polyspan explain`".to_owned(), |o| o.tx_hash.to_string());
-    output::result(format!("handle transaction: {handled}"));
-    match result {
-        OutcomeResult::Paid => {
-            output::result(format!("paid to {} on chain {}", request.transfer.to, side.chain));
-            ExitCode::SUCCESS
-        }
-        OutcomeResult::Held(reason) => {
-            output::result(format!(
-                "held on chain {}: {reason}; it stays on hold until release and refund come in a later version",
-                side.chain
-            ));
-            ExitCode::FAILURE
+    let found = search::outcome(chain, side, request.nonce, from).await.ok().flatten();
+    // A hold that ended before it was looked at is not on hold any more, and was not paid at once either.
+    let was_held = found.is_some_and(|outcome| matches!(outcome.result, OutcomeResult::Held(_)));
+    let ending = match was_held && result == OutcomeResult::Paid {
+        true => search::ending(chain, side, request.nonce, from).await.ok().flatten(),
+        false => None,
+    };
+    end(info, request, result, found, ending)
+}
+
+fn end(
+    info: &LaneInfo,
+    request: &Request,
+    result: OutcomeResult,
+    found: Option<Outcome>,
+    ending: Option<HoldEnding>,
+) -> End {
+    let chain = info.destination.chain.clone();
+    let transaction = found.map(|outcome| outcome.tx_hash.to_string());
+    let paid =
+        |transaction| End::Paid { to: request.transfer.to.to_string(), chain: chain.clone(), transaction };
+    match (result, ending) {
+        (OutcomeResult::Held(reason), _) => End::Held { chain, reason: reason.to_string(), transaction },
+        (OutcomeResult::Paid, None) => paid(transaction),
+        (OutcomeResult::Paid, Some(ending)) => {
+            let transaction = Some(ending.tx_hash.to_string());
+            match ending.end {
+                HoldEnd::Released { .. } => paid(transaction),
+                HoldEnd::Refunded { request_nonce } => {
+                    End::Refunded { chain, transaction, request_nonce: request_nonce.get() }
+                }
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! From the file's form to a [`DeploySpec`].
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use polyspan_node::config::form::{Problems, Raw, join};
@@ -9,7 +11,19 @@ use polyspan_node::config::{ConfigErrors, KeyFile};
 use polyspan_types::Threshold;
 use url::Url;
 
-use super::{DeploySpec, Members, RawKey, RawSide, RawSpec, SideSpec, pair};
+use super::{
+    DeploySpec, GOVERNANCE_DELAY, Members, REFUND_DELAY, RawKey, RawSide, RawSpec, SideSpec, Span, pair,
+};
+use crate::deploy::creation::most_members;
+
+/// Bounds of the contract; a development bridge may do without a delay. Unit: seconds. Source:
+/// `contracts/src/bridge/Delays.sol`.
+const GOVERNANCE_DELAYS: RangeInclusive<u32> = 3_600..=30 * 86_400;
+
+/// Bounds of the contract. Unit: blocks. Source: as above.
+const REFUND_DELAYS: RangeInclusive<u64> = 1..=2_592_000;
+
+const DEFAULT_DELAY: Duration = Duration::from_secs(GOVERNANCE_DELAY as u64);
 
 pub(super) fn load(file: &Path) -> Result<DeploySpec, ConfigErrors> {
     let mut problems = Problems::default();
@@ -30,10 +44,13 @@ fn read(file: &Path, problems: &mut Problems) -> Option<DeploySpec> {
     // Two bridges with one salt between the same contracts cannot be, but a salt of one's own keeps ids apart for ever.
     let salt = problems.or("salt", raw.salt, B256::new(rand::random()));
     let development = problems.or("development", raw.development, false);
+    let governance_delay = problems.or("governance_delay", raw.governance_delay, Span(DEFAULT_DELAY));
+    let governance_delay = delay(governance_delay, development, problems);
     let main = side("main", raw.main, development, folder, problems);
     let service = side("service", raw.service, development, folder, problems);
     let pairs = pair::check_all(raw.pair, problems);
-    let spec = DeploySpec { name: name?, salt, development, main: main?, service: service?, pairs };
+    let (main, service) = (main?, service?);
+    let spec = DeploySpec { name: name?, salt, development, governance_delay, main, service, pairs };
     if spec.main.chain_id == spec.service.chain_id {
         let message =
             format!("{} is the chain id of both sides; a bridge joins two chains", spec.main.chain_id);
@@ -44,6 +61,20 @@ fn read(file: &Path, problems: &mut Problems) -> Option<DeploySpec> {
             .add("service.chain", format!("`{}` is the chain of both sides; rename one", spec.main.chain));
     }
     Some(spec)
+}
+
+/// Unit of the answer: seconds.
+fn delay(Span(delay): Span, development: bool, problems: &mut Problems) -> u32 {
+    let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+    let none = development && delay.is_zero();
+    if !none && !GOVERNANCE_DELAYS.contains(&seconds) {
+        let span = humantime::format_duration(delay);
+        problems.add(
+            "governance_delay",
+            format!("{span} is out of range; use 1h to 30days, or 0s for a development bridge"),
+        );
+    }
+    seconds
 }
 
 fn side(
@@ -98,6 +129,24 @@ fn side(
         );
         problems.add(at("governor_keys"), message);
     }
+    if let Some(operators) = &operators {
+        let (named, most) = (operators.members.len() + governors.members.len(), most_members());
+        if named > most {
+            let message = format!(
+                "{named} operators and governors together are more than the {most} with which a bridge can be created (EIP-3860 \
+                 bounds its creation code); start with fewer, and add the others by governance: `polyspan governance propose \
+                 set-operators` and `set-governors`"
+            );
+            problems.add(at("operators"), message);
+        }
+    }
+    let refund_delay = problems.or(&at("refund_delay"), raw.refund_delay, REFUND_DELAY);
+    if !REFUND_DELAYS.contains(&refund_delay) {
+        let (least, most) = (REFUND_DELAYS.start(), REFUND_DELAYS.end());
+        problems
+            .add(at("refund_delay"), format!("{refund_delay} is out of range; use {least} to {most} blocks"));
+    }
+    let fee_receiver = problems.or(&at("fee_receiver"), raw.fee_receiver, Address::ZERO);
     Some(SideSpec {
         chain: chain?,
         chain_id: chain_id?,
@@ -106,6 +155,8 @@ fn side(
         operators: operators?,
         governors,
         governor_keys,
+        refund_delay,
+        fee_receiver,
     })
 }
 

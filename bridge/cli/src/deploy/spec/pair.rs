@@ -1,24 +1,34 @@
 //! The `[[pair]]` sections.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use alloy::primitives::Address;
 use polyspan_node::config::Minter;
 use polyspan_node::config::form::{Problems, Raw, join};
 use polyspan_types::Kind;
 
+use super::limits::limits;
 use super::{End, NewToken, PairSpec, RawPair, RawSeed, RawToken, TokenSpec, parsed};
 
 /// Bounds of the contract. Unit: gas. Source: `contracts/src/bridge/Pairs.sol`.
-const GAS_CAPS: std::ops::RangeInclusive<u32> = 30_000..=2_000_000;
+pub const fn gas_caps(kind: Kind) -> RangeInclusive<u32> {
+    let least = match kind {
+        Kind::Native | Kind::Erc20 => 100_000,
+        Kind::Erc721 => 600_000,
+        Kind::Erc1155 => 1_200_000,
+    };
+    least..=2_000_000
+}
 
-/// Gas caps that ordinary tokens and recipients stay well below. Unit: gas.
-const fn default_gas_cap(kind: Kind) -> u32 {
+/// Gas caps that ordinary tokens and recipients stay well below; for tokens by id what the contract asks for at the least.
+/// Unit: gas.
+pub const fn default_gas_cap(kind: Kind) -> u32 {
     match kind {
         Kind::Native => 100_000,
         Kind::Erc20 => 150_000,
-        // The recipient's own `onERC721Received` runs within it.
-        Kind::Erc721 => 300_000,
+        Kind::Erc721 => 600_000,
+        Kind::Erc1155 => 1_200_000,
     }
 }
 
@@ -52,7 +62,7 @@ fn check(path: &str, raw: RawPair, problems: &mut Problems) -> Option<PairSpec> 
     let at = |key: &str| join(path, key);
     problems.unknown(path, &raw.unknown, RawPair::KEYS);
     let name = problems.required(&at("name"), raw.name, "name the pair for the command line");
-    let kind = problems.required(&at("kind"), raw.kind, "use native, erc20 or erc721");
+    let kind = problems.required(&at("kind"), raw.kind, "use native, erc20, erc721 or erc1155");
     let kind = parsed::<Kind>(&at("kind"), kind, problems);
     let mints = problems.required(&at("mints"), raw.mints, "use \"main\", \"service\" or \"none\"");
     let mints = parsed::<Minter>(&at("mints"), mints, problems);
@@ -61,8 +71,10 @@ fn check(path: &str, raw: RawPair, problems: &mut Problems) -> Option<PairSpec> 
         .map(|(key, raw)| problems.optional(&at(key), raw));
     let gas_cap = problems.optional(&at("gas_cap"), raw.gas_cap);
     let seed = problems.optional(&at("seed"), raw.seed);
+    let limits = limits(path, [raw.limits, raw.main_limits, raw.service_limits], problems);
     let (kind, mints) = (kind?, mints?);
-    let deploy = deploy.and_then(|raw| new_token(&at("deploy"), raw, kind, problems));
+    let deploy = deploy
+        .and_then(|raw| new_token(&at("deploy"), raw, kind, name.as_deref().unwrap_or_default(), problems));
     if deploy.is_some() && mints == Minter::None && kind != Kind::Native {
         problems.add(
             at("deploy"),
@@ -74,12 +86,13 @@ fn check(path: &str, raw: RawPair, problems: &mut Problems) -> Option<PairSpec> 
         token(&at(&format!("{}_token", end.as_str())), given[end as usize].clone(), own, kind, problems)
     });
     let gas_cap = gas_cap.unwrap_or(default_gas_cap(kind));
-    if !GAS_CAPS.contains(&gas_cap) {
-        let message = format!("{gas_cap} is out of range; use {} to {}", GAS_CAPS.start(), GAS_CAPS.end());
+    let range = gas_caps(kind);
+    if !range.contains(&gas_cap) {
+        let message = format!("{gas_cap} is out of range; use {} to {}", range.start(), range.end());
         problems.add(at("gas_cap"), message);
     }
     let seed = seed.map_or([None, None], |raw| seeds(&at("seed"), raw, problems));
-    let pair = PairSpec { name: name?, kind, mints, main: main?, service: service?, gas_cap, seed };
+    let pair = PairSpec { name: name?, kind, mints, main: main?, service: service?, gas_cap, seed, limits };
     rules(path, &pair, problems);
     Some(pair)
 }
@@ -92,8 +105,12 @@ fn rules(path: &str, pair: &PairSpec, problems: &mut Problems) {
     }
     for end in End::ALL {
         let native = pair.kind_of(end) == Kind::Native;
-        if pair.kind == Kind::Erc721 && native {
-            problems.add(join(path, "kind"), "a native currency has no ids; name an ERC-721 token");
+        let by_id = matches!(pair.kind, Kind::Erc721 | Kind::Erc1155);
+        if by_id && native {
+            problems.add(
+                join(path, "kind"),
+                format!("a native currency has no ids; name an {} token", pair.kind),
+            );
         }
         if native && end.mints(pair.mints) {
             problems.add(
@@ -101,7 +118,7 @@ fn rules(path: &str, pair: &PairSpec, problems: &mut Problems) {
                 "no bridge can mint a native currency; name the other side, or \"none\"",
             );
         }
-        if pair.seed(end).is_some() && (end.mints(pair.mints) || pair.kind == Kind::Erc721) {
+        if pair.seed(end).is_some() && (end.mints(pair.mints) || by_id) {
             let key = format!("seed.{}", end.as_str());
             problems
                 .add(join(path, &key), "only a side that locks a fungible token takes liquidity; remove it");
@@ -109,8 +126,24 @@ fn rules(path: &str, pair: &PairSpec, problems: &mut Problems) {
     }
 }
 
-fn new_token(path: &str, raw: RawToken, kind: Kind, problems: &mut Problems) -> Option<NewToken> {
+fn new_token(path: &str, raw: RawToken, kind: Kind, pair: &str, problems: &mut Problems) -> Option<NewToken> {
     problems.unknown(path, &raw.unknown, RawToken::KEYS);
+    let mut unwanted = |key: &str, given: bool, what: &str| {
+        if given {
+            problems.add(join(path, key), format!("{what}; remove it"));
+        }
+    };
+    let is_given = |raw: &Raw<String>| !matches!(raw, Raw::Missing);
+    if kind == Kind::Erc1155 {
+        let what = "an erc1155 has a `uri` and nothing else";
+        unwanted("name", is_given(&raw.name), what);
+        unwanted("symbol", is_given(&raw.symbol), what);
+        unwanted("decimals", !matches!(raw.decimals, Raw::Missing), what);
+        let uri =
+            problems.required(&join(path, "uri"), raw.uri, "set the template of its URIs; \"\" for none");
+        return Some(NewToken { name: uri?, symbol: pair.to_owned(), decimals: 0 });
+    }
+    unwanted("uri", is_given(&raw.uri), "only an erc1155 has a template of URIs");
     let name = problems.required(&join(path, "name"), raw.name, "give the token a name");
     let symbol = problems.required(&join(path, "symbol"), raw.symbol, "give the token a symbol");
     let at = join(path, "decimals");

@@ -123,7 +123,7 @@ fn check_tokens(path: &str, pair: &Pair, problems: &mut Problems) {
             Kind::Erc20 if zeros == 2 => {
                 problems.add(join(path, key), "both sides are native currencies; use kind = \"native\"");
             }
-            Kind::Erc721 if token.is_zero() => {
+            Kind::Erc721 | Kind::Erc1155 if token.is_zero() => {
                 problems
                     .add(join(path, key), "the zero address stands for a native currency, which has no ids");
             }

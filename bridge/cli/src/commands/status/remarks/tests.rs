@@ -26,6 +26,7 @@ fn report(waiting_for: &str) -> LaneReport {
         approved: nonce(5),
         handled: nonce(5),
         held: 0,
+        oldest_hold: None,
         halted: None,
         waiting_for: Some(waiting_for.to_owned()),
     }

@@ -1,0 +1,68 @@
+//! What is said of a transfer: lines as things happen, or one JSON object at the end.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use polyspan_types::{Request, TransferId};
+use serde::Serialize;
+
+use super::follow::End;
+use super::plan::Plan;
+use crate::output;
+
+/// One transfer.
+#[derive(Debug, Serialize)]
+pub(super) struct Told {
+    transfer: String,
+    request_transaction: String,
+    /// What was charged at the most, in whole units; absent without a fee.
+    fee: Option<String>,
+    remarks: Vec<String>,
+    /// How it ended; absent when nobody waited.
+    pub(super) end: Option<End>,
+    #[serde(skip)]
+    json: bool,
+}
+
+impl Told {
+    pub(super) fn new(
+        id: &TransferId,
+        request: &Request,
+        plan: &Plan,
+        remarks: Vec<String>,
+        json: bool,
+    ) -> Self {
+        let fee = (!plan.fee.now.is_zero()).then(|| plan.fee.shown(plan.fee.now));
+        Self {
+            transfer: id.to_string(),
+            request_transaction: request.tx_hash.to_string(),
+            fee,
+            remarks,
+            end: None,
+            json,
+        }
+    }
+
+    /// The request is in a block.
+    pub(super) fn requested(&self) {
+        if self.json {
+            return;
+        }
+        output::result(format!("request transaction: {}", self.request_transaction));
+        output::result(format!("transfer: {}", self.transfer));
+        self.fee.iter().for_each(|fee| output::result(format!("fee: {fee}")));
+    }
+
+    /// Says how it ended, and is the exit code of that.
+    ///
+    /// Errors: none that a caller could cause.
+    pub(super) fn finish(self) -> Result<ExitCode> {
+        let paid = matches!(self.end, None | Some(End::Paid { .. }));
+        if self.json {
+            output::json(&self)?;
+        } else if let Some(end) = &self.end {
+            end.lines(&self.transfer).iter().for_each(output::result);
+        }
+        Ok(if paid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}

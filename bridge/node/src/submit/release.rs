@@ -1,0 +1,182 @@
+//! Releases holds, one at a time and oldest first, while there is nothing to handle.
+
+use std::time::{Duration, Instant};
+
+use polyspan_chain::{At, BridgeRevert, PairState, release_calldata};
+use polyspan_store::{OpenHold, Purpose};
+use polyspan_types::{BlockHeight, RequestNonce};
+use tracing::info;
+
+use super::{LaneSubmission, gas};
+use crate::error::LaneError;
+use crate::holds::{Attempts, next_release, readiness};
+use crate::lane::DestinationView;
+use crate::submitter::{Job, JobResult};
+
+/// Holds looked at together; the next ones follow when none of these can be tried. Unit: holds. Source: what a look costs
+/// in memory and time stays the same however many there are.
+const PAGE: u64 = 1024;
+
+/// How old the destination's pairs may be before they are read again. Unit: time. Source: one call in five seconds and lane
+/// while anything is on hold.
+const PAIRS_AGE: Duration = Duration::from_secs(5);
+
+/// Labels of the releases metric: a closed set.
+pub const RELEASE_OUTCOMES: [&str; 11] = [
+    "released",
+    "reverted",
+    "still_held",
+    "ended_before",
+    "refused",
+    "too_large",
+    "not_taken",
+    "above_cap",
+    "busy",
+    "lost",
+    "failed",
+];
+
+/// What a lane remembers of its holds between two steps.
+#[derive(Debug, Default)]
+pub(super) struct Releases {
+    attempts: Attempts,
+    /// First nonce of the page that is looked at.
+    from: RequestNonce,
+    pairs: Option<(Vec<PairState>, Instant)>,
+}
+
+impl LaneSubmission {
+    /// Tries the oldest hold that may be paid now, if there is one.
+    pub(super) async fn release(&mut self, view: &DestinationView) -> Result<(), LaneError> {
+        if view.held == 0 {
+            self.lane.board.release.send_replace(None);
+            return Ok(());
+        }
+        let (id, head) = (self.lane.info.bridge_id, view.block.height);
+        let from = self.releases.from;
+        let page = self.lane.store.open_holds(id, from, PAGE).await?;
+        let end = (page.len() as u64 == PAGE).then(|| page.last().map(|hold| hold.nonce.next())).flatten();
+        self.releases.attempts.forget_ended(from, end, &page);
+        let pairs = self.pairs(false).await?;
+        if from == RequestNonce::ZERO {
+            self.tell_oldest(&page, &pairs, head);
+        }
+        let next = next_release(&page, &pairs, head, &self.releases.attempts, Instant::now());
+        let Some(nonce) = next else {
+            // From the end of the holds it goes back to the oldest.
+            self.releases.from = end.unwrap_or(RequestNonce::ZERO);
+            return Ok(());
+        };
+        self.releases.from = RequestNonce::ZERO;
+        // What was read a moment ago may be used up: an attempt that the state rules out now is saved.
+        let pairs = self.pairs(true).await?;
+        if next_release(&page, &pairs, head, &self.releases.attempts, Instant::now()) == Some(nonce) {
+            self.attempt(nonce, &pairs).await?;
+        }
+        Ok(())
+    }
+
+    /// The destination's pairs, not older than [`PAIRS_AGE`] or, when `fresh`, read now.
+    async fn pairs(&mut self, fresh: bool) -> Result<Vec<PairState>, LaneError> {
+        if let Some((pairs, read)) = &self.releases.pairs
+            && !fresh
+            && read.elapsed() < PAIRS_AGE
+        {
+            return Ok(pairs.clone());
+        }
+        let bridge = self.lane.info.destination.bridge;
+        let pairs = self.lane.destination.bridge_state(bridge, At::Latest).await?.pairs;
+        self.releases.pairs = Some((pairs.clone(), Instant::now()));
+        Ok(pairs)
+    }
+
+    /// Shows what happens next to the oldest hold, and logs it when that changes.
+    fn tell_oldest(&self, page: &[OpenHold], pairs: &[PairState], head: BlockHeight) {
+        let Some(oldest) = page.first() else { return };
+        let next = readiness(oldest, pairs, head).to_string();
+        let changed = self.lane.board.release.send_if_modified(|told| {
+            let changed = told.as_ref() != Some(&next);
+            *told = Some(next.clone());
+            changed
+        });
+        if changed {
+            info!(lane = %self.lane.info.id, nonce = %oldest.nonce, reason = %oldest.reason, next, "oldest hold");
+        }
+    }
+
+    /// One attempt. It leaves no rest of the lane behind: the hold rests by itself, and what is to be handled does not wait.
+    async fn attempt(&mut self, nonce: RequestNonce, pairs: &[PairState]) -> Result<(), LaneError> {
+        let info = self.lane.info.clone();
+        let Some(stored) = self.lane.store.request(info.bridge_id, nonce).await? else { return Ok(()) };
+        let transfer = &stored.request.transfer;
+        let calldata = release_calldata(nonce, transfer, &[]);
+        let job = Job {
+            purpose: Purpose::Release,
+            first: nonce,
+            count: 1,
+            checkpoint: nonce,
+            to: info.destination.bridge,
+            worst_gas: gas::worst_gas([transfer], pairs, calldata.len()),
+            calldata,
+            lane: info.clone(),
+        };
+        let result = self.followed(job).await;
+        // What kept the transaction from a block is over.
+        self.lane.board.submission.send_replace(None);
+        self.lane.metrics.release(&info.id, outcome(&result));
+        // Also after a success: until its block is final the store does not know that the hold has ended.
+        let text = result.to_string();
+        let counts = matches!(result, JobResult::Mined { .. } | JobResult::Refused(_) | JobResult::TooLarge);
+        let news = self.releases.attempts.note(nonce, text.clone(), counts, Instant::now());
+        match result {
+            JobResult::Mined { success: true, block, tx_hash } => {
+                info!(lane = %info.id, %nonce, %block, tx = %tx_hash, "released");
+            }
+            _ if news => {
+                info!(lane = %info.id, %nonce, reason = text, "not released; it is tried again later, less and less often");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Label of the releases metric.
+const fn outcome(result: &JobResult) -> &'static str {
+    match result {
+        JobResult::Mined { success: true, .. } => "released",
+        JobResult::Refused(BridgeRevert::ReleaseFailed { .. }) => "still_held",
+        JobResult::Refused(BridgeRevert::NotHeld { .. }) => "ended_before",
+        JobResult::Refused(_) => "refused",
+        other => other.outcome(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+    use polyspan_types::{AccountNonce, BlockRef, HoldReason};
+
+    use super::*;
+
+    #[test]
+    fn every_end_of_an_attempt_has_a_label_of_the_closed_set() {
+        let (nonce, reason) = (RequestNonce::ZERO, HoldReason::PayoutFailed);
+        let block = BlockRef { height: BlockHeight::ZERO, hash: B256::ZERO };
+        let mined = |success| JobResult::Mined { success, block, tx_hash: B256::ZERO };
+        let results = [
+            mined(true),
+            mined(false),
+            JobResult::Refused(BridgeRevert::ReleaseFailed { nonce, reason }),
+            JobResult::Refused(BridgeRevert::NotHeld { nonce }),
+            JobResult::Refused(BridgeRevert::NotWired),
+            JobResult::TooLarge,
+            JobResult::NotTaken(String::new()),
+            JobResult::AboveCap { cap: 1 },
+            JobResult::Busy,
+            JobResult::Lost { account_nonce: AccountNonce::ZERO },
+            JobResult::Failed(String::new()),
+        ];
+        assert_eq!(results.iter().map(outcome).collect::<Vec<_>>(), RELEASE_OUTCOMES);
+    }
+}

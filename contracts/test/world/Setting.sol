@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bridge} from "../../src/Bridge.sol";
+import {HoldReason} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridge} from "../../src/interfaces/IBridge.sol";
+import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
+import {Kinds} from "../../src/libraries/Kinds.sol";
+import {BridgeMultiToken} from "../../src/tokens/BridgeMultiToken.sol";
+import {BridgeNFT} from "../../src/tokens/BridgeNFT.sol";
+import {BridgeToken} from "../../src/tokens/BridgeToken.sol";
+import {Test} from "../Vm.sol";
+import {BlacklistToken} from "../contracts/BlacklistToken.sol";
+import {FeeToken} from "../contracts/FeeToken.sol";
+import {HookToken} from "../contracts/HookToken.sol";
+import {HostileNFT} from "../contracts/HostileNFT.sol";
+import {HostileToken} from "../contracts/HostileToken.sol";
+import {TestMultiToken} from "../contracts/TestMultiToken.sol";
+import {TestNFT} from "../contracts/TestNFT.sol";
+import {TestPaymentToken} from "../contracts/TestPaymentToken.sol";
+import {Recipient} from "./Recipient.sol";
+
+/// @title Two chains, a bridge between them, its tokens, the accounts, time and chance
+/// @dev An address is one account here, on whichever side: native balances are those of both chains together.
+abstract contract Setting is Test {
+    /// Pairs by number, the same on both sides. Of the honest ones every balance is known in advance.
+    uint256 internal constant NATIVE = 0;
+    /// Side 0 locks what side 1 mints.
+    uint256 internal constant TOKEN = 1;
+    uint256 internal constant NFT = 2;
+    uint256 internal constant MULTI = 3;
+    /// Locked on both sides, so that it has to be seeded.
+    uint256 internal constant LOCKED = 4;
+    /// Registered on side 0 only: the other side holds whatever comes of it.
+    uint256 internal constant STRAY = 5;
+    uint256 public constant HONEST = 6;
+    /// Hostile tokens, locked on both sides.
+    uint256 internal constant MOODY = 6;
+    uint256 internal constant TAXED = 7;
+    uint256 internal constant HOOKED = 8;
+    uint256 internal constant BLACKLISTED = 9;
+    /// Has no code at times.
+    uint256 internal constant VANISHING = 10;
+    uint256 internal constant MOODY_NFT = 11;
+    uint256 public constant PAIRS = 12;
+
+    uint256 internal constant USERS = 3;
+    uint256 private constant USER_KEY = 0x05E12;
+    address internal constant SUBMITTER = address(0x5B1);
+    address internal constant FEE_RECEIVER = address(0xFEE);
+    address private constant STRAY_TOKEN = address(0x57A7);
+    uint64 internal constant FIRST_CHAIN = 71;
+    bytes32 internal constant SALT = "salt";
+    /// Unit: seconds.
+    uint32 internal constant GOVERNANCE_DELAY = 1 hours;
+    /// Unit: blocks.
+    uint64 internal constant REFUND_DELAY = 40;
+
+    IBridge[2] public bridges;
+    address[PAIRS][2] public tokens;
+    /// Three accounts without code, a contract that takes everything, and one with moods.
+    address[USERS] public users;
+    Recipient public receiver;
+    Recipient public hostile;
+    /// By lane, named for its source side.
+    bytes32[2] internal _bridgeIds;
+
+    /// Unit: blocks, and seconds since 1970. They rise with every action, on both chains alike.
+    uint256 internal _height = 1_000;
+    uint256 internal _time = 1_700_000_000;
+    /// What the choices of one action are drawn from.
+    uint256 private _chance;
+
+    constructor() {
+        for (uint256 i = 0; i < USERS; ++i) {
+            users[i] = vm.addr(USER_KEY + i);
+        }
+        receiver = new Recipient();
+        hostile = new Recipient();
+    }
+
+    function kindOf(uint256 pair) public pure returns (uint8) {
+        if (pair == NATIVE) return Kinds.NATIVE;
+        if (pair == NFT || pair == MOODY_NFT) return Kinds.ERC721;
+        return pair == MULTI ? Kinds.ERC1155 : Kinds.ERC20;
+    }
+
+    function mints(uint256 side, uint256 pair) public pure returns (bool) {
+        return side == 1 && (pair == TOKEN || pair == NFT || pair == MULTI);
+    }
+
+    function registered(uint256 side, uint256 pair) public pure returns (bool) {
+        return side == 0 || pair != STRAY;
+    }
+
+    /// @notice Those whose balances the ledger knows: users, the two contracts, the fee receiver.
+    function accounts() public view returns (address[] memory list) {
+        list = new address[](USERS + 3);
+        for (uint256 i = 0; i < USERS; ++i) {
+            list[i] = users[i];
+        }
+        (list[USERS], list[USERS + 1], list[USERS + 2]) = (address(receiver), address(hostile), FEE_RECEIVER);
+    }
+
+    function _deployTokens() internal {
+        tokens[0][TOKEN] = address(new TestPaymentToken("T", "T"));
+        tokens[1][TOKEN] = address(new BridgeToken("T", "T", 18, address(bridges[1])));
+        tokens[0][NFT] = address(new TestNFT("N", "N"));
+        tokens[1][NFT] = address(new BridgeNFT("N", "N", address(bridges[1])));
+        tokens[0][MULTI] = address(new TestMultiToken("uri"));
+        tokens[1][MULTI] = address(new BridgeMultiToken("uri", address(bridges[1])));
+        tokens[0][STRAY] = address(new TestPaymentToken("S", "S"));
+        tokens[1][STRAY] = STRAY_TOKEN;
+        for (uint256 side = 0; side < 2; ++side) {
+            tokens[side][LOCKED] = address(new TestPaymentToken("L", "L"));
+            tokens[side][MOODY] = address(new HostileToken());
+            tokens[side][TAXED] = address(new FeeToken(10));
+            tokens[side][HOOKED] = address(new HookToken());
+            tokens[side][BLACKLISTED] = address(new BlacklistToken());
+            tokens[side][VANISHING] = address(new HostileToken());
+            tokens[side][MOODY_NFT] = address(new HostileNFT());
+            hostile.hook(tokens[side][HOOKED]);
+            hostile.approve(tokens[side][TOKEN], address(bridges[side]));
+        }
+    }
+
+    function _deployBridges(address[] memory operators, uint8 threshold, address[] memory governors) internal {
+        for (uint256 side = 0; side < 2; ++side) {
+            _enter(side);
+            Bridge made = new Bridge(operators, threshold, governors, threshold, GOVERNANCE_DELAY, REFUND_DELAY, false);
+            bridges[side] = IBridge(payable(address(made)));
+        }
+        for (uint256 lane = 0; lane < 2; ++lane) {
+            _bridgeIds[lane] = keccak256(
+                abi.encode(
+                    FIRST_CHAIN + lane, address(bridges[lane]), FIRST_CHAIN + 1 - lane, address(bridges[1 - lane]), SALT
+                )
+            );
+        }
+    }
+
+    function _userKey(uint256 user) internal pure returns (uint256) {
+        return USER_KEY + user;
+    }
+
+    // ---- time and chance ----
+
+    /// @dev What follows happens on this side, a little later than what was before.
+    function _enter(uint256 side) internal virtual {
+        _time += 1 + _pick(4);
+        vm.chainId(FIRST_CHAIN + side);
+        vm.warp(_time);
+        _wait(1);
+    }
+
+    /// @dev Unit: blocks.
+    function _wait(uint256 blocks) internal {
+        _height += blocks;
+        vm.roll(_height);
+    }
+
+    /// @dev Everything in an action follows from the fuzzer's number and from what was before.
+    function _draw(uint256 choice) internal {
+        _chance = uint256(keccak256(abi.encode(choice, _height, _chance)));
+    }
+
+    /// @dev One of so many, from 0.
+    function _pick(uint256 count) internal returns (uint256) {
+        _chance = uint256(keccak256(abi.encode(_chance)));
+        return _chance % count;
+    }
+
+    /// @dev A call that would do nothing does not count: the fuzzer takes another one.
+    function _inVain() internal pure {
+        vm.assume(false);
+    }
+
+    // ---- calls ----
+
+    /// @dev A call that must be refused, for exactly this reason.
+    function _expectRefused(address sender, address target, uint256 value, bytes memory call, bytes memory reason)
+        internal
+    {
+        vm.prank(sender, sender);
+        (bool success, bytes memory result) = target.call{value: value}(call);
+        assertTrue(!success, "what must be refused is refused");
+        assertEq(keccak256(result), keccak256(reason), "for this reason");
+    }
+
+    /// @dev A call that must succeed.
+    function _execute(address sender, address target, uint256 value, bytes memory call) internal {
+        vm.prank(sender, sender);
+        (bool success, bytes memory result) = target.call{value: value}(call);
+        if (!success) _bubble(result);
+    }
+
+    function _bubble(bytes memory result) private pure {
+        assembly ("memory-safe") {
+            revert(add(result, 0x20), mload(result))
+        }
+    }
+
+    function _releaseFailed(uint256 nonce, HoldReason reason) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IBridgeErrors.BridgeReleaseFailed.selector, nonce, reason);
+    }
+
+    function _reason(bytes4 selector, uint256 argument) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(selector, argument);
+    }
+}

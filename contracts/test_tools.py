@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Tests of the scripts that judge the contracts' tests."""
+
+import sys
+import unittest
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE))
+from mutators import mutants  # noqa: E402
+
+
+def script(name):
+    loader = SourceFileLoader(name, str(HERE / name))
+    module = module_from_spec(spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def becomes(text, modifiers=()):
+    return {(mutant.line, mutant.becomes) for mutant in mutants("src/A.sol", text, modifiers)}
+
+
+class Coverage(unittest.TestCase):
+    REPORT = "SF:src/A.sol\nDA:1,1\nDA:2,{}\nBRDA:1,0,0,1\nBRDA:1,0,1,{}\nend_of_record\nSF:test/B.sol\nDA:1,0\nend_of_record\n"
+
+    def judged(self, *hits):
+        coverage = script("coverage")
+        return coverage.table(coverage.parsed(self.REPORT.format(*hits)))
+
+    def test_all_run_suffices_whatever_the_tests_themselves_run(self):
+        self.assertTrue(self.judged("3", "1")[1])
+
+    def test_missed_line_and_missed_branch_fail_each_by_itself(self):
+        self.assertFalse(self.judged("0", "1")[1])
+        self.assertFalse(self.judged("1", "-")[1])
+
+    def test_rows_say_where(self):
+        rows = self.judged("0", "0")[0]
+        self.assertIn("lines not run: 2", rows[0])
+        self.assertIn("branches not taken in: 1", rows[0])
+        self.assertTrue(rows[-1].startswith("total"))
+
+
+class Mutators(unittest.TestCase):
+    def test_condition_is_moved_turned_around_and_removed(self):
+        line = "if (a >= b) revert Late(a);"
+        expected = {"if (a > b) revert Late(a);", "if (!(a >= b)) revert Late(a);", ""}
+        self.assertEqual(becomes(line), {(line, text) for text in expected})
+
+    def test_operators_and_numbers_are_exchanged(self):
+        found = {text for _, text in becomes("return a + 1 == b && c;")}
+        self.assertEqual(
+            found, {"return a - 1 == b && c;", "return a + 1 != b && c;", "return a + 1 == b || c;", "return a + 2 == b && c;"}
+        )
+
+    def test_names_and_types_hold_no_numbers(self):
+        self.assertEqual(becomes("uint256 root0 = bytes32Of(x2);"), set())
+
+    def test_modifier_is_removed_from_a_head(self):
+        self.assertIn(("function f() external guarded {", "function f() external {"), becomes("function f() external guarded {", ["guarded"]))
+
+    def test_statement_over_several_lines_is_removed_as_a_whole_and_keeps_the_line_count(self):
+        text = "{\n    total = sum(\n        a,\n        b\n    );\n}"
+        (whole,) = [mutant for mutant in mutants("src/A.sol", text, ()) if mutant.becomes == ""]
+        self.assertEqual(whole.line, "total = sum( a, b );")
+        self.assertEqual(whole.apply(text), "{\n\n\n\n\n}")
+
+    def test_comments_declarations_and_imports_are_left_alone(self):
+        for line in ("// a < b", "import {A} from 'b';", "uint64 epoch;", "event E(uint256 a);", "/// true"):
+            self.assertEqual(becomes(line), set(), line)
+
+
+class Symbolic(unittest.TestCase):
+    def test_every_weakness_finds_its_line_once(self):
+        for name, (_, file, line, replacement) in script("symbolic").WEAKNESSES.items():
+            lines = [text.strip() for text in (HERE / file).read_text().split("\n")]
+            self.assertEqual(lines.count(line), 1, name)
+            self.assertNotEqual(line, replacement, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
