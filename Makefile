@@ -64,8 +64,8 @@ bench: tools build ## Gas per request and per transfer, against the goals
 
 # ---- prove ----
 
-.PHONY: check check-format check-lints check-dependencies check-docs check-contracts check-slither
-check: check-format check-lints check-dependencies check-docs check-contracts check-slither ## Format, lints, dependencies, docs, committed ABI, slither
+.PHONY: check check-format check-lints check-dependencies check-docs check-contracts check-slither check-symbolic
+check: check-format check-lints check-dependencies check-docs check-contracts check-slither check-symbolic ## Format, lints, dependencies, docs, committed ABI, slither, the core of the proofs
 
 check-format: rust tools
 	$(CARGO) fmt --all --check
@@ -87,6 +87,9 @@ check-contracts: tools python
 
 check-slither: python-tools
 	contracts/slither
+
+check-symbolic: python-tools
+	contracts/symbolic --core
 
 .PHONY: test test-contracts test-rust test-system
 test: test-contracts test-rust ## Every test that needs no root, Solidity and Rust, on real anvil processes
