@@ -1,7 +1,7 @@
 //! A bridge for the tests of everything here.
 
-use alloy::primitives::{Address, B256, U256};
-use polyspan_chain::{BridgeState, PairLimits, PairState};
+use alloy::primitives::{Address, B256};
+use polyspan_chain::{BridgeState, PairState};
 use polyspan_types::{BlockHeight, BridgeId, ChainId, Epoch, Kind, MemberSet, RequestNonce, Root, Threshold};
 
 /// The bridge's own address.
@@ -22,30 +22,8 @@ pub fn members(threshold: u8, members: &[Address]) -> MemberSet {
 
 /// A pair without limits.
 pub fn pair(kind: Kind, token: Address, counterpart_token: Address, decimals: u8) -> PairState {
-    PairState {
-        kind,
-        mints: false,
-        decimals,
-        gas_cap: 150_000,
-        token,
-        counterpart_token,
-        limits: PairLimits {
-            minimum: 0,
-            maximum: None,
-            fee: 0,
-            fee_in_native: false,
-            outflow: None,
-            delay: None,
-        },
-        locked: false,
-        escrow: U256::ZERO,
-        minted: U256::ZERO,
-        held: U256::ZERO,
-        seeded: U256::ZERO,
-        adopted: U256::ZERO,
-        outflow: U256::ZERO,
-        fees: U256::ZERO,
-    }
+    let gas_cap = 150_000;
+    PairState { decimals, gas_cap, ..polyspan_chain::testing::pair(kind, token, counterpart_token) }
 }
 
 /// A wired bridge on chain 31001: operators 0x01… and 0x02…, both needed; `governors` of whom two are needed (or the only one); a native pair
