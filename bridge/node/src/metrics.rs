@@ -4,6 +4,7 @@ use polyspan_types::LaneId;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::lane::Lane;
+use crate::submit::Way;
 
 /// Gauges and counters per lane. Clones share them.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct RelayMetrics {
     second_roots_refused: IntCounterVec,
     submissions: IntCounterVec,
     releases: IntCounterVec,
+    votes: IntCounterVec,
+    transfers: IntCounterVec,
 }
 
 impl RelayMetrics {
@@ -90,6 +93,16 @@ impl RelayMetrics {
                 "Attempts of this relay to release a hold, by outcome",
                 &["lane", "outcome"],
             )?,
+            votes: counter(
+                "polyspan_lane_votes_total",
+                "Votes of this relay on chain, by outcome",
+                &["lane", "outcome"],
+            )?,
+            transfers: counter(
+                "polyspan_lane_transfers_total",
+                "Transfers that submissions of this relay got handled: as leader, by rank, or with votes on chain",
+                &["lane", "way"],
+            )?,
         })
     }
 
@@ -104,6 +117,12 @@ impl RelayMetrics {
         }
         for outcome in crate::submit::RELEASE_OUTCOMES {
             self.releases.with_label_values(&[lane.as_str(), outcome]);
+        }
+        for outcome in crate::submit::VOTE_OUTCOMES {
+            self.votes.with_label_values(&[lane.as_str(), outcome]);
+        }
+        for way in Way::ALL {
+            self.transfers.with_label_values(&[lane.as_str(), way.label()]);
         }
     }
 
@@ -130,6 +149,16 @@ impl RelayMetrics {
     /// An attempt to release a hold ended.
     pub fn release(&self, lane: &LaneId, outcome: &str) {
         self.releases.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
+    /// A vote on chain ended.
+    pub fn vote(&self, lane: &LaneId, outcome: &str) {
+        self.votes.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
+    /// Transfers were handled by a submission of this relay.
+    pub fn handled(&self, lane: &LaneId, way: Way, count: u64) {
+        self.transfers.with_label_values(&[lane.to_string().as_str(), way.label()]).inc_by(count);
     }
 
     /// Copies what the board of `lane` shows.

@@ -10,6 +10,7 @@ use polyspan_chain::{Chain, HeadFollower, HeadView};
 use polyspan_coordination::Coordinator;
 use polyspan_monitoring::{Health, Server};
 use polyspan_store::Store;
+use polyspan_types::OperatorId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -22,11 +23,13 @@ use crate::config::RelayEntry;
 use crate::destination::DestinationWatch;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
+use crate::publish::Publisher;
 use crate::report::Reporter;
 use crate::step;
-use crate::submit::LaneSubmission;
+use crate::submit::{LaneSubmission, SubmissionSettings};
 use crate::submitter::{Submitter, SubmitterHandle, SubmitterSettings};
 use crate::supervise::{TaskEnded, TaskGroup};
+use crate::votes::VoteWatch;
 use crate::watch::SourceWatch;
 
 /// How long tasks may take to stop. Unit: time.
@@ -101,14 +104,15 @@ impl Relay {
             };
             let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
             spawn.watches(&mut group, source, destination);
-            if let Some(signer) =
-                self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction))
-            {
+            let attester =
+                self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction));
+            if let Some(signer) = attester {
                 spawn.attester(&mut group, signer.clone());
             }
             let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
             if let Some((_, handle)) = submitter {
-                spawn.submission(&mut group, handle.clone(), &self.entry);
+                let operator = attester.map(PrivateKeySigner::address);
+                spawn.submission(&mut group, handle.clone(), &self.entry, operator);
             }
         }
         let reporter = Reporter::new(
@@ -166,22 +170,30 @@ impl LaneTasks<'_> {
     ) {
         let lane = Arc::clone(self.lane);
         self.spawn(group, "watch", move || SourceWatch::new(Arc::clone(&lane), source.clone()));
-        let lane = Arc::clone(self.lane);
+        let (lane, heads) = (Arc::clone(self.lane), destination.clone());
         self.spawn(group, "destination", move || {
             DestinationWatch::new(Arc::clone(&lane), destination.clone())
         });
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "votes", move || VoteWatch::new(Arc::clone(&lane), heads.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
     }
 
     fn attester(&self, group: &mut TaskGroup, signer: PrivateKeySigner) {
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "attest", move || Attester::new(Arc::clone(&lane), signer.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
-        self.spawn(group, "attest", move || {
-            Attester::new(Arc::clone(&lane), signer.clone(), Arc::clone(&coordinator))
-        });
+        self.spawn(group, "publish", move || Publisher::new(&lane, Arc::clone(&coordinator)));
     }
 
-    fn submission(&self, group: &mut TaskGroup, submitter: SubmitterHandle, entry: &RelayEntry) {
+    fn submission(
+        &self,
+        group: &mut TaskGroup,
+        submitter: SubmitterHandle,
+        entry: &RelayEntry,
+        operator: Option<OperatorId>,
+    ) {
         let (lane, coordinator, tick) = (Arc::clone(self.lane), Arc::clone(self.coordinator), entry.tick);
         let (title, stop) = (format!("lead {}", lane.info.id), self.stop.clone());
         let part = lane.health.part(&title);
@@ -189,9 +201,14 @@ impl LaneTasks<'_> {
             let candidate = Candidate::new(Arc::clone(&lane), Arc::clone(&coordinator), tick);
             lead::run(candidate, Arc::clone(&lane), Arc::clone(&coordinator), stop.clone())
         });
-        let (lane, max_transfers) = (Arc::clone(self.lane), entry.submission.max_transfers);
+        let lane = Arc::clone(self.lane);
+        let settings = SubmissionSettings {
+            max_transfers: entry.submission.max_transfers,
+            takeover_after: entry.submission.takeover_after,
+            operator,
+        };
         self.spawn(group, "submit", move || {
-            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), max_transfers)
+            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), settings)
         });
     }
 }

@@ -70,7 +70,7 @@ section! {
 
 section! {
     /// `[relay.submission]`
-    RawSubmission { max_transfers: u64, max_fee_per_gas: GasPrice, replace_after: Span }
+    RawSubmission { max_transfers: u64, max_fee_per_gas: GasPrice, replace_after: Span, takeover_after: Span }
 }
 
 section! {

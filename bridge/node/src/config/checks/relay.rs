@@ -20,6 +20,7 @@ const MOST_TRANSFERS: u64 = 1_024;
 /// Unit: wei per gas. 500 gwei.
 const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
+const TAKEOVER_AFTER: Duration = Duration::from_secs(3);
 
 pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Option<RelayEntry> {
     problems.unknown("relay", &raw.unknown, RawRelay::KEYS);
@@ -127,5 +128,7 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
         problems.or("relay.submission.max_fee_per_gas", raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
     let path = "relay.submission.replace_after";
     let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
-    SubmissionEntry { max_transfers, max_fee_per_gas, replace_after }
+    let path = "relay.submission.takeover_after";
+    let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
+    SubmissionEntry { max_transfers, max_fee_per_gas, replace_after, takeover_after }
 }
