@@ -2,39 +2,40 @@
 
 mod due;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 use polyspan_coordination::Coordinator;
 use polyspan_store::StoreError;
-use polyspan_types::{Attestation, CrashPoint, Epoch, RequestNonce};
+use polyspan_types::{Attestation, Checkpoint, CrashPoint, Epoch, RequestNonce, Root};
 use tokio::sync::watch;
 use tracing::{debug, error};
 
 pub use due::{CHECKPOINT_INTERVAL, due};
 
 use crate::error::LaneError;
+use crate::keys::AttesterKey;
 use crate::lane::{DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 
 /// The voice of one operator on one lane.
 pub struct Attester {
     lane: Arc<Lane>,
-    signer: PrivateKeySigner,
+    signer: AttesterKey,
     coordinator: Arc<dyn Coordinator>,
     source: watch::Receiver<SourceView>,
     destination: watch::Receiver<Option<DestinationView>>,
     /// Signed by this process under `epoch`, so that a tick that changes nothing costs no disk.
     signed: BTreeSet<RequestNonce>,
+    /// Signed under `epoch` by an earlier process: a signer elsewhere is not asked for it again.
+    stored: BTreeMap<RequestNonce, Root>,
     epoch: Option<Epoch>,
     all_published: bool,
 }
 
 impl Attester {
     /// Attests `lane` with `signer`.
-    pub fn new(lane: Arc<Lane>, signer: PrivateKeySigner, coordinator: Arc<dyn Coordinator>) -> Self {
+    pub fn new(lane: Arc<Lane>, signer: AttesterKey, coordinator: Arc<dyn Coordinator>) -> Self {
         let (source, destination) = (lane.board.source.subscribe(), lane.board.destination.subscribe());
         Self {
             lane,
@@ -43,6 +44,7 @@ impl Attester {
             source,
             destination,
             signed: BTreeSet::new(),
+            stored: BTreeMap::new(),
             epoch: None,
             all_published: false,
         }
@@ -58,40 +60,70 @@ impl Attester {
         }
         if self.epoch != Some(view.operators.epoch) {
             // Every older vote is dead: the same roots are signed again.
+            self.stored = self.load_stored(view).await?;
             self.epoch = Some(view.operators.epoch);
             self.signed.clear();
             self.all_published = false;
         }
         self.signed = self.signed.split_off(&view.handled.next());
+        let signed = self.sign_due(verified, view).await;
+        // A signer that is away does not keep back what it has signed before.
+        if !self.all_published {
+            self.publish_stored(view).await?;
+        }
+        signed
+    }
+
+    async fn sign_due(&mut self, verified: RequestNonce, view: &DestinationView) -> Result<(), LaneError> {
         for nonce in due(verified, view.handled) {
             if !self.signed.contains(&nonce) {
                 self.sign(nonce, view).await?;
                 self.signed.insert(nonce);
             }
         }
-        if !self.all_published {
-            self.publish_stored(view).await?;
-        }
         Ok(())
+    }
+
+    async fn load_stored(&self, view: &DestinationView) -> Result<BTreeMap<RequestNonce, Root>, LaneError> {
+        let (id, epoch, own) = (self.lane.info.bridge_id, view.operators.epoch, self.signer.address());
+        let stored = self.lane.store.attestations(id, epoch, view.handled).await?;
+        let own = stored.into_iter().filter(|attestation| attestation.operator == own);
+        Ok(own.map(|Attestation { checkpoint, .. }| (checkpoint.nonce, checkpoint.root)).collect())
     }
 
     /// Signs one checkpoint. A second root for a nonce bars that nonce and nothing else.
     async fn sign(&mut self, nonce: RequestNonce, view: &DestinationView) -> Result<(), LaneError> {
         let Some(checkpoint) = self.lane.checkpoint(nonce, &view.operators).await? else { return Ok(()) };
-        let signature = self.signer.sign_hash_sync(&checkpoint.digest(&self.lane.domain))?;
-        let attestation = Attestation { checkpoint, operator: self.signer.address(), signature };
-        match self.lane.store.record_attestation(&attestation).await {
-            Ok(()) => {}
-            Err(refused @ StoreError::SecondRoot { .. }) => {
+        if self.stored.get(&nonce) == Some(&checkpoint.root) {
+            return Ok(());
+        }
+        let attestation = match self.signed_and_stored(checkpoint).await {
+            Err(LaneError::Store(refused @ StoreError::SecondRoot { .. })) => {
                 error!(lane = %self.lane.info.id, %nonce, error = %refused, "refused to sign");
                 self.lane.metrics.second_roots_refused(&self.lane.info.id);
                 return Ok(());
             }
-            Err(failed) => return Err(failed.into()),
-        }
+            result => result?,
+        };
         self.lane.metrics.attested(&self.lane.info.id);
         debug!(lane = %self.lane.info.id, %nonce, root = %checkpoint.root, "attested");
         self.publish(&attestation).await
+    }
+
+    /// The signature, once it is in the store.
+    ///
+    /// Errors: [`StoreError::SecondRoot`]; or disk or signer refuse.
+    async fn signed_and_stored(&self, checkpoint: Checkpoint) -> Result<Attestation, LaneError> {
+        let Lane { store, info, domain, metrics, .. } = &*self.lane;
+        if self.signer.is_remote() {
+            // Before asking: from then on somebody else has the signature, even when this process dies before the answer.
+            store.claim_root(info.bridge_id, checkpoint.nonce, checkpoint.root).await?;
+        }
+        let signed = self.signer.sign(&checkpoint, domain).await;
+        let signature = signed.inspect_err(|failed| metrics.signing_failed(&info.id, failed))?;
+        let attestation = Attestation { checkpoint, operator: self.signer.address(), signature };
+        store.record_attestation(&attestation).await?;
+        Ok(attestation)
     }
 
     async fn publish(&mut self, attestation: &Attestation) -> Result<(), LaneError> {

@@ -20,6 +20,7 @@ use crate::attest::Attester;
 use crate::collect::Collector;
 use crate::config::RelayEntry;
 use crate::destination::DestinationWatch;
+use crate::keys::AttesterKey;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
 use crate::report::Reporter;
@@ -36,7 +37,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Relay {
     entry: RelayEntry,
     lease: Duration,
-    attester: Option<PrivateKeySigner>,
+    attester: Option<AttesterKey>,
     submitters: Vec<(String, PrivateKeySigner)>,
     chains: Vec<ChainParts>,
     lanes: Vec<Arc<Lane>>,
@@ -174,7 +175,7 @@ impl LaneTasks<'_> {
         self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
     }
 
-    fn attester(&self, group: &mut TaskGroup, signer: PrivateKeySigner) {
+    fn attester(&self, group: &mut TaskGroup, signer: AttesterKey) {
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "attest", move || {
             Attester::new(Arc::clone(&lane), signer.clone(), Arc::clone(&coordinator))

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::{ChainParts, Relay};
 use crate::config::Config;
-use crate::keys::KeyError;
+use crate::keys::{AttesterKey, KeyError};
 use crate::lane::{Board, Lane};
 use crate::metrics::RelayMetrics;
 use crate::preflight::{self, Finding, Mode, Severity};
@@ -82,7 +82,7 @@ impl Relay {
             config.coordination.clone().ok_or_else(|| BuildError::NoCoordination { file: file() })?;
         // First, so that everything wrong with keys and chains is said at once.
         check_chains(config).await?;
-        let attester = entry.attester.as_ref().map(|key| key.unlock()).transpose()?;
+        let attester = entry.attester.as_ref().map(|key| key.open()).transpose()?;
         let submitters = entry
             .submitters
             .iter()
@@ -100,7 +100,7 @@ impl Relay {
 
         let member = Member {
             id: MemberId::try_new(entry.name.clone())?,
-            operator: attester.as_ref().map(alloy::signers::Signer::address),
+            operator: attester.as_ref().map(AttesterKey::address),
             roles: entry.roles.names(),
             api: server.local_addr().to_string(),
             started_at_ms: crate::clock::now_ms(),
