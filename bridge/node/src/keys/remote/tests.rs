@@ -1,5 +1,7 @@
 //! Signers as they answer: a real node, Web3Signer by its documentation, and ones that are wrong.
 
+mod tls;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
