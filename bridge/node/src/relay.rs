@@ -26,7 +26,7 @@ use crate::lead::{self, Candidate};
 use crate::report::Reporter;
 use crate::step;
 use crate::submit::LaneSubmission;
-use crate::submitter::{Submitter, SubmitterHandle, SubmitterSettings};
+use crate::submitter::{self, SubmitterHandle, SubmitterMetrics, SubmitterParts, SubmitterSettings};
 use crate::supervise::{TaskEnded, TaskGroup};
 use crate::watch::SourceWatch;
 
@@ -38,13 +38,20 @@ pub struct Relay {
     entry: RelayEntry,
     lease: Duration,
     attester: Option<AttesterKey>,
-    submitters: Vec<(String, PrivateKeySigner)>,
+    submitters: Vec<ChainKeys>,
+    submitter_metrics: SubmitterMetrics,
     chains: Vec<ChainParts>,
     lanes: Vec<Arc<Lane>>,
     store: Store,
     coordinator: Arc<dyn Coordinator>,
     health: Health,
     server: Server,
+}
+
+/// The submitter keys of one chain, first the one that is used before its spares.
+struct ChainKeys {
+    chain: String,
+    keys: Vec<PrivateKeySigner>,
 }
 
 /// A chain with the one task that follows its head.
@@ -81,17 +88,28 @@ impl Relay {
         let head_of =
             |chain: &str| heads.iter().find(|(name, _)| name == chain).map(|(_, heads)| heads.clone());
         let mut submitters: Vec<(String, SubmitterHandle)> = Vec::new();
-        for (name, signer) in self.submitters {
+        for ChainKeys { chain: name, keys } in self.submitters {
             let lane = self.lanes.iter().find(|lane| lane.info.destination.chain == name);
             let (Some(lane), Some(heads)) = (lane, head_of(&name)) else { continue };
-            let settings = SubmitterSettings {
-                max_fee_per_gas: self.entry.submission.max_fee_per_gas,
-                replace_after: self.entry.submission.replace_after,
+            let parts = SubmitterParts {
+                chain: lane.destination.clone(),
+                store: self.store.clone(),
+                settings: SubmitterSettings {
+                    max_fee_per_gas: self.entry.submission.max_fee_per_gas,
+                    replace_after: self.entry.submission.replace_after,
+                },
+                heads,
+                health: self.health.part(&format!("submitter {name}")),
+                metrics: self.submitter_metrics.clone(),
             };
-            let part = self.health.part(&format!("submitter {name}"));
-            let (submitter, handle) =
-                Submitter::new(lane.destination.clone(), signer, self.store.clone(), settings, heads, part);
-            group.critical(format!("submitter {name}"), submitter.run(stop.clone()));
+            let (tasks, handle) = submitter::submitters(&parts, keys);
+            for (spare, task) in tasks.into_iter().enumerate() {
+                let title = match spare {
+                    0 => format!("submitter {name}"),
+                    spare => format!("submitter {name} spare {spare}"),
+                };
+                group.critical(title, task.run(stop.clone()));
+            }
             submitters.push((name, handle));
         }
         for lane in &self.lanes {
@@ -115,6 +133,7 @@ impl Relay {
         let reporter = Reporter::new(
             self.lanes.clone(),
             heads.clone(),
+            submitters.clone(),
             Arc::clone(&self.coordinator),
             self.lease / 3,
             self.health.part("coordination"),

@@ -14,12 +14,13 @@ use polyspan_types::CheckpointDomain;
 use prometheus::Registry;
 use tracing::{info, warn};
 
-use super::{ChainParts, Relay};
+use super::{ChainKeys, ChainParts, Relay};
 use crate::config::Config;
 use crate::keys::{AttesterKey, KeyError};
 use crate::lane::{Board, Lane};
 use crate::metrics::RelayMetrics;
 use crate::preflight::{self, Finding, Mode, Severity};
+use crate::submitter::SubmitterMetrics;
 
 /// A relay that cannot be built. Each names the thing and the cure.
 #[derive(Debug, thiserror::Error)]
@@ -83,11 +84,14 @@ impl Relay {
         // First, so that everything wrong with keys and chains is said at once.
         check_chains(config).await?;
         let attester = entry.attester.as_ref().map(|key| key.open()).transpose()?;
-        let submitters = entry
-            .submitters
-            .iter()
-            .map(|submitter| Ok((submitter.chain.clone(), submitter.key.unlock()?)))
-            .collect::<Result<Vec<_>, KeyError>>()?;
+        let mut submitters: Vec<ChainKeys> = Vec::new();
+        for entry in &entry.submitters {
+            let key = entry.key.unlock()?;
+            match submitters.iter_mut().find(|known| known.chain == entry.chain) {
+                Some(known) => known.keys.push(key),
+                None => submitters.push(ChainKeys { chain: entry.chain.clone(), keys: vec![key] }),
+            }
+        }
 
         let registry = Registry::new();
         build_info(&registry, BuildInfo::new(env!("CARGO_PKG_VERSION")))?;
@@ -115,6 +119,7 @@ impl Relay {
             lease: coordination.lease,
             attester,
             submitters,
+            submitter_metrics: SubmitterMetrics::register(&registry)?,
             chains: chains.into_values().collect(),
             lanes,
             store,
