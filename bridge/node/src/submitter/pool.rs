@@ -91,3 +91,6 @@ impl SubmitterHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
