@@ -27,4 +27,5 @@ pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
 pub use member::{
     ChainReport, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report,
+    SubmitterReport,
 };

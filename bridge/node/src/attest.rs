@@ -5,16 +5,15 @@ mod due;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 use polyspan_store::StoreError;
-use polyspan_types::{Attestation, Epoch, RequestNonce};
+use polyspan_types::{Attestation, Checkpoint, Epoch, RequestNonce};
 use tokio::sync::watch;
 use tracing::{debug, error};
 
 pub use due::{CHECKPOINT_INTERVAL, due};
 
 use crate::error::LaneError;
+use crate::keys::AttesterKey;
 use crate::lane::{ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 
@@ -25,7 +24,7 @@ const NEWEST_KEPT: usize = 256;
 /// The voice of one operator on one lane.
 pub struct Attester {
     lane: Arc<Lane>,
-    signer: PrivateKeySigner,
+    signer: AttesterKey,
     source: watch::Receiver<SourceView>,
     destination: watch::Receiver<Option<DestinationView>>,
     approved: watch::Receiver<Arc<ApprovedView>>,
@@ -44,7 +43,7 @@ enum Signed {
 
 impl Attester {
     /// Attests `lane` with `signer`.
-    pub fn new(lane: Arc<Lane>, signer: PrivateKeySigner) -> Self {
+    pub fn new(lane: Arc<Lane>, signer: AttesterKey) -> Self {
         Self {
             source: lane.board.source.subscribe(),
             destination: lane.board.destination.subscribe(),
@@ -71,16 +70,26 @@ impl Attester {
         // What others have voted for on chain is signed as well: with one checkpoint in common there is a way on.
         let voted: BTreeSet<RequestNonce> =
             self.approved.borrow().voted.iter().map(|voted| voted.checkpoint.nonce).collect();
-        let joined = voted.range(view.handled.next()..).take_while(|nonce| **nonce <= verified);
-        for nonce in due(verified, view.handled).into_iter().chain(joined.copied()) {
+        let joined = voted.range(view.handled.next()..).take_while(|nonce| **nonce <= verified).copied();
+        let signed = self.sign_due(due(verified, view.handled).into_iter().chain(joined), view).await;
+        // A signer that is away does not keep back what it has signed before.
+        self.forget_surplus(&voted);
+        self.show();
+        signed
+    }
+
+    async fn sign_due(
+        &mut self,
+        nonces: impl Iterator<Item = RequestNonce>,
+        view: &DestinationView,
+    ) -> Result<(), LaneError> {
+        for nonce in nonces {
             if !self.signed.contains_key(&nonce)
                 && let Some(signed) = self.sign(nonce, view).await?
             {
                 self.signed.insert(nonce, signed);
             }
         }
-        self.forget_surplus(&voted);
-        self.show();
         Ok(())
     }
 
@@ -88,9 +97,15 @@ impl Attester {
     async fn load(&mut self, view: &DestinationView) -> Result<(), LaneError> {
         let epoch = view.operators.epoch;
         let stored = self.lane.store.attestations(self.lane.info.bridge_id, epoch, view.handled).await?;
-        let own = stored.into_iter().filter(|attestation| attestation.operator == self.signer.address());
-        self.signed =
-            own.map(|attestation| (attestation.checkpoint.nonce, Signed::Stored(attestation))).collect();
+        self.signed.clear();
+        for attestation in stored.into_iter().filter(|stored| stored.operator == self.signer.address()) {
+            let checkpoint = attestation.checkpoint;
+            // What it signed for another root is left out: signing again will say that the nonce is barred.
+            if self.lane.store.root_at(checkpoint.bridge_id, checkpoint.nonce).await? == Some(checkpoint.root)
+            {
+                self.signed.insert(checkpoint.nonce, Signed::Stored(attestation));
+            }
+        }
         self.epoch = Some(epoch);
         Ok(())
     }
@@ -99,20 +114,33 @@ impl Attester {
     /// not have the root.
     async fn sign(&self, nonce: RequestNonce, view: &DestinationView) -> Result<Option<Signed>, LaneError> {
         let Some(checkpoint) = self.lane.checkpoint(nonce, &view.operators).await? else { return Ok(None) };
-        let signature = self.signer.sign_hash_sync(&checkpoint.digest(&self.lane.domain))?;
-        let attestation = Attestation { checkpoint, operator: self.signer.address(), signature };
-        match self.lane.store.record_attestation(&attestation).await {
-            Ok(()) => {}
-            Err(refused @ StoreError::SecondRoot { .. }) => {
+        let attestation = match self.signed_and_stored(checkpoint).await {
+            Err(LaneError::Store(refused @ StoreError::SecondRoot { .. })) => {
                 error!(lane = %self.lane.info.id, %nonce, error = %refused, "refused to sign");
                 self.lane.metrics.second_roots_refused(&self.lane.info.id);
                 return Ok(Some(Signed::Barred));
             }
-            Err(failed) => return Err(failed.into()),
-        }
+            result => result?,
+        };
         self.lane.metrics.attested(&self.lane.info.id);
         debug!(lane = %self.lane.info.id, %nonce, root = %checkpoint.root, "attested");
         Ok(Some(Signed::Stored(attestation)))
+    }
+
+    /// The signature, once it is in the store.
+    ///
+    /// Errors: [`StoreError::SecondRoot`]; or disk or signer refuse.
+    async fn signed_and_stored(&self, checkpoint: Checkpoint) -> Result<Attestation, LaneError> {
+        let Lane { store, info, domain, metrics, .. } = &*self.lane;
+        if self.signer.is_remote() {
+            // Before asking: from then on somebody else has the signature, even when this process dies before the answer.
+            store.claim_root(info.bridge_id, checkpoint.nonce, checkpoint.root).await?;
+        }
+        let signed = self.signer.sign(&checkpoint, domain).await;
+        let signature = signed.inspect_err(|failed| metrics.signing_failed(&info.id, failed))?;
+        let attestation = Attestation { checkpoint, operator: self.signer.address(), signature };
+        store.record_attestation(&attestation).await?;
+        Ok(attestation)
     }
 
     fn forget_surplus(&mut self, voted: &BTreeSet<RequestNonce>) {

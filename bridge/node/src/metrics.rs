@@ -3,6 +3,7 @@
 use polyspan_types::LaneId;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use crate::keys::SignError;
 use crate::lane::Lane;
 use crate::submit::Way;
 
@@ -22,6 +23,7 @@ pub struct RelayMetrics {
     conflicts: IntGaugeVec,
     attestations: IntCounterVec,
     second_roots_refused: IntCounterVec,
+    signing_failures: IntCounterVec,
     submissions: IntCounterVec,
     releases: IntCounterVec,
     votes: IntCounterVec,
@@ -83,6 +85,11 @@ impl RelayMetrics {
                 "Times this relay refused to sign a second root for a nonce",
                 &["lane"],
             )?,
+            signing_failures: counter(
+                "polyspan_lane_signing_failures_total",
+                "Checkpoints for which the attester key gave no signature, by reason; they are tried again",
+                &["lane", "reason"],
+            )?,
             submissions: counter(
                 "polyspan_lane_submissions_total",
                 "Submissions of this relay that handle requests, by outcome",
@@ -112,6 +119,9 @@ impl RelayMetrics {
         let lane = lane.to_string();
         self.attestations.with_label_values(&[lane.as_str()]);
         self.second_roots_refused.with_label_values(&[lane.as_str()]);
+        for reason in SignError::REASONS {
+            self.signing_failures.with_label_values(&[lane.as_str(), reason]);
+        }
         for outcome in crate::submitter::OUTCOMES {
             self.submissions.with_label_values(&[lane.as_str(), outcome]);
         }
@@ -129,6 +139,11 @@ impl RelayMetrics {
     /// A checkpoint was signed.
     pub fn attested(&self, lane: &LaneId) {
         self.attestations.with_label_values(&[lane.to_string().as_str()]).inc();
+    }
+
+    /// A checkpoint was not signed.
+    pub fn signing_failed(&self, lane: &LaneId, failed: &SignError) {
+        self.signing_failures.with_label_values(&[lane.to_string().as_str(), failed.reason()]).inc();
     }
 
     /// The store refused a second root.

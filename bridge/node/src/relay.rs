@@ -21,13 +21,14 @@ use crate::attest::Attester;
 use crate::collect::Collector;
 use crate::config::RelayEntry;
 use crate::destination::DestinationWatch;
+use crate::keys::AttesterKey;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
 use crate::publish::Publisher;
 use crate::report::Reporter;
 use crate::step;
 use crate::submit::{LaneSubmission, SubmissionSettings};
-use crate::submitter::{Submitter, SubmitterHandle, SubmitterSettings};
+use crate::submitter::{self, SubmitterHandle, SubmitterMetrics, SubmitterParts, SubmitterSettings};
 use crate::supervise::{TaskEnded, TaskGroup};
 use crate::votes::VoteWatch;
 use crate::watch::SourceWatch;
@@ -39,14 +40,21 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Relay {
     entry: RelayEntry,
     lease: Duration,
-    attester: Option<PrivateKeySigner>,
-    submitters: Vec<(String, PrivateKeySigner)>,
+    attester: Option<AttesterKey>,
+    submitters: Vec<ChainKeys>,
+    submitter_metrics: SubmitterMetrics,
     chains: Vec<ChainParts>,
     lanes: Vec<Arc<Lane>>,
     store: Store,
     coordinator: Arc<dyn Coordinator>,
     health: Health,
     server: Server,
+}
+
+/// The submitter keys of one chain, first the one that is used before its spares.
+struct ChainKeys {
+    chain: String,
+    keys: Vec<PrivateKeySigner>,
 }
 
 /// A chain with the one task that follows its head.
@@ -83,17 +91,28 @@ impl Relay {
         let head_of =
             |chain: &str| heads.iter().find(|(name, _)| name == chain).map(|(_, heads)| heads.clone());
         let mut submitters: Vec<(String, SubmitterHandle)> = Vec::new();
-        for (name, signer) in self.submitters {
+        for ChainKeys { chain: name, keys } in self.submitters {
             let lane = self.lanes.iter().find(|lane| lane.info.destination.chain == name);
             let (Some(lane), Some(heads)) = (lane, head_of(&name)) else { continue };
-            let settings = SubmitterSettings {
-                max_fee_per_gas: self.entry.submission.max_fee_per_gas,
-                replace_after: self.entry.submission.replace_after,
+            let parts = SubmitterParts {
+                chain: lane.destination.clone(),
+                store: self.store.clone(),
+                settings: SubmitterSettings {
+                    max_fee_per_gas: self.entry.submission.max_fee_per_gas,
+                    replace_after: self.entry.submission.replace_after,
+                },
+                heads,
+                health: self.health.part(&format!("submitter {name}")),
+                metrics: self.submitter_metrics.clone(),
             };
-            let part = self.health.part(&format!("submitter {name}"));
-            let (submitter, handle) =
-                Submitter::new(lane.destination.clone(), signer, self.store.clone(), settings, heads, part);
-            group.critical(format!("submitter {name}"), submitter.run(stop.clone()));
+            let (tasks, handle) = submitter::submitters(&parts, keys);
+            for (spare, task) in tasks.into_iter().enumerate() {
+                let title = match spare {
+                    0 => format!("submitter {name}"),
+                    spare => format!("submitter {name} spare {spare}"),
+                };
+                group.critical(title, task.run(stop.clone()));
+            }
             submitters.push((name, handle));
         }
         for lane in &self.lanes {
@@ -111,13 +130,14 @@ impl Relay {
             }
             let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
             if let Some((_, handle)) = submitter {
-                let operator = attester.map(PrivateKeySigner::address);
+                let operator = attester.map(AttesterKey::address);
                 spawn.submission(&mut group, handle.clone(), &self.entry, operator);
             }
         }
         let reporter = Reporter::new(
             self.lanes.clone(),
             heads.clone(),
+            submitters.clone(),
             Arc::clone(&self.coordinator),
             self.lease / 3,
             self.health.part("coordination"),
@@ -180,7 +200,7 @@ impl LaneTasks<'_> {
         self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
     }
 
-    fn attester(&self, group: &mut TaskGroup, signer: PrivateKeySigner) {
+    fn attester(&self, group: &mut TaskGroup, signer: AttesterKey) {
         let lane = Arc::clone(self.lane);
         self.spawn(group, "attest", move || Attester::new(Arc::clone(&lane), signer.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));

@@ -52,15 +52,27 @@ section! {
         tick: Span,
         accept_development: bool,
         log_format: String,
-        attester: RawKeyFile,
+        attester: RawAttester,
         submitter: Vec<Raw<RawSubmitter>>,
         submission: RawSubmission,
     }
 }
 
 section! {
-    /// A key: two files.
-    RawKeyFile { keystore: String, passphrase_file: String }
+    /// The attester key: two files, or a remote signer.
+    RawAttester {
+        keystore: String,
+        passphrase_file: String,
+        remote: String,
+        url: String,
+        address: String,
+        timeout: Span,
+        ca_file: String,
+        client_certificate: String,
+        client_key: String,
+        basic_auth_file: String,
+        token_file: String,
+    }
 }
 
 section! {

@@ -1,5 +1,7 @@
 //! The `[relay]` section.
 
+mod attester;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use super::{located, span};
 use crate::config::form::Raw;
 use crate::config::problems::{Problems, join};
-use crate::config::raw::{RawKeyFile, RawRelay, RawSubmission, RawSubmitter};
+use crate::config::raw::{RawRelay, RawSubmission, RawSubmitter};
 use crate::config::units::GasPrice;
 use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
@@ -37,10 +39,7 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
         text.parse::<LogFormat>().map_err(|error| problems.add("relay.log_format", error)).ok()
     });
     let attester = problems.required("relay.attester", raw.attester, "set the key that signs for its roles");
-    let attester = attester.and_then(|raw| {
-        problems.unknown("relay.attester", &raw.unknown, RawKeyFile::KEYS);
-        key_file("relay.attester", raw.keystore, raw.passphrase_file, folder, problems)
-    });
+    let attester = attester.and_then(|raw| attester::check(raw, folder, problems));
     let submitters = submitters(raw.submitter, folder, problems);
     let submission =
         submission(problems.or("relay.submission", raw.submission, RawSubmission::default()), problems);
