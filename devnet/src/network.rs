@@ -15,6 +15,7 @@ use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
 use crate::invariants::{Audit, audit};
 use crate::keys::Key;
+use crate::lan::Lan;
 use crate::process::{ChildProcess, Warden};
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
@@ -44,6 +45,8 @@ pub struct Network {
     pub deployer: Key,
     /// Config of people: for `polyspan status --config`.
     pub config: PathBuf,
+    /// The network of namespaces; `None` on the loopback.
+    pub lan: Option<Lan>,
     warden: Warden,
 }
 

@@ -1,5 +1,7 @@
 //! Nobody signed two roots for one nonce: from the databases of the relays and the folder in which they meet.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings};
 use polyspan_node::config::LaneInfo;
@@ -43,9 +45,15 @@ async fn check_stores(network: &Network, lane: &LaneInfo, roots: &[Root]) -> Res
 }
 
 async fn check_meeting(network: &Network, lane: &LaneInfo, roots: &[Root]) -> Result<()> {
-    let directory = configs::coordination(&network.spec);
+    for directory in configs::meetings(&network.spec) {
+        check_folder(network, &directory, lane, roots).await?;
+    }
+    Ok(())
+}
+
+async fn check_folder(network: &Network, directory: &Path, lane: &LaneInfo, roots: &[Root]) -> Result<()> {
     let settings = EmbeddedSettings { lease: network.spec.lease, ..EmbeddedSettings::default() };
-    let observer = EmbeddedCoordinator::open_observer(&directory, settings)?;
+    let observer = EmbeddedCoordinator::open_observer(directory, settings)?;
     for attestation in observer.attestations(lane.bridge_id, RequestNonce::ZERO).await? {
         let checkpoint = attestation.checkpoint;
         let nonce = usize::try_from(checkpoint.nonce.get()).context("a nonce beyond memory")?;

@@ -14,15 +14,20 @@ use crate::binaries::Binaries;
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;
+use crate::host::Host;
 use crate::keys::{Key, KeyFolder};
-use crate::ports::free_port;
+use crate::lan::Lan;
+use crate::link::Link;
 use crate::process::Warden;
 use crate::relay::Relay;
-use crate::spec::{NetworkSpec, RelaySpec};
+use crate::spec::{NetworkSpec, Place, RelaySpec};
 use crate::tokens::{WHOLE, deploy_tokens, endow};
 
 /// Unit: wei.
 const BALANCE: u128 = 1_000_000 * WHOLE;
+
+/// Where metrics are served by a relay that has an address of its own.
+const METRICS_PORT: u16 = 9101;
 
 /// Holders of governor keys.
 const GOVERNORS: usize = 3;
@@ -44,12 +49,20 @@ impl Network {
         let binaries = Binaries::locate()?;
         make_directory(&spec)?;
         let warden = Warden::start()?;
-        let chain = |index: usize, name: &str| AnvilSpec {
-            name: name.to_owned(),
-            chain_id: spec.chain_ids[index],
-            free_gas: spec.free_gas,
+        let lan = match spec.place {
+            Place::Loopback => None,
+            Place::Namespaces => Some(Lan::create()?),
         };
-        let (main, service) = (chain(0, "main"), chain(1, "service"));
+        let chain = |index: usize, name: &str| -> Result<AnvilSpec> {
+            Ok(AnvilSpec {
+                name: name.to_owned(),
+                chain_id: spec.chain_ids[index],
+                free_gas: spec.free_gas,
+                block_gas_limit: spec.block_gas_limit,
+                host: host(lan.as_ref(), name)?,
+            })
+        };
+        let (main, service) = (chain(0, "main")?, chain(1, "service")?);
         let (main, service) = tokio::try_join!(
             Anvil::start(&binaries.anvil, &main, &warden, &spec.directory),
             Anvil::start(&binaries.anvil, &service, &warden, &spec.directory),
@@ -57,7 +70,7 @@ impl Network {
 
         let folder = KeyFolder::create(&spec.directory.join("keys"))?;
         let people = make_people(&folder, &spec)?;
-        let relays = make_relays(&folder, &spec, &main, &service).await?;
+        let relays = make_relays(&folder, &spec, lan.as_ref(), &main, &service).await?;
         fund(&main, &service, &people, &relays).await?;
 
         let config = spec.directory.join("polyspan.toml");
@@ -82,6 +95,7 @@ impl Network {
                 threshold: spec.threshold,
                 governors: &people.governors,
                 refund_delay: spec.refund_delay,
+                development: spec.development,
             };
             let file = deploy::deploy(&binaries, &spec.directory, &job).await?;
             let deployment =
@@ -112,9 +126,15 @@ impl Network {
             governors,
             deployer,
             config,
+            lan,
             warden,
         })
     }
+}
+
+/// The place of a part.
+fn host(lan: Option<&Lan>, part: &str) -> Result<Host> {
+    lan.map_or_else(|| Ok(Host::loopback()), |lan| lan.host(part))
 }
 
 fn make_directory(spec: &NetworkSpec) -> Result<()> {
@@ -139,12 +159,14 @@ fn make_people(folder: &KeyFolder, spec: &NetworkSpec) -> Result<People> {
 async fn make_relays(
     folder: &KeyFolder,
     spec: &NetworkSpec,
+    lan: Option<&Lan>,
     main: &Anvil,
     service: &Anvil,
 ) -> Result<Vec<Relay>> {
     let mut relays = Vec::new();
     for relay in spec.relays() {
-        relays.push(make_relay(folder, spec, relay, main, service).await?);
+        let host = host(lan, &relay.name)?;
+        relays.push(make_relay(folder, spec, relay, host, [main, service]).await?);
     }
     Ok(relays)
 }
@@ -153,8 +175,8 @@ async fn make_relay(
     folder: &KeyFolder,
     spec: &NetworkSpec,
     relay: RelaySpec,
-    main: &Anvil,
-    service: &Anvil,
+    host: Host,
+    [main, service]: [&Anvil; 2],
 ) -> Result<Relay> {
     let name = relay.name.clone();
     let own = spec.directory.join(&name);
@@ -169,16 +191,30 @@ async fn make_relay(
         };
         submitters.push((chain.name.clone(), folder.make(&format!("{name}-submitter-{}", chain.name))?));
     }
+    let mut links = Vec::new();
+    let mut upstream = [main.url.clone(), service.url.clone()];
+    if spec.links {
+        for url in &mut upstream {
+            let target =
+                url.socket_addrs(|| None)?.into_iter().next().context("a chain without an address")?;
+            let link = Link::start(&host, target, rand::random()).await?;
+            *url = format!("http://{}", link.address()).parse().context("a URL of digits and dots")?;
+            links.push(link);
+        }
+    }
+    let [main, service] = upstream;
     Ok(Relay {
         spec: relay,
         attester,
         submitters,
-        main_endpoint: EndpointProxy::start(main.url.clone()).await?,
-        service_endpoint: EndpointProxy::start(service.url.clone()).await?,
+        main_endpoint: EndpointProxy::start(&host, main).await?,
+        service_endpoint: EndpointProxy::start(&host, service).await?,
+        links,
         config: own.join("relay.toml"),
         store: own.join("relay.sqlite"),
         log: own.join("relay.log"),
-        listen: format!("127.0.0.1:{}", free_port()?),
+        listen: host.socket(METRICS_PORT)?.to_string(),
+        host,
         process: None,
     })
 }
