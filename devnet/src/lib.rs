@@ -32,6 +32,8 @@ pub mod network;
 pub mod ports;
 pub mod process;
 pub mod relay;
+pub mod scenario;
+pub mod scenarios;
 pub mod screen;
 pub mod signals;
 pub mod spec;

@@ -8,9 +8,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
-use polyspan_devnet::spec::{NetworkSpec, Topology};
+use polyspan_devnet::spec::{NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
-use polyspan_devnet::{bench, binaries, demo, screen, up};
+use polyspan_devnet::{bench, binaries, demo, scenario, scenarios, screen, up};
 use tracing_subscriber::EnvFilter;
 
 /// Local networks of real parts: two chains, deployed bridges, relays as processes.
@@ -37,6 +37,9 @@ enum Command {
         /// Bridges between the two chains, 1 to 8.
         #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=8))]
         bridges: usize,
+        /// Each part in a network namespace with an address of its own. Needs root.
+        #[arg(long)]
+        namespaces: bool,
     },
     /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
     Demo {
@@ -52,6 +55,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Play scenarios: faults under traffic, judged from the chains alone.
+    Scenario {
+        #[command(subcommand)]
+        what: ScenarioCommand,
+    },
     /// Be an operator that lies, in place of the relay of this config.
     Misbehave {
         /// Config of the relay.
@@ -60,6 +68,27 @@ enum Command {
         /// Which lie.
         #[arg(long)]
         fault: Fault,
+    },
+}
+
+#[derive(Subcommand)]
+enum ScenarioCommand {
+    /// Names, and what each shows.
+    List,
+    /// Play one, or all; ends with 0 only if everything holds. Needs root: each part has a network namespace.
+    Run {
+        /// Name of the scenario.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
+        /// All of them, one after the other.
+        #[arg(long)]
+        all: bool,
+        /// Print one JSON object for each.
+        #[arg(long)]
+        json: bool,
+        /// On this host's loopback, without root. Scenarios that cut the network cannot be played.
+        #[arg(long)]
+        loopback: bool,
     },
 }
 
@@ -95,8 +124,11 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let dir = arguments.dir;
     match arguments.command {
-        Command::Up { relays, threshold, bridges } => {
-            let spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
+        Command::Up { relays, threshold, bridges, namespaces } => {
+            let mut spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
+            if namespaces {
+                spec.place = Place::Namespaces;
+            }
             up::run(spec).await?;
             Ok(ExitCode::SUCCESS)
         }
@@ -124,11 +156,55 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Scenario { what: ScenarioCommand::List } => {
+            for scenario in scenarios::all() {
+                screen::line(format!("{}\n    {}", scenario.name, scenario.shows));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback } } => {
+            let chosen: Vec<_> = match name {
+                Some(name) => vec![scenarios::find(&name)?],
+                None => scenarios::all().collect(),
+            };
+            let place = if loopback { Place::Loopback } else { Place::Namespaces };
+            unless_asked_to_end(play(dir, &chosen, place, json)).await
+        }
         Command::Misbehave { config, fault } => {
             unless_asked_to_end(misbehave::run(&config, fault)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Plays scenarios one after the other. The files of those that went well are removed.
+async fn play(
+    dir: Option<PathBuf>,
+    chosen: &[&'static scenario::Scenario],
+    place: Place,
+    json: bool,
+) -> Result<ExitCode> {
+    let mut all_good = true;
+    for scenario in chosen {
+        let own = dir.as_ref().map(|dir| dir.join(scenario.name.replace([' ', ','], "-")));
+        let run = Run::choose(own, "scenario")?;
+        let options = scenario::Options { directory: run.directory.clone(), place };
+        let outcome = scenario::run(scenario, &options)
+            .await
+            .with_context(|| format!("{}; logs and databases: {}", scenario.name, run.directory.display()))?;
+        if json {
+            screen::line(serde_json::to_string(&outcome).context("an outcome has a JSON form")?);
+        } else {
+            screen::line(&outcome);
+        }
+        if outcome.is_good() {
+            run.clean();
+        } else {
+            screen::error(format!("logs and databases: {}", run.directory.display()));
+        }
+        all_good &= outcome.is_good();
+    }
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Everything that was started ends with the dropped work.

@@ -1,6 +1,7 @@
 //! A running devnet: two real chains, deployed bridges, relays as processes.
 
 mod faces;
+mod leaders;
 mod start;
 
 use std::path::PathBuf;
