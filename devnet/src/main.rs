@@ -54,6 +54,12 @@ enum Command {
         /// Print one JSON object instead of a table.
         #[arg(long)]
         json: bool,
+        /// Operators that must agree; half of them or fewer needs the development flag, which is set. Not for gas.
+        #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<u8>::new().range(1..=4))]
+        threshold: u8,
+        /// Kills, and as many freezes, of the failover benchmark.
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
     },
     /// Play scenarios: faults under traffic, judged from the chains alone.
     Scenario {
@@ -96,6 +102,10 @@ enum ScenarioCommand {
 enum Bench {
     /// Gas of requests and payouts.
     Gas,
+    /// Time without a payout when the leader of a lane dies or freezes.
+    Failover,
+    /// Transfers a second beside what the chains can do, and what each transfer costs.
+    Throughput,
 }
 
 fn main() -> ExitCode {
@@ -145,9 +155,19 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what: Bench::Gas, json } => {
+        Command::Bench { what, json, threshold, rounds } => {
             let run = Run::choose(dir, "bench")?;
-            let report = unless_asked_to_end(bench::gas::run(NetworkSpec::full(&run.directory))).await?;
+            let full = NetworkSpec::full(&run.directory);
+            let development = usize::from(threshold) * 2 <= full.relays().len() / 2;
+            let spec = NetworkSpec { threshold, development, ..full };
+            let report = unless_asked_to_end(async {
+                match what {
+                    Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
+                    Bench::Failover => bench::failover::run(spec, rounds).await,
+                    Bench::Throughput => bench::throughput::run(spec).await,
+                }
+            })
+            .await?;
             run.clean();
             if json {
                 screen::line(serde_json::to_string(&report).context("a report has a JSON form")?);

@@ -38,7 +38,8 @@ pub enum Act {
 /// Something that must be so at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// Requests of this lane wait, and none of them is handled for so many blocks.
+    /// Requests of this lane wait, and none of them is handled for so many blocks in a row. It may take a while until that
+    /// is so: what was signed before is handled first.
     Stands(Direction, u64),
     /// Another transfer of this lane is handled.
     Moves(Direction),

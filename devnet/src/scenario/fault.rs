@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use alloy::primitives::U256;
+use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 
@@ -73,6 +73,11 @@ pub(super) struct Doer {
 }
 
 impl Doer {
+    /// The operators that have lied.
+    pub(super) fn liars(&self) -> &[Address] {
+        self.liars.known()
+    }
+
     /// Does it.
     ///
     /// Errors: it cannot be done in this network.

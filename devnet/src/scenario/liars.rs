@@ -1,5 +1,6 @@
 //! Operators that lie in the place of relays.
 
+use alloy::primitives::Address;
 use anyhow::{Context, Result, bail};
 
 use crate::binaries;
@@ -11,6 +12,8 @@ use crate::process::ChildProcess;
 #[derive(Debug, Default)]
 pub(super) struct Liars {
     running: Vec<(String, ChildProcess)>,
+    /// The operators that have lied in this run.
+    known: Vec<Address>,
 }
 
 impl Liars {
@@ -30,9 +33,15 @@ impl Liars {
             let mut command = relay.host.command(&program);
             command.arg("misbehave").arg("--config").arg(&relay.config).args(["--fault", fault.as_str()]);
             let liar = network.spawn(&format!("liar-{name}"), command)?;
+            self.known.push(network.relay(name)?.attester.address());
             self.running.push((name.clone(), liar));
         }
         Ok(())
+    }
+
+    /// The operators that have lied.
+    pub(super) fn known(&self) -> &[Address] {
+        &self.known
     }
 
     /// Ends all liars and starts the relays again.
