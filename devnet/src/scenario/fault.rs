@@ -136,8 +136,16 @@ impl Doer {
         one: Pick,
         other: Pick,
     ) -> Result<(Vec<Host>, Vec<Host>)> {
-        let first = one.hosts(network, &self.same).await?;
-        Ok((first, other.hosts(network, &self.same).await?))
+        Ok((self.hosts(network, one).await?, self.hosts(network, other).await?))
+    }
+
+    /// The places where these parts run.
+    async fn hosts(&mut self, network: &mut Network, pick: Pick) -> Result<Vec<Host>> {
+        if let Pick::Chain(side) = pick {
+            return Ok(vec![side.of(network).host.clone()]);
+        }
+        self.same = pick.relays(network, &self.same).await?;
+        self.same.iter().map(|name| Ok(network.relay(name)?.host.clone())).collect()
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use polyspan_types::Direction;
 
 use crate::anvil::Anvil;
-use crate::host::Host;
 use crate::network::Network;
 
 /// One of the two chains.
@@ -71,21 +70,6 @@ impl Pick {
             bail!("{self} is no relay of this network");
         }
         Ok(names)
-    }
-
-    /// The places where these parts run.
-    ///
-    /// Errors: as [`Pick::relays`].
-    pub(super) async fn hosts(self, network: &mut Network, same: &[String]) -> Result<Vec<Host>> {
-        if let Self::Chain(side) = self {
-            return Ok(vec![side.of(network).host.clone()]);
-        }
-        let names = self.relays(network, same).await?;
-        names
-            .iter()
-            .map(|name| Ok(network.relay(name)?.host.clone()))
-            .collect::<Result<_>>()
-            .context("a relay")
     }
 }
 

@@ -50,7 +50,24 @@ pub(super) const ALL: &[Scenario] = &[
             expect(Check::Ready),
         ],
         expectation: Expectation { outage_goal_s: Some(10) },
-        length: Length::Short,
+        length: Length::Long,
+    },
+    Scenario {
+        name: "leader without funds",
+        shows: "The leader of a lane cannot pay for a transaction any more; another one goes on.",
+        network: Shape::FOUR,
+        traffic: Load::STEADY,
+        steps: &[
+            then(When::Handled(6), Fault::Unfund(Pick::Leader(MainToService))),
+            // What was sent before it could still pay.
+            then(When::Seconds(3), Fault::Unfund(Pick::Same)),
+            expect(Check::Moves(MainToService)),
+            expect(Check::Moves(MainToService)),
+            then(When::Handled(10), Fault::Fund(Pick::Same)),
+            expect(Check::Ready),
+        ],
+        expectation: Expectation { outage_goal_s: Some(10) },
+        length: Length::Long,
     },
     Scenario {
         name: "slow and lossy network",

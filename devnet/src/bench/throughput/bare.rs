@@ -1,4 +1,4 @@
-//! The same payouts once more, without relays: what the chains alone can do.
+//! Payouts by a script, without relays: what the chains alone can do.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,16 @@ use alloy::network::TransactionBuilder;
 use alloy::primitives::Bytes;
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
+use alloy::signers::SignerSync;
+use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, bail};
-use polyspan_types::Direction;
-use serde_json::json;
+use polyspan_contracts::Bridge;
+use polyspan_types::{Checkpoint, CheckpointDomain, Direction, Epoch, Leaf, Request, RequestNonce, Root};
 
-use super::PATIENCE;
-use super::blocks::Payouts;
 use super::source::{Source, send_all, sign};
+use super::{PATIENCE, WINDOW};
 use crate::bench::Figure;
+use crate::bridge_view::transfer_of;
 use crate::network::Network;
 
 /// Time between two looks.
@@ -22,35 +24,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Traffic of the source before the script starts.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// Transfers a second of the slower of both chains, while both are driven at once.
-///
-/// Errors: a chain does not answer, or a payout that was paid before is not paid now.
-pub(super) async fn limit(
-    network: &Network,
-    direction: Direction,
-    snapshot: serde_json::Value,
-    payouts: &Payouts,
-    figures: &mut Vec<Figure>,
-) -> Result<f64> {
-    let chain = network.destination_chain(direction);
-    let source = Source::prepare(network, direction).await?;
-    let back: bool = chain.provider.raw_request("evm_revert".into(), json!([snapshot])).await?;
-    if !back {
-        bail!("{} does not go back to its snapshot", chain.name);
-    }
-    let script = script(network, direction, payouts).await?;
-    let view = network.destination(0, direction)?;
-    let source_view = network.source(0, direction)?;
-    let start = view.handle_nonce().await?.get();
+/// More than any payout of the benchmark takes, for each transfer. Unit: gas.
+const GAS: u64 = 120_000;
 
-    let source = source.drive();
+/// Transfers a second of the slower of both chains, while both are driven at once. Relays must not run.
+///
+/// Errors: a chain does not answer, or a payout is not paid.
+pub(super) async fn limit(network: &Network, direction: Direction, figures: &mut Vec<Figure>) -> Result<f64> {
+    // Something to pay for the whole time, whatever the relays have left over.
+    let backlog = Source::prepare(network, direction).await?.drive();
+    tokio::time::sleep(WINDOW).await;
+    backlog.stop().await?;
+    network.source_chain(direction).wait_blocks(2).await?;
+
+    let script = script(network, direction).await?;
+    let source = Source::prepare(network, direction).await?.drive();
     tokio::time::sleep(WARM_UP).await;
+    let (source_view, view) = (network.source(0, direction)?, network.destination(0, direction)?);
+    let start = view.handle_nonce().await?.get();
     let (began, requested) = (Instant::now(), source_view.request_nonce().await?.get());
-    let mut sending = Box::pin(send_all(chain, &script));
-    let mut sent = false;
-    let mut steps = Vec::new();
-    let mut last = start;
-    while last < start + payouts.transfers {
+    let sending = send_all(network.destination_chain(direction), &script.signed);
+    tokio::pin!(sending);
+    let (mut sent, mut steps, mut last) = (false, Vec::new(), start);
+    while last < script.end && began.elapsed() < WINDOW {
         tokio::select! {
             done = &mut sending, if !sent => { done?; sent = true; }
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -60,8 +56,8 @@ pub(super) async fn limit(
             steps.push((began.elapsed().as_secs_f64(), handled));
             last = handled;
         }
-        if began.elapsed() > PATIENCE {
-            bail!("the script's payouts are not handled: {last} of {}", start + payouts.transfers);
+        if steps.is_empty() && began.elapsed() > PATIENCE {
+            bail!("none of the script's payouts is handled");
         }
     }
     let taken = began.elapsed().as_secs_f64();
@@ -74,17 +70,66 @@ pub(super) async fn limit(
     Ok(paid.min(requests))
 }
 
-/// The payouts, signed by an account that no relay has.
-async fn script(network: &Network, direction: Direction, payouts: &Payouts) -> Result<Vec<Bytes>> {
+/// Signed payouts.
+struct Script {
+    signed: Vec<Bytes>,
+    /// The first nonce that none of them handles.
+    end: u64,
+}
+
+/// Payouts of everything that waits, as relays send them: the same pieces, the same signatures. An account that no relay
+/// has sends them.
+async fn script(network: &Network, direction: Direction) -> Result<Script> {
     let chain = network.destination_chain(direction);
-    let bridge = network.destination(0, direction)?.side.bridge;
+    let info = network.bridge(0)?.deployment.lane(direction);
+    let state = network.destination(0, direction)?.state().await?;
+    let requests = network.source(0, direction)?.requests().await?;
+    let handled = usize::try_from(state.handleNonce).context("a nonce beyond memory")?;
     let signer = &network.deployer.signer;
     let first = chain.provider.get_transaction_count(signer.address()).await.context("an account nonce")?;
-    let transactions = payouts.calls.iter().zip(first..).map(|((input, gas, _), nonce)| {
-        let call = TransactionRequest::default().with_to(bridge).with_input(input.clone());
-        sign(signer, call.with_nonce(nonce).with_chain_id(chain.chain_id).with_gas_limit(*gas))
+    let piece = usize::try_from(network.spec.max_transfers).context("a piece beyond memory")?;
+
+    let mut root = Root::zero(info.bridge_id);
+    for request in requests.iter().take(handled) {
+        root = root.then(Leaf::of(request));
+    }
+    let (mut signed, mut end) = (Vec::new(), state.handleNonce);
+    for (transfers, nonce) in requests[handled..].chunks(piece).zip(first..) {
+        let from = end;
+        end += transfers.len() as u64;
+        root = transfers.iter().fold(root, |root, request| root.then(Leaf::of(request)));
+        let epoch = Epoch::new(state.operators.epoch);
+        let checkpoint = Checkpoint { bridge_id: info.bridge_id, epoch, nonce: RequestNonce::new(end), root };
+        let call = handle(network, direction, &checkpoint, from, transfers)?;
+        let call = TransactionRequest::default().with_to(info.destination.bridge).with_input(call);
+        let gas = GAS * (transfers.len() as u64 + 2);
+        signed.push(sign(signer, call.with_nonce(nonce).with_chain_id(chain.chain_id).with_gas_limit(gas))?);
+    }
+    Ok(Script { signed, end })
+}
+
+/// Calldata of one payout, signed by as many operators as are needed.
+fn handle(
+    network: &Network,
+    direction: Direction,
+    checkpoint: &Checkpoint,
+    first: u64,
+    transfers: &[Request],
+) -> Result<Vec<u8>> {
+    let destination = &network.bridge(0)?.deployment.lane(direction).destination;
+    let digest = checkpoint.digest(&CheckpointDomain::new(destination.chain_id, destination.bridge));
+    let operators = network.relays.iter().filter(|relay| relay.spec.directions.contains(&direction));
+    let signatures = operators.take(network.spec.threshold.into()).map(|relay| {
+        let signature = relay.attester.signer.sign_hash_sync(&digest).context("cannot sign")?;
+        Ok(signature.as_erc2098().to_vec().into())
     });
-    transactions.collect()
+    let call = Bridge::handleCall {
+        first,
+        transfers: transfers.iter().map(transfer_of).collect(),
+        tail: Vec::new(),
+        signatures: signatures.collect::<Result<Vec<Bytes>>>()?,
+    };
+    Ok(call.abi_encode())
 }
 
 /// Transfers a second between the first and the last block, or of the only one.

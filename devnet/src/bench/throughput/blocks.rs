@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use alloy::consensus::Transaction;
 use alloy::eips::BlockNumberOrTag;
-use alloy::primitives::Bytes;
 use alloy::providers::Provider;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result};
@@ -35,11 +34,9 @@ struct Seen {
     destination: BTreeMap<u64, Instant>,
 }
 
-/// What the destination paid in a phase, in its order.
+/// What the destination paid in a phase.
 pub(super) struct Payouts {
-    /// Calls that paid: calldata, gas limit, transfers.
-    pub(super) calls: Vec<(Bytes, u64, u64)>,
-    /// Transfers in them.
+    /// Transfers that were paid.
     pub(super) transfers: u64,
     /// Calls that reverted.
     pub(super) reverted: u64,
@@ -107,7 +104,7 @@ async fn look_again(source: ChainAccess, destination: ChainAccess, seen: Arc<Mut
 pub(super) async fn payouts(network: &Network, direction: Direction, first: u64) -> Result<Payouts> {
     let chain = network.destination_chain(direction);
     let bridge = network.destination(0, direction)?.side.bridge;
-    let mut payouts = Payouts { calls: Vec::new(), transfers: 0, reverted: 0 };
+    let mut payouts = Payouts { transfers: 0, reverted: 0 };
     for height in first..=chain.height().await? {
         let block = chain.provider.get_block_by_number(height.into()).full().await?;
         let receipts = chain.provider.get_block_receipts(height.into()).await?;
@@ -122,9 +119,7 @@ pub(super) async fn payouts(network: &Network, direction: Direction, first: u64)
                 continue;
             }
             let call = Bridge::handleCall::abi_decode(sent.input()).context("calldata of a payout")?;
-            let transfers = call.transfers.len() as u64;
-            payouts.transfers += transfers;
-            payouts.calls.push((sent.input().clone(), sent.gas_limit(), transfers));
+            payouts.transfers += call.transfers.len() as u64;
         }
     }
     Ok(payouts)

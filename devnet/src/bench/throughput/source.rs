@@ -21,7 +21,7 @@ use crate::tokens::pair_for;
 use crate::traffic::{Ask, Asset};
 
 /// Requests of one phase at the most; when they are used up, the source is saturated no more.
-const PREPARED: u64 = 120_000;
+const PREPARED: u64 = 60_000;
 
 /// Transactions in one call.
 const BATCH: usize = 200;
