@@ -22,7 +22,7 @@ help: ## List these targets
 
 # ---- what must be there ----
 
-.PHONY: rust node python tools
+.PHONY: rust node python tools protoc etcd
 rust:
 	$(call need,$(CARGO),Rust 1.94.1 or newer: https://rustup.rs)
 	$(call need,cc,a C compiler (Debian: apt-get install build-essential))
@@ -38,6 +38,13 @@ python:
 python-tools: node python
 	@tools/fetch python
 
+# What cargo build needs to make the messages of etcd; cargo finds it through .cargo/config.toml.
+protoc: python
+	@tools/fetch protoc
+
+etcd: python ## Find or fetch etcd for devnet and tests, and say which one it is
+	@tools/fetch etcd
+
 tools: node ## Fetch anvil, forge, solc and OpenZeppelin Contracts into .tools, once
 	@tools/fetch
 
@@ -47,7 +54,7 @@ $(DENY): | rust
 # ---- build ----
 
 .PHONY: build
-build: rust ## Build every binary
+build: rust protoc ## Build every binary
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 
 # ---- run ----
@@ -85,13 +92,13 @@ check-format: rust tools
 	$(CARGO) fmt --all --check
 	cd contracts && $(FORGE) fmt --check
 
-check-lints: rust
+check-lints: rust protoc
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --all-features -- -D warnings
 
 check-dependencies: $(DENY)
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
-check-docs: rust
+check-docs: rust protoc
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) --workspace --no-deps
 
 check-contracts: tools python
@@ -111,10 +118,10 @@ test: test-contracts test-rust ## Every test that needs no root, Solidity and Ru
 test-contracts: tools python
 	contracts/effective
 
-test-rust: tools build
+test-rust: tools build etcd
 	$(CARGO) test $(CARGO_FLAGS) --workspace
 
-test-system: tools build ## The tests that need root: a full disk, a network that is cut, the short scenarios
+test-system: tools build etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios
