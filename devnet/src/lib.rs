@@ -22,6 +22,7 @@ pub mod endpoint_proxy;
 pub mod eventually;
 pub mod holdings;
 pub mod host;
+pub mod hostile_etcd;
 pub mod invariants;
 pub mod keys;
 pub mod lan;

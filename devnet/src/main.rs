@@ -10,7 +10,7 @@ use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
 use polyspan_devnet::spec::{NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
-use polyspan_devnet::{bench, binaries, demo, scenario, scenarios, screen, up};
+use polyspan_devnet::{bench, binaries, demo, hostile_etcd, scenario, scenarios, screen, up};
 use tracing_subscriber::EnvFilter;
 
 /// Local networks of real parts: two chains, deployed bridges, relays as processes.
@@ -65,6 +65,18 @@ enum Command {
     Scenario {
         #[command(subcommand)]
         what: ScenarioCommand,
+    },
+    /// Be somebody with all rights in etcd who deletes, replays, reorders, forges and floods keys.
+    HostileEtcd {
+        /// Client URL of a member; several times for several.
+        #[arg(long = "endpoint", value_name = "URL", required = true)]
+        endpoints: Vec<String>,
+        /// Below which all keys lie.
+        #[arg(long, default_value = "/polyspan")]
+        prefix: String,
+        /// Decides what is done.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Be an operator that lies, in place of the relay of this config.
     Misbehave {
@@ -189,6 +201,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             };
             let place = if loopback { Place::Loopback } else { Place::Namespaces };
             unless_asked_to_end(play(dir, &chosen, place, json)).await
+        }
+        Command::HostileEtcd { endpoints, prefix, seed } => {
+            unless_asked_to_end(hostile_etcd::run(&endpoints, &prefix, seed)).await?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Misbehave { config, fault } => {
             unless_asked_to_end(misbehave::run(&config, fault)).await?;
