@@ -1,6 +1,7 @@
 //! A running devnet: two real chains, deployed bridges, relays as processes.
 
 mod faces;
+mod leaders;
 mod start;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
 use crate::invariants::{Audit, audit};
 use crate::keys::Key;
+use crate::lan::Lan;
 use crate::process::{ChildProcess, Warden};
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
@@ -46,6 +48,8 @@ pub struct Network {
     pub deployer: Key,
     /// Config of people: for `polyspan status --config`.
     pub config: PathBuf,
+    /// The network of namespaces; `None` on the loopback.
+    pub lan: Option<Lan>,
     warden: Warden,
 }
 

@@ -27,6 +27,18 @@ pub struct HealthReport {
     pub ready: bool,
     /// One entry for each part that is not fine, by name.
     pub reasons: Vec<Reason>,
+    /// One entry for each part that is fine and has something to say all the same, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
+}
+
+/// What a part that works says beside that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// The part, as named by [`Health::part`].
+    pub part: String,
+    /// What it says.
+    pub remark: String,
 }
 
 /// Why a part is not fine.
@@ -42,7 +54,7 @@ pub struct Reason {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
-    Fine,
+    Fine { remark: Option<String> },
     Failing(String),
     Ended(String),
 }
@@ -62,10 +74,14 @@ impl Health {
     /// How everything is now.
     pub fn report(&self) -> HealthReport {
         let board = self.board();
-        let mut reasons = Vec::new();
+        let (mut reasons, mut remarks) = (Vec::new(), Vec::new());
         for (part, condition) in board.iter() {
             let (reason, ended) = match condition {
-                Condition::Fine => continue,
+                Condition::Fine { remark } => {
+                    let told = |remark: &String| Remark { part: part.clone(), remark: remark.clone() };
+                    remarks.extend(remark.as_ref().map(told));
+                    continue;
+                }
                 Condition::Failing(reason) => (reason.clone(), false),
                 Condition::Ended(reason) => (reason.clone(), true),
             };
@@ -76,7 +92,7 @@ impl Health {
             reasons.push(Reason { part: "process".to_owned(), reason: "starting".to_owned(), ended: false });
         }
         let live = !reasons.iter().any(|reason| reason.ended);
-        HealthReport { live, ready: reasons.is_empty(), reasons }
+        HealthReport { live, ready: reasons.is_empty(), reasons, remarks }
     }
 
     fn set(&self, name: &str, condition: Condition) {
@@ -96,7 +112,12 @@ impl Health {
 impl HealthPart {
     /// This part works.
     pub fn ok(&self) {
-        self.health.set(&self.name, Condition::Fine);
+        self.ok_with(None);
+    }
+
+    /// This part works, and says something that a person should know.
+    pub fn ok_with(&self, remark: Option<String>) {
+        self.health.set(&self.name, Condition::Fine { remark });
     }
 
     /// This part does not work now and may come back by itself.
@@ -136,6 +157,19 @@ mod tests {
         chain.failing("endpoint does not answer");
         assert_eq!(health.report().reasons, [reason("chain main", "endpoint does not answer")]);
         assert!(health.report().live);
+    }
+
+    #[test]
+    fn a_remark_keeps_nobody_from_being_ready_and_goes_when_it_is_not_repeated() {
+        let health = Health::new();
+        let chain = health.part("chain main");
+        chain.ok_with(Some("one endpoint lags".to_owned()));
+        let report = health.report();
+        assert!(report.ready);
+        let remark = Remark { part: "chain main".to_owned(), remark: "one endpoint lags".to_owned() };
+        assert_eq!(report.remarks, [remark]);
+        chain.ok();
+        assert!(health.report().remarks.is_empty());
     }
 
     #[test]

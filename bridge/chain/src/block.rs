@@ -38,6 +38,33 @@ impl At {
     }
 }
 
+/// What is kept of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) reference: BlockRef,
+    /// Unit: seconds since 1970.
+    pub(crate) timestamp: u64,
+    /// 0 from nodes that do not tell. Unit: gas.
+    pub(crate) gas_limit: u64,
+}
+
+/// Newest and final block as one endpoint sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) latest: Block,
+    pub(crate) final_block: Block,
+}
+
+impl From<&WireBlock> for Block {
+    fn from(block: &WireBlock) -> Self {
+        Self {
+            reference: block.reference(),
+            timestamp: block.timestamp.saturating_to(),
+            gas_limit: block.gas_limit.unwrap_or_default().saturating_to(),
+        }
+    }
+}
+
 impl WireBlock {
     pub(crate) fn reference(&self) -> BlockRef {
         BlockRef { height: BlockHeight::new(self.number.to()), hash: self.hash }

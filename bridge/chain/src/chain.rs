@@ -2,35 +2,38 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy::primitives::{U64, U128};
-use alloy::rpc::json_rpc::RpcRecv;
-use polyspan_types::{BlockHeight, BlockRef, ChainId, FinalTag, Finality};
-use serde_json::{Value, json};
+use polyspan_types::{BlockHeight, BlockRef, ChainId};
+use tokio::time::Instant;
 
+use crate::client::Client;
 use crate::metrics::ChainSeries;
-use crate::session::Session;
-use crate::wire::WireBlock;
-use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, FeeMarket, Head, RangePlanner, ReplyKind};
+use crate::pool::score::CallKind;
+use crate::pool::{Pool, Question};
+use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, FeeMarket, Head, RangePlanner};
 
-mod logs;
+mod head;
 mod reads;
 mod send;
 
-pub use logs::{ConfigurationEvent, ConfigurationLog};
-
-/// Access to one chain. Clones share the connection.
+/// Access to one chain. Clones share the connections.
+///
+/// What leads to a signature (heads, blocks, contracts at a block, logs) is what a quorum of the endpoints says. Fees,
+/// estimates and simulations come from the best one. Transactions go to all.
 #[derive(Clone)]
 pub struct Chain(Arc<Inner>);
 
 struct Inner {
     settings: ChainSettings,
-    session: Session,
-    ranges: Mutex<RangePlanner>,
+    pool: Pool,
+    /// The last head that a quorum confirmed: it tells the height of the hashes at which state is read.
+    head: Mutex<Option<Head>>,
+    /// When the follower of the process saw it.
+    followed: Mutex<Option<Instant>>,
     series: ChainSeries,
 }
 
 impl Chain {
-    /// Builds the connection and contacts nobody. Its metrics are not scraped; see [`Chain::with_metrics`].
+    /// Builds the connections and contacts nobody. Its metrics are not scraped; see [`Chain::with_metrics`].
     ///
     /// Errors: [`ChainError::Settings`].
     pub fn new(settings: ChainSettings) -> Result<Self, ChainError> {
@@ -40,10 +43,15 @@ impl Chain {
     /// As [`Chain::new`], with the process's metrics.
     pub fn with_metrics(settings: ChainSettings, metrics: &ChainMetrics) -> Result<Self, ChainError> {
         let series = metrics.of(&settings.name);
-        let session = Session::new(&settings, series.clone())?;
-        let planner = RangePlanner::new(settings.max_log_range);
-        series.range_planned(planner.length());
-        Ok(Self(Arc::new(Inner { settings, session, ranges: Mutex::new(planner), series })))
+        let pool = Pool::new(&settings, series.clone())?;
+        series.range_planned(pool.log_range());
+        Ok(Self(Arc::new(Inner {
+            settings,
+            pool,
+            head: Mutex::new(None),
+            followed: Mutex::new(None),
+            series,
+        })))
     }
 
     /// Name in config, metrics and logs.
@@ -51,156 +59,108 @@ impl Chain {
         &self.0.settings.name
     }
 
-    /// The chain id that the endpoint must have.
+    /// The chain id that the endpoints must have.
     pub fn id(&self) -> ChainId {
         self.0.settings.chain_id
     }
 
-    /// What the connection was built from.
+    /// What the connections were built from.
     pub fn settings(&self) -> &ChainSettings {
         &self.0.settings
     }
 
-    /// The endpoint, without its secrets.
-    pub fn endpoint(&self) -> &Endpoint {
-        self.0.session.endpoint()
+    /// The endpoints in the order of the settings, without their secrets.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.pool().endpoints()
     }
 
-    /// Proves now that the endpoint serves the right chain. Every session proves it before its first request; this call
-    /// is for start-up and `config check`.
+    /// What is known against endpoints now, for people: `2 of 3 endpoints are good, 2 must agree; endpoints[2] (…) lags by
+    /// 40 blocks`. `None` while nothing is.
+    pub fn remark(&self) -> Option<String> {
+        self.pool().remark()
+    }
+
+    /// Proves now that a quorum of the endpoints serves the right chain. Every session proves it before its first request,
+    /// and again from time to time; this call is for start-up and `config check`.
     ///
-    /// Errors: [`ChainError::WrongChain`], or the endpoint cannot be asked.
+    /// Errors: [`ChainError::WrongChain`] when all are of another chain, [`ChainError::NoQuorum`], or with a single endpoint
+    /// its own.
     pub async fn verify_chain_id(&self) -> Result<(), ChainError> {
-        self.0.session.verify().await
-    }
-
-    /// Newest and final block. Before the first block is final, the genesis block is.
-    pub async fn head(&self) -> Result<Head, ChainError> {
-        let (latest, final_block) = match self.0.settings.finality {
-            Finality::Tag(tag) => tokio::try_join!(self.latest(), self.tagged(tag))?,
-            Finality::Depth(depth) => {
-                let latest = self.latest().await?;
-                let final_block = match depth.get() {
-                    0 => latest.clone(),
-                    blocks => self.existing(latest.reference().height.minus(blocks)).await?,
-                };
-                (latest, final_block)
-            }
-        };
-        // The two were read one after the other: on a chain with instant finality the final one can be the newer.
-        let latest = if final_block.number > latest.number { final_block.clone() } else { latest };
-        let head = Head {
-            latest: latest.reference(),
-            timestamp: latest.timestamp.saturating_to(),
-            gas_limit: latest.gas_limit.unwrap_or_default().saturating_to(),
-            final_block: final_block.reference(),
-        };
-        self.0.series.head_seen(head.latest.height, head.final_block.height);
-        Ok(head)
-    }
-
-    /// The block at a height now; `None` above the newest one.
-    pub async fn block_ref(&self, height: BlockHeight) -> Result<Option<BlockRef>, ChainError> {
-        let block = self.block(json!(hex_number(height))).await?;
-        let Some(block) = block else { return Ok(None) };
-        self.expect_height(&block, height)?;
-        Ok(Some(block.reference()))
-    }
-
-    /// Gas limit of the newest block. Unit: gas.
-    pub async fn gas_limit(&self) -> Result<u64, ChainError> {
-        let limit = self.latest().await?.gas_limit;
-        let limit =
-            limit.ok_or_else(|| self.bad_answer("eth_getBlockByNumber", "a block without gasLimit"))?;
-        Ok(limit.saturating_to())
-    }
-
-    /// What gas costs now.
-    pub async fn fees(&self) -> Result<FeeMarket, ChainError> {
-        let Some(base_fee) = self.latest().await?.base_fee_per_gas else {
-            return Ok(FeeMarket::Legacy { gas_price: self.gas_price().await? });
-        };
-        let base_fee: u128 = base_fee.to();
-        let priority = match self.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await {
-            Ok(priority) => priority.to(),
-            Err(error) if error.reply_kind() == Some(ReplyKind::MethodUnknown) => {
-                self.gas_price().await?.saturating_sub(base_fee)
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(FeeMarket::Eip1559 { base_fee, priority })
-    }
-
-    async fn gas_price(&self) -> Result<u128, ChainError> {
-        Ok(self.request::<U128>("eth_gasPrice", json!([])).await?.to())
-    }
-
-    async fn latest(&self) -> Result<WireBlock, ChainError> {
-        let block = self.block(json!("latest")).await?;
-        block.ok_or_else(|| self.bad_answer("eth_getBlockByNumber", "no newest block"))
-    }
-
-    async fn tagged(&self, tag: FinalTag) -> Result<WireBlock, ChainError> {
-        let name = match tag {
-            FinalTag::Finalized => "finalized",
-            FinalTag::Safe => "safe",
-        };
-        match self.block(json!(name)).await {
-            Ok(Some(block)) => Ok(block),
-            // Nothing is final yet: nodes answer null or that they do not know such a block.
-            Ok(None) => self.existing(BlockHeight::ZERO).await,
-            Err(error) if error.reply_kind() == Some(ReplyKind::BlockUnknown) => {
-                self.existing(BlockHeight::ZERO).await
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn existing(&self, height: BlockHeight) -> Result<WireBlock, ChainError> {
-        let block = self.block(json!(hex_number(height))).await?;
-        let block = block.ok_or_else(|| {
-            self.bad_answer(
-                "eth_getBlockByNumber",
-                format!("no block {height}, which is not above its newest"),
-            )
-        })?;
-        self.expect_height(&block, height)?;
-        Ok(block)
-    }
-
-    async fn block(&self, which: Value) -> Result<Option<WireBlock>, ChainError> {
-        self.request("eth_getBlockByNumber", json!([which, false])).await
-    }
-
-    fn expect_height(&self, block: &WireBlock, height: BlockHeight) -> Result<(), ChainError> {
-        let found = block.reference().height;
-        if found == height {
+        let checked = self.verify_endpoints().await;
+        let right = checked.iter().filter(|checked| checked.is_ok()).count();
+        if right >= self.pool().quorum() {
             return Ok(());
         }
-        Err(self.bad_answer("eth_getBlockByNumber", format!("block {found} instead of {height}")))
+        let failures =
+            checked.into_iter().enumerate().filter_map(|(index, checked)| Some((index, checked.err()?)));
+        Err(self.pool().no_quorum("the chain id", Vec::new(), failures.collect()))
     }
 
-    async fn request<R: RpcRecv>(&self, method: &'static str, params: Value) -> Result<R, ChainError> {
-        self.0.session.request(method, params).await
+    /// Asks each endpoint for its chain id, in the order of the settings.
+    pub async fn verify_endpoints(&self) -> Vec<Result<(), ChainError>> {
+        let everyone: Vec<usize> = (0..self.pool().len()).collect();
+        let ask = |client: Arc<Client>| async move { client.verify_chain_id().await };
+        let mut checked = self.pool().gather(&everyone, everyone.len(), CallKind::Head, ask).await;
+        checked.sort_by_key(|(index, _)| *index);
+        checked.into_iter().map(|(_, checked)| checked).collect()
     }
 
-    fn bad_answer(&self, method: &'static str, what: impl Into<String>) -> ChainError {
-        ChainError::BadAnswer { endpoint: self.endpoint().to_string(), method, what: what.into() }
+    /// The part of `from..=to` that one question for logs should be about now; `None` when the range is empty.
+    pub fn next_range(&self, from: BlockHeight, to: BlockHeight) -> Option<(BlockHeight, BlockHeight)> {
+        let length = self.pool().log_range();
+        self.0.series.range_planned(length);
+        RangePlanner::cut(length, from, to)
     }
 
-    fn ranges(&self) -> MutexGuard<'_, RangePlanner> {
-        // A planner is valid after every one of its steps.
-        self.0.ranges.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The block at a height now, by a quorum; `None` above the newest one.
+    pub async fn block_ref(&self, height: BlockHeight) -> Result<Option<BlockRef>, ChainError> {
+        let question = Question::new("a block", CallKind::State, Some(height));
+        let block =
+            self.pool().agreed(question, |client| async move { client.block_at(height).await }).await?;
+        Ok(block.map(|block| block.reference))
+    }
+
+    /// Gas limit of the newest block, by the best endpoint. Unit: gas.
+    pub async fn gas_limit(&self) -> Result<u64, ChainError> {
+        self.pool().single(|client| async move { client.gas_limit().await }).await
+    }
+
+    /// What gas costs now, by the best endpoint. A lie costs no more than the price cap allows.
+    pub async fn fees(&self) -> Result<FeeMarket, ChainError> {
+        self.pool().single(|client| async move { client.fees().await }).await
+    }
+
+    fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    fn last_head(&self) -> Option<Head> {
+        // A head is whole after any panic.
+        *self.0.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest block that a quorum has; that of the follower while its next look is not due.
+    async fn newest(&self) -> Result<BlockRef, ChainError> {
+        let age = self.followed().map(|at| at.elapsed());
+        match self.last_head() {
+            Some(head) if age.is_some_and(|age| age <= self.0.settings.poll_interval) => Ok(head.latest),
+            _ => Ok(self.head().await?.latest),
+        }
+    }
+
+    fn followed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_head(&self, head: Head) {
+        *self.0.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+        self.0.series.head_seen(head.latest.height, head.final_block.height);
     }
 }
 
 impl std::fmt::Debug for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Chain({} at {})", self.name(), self.endpoint())
+        let endpoints: Vec<String> = self.endpoints().map(ToString::to_string).collect();
+        write!(f, "Chain({} at {})", self.name(), endpoints.join(", "))
     }
-}
-
-/// A height as JSON-RPC writes it.
-fn hex_number(height: BlockHeight) -> U64 {
-    U64::from(height.get())
 }

@@ -109,6 +109,29 @@ pub enum ChainError {
     /// The node answered with an error.
     #[error(transparent)]
     Refused(Box<NodeRefusal>),
+    /// Too few endpoints gave the same answer.
+    #[error(transparent)]
+    NoQuorum(Box<NoQuorum>),
+}
+
+/// Too few endpoints gave the same answer, and what each said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "fewer than {quorum} of {endpoints} endpoints of chain {chain} agree on {what}: {said}; waiting until they do (runbook: no quorum)"
+)]
+pub struct NoQuorum {
+    /// Name of the chain.
+    pub chain: String,
+    /// What was asked.
+    pub what: &'static str,
+    /// Endpoints that must agree.
+    pub quorum: usize,
+    /// Endpoints that there are.
+    pub endpoints: usize,
+    /// What each said, by its place in the config.
+    pub said: String,
+    /// Shortest wait that makes sense.
+    pub after: Duration,
 }
 
 /// A JSON-RPC error as the node worded it.
@@ -138,6 +161,7 @@ impl ChainError {
             Self::Timeout { .. } => "timeout",
             Self::RateLimited { .. } => "rate_limited",
             Self::BadAnswer { .. } => "bad_answer",
+            Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
             | Self::Refused(_)
             | Self::Reverted(_)
@@ -149,6 +173,21 @@ impl ChainError {
     /// Whether the connection that gave this error is worth keeping.
     pub(crate) const fn breaks_session(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Timeout { .. } | Self::WrongChain { .. })
+    }
+
+    /// Whether it says something about what was asked, and nothing against the endpoint.
+    pub(crate) fn is_answer(&self) -> bool {
+        let request = |kind| {
+            matches!(
+                kind,
+                ReplyKind::Reverted
+                    | ReplyKind::OutOfGas
+                    | ReplyKind::InsufficientFunds
+                    | ReplyKind::GasLimitTooHigh
+            )
+        };
+        matches!(self, Self::Reverted(_) | Self::NoCode { .. } | Self::NotABridge { .. })
+            || self.reply_kind().is_some_and(request)
     }
 
     /// The kind of a refusal; `None` for every other error.
@@ -168,6 +207,7 @@ impl Classify for ChainError {
             Self::Unreachable { .. } | Self::Timeout { .. } => ErrorClass::RETRY,
             Self::RangeRefused { from, to, .. } if from < to => ErrorClass::RETRY,
             Self::RateLimited { after, .. } => ErrorClass::Retry { after: *after },
+            Self::NoQuorum(error) => ErrorClass::Retry { after: error.after },
             // All of these heal when the endpoint does, and nothing is signed meanwhile.
             Self::WrongChain { .. } | Self::NoCode { .. } | Self::NotABridge { .. } => {
                 ErrorClass::Retry { after: SLOW_RETRY }

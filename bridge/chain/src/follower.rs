@@ -19,6 +19,8 @@ pub struct HeadView {
     pub head: Option<Head>,
     /// Why the last look failed; `None` when it did not.
     pub error: Option<String>,
+    /// What is known against endpoints while enough others agree ([`Chain::remark`]).
+    pub remark: Option<String>,
     /// Since when looks fail without a break, or succeed without one.
     pub since: Instant,
 }
@@ -34,8 +36,12 @@ pub struct HeadFollower {
 impl HeadFollower {
     /// Builds the task and contacts nobody.
     pub fn new(chain: Chain) -> (Self, watch::Receiver<HeadView>) {
-        let starting =
-            HeadView { head: None, error: Some("not asked yet".to_owned()), since: Instant::now() };
+        let starting = HeadView {
+            head: None,
+            error: Some("not asked yet".to_owned()),
+            remark: None,
+            since: Instant::now(),
+        };
         let (view, receiver) = watch::channel(starting);
         let shortest = chain.settings().poll_interval.min(RETRY_MAX);
         (Self { chain, view, backoff: Backoff::new(shortest, RETRY_MAX) }, receiver)
@@ -46,7 +52,7 @@ impl HeadFollower {
         loop {
             let look = tokio::select! {
                 () = stop.cancelled() => return,
-                look = self.chain.head() => look,
+                look = self.chain.follow() => look,
             };
             let pause = self.take(look);
             tokio::select! {
@@ -72,7 +78,7 @@ impl HeadFollower {
     }
 
     fn saw(&self, head: Head) {
-        let chain = self.chain.name();
+        let (chain, remark) = (self.chain.name(), self.chain.remark());
         self.view.send_if_modified(|view| {
             let healed = view.error.take().is_some();
             if healed {
@@ -83,7 +89,8 @@ impl HeadFollower {
             if moved {
                 debug!(chain, latest = %head.latest, final_block = %head.final_block.height, "head");
             }
-            healed || moved
+            let remarked = std::mem::replace(&mut view.remark, remark.clone()) != remark;
+            healed || moved || remarked
         });
     }
 

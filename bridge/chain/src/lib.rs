@@ -1,14 +1,16 @@
 //! Access to one EVM chain: heads, blocks, bridge state, logs, fees and sending.
 //!
-//! A [`Chain`] is shared by everything in a process that reads or writes that chain. Every call has a deadline, counts
+//! A [`Chain`] is shared by everything in a process that reads or writes that chain. It has any number of endpoints, and
+//! what can lead to a signature is believed when a [`Quorum`] of them says the same. Every call has a deadline, counts
 //! in the metrics, and is refused until the endpoint has proven to serve the right chain. What an endpoint answers is
-//! checked before anybody sees it; an answer that cannot be true is a [`ChainError::BadAnswer`].
+//! checked before it is compared; an answer that cannot be true is a [`ChainError::BadAnswer`].
 //!
-//! This crate never holds a key, never signs, never decides what to attest or submit, and never retries by itself:
-//! callers own their loops, and [`ChainError`] tells them what class of failure it was.
+//! This crate never holds a key, never signs, never decides what to attest or submit, and never asks one endpoint twice
+//! by itself: callers own their loops, and [`ChainError`] tells them what class of failure it was.
 //!
 //! ```text
-//! ChainSettings ─▶ Chain ─▶ session (connect, prove chain id) ─▶ one JSON-RPC method ─▶ check ─▶ domain type
+//! ChainSettings ─▶ Chain ─▶ pool (whom to ask, whom to believe) ─▶ client ─▶ session (prove chain id) ─▶ JSON-RPC
+//!                    │                 └─ score, round, tally         └─ check ─▶ domain type
 //!                    └────▶ HeadFollower (polls) ─▶ watch::Receiver<HeadView>
 //! ```
 
@@ -17,11 +19,14 @@ mod backoff;
 mod block;
 mod calldata;
 mod chain;
+mod client;
 mod endpoint;
 mod error;
 mod fees;
 mod follower;
 mod metrics;
+mod pool;
+mod quorum;
 mod range;
 mod replies;
 mod revert;
@@ -39,16 +44,18 @@ pub use calldata::{
     HandleCall, decode_transfer, encode_transfer, handle_calldata, pause_calldata, refund_calldata,
     release_calldata, vote_calldata,
 };
-pub use chain::{Chain, ConfigurationEvent, ConfigurationLog};
+pub use chain::Chain;
+pub use client::logs::{ConfigurationEvent, ConfigurationLog};
 pub use endpoint::Endpoint;
-pub use error::{ChainError, NodeRefusal};
+pub use error::{ChainError, NoQuorum, NodeRefusal};
 pub use fees::FeeMarket;
 pub use follower::{HeadFollower, HeadView};
 pub use metrics::ChainMetrics;
+pub use quorum::{Quorum, QuorumError};
 pub use range::RangePlanner;
 pub use replies::ReplyKind;
 pub use revert::BridgeRevert;
-pub use settings::{ChainSettings, SettingsError};
+pub use settings::{ChainSettings, SettingsError, same_node};
 pub use state::{
     BridgeState, DelayLimit, Hold, LaneState, OutflowLimit, PairLimits, PairState, PendingConfiguration,
 };

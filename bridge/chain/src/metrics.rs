@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use polyspan_types::BlockHeight;
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 /// Metrics of all chains of a process. One value, registered once, is given to every [`crate::Chain`].
@@ -17,6 +17,14 @@ pub struct ChainMetrics {
     last_success: GaugeVec,
     requests: IntCounterVec,
     seconds: HistogramVec,
+    quorum: IntGaugeVec,
+    usable: IntGaugeVec,
+    no_quorum: IntCounterVec,
+    endpoint_requests: IntCounterVec,
+    endpoint_usable: IntGaugeVec,
+    endpoint_head: IntGaugeVec,
+    endpoint_lag: IntGaugeVec,
+    disagreements: IntCounterVec,
 }
 
 impl ChainMetrics {
@@ -25,11 +33,25 @@ impl ChainMetrics {
     /// Errors: the registry has metrics of these names already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self::build()?;
-        for collector in [&metrics.head, &metrics.final_height, &metrics.finality_lag, &metrics.range] {
+        for collector in [
+            &metrics.head,
+            &metrics.final_height,
+            &metrics.finality_lag,
+            &metrics.range,
+            &metrics.quorum,
+            &metrics.usable,
+            &metrics.endpoint_usable,
+            &metrics.endpoint_head,
+            &metrics.endpoint_lag,
+        ] {
             registry.register(Box::new(collector.clone()))?;
         }
         registry.register(Box::new(metrics.last_success.clone()))?;
-        registry.register(Box::new(metrics.requests.clone()))?;
+        for collector in
+            [&metrics.requests, &metrics.no_quorum, &metrics.endpoint_requests, &metrics.disagreements]
+        {
+            registry.register(Box::new(collector.clone()))?;
+        }
         registry.register(Box::new(metrics.seconds.clone()))?;
         Ok(metrics)
     }
@@ -41,6 +63,8 @@ impl ChainMetrics {
 
     fn build() -> Result<Self, prometheus::Error> {
         let gauge = |name, help| IntGaugeVec::new(Opts::new(name, help), &["chain"]);
+        // The number of an endpoint is its place in the config: a closed set, and no secret.
+        let of_endpoint = |name, help| IntGaugeVec::new(Opts::new(name, help), &["chain", "endpoint"]);
         Ok(Self {
             head: gauge("polyspan_chain_head_height", "Height of the newest block seen.")?,
             final_height: gauge("polyspan_chain_final_height", "Height of the newest final block seen.")?,
@@ -71,6 +95,47 @@ impl ChainMetrics {
                 .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]),
                 &["chain"],
             )?,
+            quorum: gauge(
+                "polyspan_chain_endpoint_quorum",
+                "Endpoints that must agree before an answer is believed.",
+            )?,
+            usable: gauge(
+                "polyspan_chain_endpoints_usable",
+                "Endpoints that nothing is known against. Below the quorum nothing is signed.",
+            )?,
+            no_quorum: IntCounterVec::new(
+                Opts::new(
+                    "polyspan_chain_no_quorum_total",
+                    "Questions to which fewer endpoints gave the same answer than must agree.",
+                ),
+                &["chain"],
+            )?,
+            endpoint_requests: IntCounterVec::new(
+                Opts::new(
+                    "polyspan_chain_endpoint_requests_total",
+                    "JSON-RPC requests to each endpoint, by outcome.",
+                ),
+                &["chain", "endpoint", "outcome"],
+            )?,
+            endpoint_usable: of_endpoint(
+                "polyspan_chain_endpoint_usable",
+                "1 while nothing is known against the endpoint, 0 while it is avoided.",
+            )?,
+            endpoint_head: of_endpoint(
+                "polyspan_chain_endpoint_head_height",
+                "Height of the newest block that the endpoint showed.",
+            )?,
+            endpoint_lag: of_endpoint(
+                "polyspan_chain_endpoint_lag_blocks",
+                "Blocks that the endpoint is behind the newest block of a quorum.",
+            )?,
+            disagreements: IntCounterVec::new(
+                Opts::new(
+                    "polyspan_chain_endpoint_disagreements_total",
+                    "Answers of the endpoint that contradicted those of a quorum.",
+                ),
+                &["chain", "endpoint"],
+            )?,
         })
     }
 
@@ -81,6 +146,9 @@ impl ChainMetrics {
             final_height: self.final_height.with_label_values(&[chain]),
             finality_lag: self.finality_lag.with_label_values(&[chain]),
             range: self.range.with_label_values(&[chain]),
+            quorum: self.quorum.with_label_values(&[chain]),
+            usable: self.usable.with_label_values(&[chain]),
+            no_quorum: self.no_quorum.with_label_values(&[chain]),
             family: self.clone(),
             chain: chain.to_owned(),
         }
@@ -94,6 +162,9 @@ pub(crate) struct ChainSeries {
     final_height: IntGauge,
     finality_lag: IntGauge,
     range: IntGauge,
+    quorum: IntGauge,
+    usable: IntGauge,
+    no_quorum: IntCounter,
     family: ChainMetrics,
     chain: String,
 }
@@ -109,12 +180,68 @@ impl ChainSeries {
         self.range.set(as_gauge(blocks));
     }
 
+    pub(crate) fn quorum_set(&self, quorum: usize) {
+        self.quorum.set(as_gauge(quorum as u64));
+    }
+
+    pub(crate) fn usable(&self, endpoints: usize) {
+        self.usable.set(as_gauge(endpoints as u64));
+    }
+
+    pub(crate) fn no_quorum(&self) {
+        self.no_quorum.inc();
+    }
+
+    /// The series of the endpoint with this place in the config.
+    pub(crate) fn endpoint(&self, index: usize) -> EndpointSeries {
+        let number = index.to_string();
+        let labels = [self.chain.as_str(), number.as_str()];
+        EndpointSeries {
+            usable: self.family.endpoint_usable.with_label_values(&labels),
+            head: self.family.endpoint_head.with_label_values(&labels),
+            lag: self.family.endpoint_lag.with_label_values(&labels),
+            disagreements: self.family.disagreements.with_label_values(&labels),
+            family: self.family.clone(),
+            chain: self.chain.clone(),
+            number,
+        }
+    }
+}
+
+/// Metrics of one endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointSeries {
+    usable: IntGauge,
+    head: IntGauge,
+    lag: IntGauge,
+    disagreements: IntCounter,
+    family: ChainMetrics,
+    chain: String,
+    number: String,
+}
+
+impl EndpointSeries {
+    pub(crate) fn usable(&self, usable: bool) {
+        self.usable.set(i64::from(usable));
+    }
+
+    pub(crate) fn head_seen(&self, head: BlockHeight, behind: u64) {
+        self.head.set(as_gauge(head.get()));
+        self.lag.set(as_gauge(behind));
+    }
+
+    pub(crate) fn disagreed(&self) {
+        self.disagreements.inc();
+    }
+
     pub(crate) fn answered(&self, method: &'static str, outcome: &'static str, took: Duration) {
-        self.family.requests.with_label_values(&[self.chain.as_str(), method, outcome]).inc();
-        self.family.seconds.with_label_values(&[self.chain.as_str()]).observe(took.as_secs_f64());
+        let chain = self.chain.as_str();
+        self.family.requests.with_label_values(&[chain, method, outcome]).inc();
+        self.family.endpoint_requests.with_label_values(&[chain, self.number.as_str(), outcome]).inc();
+        self.family.seconds.with_label_values(&[chain]).observe(took.as_secs_f64());
         if outcome == "ok" {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            self.family.last_success.with_label_values(&[self.chain.as_str()]).set(now.as_secs_f64());
+            self.family.last_success.with_label_values(&[chain]).set(now.as_secs_f64());
         }
     }
 }
@@ -135,13 +262,17 @@ mod tests {
         assert!(ChainMetrics::register(&registry).is_err());
         let series = metrics.of("main");
         series.head_seen(BlockHeight::new(9), BlockHeight::new(7));
-        series.answered("eth_call", "ok", Duration::from_millis(3));
-        series.answered("eth_call", "timeout", Duration::from_secs(5));
+        series.endpoint(0).answered("eth_call", "ok", Duration::from_millis(3));
+        series.endpoint(1).answered("eth_call", "timeout", Duration::from_secs(5));
+        series.endpoint(1).disagreed();
         let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         for line in [
             "polyspan_chain_finality_lag_blocks{chain=\"main\"} 2",
             "polyspan_chain_rpc_requests_total{chain=\"main\",method=\"eth_call\",outcome=\"ok\"} 1",
             "polyspan_chain_rpc_requests_total{chain=\"main\",method=\"eth_call\",outcome=\"timeout\"} 1",
+            "polyspan_chain_endpoint_requests_total{chain=\"main\",endpoint=\"1\",outcome=\"timeout\"} 1",
+            "polyspan_chain_endpoint_disagreements_total{chain=\"main\",endpoint=\"1\"} 1",
+            "polyspan_chain_endpoint_disagreements_total{chain=\"main\",endpoint=\"0\"} 0",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -27,7 +27,12 @@ impl RangePlanner {
 
     /// The part of `from..=to` to ask for next; `None` when the range is empty.
     pub fn next_range(&self, from: BlockHeight, to: BlockHeight) -> Option<(BlockHeight, BlockHeight)> {
-        (from <= to).then(|| (from, from.plus(self.length - 1).min(to)))
+        Self::cut(self.length, from, to)
+    }
+
+    /// The first `length` blocks of `from..=to`; `None` when the range is empty. A `length` of 0 is taken as 1.
+    pub fn cut(length: u64, from: BlockHeight, to: BlockHeight) -> Option<(BlockHeight, BlockHeight)> {
+        (from <= to).then(|| (from, from.plus(length.saturating_sub(1)).min(to)))
     }
 
     /// Takes note that a range of so many blocks was answered.

@@ -2,7 +2,8 @@
 //!
 //! Connecting is lazy and done once for all callers that wait for it. A session that breaks is dropped; the next call
 //! opens another and proves the chain id again. An answer that came over a connection whose chain id is not proven yet is
-//! kept back until it is: HTTP clients reconnect silently, and a restarted endpoint may be another chain's.
+//! kept back until it is: HTTP clients reconnect silently, and a restarted endpoint may be another chain's. Behind one
+//! connection may be a balancer of a provider with many nodes, so the proof is made again from time to time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,8 +16,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use self::opener::Opener;
-use crate::metrics::ChainSeries;
-use crate::{Backoff, ChainError, ChainSettings, Endpoint, SettingsError};
+use crate::metrics::EndpointSeries;
+use crate::{Backoff, ChainError, ChainSettings, Endpoint, SettingsError, Url};
 
 mod opener;
 mod translate;
@@ -30,6 +31,8 @@ type Opening = Shared<BoxFuture<'static, Result<RpcClient, ChainError>>>;
 pub(crate) struct Session {
     opener: Arc<Opener>,
     state: Mutex<State>,
+    /// Silence after which a connection that others are waiting for is given up.
+    patience: Duration,
 }
 
 struct State {
@@ -39,17 +42,25 @@ struct State {
     /// The last attempt failed: nobody connects before this time.
     failed: Option<(Instant, ChainError)>,
     backoff: Backoff,
+    /// When the endpoint answered last, or the session was opened.
+    answered: Instant,
 }
 
 impl Session {
-    pub(crate) fn new(settings: &ChainSettings, series: ChainSeries) -> Result<Self, SettingsError> {
+    pub(crate) fn new(
+        settings: &ChainSettings,
+        url: &Url,
+        series: EndpointSeries,
+    ) -> Result<Self, SettingsError> {
         let state = State {
             generation: 0,
             opening: None,
             failed: None,
             backoff: Backoff::new(RECONNECT.0, RECONNECT.1),
+            answered: Instant::now(),
         };
-        Ok(Self { opener: Arc::new(Opener::new(settings, series)?), state: Mutex::new(state) })
+        let opener = Arc::new(Opener::new(settings, url, series)?);
+        Ok(Self { opener, state: Mutex::new(state), patience: settings.request_timeout })
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -66,9 +77,18 @@ impl Session {
         let answer = self.opener.request(&client, method, params).await;
         let proven = match &answer {
             Err(error) if error.breaks_session() => Ok(()),
-            _ => self.opener.prove_new_connections(&client).await,
+            _ => self.opener.prove_when_due(&client).await,
         };
         self.keep(generation, proven.and(answer))
+    }
+
+    /// A caller gave a request up because others answered before. A connection that has been silent for a whole deadline
+    /// is dropped: nobody may be left who waits until it fails by itself.
+    pub(crate) fn doubt(&self) {
+        let mut state = self.lock();
+        if state.answered.elapsed() >= self.patience {
+            state.opening = None;
+        }
     }
 
     /// Asks for the chain id again, on the session that exists or a new one.
@@ -110,6 +130,7 @@ impl Session {
         let opening = async move { opener.open().await }.boxed().shared();
         state.generation += 1;
         state.opening = Some(opening.clone());
+        state.answered = Instant::now();
         Ok((state.generation, opening))
     }
 
@@ -124,13 +145,16 @@ impl Session {
 
     /// Drops the session if the result says that it is broken.
     fn keep<R>(&self, generation: u64, result: Result<R, ChainError>) -> Result<R, ChainError> {
+        let mut state = self.lock();
         if result.as_ref().is_err_and(ChainError::breaks_session) {
-            let mut state = self.lock();
             if state.generation == generation {
                 state.opening = None;
                 state.failed = None;
             }
+        } else {
+            state.answered = Instant::now();
         }
+        drop(state);
         result
     }
 

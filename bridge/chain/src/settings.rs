@@ -5,6 +5,8 @@ use std::time::Duration;
 use alloy::transports::http::reqwest::Url;
 use polyspan_types::{ChainId, Finality};
 
+use crate::{Endpoint, Quorum, QuorumError};
+
 /// One chain of the configuration, already parsed.
 #[derive(Debug, Clone)]
 pub struct ChainSettings {
@@ -12,8 +14,10 @@ pub struct ChainSettings {
     pub name: String,
     /// EIP-155 id that every endpoint must answer with.
     pub chain_id: ChainId,
-    /// JSON-RPC endpoints, `http`, `https`, `ws` or `wss`. This version uses exactly one.
+    /// JSON-RPC endpoints, `http`, `https`, `ws` or `wss`, each of another node; the preferred ones first.
     pub endpoints: Vec<Url>,
+    /// How many of them must give the same answer.
+    pub quorum: Quorum,
     /// When a block counts as final.
     pub finality: Finality,
     /// Time between two looks at the head.
@@ -30,19 +34,24 @@ impl ChainSettings {
     /// Errors: the first thing that makes it impossible.
     pub fn check(&self) -> Result<(), SettingsError> {
         let chain = || self.name.clone();
-        match self.endpoints.as_slice() {
-            [] => return Err(SettingsError::NoEndpoint { chain: chain() }),
-            [endpoint] => {
-                if !matches!(endpoint.scheme(), "http" | "https" | "ws" | "wss") {
-                    let scheme = endpoint.scheme().to_owned();
-                    return Err(SettingsError::Scheme { chain: chain(), scheme });
-                }
-                if endpoint.host_str().is_none_or(str::is_empty) {
-                    return Err(SettingsError::NoHost { chain: chain() });
-                }
-            }
-            several => return Err(SettingsError::SeveralEndpoints { chain: chain(), count: several.len() }),
+        if self.endpoints.is_empty() {
+            return Err(SettingsError::NoEndpoint { chain: chain() });
         }
+        for endpoint in &self.endpoints {
+            if !matches!(endpoint.scheme(), "http" | "https" | "ws" | "wss") {
+                let scheme = endpoint.scheme().to_owned();
+                return Err(SettingsError::Scheme { chain: chain(), scheme });
+            }
+            if endpoint.host_str().is_none_or(str::is_empty) {
+                return Err(SettingsError::NoHost { chain: chain() });
+            }
+        }
+        if let Some((_, twice)) = same_node(&self.endpoints) {
+            let endpoint = Endpoint::new(&self.endpoints[twice]).to_string();
+            return Err(SettingsError::SameNode { chain: chain(), endpoint });
+        }
+        Quorum::try_new(self.quorum.get() as u64, self.endpoints.len())
+            .map_err(|reason| SettingsError::Quorum { chain: chain(), reason })?;
         for (setting, zero) in [
             ("chain_id", self.chain_id.get() == 0),
             ("poll_interval", self.poll_interval.is_zero()),
@@ -57,6 +66,16 @@ impl ChainSettings {
     }
 }
 
+/// The first two endpoints that have one host and port, by their places: one node, whatever scheme or path is used.
+pub fn same_node(endpoints: &[Url]) -> Option<(usize, usize)> {
+    let node = |url: &Url| (url.host_str().map(str::to_ascii_lowercase), url.port_or_known_default());
+    (0..endpoints.len()).find_map(|later| {
+        let earlier =
+            endpoints[..later].iter().position(|earlier| node(earlier) == node(&endpoints[later]))?;
+        Some((earlier, later))
+    })
+}
+
 /// Settings from which no connection can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -66,13 +85,21 @@ pub enum SettingsError {
         /// Name of the chain.
         chain: String,
     },
-    /// More endpoints than this version can use.
-    #[error("chain {chain} has {count} endpoints; this version uses exactly one, remove the others")]
-    SeveralEndpoints {
+    /// Two endpoints that are one: its word would count twice.
+    #[error("chain {chain} has the endpoint {endpoint} twice (same host and port); list each node once")]
+    SameNode {
         /// Name of the chain.
         chain: String,
-        /// How many there are.
-        count: usize,
+        /// The second of the two.
+        endpoint: String,
+    },
+    /// A quorum that does not fit the number of endpoints.
+    #[error("chain {chain}: {reason}")]
+    Quorum {
+        /// Name of the chain.
+        chain: String,
+        /// What is wrong with it.
+        reason: QuorumError,
     },
     /// A scheme that is no JSON-RPC transport.
     #[error("chain {chain} has an endpoint with scheme `{scheme}`; use http, https, ws or wss")]
@@ -115,6 +142,7 @@ mod tests {
             name: "main".to_owned(),
             chain_id: ChainId::new(31001),
             endpoints: endpoints.iter().map(|url| url.parse().unwrap()).collect(),
+            quorum: Quorum::majority(endpoints.len()),
             finality: "finalized".parse().unwrap(),
             poll_interval: Duration::from_millis(500),
             request_timeout: Duration::from_secs(5),
@@ -123,16 +151,24 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_endpoint_of_a_known_scheme_is_taken() {
+    fn endpoints_of_known_schemes_on_different_nodes_are_taken() {
         for url in ["http://127.0.0.1:8545", "https://a.example/k", "ws://a.example", "wss://a.example"] {
             assert_eq!(settings(&[url]).check(), Ok(()));
         }
+        assert_eq!(settings(&["http://a.example", "http://b.example", "ws://a.example:1"]).check(), Ok(()));
         assert!(matches!(settings(&[]).check(), Err(SettingsError::NoEndpoint { .. })));
         assert!(matches!(settings(&["ftp://a.example"]).check(), Err(SettingsError::Scheme { .. })));
-        assert!(matches!(
-            settings(&["http://a.example", "http://b.example"]).check(),
-            Err(SettingsError::SeveralEndpoints { count: 2, .. })
-        ));
+        let twice = settings(&["https://a.example/one", "http://b.example", "wss://A.example:443/two"]);
+        let error = twice.check().unwrap_err().to_string();
+        assert!(error.contains("wss://a.example:443 twice") && !error.contains("two"), "{error}");
+    }
+
+    #[test]
+    fn a_quorum_fits_its_endpoints() {
+        let mut three = settings(&["http://a.example", "http://b.example", "http://c.example"]);
+        assert_eq!(three.check(), Ok(()));
+        three.quorum = Quorum::majority(1);
+        assert!(matches!(three.check(), Err(SettingsError::Quorum { .. })));
     }
 
     #[test]

@@ -181,6 +181,9 @@ pub struct ChainReport {
     /// Why it cannot be read.
     #[serde(default)]
     pub error: Option<String>,
+    /// What is known against endpoints while enough others agree.
+    #[serde(default)]
+    pub remark: Option<String>,
 }
 
 #[cfg(test)]

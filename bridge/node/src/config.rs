@@ -23,7 +23,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use polyspan_chain::ChainSettings;
+use polyspan_chain::{ChainSettings, Quorum};
 use polyspan_types::{BridgeName, ChainId, Finality, LaneId};
 use url::Url;
 
@@ -69,9 +69,11 @@ pub struct ChainEntry {
     pub name: String,
     /// EIP-155 id that the endpoint must answer.
     pub chain_id: ChainId,
-    /// RPC endpoints: exactly one in this version.
+    /// RPC endpoints, each of another node; the preferred ones first.
     pub endpoints: Vec<Url>,
-    /// The endpoint is the operator's own node. Default: false.
+    /// How many of them must give the same answer. Default: the smallest majority.
+    pub quorum: Quorum,
+    /// The single endpoint is the operator's own node. Default: false.
     pub own_node: bool,
     /// When a block is final. Default: `finalized`.
     pub finality: Finality,
@@ -140,6 +142,7 @@ impl ChainEntry {
             name: self.name.clone(),
             chain_id: self.chain_id,
             endpoints: self.endpoints.clone(),
+            quorum: self.quorum,
             finality: self.finality,
             poll_interval: self.poll_interval,
             request_timeout: self.request_timeout,

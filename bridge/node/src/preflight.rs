@@ -5,17 +5,16 @@
 
 mod bridge;
 mod costs;
+mod endpoints;
 mod finding;
 mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 
 use alloy::primitives::Address;
-use futures::future::join_all;
-use polyspan_chain::{Chain, ChainError};
+use polyspan_chain::ChainError;
 
 use crate::config::{Config, RelayEntry};
 use crate::keys::AttesterKey;
@@ -46,7 +45,7 @@ pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
     let mut findings = offline(config);
     let keys = keys::unlock(config, &mut findings);
     findings.extend(keys::remote(config, &keys, mode).await);
-    let chains = connect(config, mode, &mut findings).await;
+    let chains = endpoints::connect(config, mode, &mut findings).await;
     let attester = keys.attester.as_ref().map(AttesterKey::address);
     for entry in &config.bridges {
         findings.extend(bridge::check(config, &entry.deployment, attester, &chains, mode).await);
@@ -67,36 +66,17 @@ pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
 
 /// What the configuration alone tells.
 pub fn offline(config: &Config) -> Vec<Finding> {
-    let (Some(_), Some(coordination)) = (&config.relay, &config.coordination) else { return Vec::new() };
-    vec![Finding::note(
+    let mut findings = endpoints::offline(config);
+    let (Some(_), Some(coordination)) = (&config.relay, &config.coordination) else { return findings };
+    findings.push(Finding::note(
         "coordination",
         format!(
             "the embedded coordinator joins relays of one host, through {}",
             coordination.directory.display()
         ),
         "every relay of the bridge that is to hear of the others must run on this host",
-    )]
-}
-
-/// The chains that can be used, by name; the others are findings.
-async fn connect(config: &Config, mode: Mode, findings: &mut Vec<Finding>) -> BTreeMap<String, Chain> {
-    let checked = join_all(config.chains.iter().map(async |entry| {
-        let chain = Chain::new(entry.settings())?;
-        chain.verify_chain_id().await.map(|()| chain)
-    }))
-    .await;
-    let mut usable = BTreeMap::new();
-    for (entry, result) in config.chains.iter().zip(checked) {
-        let thing = format!("chain {}", entry.name);
-        match result {
-            Ok(chain) => drop(usable.insert(entry.name.clone(), chain)),
-            Err(error @ (ChainError::WrongChain { .. } | ChainError::Settings(_))) => {
-                findings.push(Finding::said(Severity::Problem, thing, error));
-            }
-            Err(error) => findings.push(unreachable(mode, thing, &error)),
-        }
-    }
-    usable
+    ));
+    findings
 }
 
 /// An endpoint that gives no answer now.

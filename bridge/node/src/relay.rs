@@ -248,7 +248,7 @@ async fn show_chain(
         let view = heads.borrow_and_update().clone();
         match (view.error, view.head) {
             (Some(error), _) => part.failing(error),
-            (None, Some(_)) => part.ok(),
+            (None, Some(_)) => part.ok_with(view.remark),
             (None, None) => {}
         }
         tokio::select! {

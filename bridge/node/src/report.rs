@@ -117,5 +117,6 @@ fn chain_report(name: &str, heads: &HeadView) -> ChainReport {
         head: heads.head.map_or(0, |head| head.latest.height.get()),
         final_height: heads.head.map_or(0, |head| head.final_block.height.get()),
         error: heads.error.clone(),
+        remark: heads.remark.clone(),
     }
 }

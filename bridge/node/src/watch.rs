@@ -36,9 +36,8 @@ impl SourceWatch {
         if head.final_block.height < info.source.deployment_block {
             return Ok(());
         }
-        self.check_contract().await?;
-        self.show_requested().await?;
-        if position.cursor == Some(head.final_block) && position.is_verified() {
+        self.show_requested(head).await?;
+        if position.cursor == Some(head.final_block) && position.is_verified() && self.contract_checked {
             self.show_verified(&position);
             return Ok(());
         }
@@ -47,6 +46,7 @@ impl SourceWatch {
             let chain = info.source.chain.clone();
             return Err(LaneError::NotWired { chain, block: head.final_block.height });
         }
+        self.check_contract(head).await?;
         let verified = if source.request_nonce == position.next && source.request_root == position.root {
             // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
             lane.store.append_confirmed(info.bridge_id, Vec::new(), head.final_block).await?
@@ -135,12 +135,13 @@ impl SourceWatch {
     }
 
     /// Once per process: the contract is the source of this very lane.
-    async fn check_contract(&mut self) -> Result<(), LaneError> {
+    async fn check_contract(&mut self, head: Head) -> Result<(), LaneError> {
         if self.contract_checked {
             return Ok(());
         }
         let info = &self.lane.info;
-        let state = self.lane.source.bridge_state(info.source.bridge, At::Latest).await?;
+        let state =
+            self.lane.source.bridge_state(info.source.bridge, At::Hash(head.final_block.hash)).await?;
         if state.outbound_bridge_id != info.bridge_id {
             return Err(LaneError::OtherBridge {
                 lane: info.id.clone(),
@@ -154,9 +155,9 @@ impl SourceWatch {
         Ok(())
     }
 
-    async fn show_requested(&self) -> Result<(), LaneError> {
+    async fn show_requested(&self, head: Head) -> Result<(), LaneError> {
         let info = &self.lane.info;
-        let newest = self.lane.source.lane_state(info.source.bridge, At::Latest).await?;
+        let newest = self.lane.source.lane_state(info.source.bridge, At::Hash(head.latest.hash)).await?;
         self.lane.board.source.send_if_modified(|view| {
             let changed = view.requested != newest.request_nonce;
             view.requested = newest.request_nonce;

@@ -54,8 +54,12 @@ async fn livez(State(shown): State<Shown>) -> Response {
 
 /// 200 when every part is fine.
 async fn readyz(State(shown): State<Shown>) -> Response {
-    let HealthReport { ready, reasons, .. } = shown.health.report();
-    (status(ready), HEADERS, Json(json!({ "ready": ready, "reasons": reasons }))).into_response()
+    let HealthReport { ready, reasons, remarks, .. } = shown.health.report();
+    let mut answer = json!({ "ready": ready, "reasons": reasons });
+    if !remarks.is_empty() {
+        answer["remarks"] = json!(remarks);
+    }
+    (status(ready), HEADERS, Json(answer)).into_response()
 }
 
 const fn status(fine: bool) -> StatusCode {

@@ -1,39 +1,36 @@
-//! Reading contracts.
+//! Reading contracts and their events.
 
-use alloy::primitives::{Address, Bytes, U64, U256};
+use std::sync::Arc;
+
+use alloy::primitives::{Address, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
-use alloy::sol_types::SolCall;
-use polyspan_types::{AccountNonce, RequestNonce};
-use serde_json::json;
+use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Request, RequestNonce, Vote};
 
 use super::Chain;
-use crate::abi::Bridge;
-use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, ReplyKind};
-
-const CALL: &str = "eth_call";
+use crate::client::Client;
+use crate::client::logs::ConfigurationLog;
+use crate::pool::Question;
+use crate::pool::score::CallKind;
+use crate::{At, BridgeState, ChainError, Hold, LaneState};
 
 impl Chain {
-    /// Everything about the bridge contract at `bridge`.
+    /// Everything about the bridge contract at `bridge`, by a quorum.
     ///
-    /// Errors: [`ChainError::NoCode`], [`ChainError::NotABridge`], or the endpoint's own.
+    /// Errors: [`ChainError::NoCode`], [`ChainError::NotABridge`], [`ChainError::NoQuorum`], or the endpoint's own.
     pub async fn bridge_state(&self, bridge: Address, at: At) -> Result<BridgeState, ChainError> {
-        let state = self.read(bridge, &Bridge::stateCall {}, at).await?;
-        let state = BridgeState::try_from(state).map_err(|what| self.bad_answer(CALL, what))?;
-        if state.chain_id != self.id() {
-            let what = format!("a bridge that says to be on chain {}, not {}", state.chain_id, self.id());
-            return Err(self.bad_answer(CALL, what));
-        }
-        Ok(state)
+        let (at, question) = self.state("the state of a bridge", at).await?;
+        self.pool().agreed(question, |client| async move { client.bridge_state(bridge, at).await }).await
     }
 
-    /// The part of the bridge's state that changes with every transfer.
+    /// The part of the bridge's state that changes with every transfer, by a quorum.
     ///
     /// Errors: as [`Chain::bridge_state`].
     pub async fn lane_state(&self, bridge: Address, at: At) -> Result<LaneState, ChainError> {
-        Ok(self.read(bridge, &Bridge::laneStateCall {}, at).await?.into())
+        let (at, question) = self.state("the state of a lane", at).await?;
+        self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await
     }
 
-    /// The holds with `first <= nonce < first + count`, in nonce order.
+    /// The holds with `first <= nonce < first + count`, in nonce order, by a quorum.
     ///
     /// Errors: as [`Chain::bridge_state`].
     pub async fn holds(
@@ -43,72 +40,174 @@ impl Chain {
         count: u64,
         at: At,
     ) -> Result<Vec<Hold>, ChainError> {
-        let holds = self.read(bridge, &Bridge::holdsCall { first: first.get(), count }, at).await?;
-        Ok(holds.into_iter().map(Hold::from).collect())
+        let (at, question) = self.state("the holds of a bridge", at).await?;
+        self.pool()
+            .agreed(question, |client| async move { client.holds(bridge, first, count, at).await })
+            .await
     }
 
-    /// Balance in the chain's currency. Unit: wei.
+    /// Balance in the chain's currency, by the best endpoint. Unit: wei.
     pub async fn balance(&self, account: Address) -> Result<U256, ChainError> {
-        self.request("eth_getBalance", json!([account, "latest"])).await
+        self.pool().single(|client| async move { client.balance(account).await }).await
     }
 
-    /// Transactions of the account in blocks up to `at`: the account nonce of its next one.
+    /// Transactions of the account in blocks up to `at`: the account nonce of its next one. At the newest block it is the
+    /// one that a quorum has reached: neither held back by one that lags, nor driven up by one that lies.
     pub async fn account_nonce(&self, account: Address, at: At) -> Result<AccountNonce, ChainError> {
-        let nonce: U64 = self.request("eth_getTransactionCount", json!([account, at.parameter()])).await?;
-        Ok(AccountNonce::new(nonce.to()))
+        let ask = move |client: Arc<Client>| async move { client.account_nonce(account, at).await };
+        if let (At::Latest, false) = (at, self.pool().is_single()) {
+            return self.account_nonce_of_quorum(ask).await;
+        }
+        let (_, question) = self.state("an account's nonce", at).await?;
+        self.pool().agreed(question, ask).await
     }
 
-    /// Whether there is a contract at the address.
+    async fn account_nonce_of_quorum<F>(
+        &self,
+        ask: impl Fn(Arc<Client>) -> F,
+    ) -> Result<AccountNonce, ChainError>
+    where
+        F: Future<Output = Result<AccountNonce, ChainError>> + Send,
+    {
+        let (pool, kind) = (self.pool(), CallKind::State);
+        let answers = pool.survey(kind, ask).await;
+        let (mut nonces, mut failures) = (Vec::new(), Vec::new());
+        for (index, answer) in answers {
+            match answer {
+                Ok(nonce) => nonces.push((nonce, index)),
+                Err(failed) => failures.push((index, failed)),
+            }
+        }
+        nonces.sort_unstable_by(|one, other| other.cmp(one));
+        let answered: Vec<usize> = nonces.iter().map(|(_, index)| *index).collect();
+        pool.answered(&answered, kind, false);
+        let reached = nonces.get(pool.quorum() - 1).map(|(nonce, _)| *nonce);
+        reached.ok_or_else(|| {
+            let told = nonces.into_iter().map(|(nonce, index)| (index, nonce.to_string())).collect();
+            pool.no_quorum("an account's nonce", told, failures)
+        })
+    }
+
+    /// Whether there is a contract at the address, by a quorum.
     pub async fn has_code(&self, address: Address, at: At) -> Result<bool, ChainError> {
-        let code: Bytes = self.request("eth_getCode", json!([address, at.parameter()])).await?;
-        Ok(!code.is_empty())
+        let (at, question) = self.state("code at an address", at).await?;
+        self.pool().agreed(question, |client| async move { client.has_code(address, at).await }).await
     }
 
-    /// Executes a transaction without sending it and returns what it returns.
+    /// Executes a transaction without sending it and returns what it returns: by a quorum at a hash, by the best endpoint
+    /// at the newest block.
     ///
     /// Errors: [`ChainError::Reverted`] with the typed reason.
     pub async fn call(&self, transaction: &TransactionRequest, at: At) -> Result<Bytes, ChainError> {
-        let answer = self.request(CALL, json!([transaction, at.parameter()])).await;
-        answer.map_err(typed_revert)
+        let ask = |client: Arc<Client>| {
+            let transaction = transaction.clone();
+            async move { client.call(&transaction, at).await }
+        };
+        match at {
+            At::Latest => self.pool().single(ask).await,
+            At::Hash(_) => {
+                let (_, question) = self.state("the result of a call", at).await?;
+                self.pool().agreed(question, ask).await
+            }
+        }
     }
 
-    /// Gas that the transaction would use now. Unit: gas.
+    /// Gas that the transaction would use now, by the best endpoint. What it calls a revert is a revert only if no other
+    /// endpoint can execute it: one that lags executes it in the past. Unit: gas.
     ///
     /// Errors: [`ChainError::Reverted`] with the typed reason.
     pub async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, ChainError> {
-        let answer = self.request::<U64>("eth_estimateGas", json!([transaction, "latest"])).await;
-        Ok(answer.map_err(typed_revert)?.to())
+        let ask = |client: Arc<Client>| {
+            let transaction = transaction.clone();
+            async move { client.estimate_gas(&transaction).await }
+        };
+        self.pool().first(Result::is_ok, ask).await
     }
 
-    /// A read of a bridge: no code, another contract and a wrong answer are told apart.
-    async fn read<C: SolCall>(&self, bridge: Address, call: &C, at: At) -> Result<C::Return, ChainError> {
-        let transaction = TransactionRequest::default().to(bridge).input(call.abi_encode().into());
-        let not_a_bridge = |reason: String| {
-            Err(ChainError::NotABridge { chain: self.name().to_owned(), address: bridge, reason })
-        };
-        let answer = match self.call(&transaction, at).await {
-            Ok(answer) => answer,
-            Err(ChainError::Reverted(revert)) => return not_a_bridge(format!("{}: {revert}", C::SIGNATURE)),
-            Err(error) => return Err(error),
-        };
-        if answer.is_empty() {
-            if self.has_code(bridge, at).await? {
-                return not_a_bridge(format!("{} returns nothing", C::SIGNATURE));
+    /// The requests that the bridge took in blocks `from..=to`, by nonce, the same from a quorum.
+    ///
+    /// What is missing cannot be seen here: the caller compares nonces and root with the source's.
+    ///
+    /// Errors: [`ChainError::RangeRefused`]: ask for the shorter [`Chain::next_range`];
+    /// [`ChainError::BadAnswer`] for a log of another contract, event or block, one that was removed by a reorg, a nonce
+    /// that comes twice, or nonces that are not in the order of their blocks; [`ChainError::NoQuorum`].
+    pub async fn requests(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Request>, ChainError> {
+        let question = logs("the requests of a bridge", from, to);
+        self.pool().agreed(question, |client| async move { client.requests(bridge, from, to).await }).await
+    }
+
+    /// What the bridge did in blocks `from..=to` with requests of its counterpart, the same from a quorum.
+    ///
+    /// A range that is missing shows in the numbers of those beside it; a hold or an end that is missing shows in the
+    /// contract's count of holds. Both are for the caller to compare.
+    ///
+    /// Errors: as [`Chain::requests`]; also ranges that overlap, or a hold outside of what its transaction handled.
+    pub async fn handled(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<HandledLogs, ChainError> {
+        let question = logs("what a bridge handled", from, to);
+        self.pool().agreed(question, |client| async move { client.handled(bridge, from, to).await }).await
+    }
+
+    /// The votes that the bridge recorded in blocks `from..=to`, in no order, as the best endpoint says.
+    ///
+    /// One is enough: a vote that it leaves out or makes up costs time and gas, since the contract counts its own.
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn votes(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Vote>, ChainError> {
+        let ask = |client: Arc<Client>| async move { client.votes(bridge, from, to).await };
+        self.pool().first(Result::is_ok, ask).await
+    }
+
+    /// What happened to configurations of the bridge in blocks `from..=to`, in the order of the blocks, the same from a
+    /// quorum.
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn configurations(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<ConfigurationLog>, ChainError> {
+        let question = logs("the configurations of a bridge", from, to);
+        self.pool()
+            .agreed(question, |client| async move { client.configurations(bridge, from, to).await })
+            .await
+    }
+
+    /// A question for state. Endpoints are rarely at the same newest block: of several, the newest that a quorum has is
+    /// read by its hash.
+    async fn state(&self, what: &'static str, at: At) -> Result<(At, Question), ChainError> {
+        let (at, height) = match at {
+            At::Latest if self.pool().is_single() => (at, None),
+            At::Latest => {
+                let newest = self.newest().await?;
+                (At::Hash(newest.hash), Some(newest.height))
             }
-            return Err(ChainError::NoCode { chain: self.name().to_owned(), address: bridge });
-        }
-        C::abi_decode_returns(&answer)
-            .map_err(|error| self.bad_answer(CALL, format!("{} does not decode: {error}", C::SIGNATURE)))
+            At::Hash(hash) => {
+                let head = self.last_head();
+                let blocks = head.into_iter().flat_map(|head| [head.latest, head.final_block]);
+                (at, blocks.into_iter().find(|block| block.hash == hash).map(|block| block.height))
+            }
+        };
+        Ok((at, Question::new(what, CallKind::State, height)))
     }
 }
 
-/// A revert in types; every other error as it is.
-pub(super) fn typed_revert(error: ChainError) -> ChainError {
-    match error {
-        ChainError::Refused(refusal) if refusal.kind == ReplyKind::Reverted => {
-            let data = refusal.revert_data.unwrap_or_default();
-            ChainError::Reverted(BridgeRevert::decode(&data, &refusal.message))
-        }
-        other => other,
-    }
+fn logs(what: &'static str, from: BlockHeight, to: BlockHeight) -> Question {
+    let blocks = to.since(from).saturating_add(1);
+    Question { blocks, ..Question::new(what, CallKind::Logs, Some(to)) }
 }

@@ -1,82 +1,115 @@
 //! Sending transactions and asking for their fate.
 
-use alloy::primitives::{B256, Bytes, keccak256};
-use polyspan_types::{BlockHeight, BlockRef};
-use serde_json::json;
+use std::sync::Arc;
+
+use alloy::primitives::{B256, Bytes};
 
 use super::Chain;
-use crate::wire::{WireReceipt, WireTransaction};
-use crate::{ChainError, Receipt, ReplyKind, SendOutcome, SentTransaction};
-
-const SEND: &str = "eth_sendRawTransaction";
-const TRANSACTION: &str = "eth_getTransactionByHash";
-const RECEIPT: &str = "eth_getTransactionReceipt";
+use crate::client::Client;
+use crate::pool::score::CallKind;
+use crate::pool::tally::Tally;
+use crate::{ChainError, Receipt, SendOutcome, SentTransaction};
 
 impl Chain {
-    /// Hands a signed transaction to the node.
+    /// Hands a signed transaction to all endpoints at once: whichever has a way to those who make blocks is enough. The
+    /// outcome is the best of theirs. That none will ever take it is believed only when a quorum says so.
     ///
-    /// Errors: the endpoint could not be asked. After [`ChainError::Timeout`] or [`ChainError::Unreachable`] the node may
+    /// Errors: the endpoints could not be asked. After [`ChainError::Timeout`] or [`ChainError::Unreachable`] a node may
     /// have the transaction: send the same bytes again, which is harmless.
     pub async fn send_raw(&self, raw: &Bytes) -> Result<SendOutcome, ChainError> {
-        let refusal = match self.request::<B256>(SEND, json!([raw])).await {
-            Ok(hash) if hash == keccak256(raw) => return Ok(SendOutcome::Accepted(hash)),
-            Ok(hash) => {
-                return Err(self.bad_answer(SEND, format!("hash {hash}, which is not the transaction's")));
-            }
-            Err(ChainError::Refused(refusal)) => refusal,
-            Err(error) => return Err(error),
+        let pool = self.pool();
+        let everyone = pool.all_but_waiting();
+        let ask = |client: Arc<Client>| {
+            let raw = raw.clone();
+            async move { client.send_raw(&raw).await }
         };
-        Ok(match refusal.kind {
-            ReplyKind::AlreadyKnown => SendOutcome::AlreadyKnown,
-            ReplyKind::NonceTooLow => SendOutcome::NonceTooLow,
-            ReplyKind::NonceTooHigh => SendOutcome::NonceTooHigh,
-            ReplyKind::Underpriced => SendOutcome::Underpriced,
-            ReplyKind::InsufficientFunds => SendOutcome::InsufficientFunds,
-            ReplyKind::GasLimitTooHigh => SendOutcome::GasLimitTooHigh,
-            ReplyKind::PoolFull => SendOutcome::PoolFull,
-            // The endpoint does not take transactions at all: that says nothing about this one.
-            ReplyKind::MethodUnknown => return Err(ChainError::Refused(refusal)),
-            _ => SendOutcome::Refused(refusal.message),
-        })
+        let answers = pool.gather(&everyone, pool.quorum(), CallKind::Single, ask).await;
+        let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
+        for (index, answer) in answers {
+            match answer {
+                Ok(outcome) => outcomes.push((index, outcome)),
+                Err(failed) => failures.push((index, failed)),
+            }
+        }
+        let answered: Vec<usize> = outcomes.iter().map(|(index, _)| *index).collect();
+        pool.answered(&answered, CallKind::Single, false);
+        let counted = outcomes.len();
+        match outcomes.into_iter().map(|(_, outcome)| outcome).min_by_key(rank) {
+            Some(outcome) if counted >= pool.quorum() || !is_for_good(&outcome) => Ok(outcome),
+            // Those that did not answer may take it, or have taken it.
+            Some(_) if !failures.is_empty() => Err(failures.swap_remove(0).1),
+            _ => Err(pool.no_quorum("a transaction", Vec::new(), failures)),
+        }
     }
 
-    /// The transaction with that hash; `None` when the node does not know it.
+    /// The transaction with that hash; `None` when no endpoint knows it.
     ///
     /// That the node answers with the right calldata is not proven: the hash covers fields that chains encode differently.
     ///
     /// Errors: [`ChainError::BadAnswer`] for another transaction, or the endpoint's own.
     pub async fn transaction(&self, hash: B256) -> Result<Option<SentTransaction>, ChainError> {
-        let Some(sent) = self.request::<Option<WireTransaction>>(TRANSACTION, json!([hash])).await? else {
-            return Ok(None);
-        };
-        if sent.hash != hash {
-            return Err(self.bad_answer(TRANSACTION, format!("the transaction {}", sent.hash)));
-        }
-        let block = sent
-            .block_number
-            .zip(sent.block_hash)
-            .map(|(height, hash)| BlockRef { height: BlockHeight::new(height.to()), hash });
-        Ok(Some(SentTransaction { to: sent.to, input: sent.input, block }))
+        let known = |answer: &Result<Option<SentTransaction>, ChainError>| matches!(answer, Ok(Some(_)));
+        self.pool().first(known, |client| async move { client.transaction(hash).await }).await
     }
 
-    /// The receipt of a transaction; `None` while it is in no block.
+    /// The receipt of a transaction; `None` while it is in no block that a quorum has. What is read from a quorum
+    /// afterwards then knows of the transaction.
+    ///
+    /// Errors: [`ChainError::NoQuorum`] when too few answer, or a single endpoint's own.
     pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, ChainError> {
-        let Some(receipt) = self.request::<Option<WireReceipt>>(RECEIPT, json!([hash])).await? else {
-            return Ok(None);
-        };
-        if receipt.transaction_hash != hash {
-            return Err(self.bad_answer(RECEIPT, format!("the receipt of {}", receipt.transaction_hash)));
+        let (pool, kind) = (self.pool(), CallKind::State);
+        let ask = |client: Arc<Client>| async move { client.receipt(hash).await };
+        let answers = pool.survey(kind, ask).await;
+        let (mut tally, mut failures, mut answered) = (Tally::new(pool.quorum()), Vec::new(), Vec::new());
+        for (index, answer) in answers {
+            match answer {
+                Ok(receipt) => {
+                    answered.push(index);
+                    tally.add(index, receipt);
+                }
+                Err(failed) => failures.push((index, failed)),
+            }
         }
-        let (Some(height), Some(block_hash)) = (receipt.block_number, receipt.block_hash) else {
-            return Ok(None);
-        };
-        let status = receipt.status.ok_or_else(|| self.bad_answer(RECEIPT, "a receipt without status"))?;
-        Ok(Some(Receipt {
-            block: BlockRef { height: BlockHeight::new(height.to()), hash: block_hash },
-            success: status.to::<u64>() == 1,
-            gas_used: receipt.gas_used.to(),
-            gas_price: receipt.effective_gas_price.map(|price| price.to()),
-            contract: receipt.contract_address,
-        }))
+        pool.answered(&answered, kind, false);
+        if answered.len() < pool.quorum() {
+            return Err(pool.no_quorum("a receipt", tally.told(), failures));
+        }
+        Ok(tally.verdict().and_then(|verdict| verdict.answer))
+    }
+}
+
+/// Pure: what says most about a transaction comes first. One node that has it is enough, and a reason that may pass is
+/// better than one that stays.
+const fn rank(outcome: &SendOutcome) -> u8 {
+    match outcome {
+        SendOutcome::Accepted(_) => 0,
+        SendOutcome::AlreadyKnown => 1,
+        SendOutcome::NonceTooLow => 2,
+        SendOutcome::PoolFull => 3,
+        SendOutcome::Underpriced => 4,
+        SendOutcome::InsufficientFunds => 5,
+        SendOutcome::NonceTooHigh => 6,
+        SendOutcome::GasLimitTooHigh => 7,
+        SendOutcome::Refused(_) => 8,
+    }
+}
+
+/// Pure: whether sending it again is in vain.
+const fn is_for_good(outcome: &SendOutcome) -> bool {
+    matches!(outcome, SendOutcome::GasLimitTooHigh | SendOutcome::Refused(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_node_that_has_the_transaction_outweighs_all_that_refuse_it() {
+        let refused = SendOutcome::Refused("no".to_owned());
+        let outcomes =
+            [refused, SendOutcome::Underpriced, SendOutcome::NonceTooLow, SendOutcome::AlreadyKnown];
+        let best = outcomes.iter().min_by_key(|outcome| rank(outcome)).unwrap();
+        assert_eq!(*best, SendOutcome::AlreadyKnown);
+        assert!(outcomes.iter().filter(|outcome| is_for_good(outcome)).count() == 1);
     }
 }

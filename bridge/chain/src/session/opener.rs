@@ -1,7 +1,7 @@
 //! Connecting, single requests, and the proof of the chain id.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alloy::primitives::U64;
@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout};
 use tower::util::MapRequestLayer;
 
 use super::translate;
-use crate::metrics::ChainSeries;
-use crate::{ChainError, ChainSettings, Endpoint, SettingsError};
+use crate::metrics::EndpointSeries;
+use crate::{ChainError, ChainSettings, Endpoint, SettingsError, Url};
 
 /// What is needed to reach one endpoint.
 pub(super) struct Opener {
@@ -27,11 +27,18 @@ pub(super) struct Opener {
     transport: Transport,
     expected: ChainId,
     request_timeout: Duration,
-    series: ChainSeries,
+    series: EndpointSeries,
     /// Connections of the HTTP client so far, and how many of them have proven their chain id.
     connections: Arc<AtomicU64>,
     proven: AtomicU64,
+    /// Longest time without a proof of the chain id.
+    proof_interval: Duration,
+    /// `None`: due now.
+    last_proof: Mutex<Option<Instant>>,
 }
+
+/// Proofs of the chain id then are a twentieth of the polls of the head at the most.
+const POLLS_BETWEEN_PROOFS: u32 = 20;
 
 enum Transport {
     Http(Client),
@@ -39,9 +46,11 @@ enum Transport {
 }
 
 impl Opener {
-    pub(super) fn new(settings: &ChainSettings, series: ChainSeries) -> Result<Self, SettingsError> {
-        settings.check()?;
-        let url = settings.endpoints.first().expect("check() refuses settings without an endpoint");
+    pub(super) fn new(
+        settings: &ChainSettings,
+        url: &Url,
+        series: EndpointSeries,
+    ) -> Result<Self, SettingsError> {
         let endpoint = Endpoint::new(url);
         let connections = Arc::new(AtomicU64::new(0));
         let transport = if url.scheme().starts_with("ws") {
@@ -57,6 +66,8 @@ impl Opener {
             series,
             connections,
             proven: AtomicU64::new(0),
+            proof_interval: settings.poll_interval.saturating_mul(POLLS_BETWEEN_PROOFS),
+            last_proof: Mutex::new(None),
         })
     }
 
@@ -75,18 +86,36 @@ impl Opener {
         self.prove_chain_id(&client).await?;
         // The proof made the connection that it went over, and nothing else is asked during an opening.
         self.proven.fetch_max(self.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+        *self.last_proof() = Some(Instant::now());
         Ok(client)
     }
 
-    /// Proves the chain id again if the client connected anew since it was proven last.
-    pub(super) async fn prove_new_connections(&self, client: &RpcClient) -> Result<(), ChainError> {
+    /// Proves the chain id again if the client connected anew since it was proven last, or if that is long ago.
+    pub(super) async fn prove_when_due(&self, client: &RpcClient) -> Result<(), ChainError> {
         let connections = self.connections.load(Ordering::SeqCst);
-        if connections <= self.proven.load(Ordering::SeqCst) {
+        let known = connections <= self.proven.load(Ordering::SeqCst);
+        if known && !self.proof_is_old() {
             return Ok(());
         }
-        self.prove_chain_id(client).await?;
-        self.proven.fetch_max(connections, Ordering::SeqCst);
-        Ok(())
+        let proof = self.prove_chain_id(client).await;
+        *self.last_proof() = proof.is_ok().then(Instant::now);
+        self.proven.fetch_max(proof.as_ref().map_or(0, |()| connections), Ordering::SeqCst);
+        proof
+    }
+
+    /// Whether it is time for another proof. Of several that ask at once, one is told so.
+    fn proof_is_old(&self) -> bool {
+        let mut last = self.last_proof();
+        let old = last.is_none_or(|last| last.elapsed() >= self.proof_interval);
+        if old {
+            *last = Some(Instant::now());
+        }
+        old
+    }
+
+    fn last_proof(&self) -> MutexGuard<'_, Option<Instant>> {
+        // A time is whole after any panic.
+        self.last_proof.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn prove_chain_id(&self, client: &RpcClient) -> Result<(), ChainError> {

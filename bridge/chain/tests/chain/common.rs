@@ -8,7 +8,7 @@ use alloy::network::{EthereumWallet, NetworkTransactionBuilder};
 use alloy::primitives::Bytes;
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_chain::{Chain, ChainSettings, Url};
+use polyspan_chain::{Chain, ChainSettings, Quorum, Url};
 use polyspan_types::ChainId;
 
 /// Chain id of every chain here, unless a test is about another one.
@@ -23,11 +23,20 @@ pub fn settings(url: Url) -> ChainSettings {
         name: "main".to_owned(),
         chain_id: ChainId::new(CHAIN_ID),
         endpoints: vec![url],
+        quorum: Quorum::majority(1),
         finality: "finalized".parse().expect("a rule"),
         poll_interval: Duration::from_millis(30),
         request_timeout: Duration::from_secs(5),
         max_log_range: 64,
     }
+}
+
+/// As [`settings`], with several endpoints of which a majority must agree.
+pub fn several(urls: &[Url]) -> ChainSettings {
+    let mut settings = settings(urls[0].clone());
+    settings.endpoints = urls.to_vec();
+    settings.quorum = Quorum::majority(urls.len());
+    settings
 }
 
 /// A chain with [`settings`].

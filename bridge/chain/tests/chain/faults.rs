@@ -14,7 +14,7 @@ use polyspan_contracts::Bridge::RequestValueTransfer;
 use polyspan_types::{BlockHeight, Classify, ErrorClass};
 use serde_json::{Value, json};
 
-const BRIDGE: Address = Address::repeat_byte(0xb7);
+pub const BRIDGE: Address = Address::repeat_byte(0xb7);
 
 /// A server with the right chain id that answers everything else by `script`.
 async fn server(script: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> (ScriptedServer, Chain) {
@@ -23,7 +23,7 @@ async fn server(script: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) 
     (server, chain)
 }
 
-fn with_chain_id(
+pub fn with_chain_id(
     script: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static,
 ) -> impl Fn(&str, &Value) -> Reply + Send + Sync + 'static {
     move |method, params| match method {
@@ -32,14 +32,14 @@ fn with_chain_id(
     }
 }
 
-fn block(height: u64) -> Value {
+pub fn block(height: u64) -> Value {
     json!({
         "number": format!("{height:#x}"), "hash": B256::with_last_byte(height as u8), "timestamp": "0x10",
         "gasLimit": "0x1c9c380", "baseFeePerGas": "0x7",
     })
 }
 
-fn log(nonce: u64, height: u64) -> Value {
+pub fn log(nonce: u64, height: u64) -> Value {
     let event = RequestValueTransfer {
         requestNonce: nonce,
         from: Address::repeat_byte(1),
@@ -82,7 +82,11 @@ async fn nothing_is_asked_of_a_wrong_chain_and_it_is_asked_again_once_right() {
 
 #[tokio::test]
 async fn the_chain_id_is_proven_once_for_each_connection_and_not_for_each_request() {
-    let (server, chain) = server(|_, _| Reply::Result(json!("0x1"))).await;
+    let (server, _) = server(|_, _| Reply::Result(json!("0x1"))).await;
+    let mut settings = settings(server.url());
+    // So long that no proof is due again.
+    settings.poll_interval = PATIENCE;
+    let chain = Chain::new(settings).unwrap();
     for _ in 0..20 {
         chain.balance(BRIDGE).await.unwrap();
     }
@@ -121,7 +125,7 @@ async fn every_request_ends_at_its_deadline() {
     let chain = Chain::new(quick).unwrap();
     let error = tokio::time::timeout(PATIENCE, chain.head()).await.expect("an end").unwrap_err();
     let ChainError::Timeout { endpoint, method, after } = &error else { panic!("{error}") };
-    assert_eq!(*endpoint, chain.endpoint().to_string());
+    assert_eq!(*endpoint, chain.endpoints().next().unwrap().to_string());
     assert_eq!((*method, after.as_millis()), ("eth_getBlockByNumber", 200));
     assert_eq!(error.class(), ErrorClass::RETRY);
 }

@@ -3,4 +3,5 @@
 mod anvil;
 mod bridge;
 mod common;
+mod endpoints;
 mod faults;

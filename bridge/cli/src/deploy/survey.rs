@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, FixedBytes, U256};
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_chain::{At, Chain, ChainError, ChainSettings};
+use polyspan_chain::{At, Chain, ChainError, ChainSettings, Quorum};
 use polyspan_contracts::Bridge::PairLimits;
 use polyspan_types::{FinalTag, Finality, Kind};
 use std::collections::BTreeSet;
@@ -101,6 +101,7 @@ async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {
         name: side.chain.clone(),
         chain_id: side.chain_id,
         endpoints: vec![side.endpoint.clone()],
+        quorum: Quorum::majority(1),
         finality: Finality::Tag(FinalTag::Finalized),
         poll_interval: Duration::from_millis(500),
         request_timeout: Duration::from_secs(30),

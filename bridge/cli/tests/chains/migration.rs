@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use polyspan_chain::{At, Chain, ChainSettings};
+use polyspan_chain::{At, Chain, ChainSettings, Quorum};
 use polyspan_node::config::{Deployment, Side};
 use polyspan_types::{ChainId, FinalTag, Finality};
 
@@ -134,6 +134,7 @@ async fn adopted(network: &Network, side: &Side, chain_id: u64) -> String {
         name: side.chain.clone(),
         chain_id: ChainId::new(chain_id),
         endpoints: vec![process.http_url()],
+        quorum: Quorum::majority(1),
         finality: Finality::Tag(FinalTag::Finalized),
         poll_interval: Duration::from_millis(50),
         request_timeout: Duration::from_secs(10),

@@ -54,7 +54,7 @@ pub async fn members_see_each_other_and_what_they_report(space: &dyn Space) {
     let second = space.connect().await;
     first.join(&member("a")).await.unwrap();
     second.join(&member("b")).await.unwrap();
-    let chain = ChainReport { chain: "main".to_owned(), head: 9, final_height: 7, error: None };
+    let chain = ChainReport { chain: "main".to_owned(), head: 9, final_height: 7, error: None, remark: None };
     let report = Report { chains: vec![chain], ..Report::default() };
     first.report(&report).await.unwrap();
     second.report(&Report::default()).await.unwrap();

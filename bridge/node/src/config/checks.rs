@@ -6,6 +6,7 @@ mod relay;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use polyspan_chain::{Quorum, same_node};
 use polyspan_types::{FinalTag, Finality};
 use serde::Deserialize;
 use url::Url;
@@ -92,8 +93,10 @@ fn chain(path: &str, raw: Raw<RawChain>, problems: &mut Problems) -> Option<Chai
     problems.unknown(path, &raw.unknown, RawChain::KEYS);
     let name = problems.required(&at("name"), raw.name, "name the chain as the deployments do");
     let chain_id = problems.required(&at("chain_id"), raw.chain_id, "set the chain's EIP-155 id");
-    let urls = problems.required(&at("endpoints"), raw.endpoints, "list the URL of the chain's RPC endpoint");
+    let urls =
+        problems.required(&at("endpoints"), raw.endpoints, "list the URLs of the chain's RPC endpoints");
     let endpoints = urls.map(|urls| endpoints(&at("endpoints"), &urls, problems));
+    let quorum = quorum(&at("quorum"), raw.quorum, endpoints.as_ref().map_or(0, Vec::len), problems);
     let own_node = problems.or(&at("own_node"), raw.own_node, false);
     let finality = problems.or(&at("finality"), raw.finality, Finality::Tag(FinalTag::Finalized));
     let seconds = Duration::from_secs;
@@ -111,6 +114,7 @@ fn chain(path: &str, raw: Raw<RawChain>, problems: &mut Problems) -> Option<Chai
         name: name?,
         chain_id: chain_id?,
         endpoints: endpoints?,
+        quorum,
         own_node,
         finality,
         poll_interval,
@@ -120,8 +124,8 @@ fn chain(path: &str, raw: Raw<RawChain>, problems: &mut Problems) -> Option<Chai
 }
 
 fn endpoints(path: &str, urls: &[String], problems: &mut Problems) -> Vec<Url> {
-    if urls.len() != 1 {
-        problems.add(path, format!("{} endpoints are listed; this version uses exactly one", urls.len()));
+    if urls.is_empty() {
+        problems.add(path, "no endpoint is listed; give the URL of at least one RPC endpoint");
     }
     let mut parsed = Vec::new();
     for (index, text) in urls.iter().enumerate() {
@@ -136,7 +140,26 @@ fn endpoints(path: &str, urls: &[String], problems: &mut Problems) -> Vec<Url> {
             ),
         }
     }
+    if parsed.len() == urls.len()
+        && let Some((earlier, later)) = same_node(&parsed)
+    {
+        let message = format!(
+            "the same host and port as endpoints[{earlier}], so its word would count twice; list each node once"
+        );
+        problems.add(format!("{path}[{later}]"), message);
+    }
     parsed
+}
+
+/// How many of `endpoints` must agree. Without a key, and in the place of a wrong one, it is the smallest majority.
+fn quorum(path: &str, raw: Raw<u64>, endpoints: usize, problems: &mut Problems) -> Quorum {
+    let majority = Quorum::majority(endpoints);
+    // A list that is wrong itself has been told.
+    let Some(given) = problems.optional(path, raw).filter(|_| endpoints > 0) else { return majority };
+    Quorum::try_new(given, endpoints).unwrap_or_else(|error| {
+        problems.add(path, error.to_string());
+        majority
+    })
 }
 
 fn check_bridges(

@@ -24,6 +24,7 @@ section! {
         name: String,
         chain_id: ChainId,
         endpoints: Vec<String>,
+        quorum: u64,
         own_node: bool,
         finality: Finality,
         poll_interval: Span,

@@ -242,8 +242,38 @@ fn values_out_of_range_are_refused() {
         "chain[0].poll_interval",
         "10ms",
     );
-    let two = example_with("\"http://127.0.0.1:8545\"", "\"http://a\", \"http://b\"");
-    assert_one_problem(&two, "chain[0].endpoints", "exactly one");
+    assert_one_problem(&endpoints("", ""), "chain[0].endpoints", "at least one");
+}
+
+/// The example with other endpoints of its first chain, and another quorum.
+fn endpoints(urls: &str, quorum: &str) -> String {
+    example_with("\"http://127.0.0.1:8545\"", urls).replacen("quorum = 1\n", quorum, 1).replacen(
+        "own_node = true",
+        "own_node = false",
+        usize::from(urls.contains(',')),
+    )
+}
+
+#[test]
+fn several_endpoints_need_a_quorum_of_more_than_half_and_none_of_them_twice() {
+    const THREE: &str = "\"http://a\", \"https://b/key\", \"ws://c:1\"";
+    let quorum_of = |urls: &str, quorum: &str| {
+        let chain = Folder::new().load(&endpoints(urls, quorum)).unwrap().chains.remove(0);
+        (chain.endpoints.len(), chain.quorum.get())
+    };
+    assert_eq!(quorum_of(THREE, ""), (3, 2), "the smallest majority");
+    assert_eq!(quorum_of(THREE, "quorum = 3\n"), (3, 3));
+    assert_eq!(quorum_of("\"http://a\", \"http://b\"", ""), (2, 2));
+    for (quorum, message) in [
+        ("quorum = 1\n", "1 is not more than half of 3 endpoints; use 2 or more"),
+        ("quorum = 0\n", "0 is not more than half"),
+        ("quorum = 4\n", "4 exceeds 3 endpoints"),
+    ] {
+        assert_one_problem(&endpoints(THREE, quorum), "chain[0].quorum", message);
+    }
+    let twice = endpoints("\"http://a:80/one\", \"https://b\", \"ws://A/secret-two\"", "");
+    assert_one_problem(&twice, "chain[0].endpoints[2]", "same host and port as endpoints[0]");
+    assert!(!Folder::new().problems(&twice)[0].contains("secret"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256};
 use alloy::sol_types::{SolCall, SolEvent};
 use polyspan_chain::testing::{Reply, ScriptedServer};
-use polyspan_chain::{Chain, ChainSettings};
+use polyspan_chain::{Chain, ChainSettings, Quorum};
 use polyspan_contracts::Bridge;
 use polyspan_monitoring::Health;
 use polyspan_store::Store;
@@ -109,7 +109,7 @@ fn hash(height: u64) -> B256 {
 fn head(height: u64) -> HeadView {
     let block = BlockRef { height: BlockHeight::new(height), hash: hash(height) };
     let head = Head { latest: block, timestamp: 1, gas_limit: 30_000_000, final_block: block };
-    HeadView { head: Some(head), error: None, since: tokio::time::Instant::now() }
+    HeadView { head: Some(head), error: None, remark: None, since: tokio::time::Instant::now() }
 }
 
 struct Fixture {
@@ -131,6 +131,7 @@ impl Fixture {
             name: "service".to_owned(),
             chain_id: ChainId::new(CHAIN_ID),
             endpoints: vec![server.url()],
+            quorum: Quorum::majority(1),
             finality: "depth 0".parse().unwrap(),
             poll_interval: Duration::from_millis(30),
             request_timeout: Duration::from_secs(5),

@@ -1,6 +1,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use polyspan_chain::Quorum;
+use polyspan_chain::testing::{Reply, ScriptedServer};
 use polyspan_types::{ChainId, Finality};
 
 use super::*;
@@ -13,6 +15,7 @@ fn config() -> Config {
         name: "main".to_owned(),
         chain_id: ChainId::new(31001),
         endpoints: vec![format!("http://127.0.0.1:{port}").parse().unwrap()],
+        quorum: Quorum::majority(1),
         own_node: true,
         finality: "depth 0".parse::<Finality>().unwrap(),
         poll_interval: Duration::from_millis(50),
@@ -27,6 +30,32 @@ fn config() -> Config {
         coordination: None,
         relay: None,
     }
+}
+
+#[tokio::test]
+async fn one_endpoint_of_another_chain_stops_no_relay_and_two_do() {
+    let chain_id =
+        |id: u64| move |_: &str, _: &serde_json::Value| Reply::Result(serde_json::json!(format!("{id:#x}")));
+    let servers = [
+        ScriptedServer::start(chain_id(31001)).await,
+        ScriptedServer::start(chain_id(31001)).await,
+        ScriptedServer::start(chain_id(5)).await,
+    ];
+    let mut config = config();
+    config.chains[0].endpoints = servers.iter().map(ScriptedServer::url).collect();
+    config.chains[0].quorum = Quorum::majority(3);
+    for (mode, severity) in [(Mode::Start, Severity::Warning), (Mode::Check, Severity::Problem)] {
+        let findings = check(&config, mode).await;
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(
+            (findings[0].severity, findings[0].thing.as_str()),
+            (severity, "chain main: endpoints[2]")
+        );
+    }
+    servers[1].set(chain_id(5));
+    let findings = check(&config, Mode::Start).await;
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Problem), "{findings:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::Address;
 use anyhow::Result;
-use polyspan_chain::{At, BridgeState, Chain, ChainError, ChainSettings};
+use polyspan_chain::{At, BridgeState, Chain, ChainError, ChainSettings, Quorum};
 use polyspan_node::config::{Config, Deployment};
 use polyspan_types::{BlockHeight, BridgeName, ChainId, FinalTag, Finality};
 use url::Url;
@@ -244,6 +244,7 @@ fn connect(word: &str, chain_id: ChainId, rpc: &str) -> Result<Chain> {
         name: word.to_owned(),
         chain_id,
         endpoints: vec![url],
+        quorum: Quorum::majority(1),
         finality: Finality::Tag(FinalTag::Finalized),
         poll_interval: Duration::from_millis(500),
         request_timeout: Duration::from_secs(30),

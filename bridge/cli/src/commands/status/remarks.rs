@@ -26,8 +26,10 @@ pub fn remarks(members: &[MemberView], lanes: &[LaneRow]) -> Vec<String> {
 
 fn particulars(view: &MemberView, lanes: &[LaneRow]) -> Vec<String> {
     let chains = view.report.chains.iter().filter_map(|chain| {
-        let error = chain.error.as_ref()?;
-        Some(format!("cannot read chain {}: {error}", chain.chain))
+        if let Some(error) = &chain.error {
+            return Some(format!("cannot read chain {}: {error}", chain.chain));
+        }
+        Some(format!("chain {}: {}", chain.chain, chain.remark.as_ref()?))
     });
     let lanes = view.report.lanes.iter().filter_map(|report| {
         if let Some(reason) = &report.halted {

@@ -33,10 +33,12 @@ fn chains(config: &Config, has_relay: bool, problems: &mut Problems) {
             problems.add(format!("chain[{index}].chain_id"), message);
         }
         // One endpoint that lies could make the relay sign for requests that were never made.
-        if has_relay && !chain.own_node && config.network == Network::Production {
+        let single = chain.endpoints.len() == 1;
+        if has_relay && single && !chain.own_node && config.network == Network::Production {
             let message = format!(
                 "chain `{}` has a single endpoint that is not marked as your own node, and a relay would sign whatever \
-                 it answers; run a node of your own and set own_node = true (on a test network: network = \"devnet\")",
+                 it answers; list three endpoints of different providers, or run a node of your own and set own_node = true (on a test \
+                 network: network = \"devnet\")",
                 chain.name
             );
             problems.add(format!("chain[{index}].own_node"), message);

@@ -33,7 +33,7 @@ fn report(waiting_for: &str) -> LaneReport {
 }
 
 fn relay(id: &str, lane: LaneReport) -> MemberView {
-    let chain = ChainReport { chain: "main".to_owned(), head: 9, final_height: 7, error: None };
+    let chain = ChainReport { chain: "main".to_owned(), head: 9, final_height: 7, error: None, remark: None };
     MemberView {
         member: Member {
             id: id.parse().unwrap(),
@@ -82,6 +82,12 @@ fn halts_and_chain_errors_of_living_relays_are_told() {
     assert_eq!(
         told,
         ["r-1: cannot read chain main: no answer", "r-1: halted kr/main-to-service: hash changed"]
+    );
+    halted.report.chains[0].error = None;
+    halted.report.chains[0].remark = Some("2 of 3 endpoints are good".to_owned());
+    assert_eq!(
+        remarks(std::slice::from_ref(&halted), &[row()])[0],
+        "r-1: chain main: 2 of 3 endpoints are good"
     );
     halted.alive = false;
     assert_eq!(remarks(&[halted], &[row()]), [""; 0]);

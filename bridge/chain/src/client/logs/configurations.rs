@@ -5,8 +5,9 @@ use alloy::sol_types::SolEvent;
 use polyspan_types::BlockHeight;
 
 use super::{LOGS, PlacedLog, decode};
+use crate::ChainError;
 use crate::abi::Bridge::{ConfigurationApplied, ConfigurationCancelled, ConfigurationScheduled};
-use crate::{Chain, ChainError};
+use crate::client::Client;
 
 /// Something that happened to a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +43,12 @@ pub enum ConfigurationEvent {
     Cancelled,
 }
 
-impl Chain {
+impl Client {
     /// What happened to configurations of the bridge in blocks `from..=to`, in the order of the blocks.
     ///
-    /// Errors: [`ChainError::RangeRefused`]: ask for the shorter [`Chain::next_range`]; [`ChainError::BadAnswer`] for a log of
+    /// Errors: [`ChainError::RangeRefused`]: ask for a shorter one; [`ChainError::BadAnswer`] for a log of
     /// another contract, event or block.
-    pub async fn configurations(
+    pub(crate) async fn configurations(
         &self,
         bridge: Address,
         from: BlockHeight,

@@ -8,7 +8,7 @@ use polyspan_types::{
 };
 use serde_json::json;
 
-use super::{Chain, hex_number};
+use super::{Client, hex_number};
 use crate::abi::Bridge::{
     HandleValueTransfer, HoldRefunded, HoldReleased, RequestValueTransfer, ValueTransferHeld,
 };
@@ -22,20 +22,15 @@ pub use configurations::{ConfigurationEvent, ConfigurationLog};
 
 const LOGS: &str = "eth_getLogs";
 
-impl Chain {
-    /// The part of `from..=to` that one log request should ask for now; `None` when the range is empty.
-    pub fn next_range(&self, from: BlockHeight, to: BlockHeight) -> Option<(BlockHeight, BlockHeight)> {
-        self.ranges().next_range(from, to)
-    }
-
+impl Client {
     /// The requests that the bridge took in blocks `from..=to`, by nonce.
     ///
     /// What is missing cannot be seen here: the caller compares nonces and root with the source's.
     ///
-    /// Errors: [`ChainError::RangeRefused`]: ask for the shorter [`Chain::next_range`];
+    /// Errors: [`ChainError::RangeRefused`]: ask for a shorter one;
     /// [`ChainError::BadAnswer`] for a log of another contract, event or block, one that was removed by a reorg, a nonce
     /// that comes twice, or nonces that are not in the order of their blocks.
-    pub async fn requests(
+    pub(crate) async fn requests(
         &self,
         bridge: Address,
         from: BlockHeight,
@@ -53,8 +48,8 @@ impl Chain {
     /// A range that is missing shows in the numbers of those beside it; a hold or an end that is missing shows in the
     /// contract's count of holds. Both are for the caller to compare.
     ///
-    /// Errors: as [`Chain::requests`]; also ranges that overlap, or a hold outside of what its transaction handled.
-    pub async fn handled(
+    /// Errors: as [`Client::requests`]; also ranges that overlap, or a hold outside of what its transaction handled.
+    pub(crate) async fn handled(
         &self,
         bridge: Address,
         from: BlockHeight,
@@ -115,7 +110,6 @@ impl Chain {
             Err(error) if error.reply_kind() == Some(ReplyKind::RangeTooLarge) => ranges.refused(blocks),
             Err(_) => {}
         }
-        self.0.series.range_planned(ranges.length());
     }
 
     fn by_nonce<T>(

@@ -4,17 +4,16 @@ use alloy::primitives::Address;
 use alloy::sol_types::SolEvent;
 use polyspan_types::{BlockHeight, RequestNonce, Vote};
 
-use super::{Chain, LOGS, PlacedLog, decode};
+use super::{LOGS, PlacedLog, decode};
 use crate::ChainError;
 use crate::abi::Bridge::CheckpointVoted;
+use crate::client::Client;
 
-impl Chain {
+impl Client {
     /// The votes that the bridge recorded in blocks `from..=to`, in no order.
     ///
-    /// What is missing cannot be seen: a vote that an endpoint leaves out costs time and gas, nothing else.
-    ///
-    /// Errors: as [`Chain::requests`].
-    pub async fn votes(
+    /// Errors: as [`Client::requests`].
+    pub(crate) async fn votes(
         &self,
         bridge: Address,
         from: BlockHeight,

@@ -1,0 +1,182 @@
+//! One endpoint of a chain, asked in domain types. Whether to believe it is for the chain to decide.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use alloy::primitives::{U64, U128};
+use alloy::rpc::json_rpc::RpcRecv;
+use polyspan_types::{BlockHeight, ChainId, FinalTag, Finality};
+use serde_json::{Value, json};
+
+use crate::block::{Block, Ends};
+use crate::metrics::EndpointSeries;
+use crate::session::Session;
+use crate::wire::WireBlock;
+use crate::{ChainError, ChainSettings, Endpoint, FeeMarket, RangePlanner, ReplyKind, SettingsError, Url};
+
+pub(crate) mod logs;
+mod reads;
+mod send;
+
+/// One endpoint: every answer is checked for what it can be by itself, and none is compared with another endpoint's.
+pub(crate) struct Client {
+    chain: String,
+    chain_id: ChainId,
+    finality: Finality,
+    session: Session,
+    ranges: Mutex<RangePlanner>,
+}
+
+impl Client {
+    pub(crate) fn new(
+        settings: &ChainSettings,
+        url: &Url,
+        series: EndpointSeries,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self {
+            chain: settings.name.clone(),
+            chain_id: settings.chain_id,
+            finality: settings.finality,
+            session: Session::new(settings, url, series)?,
+            ranges: Mutex::new(RangePlanner::new(settings.max_log_range)),
+        })
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.session.endpoint()
+    }
+
+    /// Most blocks that this endpoint is asked for at once now.
+    pub(crate) fn log_range(&self) -> u64 {
+        self.ranges().length()
+    }
+
+    /// An answer did not come while others gave theirs: see [`Session::doubt`].
+    pub(crate) fn doubt(&self) {
+        self.session.doubt();
+    }
+
+    /// Proves now that the endpoint serves the right chain. Every session proves it before its first request; this call
+    /// is for start-up and `config check`.
+    ///
+    /// Errors: [`ChainError::WrongChain`], or the endpoint cannot be asked.
+    pub(crate) async fn verify_chain_id(&self) -> Result<(), ChainError> {
+        self.session.verify().await
+    }
+
+    /// Newest and final block. Before the first block is final, the genesis block is.
+    pub(crate) async fn head(&self) -> Result<Ends, ChainError> {
+        let (latest, final_block) = match self.finality {
+            Finality::Tag(tag) => tokio::try_join!(self.latest(), self.tagged(tag))?,
+            Finality::Depth(depth) => {
+                let latest = self.latest().await?;
+                let final_block = match depth.get() {
+                    0 => latest.clone(),
+                    blocks => self.existing(latest.reference().height.minus(blocks)).await?,
+                };
+                (latest, final_block)
+            }
+        };
+        // The two were read one after the other: on a chain with instant finality the final one can be the newer.
+        let latest = if final_block.number > latest.number { final_block.clone() } else { latest };
+        Ok(Ends { latest: Block::from(&latest), final_block: Block::from(&final_block) })
+    }
+
+    /// The block at a height now; `None` above the newest one.
+    pub(crate) async fn block_at(&self, height: BlockHeight) -> Result<Option<Block>, ChainError> {
+        let block = self.block(json!(hex_number(height))).await?;
+        let Some(block) = block else { return Ok(None) };
+        self.expect_height(&block, height)?;
+        Ok(Some(Block::from(&block)))
+    }
+
+    /// Gas limit of the newest block. Unit: gas.
+    pub(crate) async fn gas_limit(&self) -> Result<u64, ChainError> {
+        let limit = self.latest().await?.gas_limit;
+        let limit =
+            limit.ok_or_else(|| self.bad_answer("eth_getBlockByNumber", "a block without gasLimit"))?;
+        Ok(limit.saturating_to())
+    }
+
+    /// What gas costs now.
+    pub(crate) async fn fees(&self) -> Result<FeeMarket, ChainError> {
+        let Some(base_fee) = self.latest().await?.base_fee_per_gas else {
+            return Ok(FeeMarket::Legacy { gas_price: self.gas_price().await? });
+        };
+        let base_fee: u128 = base_fee.to();
+        let priority = match self.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await {
+            Ok(priority) => priority.to(),
+            Err(error) if error.reply_kind() == Some(ReplyKind::MethodUnknown) => {
+                self.gas_price().await?.saturating_sub(base_fee)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(FeeMarket::Eip1559 { base_fee, priority })
+    }
+
+    async fn gas_price(&self) -> Result<u128, ChainError> {
+        Ok(self.request::<U128>("eth_gasPrice", json!([])).await?.to())
+    }
+
+    async fn latest(&self) -> Result<WireBlock, ChainError> {
+        let block = self.block(json!("latest")).await?;
+        block.ok_or_else(|| self.bad_answer("eth_getBlockByNumber", "no newest block"))
+    }
+
+    async fn tagged(&self, tag: FinalTag) -> Result<WireBlock, ChainError> {
+        let name = match tag {
+            FinalTag::Finalized => "finalized",
+            FinalTag::Safe => "safe",
+        };
+        match self.block(json!(name)).await {
+            Ok(Some(block)) => Ok(block),
+            // Nothing is final yet: nodes answer null or that they do not know such a block.
+            Ok(None) => self.existing(BlockHeight::ZERO).await,
+            Err(error) if error.reply_kind() == Some(ReplyKind::BlockUnknown) => {
+                self.existing(BlockHeight::ZERO).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn existing(&self, height: BlockHeight) -> Result<WireBlock, ChainError> {
+        let block = self.block(json!(hex_number(height))).await?;
+        let block = block.ok_or_else(|| {
+            self.bad_answer(
+                "eth_getBlockByNumber",
+                format!("no block {height}, which is not above its newest"),
+            )
+        })?;
+        self.expect_height(&block, height)?;
+        Ok(block)
+    }
+
+    async fn block(&self, which: Value) -> Result<Option<WireBlock>, ChainError> {
+        self.request("eth_getBlockByNumber", json!([which, false])).await
+    }
+
+    fn expect_height(&self, block: &WireBlock, height: BlockHeight) -> Result<(), ChainError> {
+        let found = block.reference().height;
+        if found == height {
+            return Ok(());
+        }
+        Err(self.bad_answer("eth_getBlockByNumber", format!("block {found} instead of {height}")))
+    }
+
+    async fn request<R: RpcRecv>(&self, method: &'static str, params: Value) -> Result<R, ChainError> {
+        self.session.request(method, params).await
+    }
+
+    fn bad_answer(&self, method: &'static str, what: impl Into<String>) -> ChainError {
+        ChainError::BadAnswer { endpoint: self.endpoint().to_string(), method, what: what.into() }
+    }
+
+    fn ranges(&self) -> MutexGuard<'_, RangePlanner> {
+        // A planner is valid after every one of its steps.
+        self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A height as JSON-RPC writes it.
+fn hex_number(height: BlockHeight) -> U64 {
+    U64::from(height.get())
+}

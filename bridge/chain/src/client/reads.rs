@@ -1,0 +1,114 @@
+//! Reading contracts.
+
+use alloy::primitives::{Address, Bytes, U64, U256};
+use alloy::rpc::types::TransactionRequest;
+use alloy::sol_types::SolCall;
+use polyspan_types::{AccountNonce, RequestNonce};
+use serde_json::json;
+
+use super::Client;
+use crate::abi::Bridge;
+use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, ReplyKind};
+
+const CALL: &str = "eth_call";
+
+impl Client {
+    /// Everything about the bridge contract at `bridge`.
+    ///
+    /// Errors: [`ChainError::NoCode`], [`ChainError::NotABridge`], or the endpoint's own.
+    pub(crate) async fn bridge_state(&self, bridge: Address, at: At) -> Result<BridgeState, ChainError> {
+        let state = self.read(bridge, &Bridge::stateCall {}, at).await?;
+        let state = BridgeState::try_from(state).map_err(|what| self.bad_answer(CALL, what))?;
+        if state.chain_id != self.chain_id {
+            let what = format!("a bridge that says to be on chain {}, not {}", state.chain_id, self.chain_id);
+            return Err(self.bad_answer(CALL, what));
+        }
+        Ok(state)
+    }
+
+    /// The part of the bridge's state that changes with every transfer.
+    ///
+    /// Errors: as [`Client::bridge_state`].
+    pub(crate) async fn lane_state(&self, bridge: Address, at: At) -> Result<LaneState, ChainError> {
+        Ok(self.read(bridge, &Bridge::laneStateCall {}, at).await?.into())
+    }
+
+    /// The holds with `first <= nonce < first + count`, in nonce order.
+    ///
+    /// Errors: as [`Client::bridge_state`].
+    pub(crate) async fn holds(
+        &self,
+        bridge: Address,
+        first: RequestNonce,
+        count: u64,
+        at: At,
+    ) -> Result<Vec<Hold>, ChainError> {
+        let holds = self.read(bridge, &Bridge::holdsCall { first: first.get(), count }, at).await?;
+        Ok(holds.into_iter().map(Hold::from).collect())
+    }
+
+    /// Balance in the chain's currency. Unit: wei.
+    pub(crate) async fn balance(&self, account: Address) -> Result<U256, ChainError> {
+        self.request("eth_getBalance", json!([account, "latest"])).await
+    }
+
+    /// Transactions of the account in blocks up to `at`: the account nonce of its next one.
+    pub(crate) async fn account_nonce(&self, account: Address, at: At) -> Result<AccountNonce, ChainError> {
+        let nonce: U64 = self.request("eth_getTransactionCount", json!([account, at.parameter()])).await?;
+        Ok(AccountNonce::new(nonce.to()))
+    }
+
+    /// Whether there is a contract at the address.
+    pub(crate) async fn has_code(&self, address: Address, at: At) -> Result<bool, ChainError> {
+        let code: Bytes = self.request("eth_getCode", json!([address, at.parameter()])).await?;
+        Ok(!code.is_empty())
+    }
+
+    /// Executes a transaction without sending it and returns what it returns.
+    ///
+    /// Errors: [`ChainError::Reverted`] with the typed reason.
+    pub(crate) async fn call(&self, transaction: &TransactionRequest, at: At) -> Result<Bytes, ChainError> {
+        let answer = self.request(CALL, json!([transaction, at.parameter()])).await;
+        answer.map_err(typed_revert)
+    }
+
+    /// Gas that the transaction would use now. Unit: gas.
+    ///
+    /// Errors: [`ChainError::Reverted`] with the typed reason.
+    pub(crate) async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, ChainError> {
+        let answer = self.request::<U64>("eth_estimateGas", json!([transaction, "latest"])).await;
+        Ok(answer.map_err(typed_revert)?.to())
+    }
+
+    /// A read of a bridge: no code, another contract and a wrong answer are told apart.
+    async fn read<C: SolCall>(&self, bridge: Address, call: &C, at: At) -> Result<C::Return, ChainError> {
+        let transaction = TransactionRequest::default().to(bridge).input(call.abi_encode().into());
+        let not_a_bridge = |reason: String| {
+            Err(ChainError::NotABridge { chain: self.chain.clone(), address: bridge, reason })
+        };
+        let answer = match self.call(&transaction, at).await {
+            Ok(answer) => answer,
+            Err(ChainError::Reverted(revert)) => return not_a_bridge(format!("{}: {revert}", C::SIGNATURE)),
+            Err(error) => return Err(error),
+        };
+        if answer.is_empty() {
+            if self.has_code(bridge, at).await? {
+                return not_a_bridge(format!("{} returns nothing", C::SIGNATURE));
+            }
+            return Err(ChainError::NoCode { chain: self.chain.clone(), address: bridge });
+        }
+        C::abi_decode_returns(&answer)
+            .map_err(|error| self.bad_answer(CALL, format!("{} does not decode: {error}", C::SIGNATURE)))
+    }
+}
+
+/// A revert in types; every other error as it is.
+pub(super) fn typed_revert(error: ChainError) -> ChainError {
+    match error {
+        ChainError::Refused(refusal) if refusal.kind == ReplyKind::Reverted => {
+            let data = refusal.revert_data.unwrap_or_default();
+            ChainError::Reverted(BridgeRevert::decode(&data, &refusal.message))
+        }
+        other => other,
+    }
+}
