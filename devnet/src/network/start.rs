@@ -48,6 +48,7 @@ impl Network {
             name: name.to_owned(),
             chain_id: spec.chain_ids[index],
             free_gas: spec.free_gas,
+            fork_of: None,
         };
         let (main, service) = (chain(0, "main"), chain(1, "service"));
         let (main, service) = tokio::try_join!(
@@ -175,12 +176,22 @@ async fn make_relay(
         submitters,
         main_endpoint: EndpointProxy::start(main.url.clone()).await?,
         service_endpoint: EndpointProxy::start(service.url.clone()).await?,
+        spare_endpoints: [spare_endpoints(spec, main).await?, spare_endpoints(spec, service).await?],
         config: own.join("relay.toml"),
         store: own.join("relay.sqlite"),
         log: own.join("relay.log"),
         listen: format!("127.0.0.1:{}", free_port()?),
         process: None,
     })
+}
+
+/// All endpoints of a relay to one chain but the first.
+async fn spare_endpoints(spec: &NetworkSpec, chain: &Anvil) -> Result<Vec<EndpointProxy>> {
+    let mut spare = Vec::new();
+    for _ in 1..spec.endpoints_per_relay {
+        spare.push(EndpointProxy::start(chain.url.clone()).await?);
+    }
+    Ok(spare)
 }
 
 async fn fund(main: &Anvil, service: &Anvil, people: &People, relays: &[Relay]) -> Result<()> {
