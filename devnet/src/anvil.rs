@@ -40,6 +40,8 @@ pub struct AnvilSpec {
     pub block_gas_limit: u64,
     /// Where it runs.
     pub host: Host,
+    /// It begins as a copy of the chain at this endpoint, at that one's newest block, and goes its own way from there.
+    pub fork_of: Option<Url>,
 }
 
 /// A running chain; it dereferences to the access that any chain gives.
@@ -85,6 +87,9 @@ impl Anvil {
             .env("HOME", folder);
         if spec.free_gas {
             command.args(["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]);
+        }
+        if let Some(origin) = &spec.fork_of {
+            command.args(["--fork-url", origin.as_str()]);
         }
         let log = folder.join(format!("chain-{}.log", spec.name));
         let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), command, &log)?;

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use polyspan_types::Direction;
 use serde::Serialize;
 
+use crate::endpoint_proxy::EndpointProxy;
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
 
@@ -30,7 +32,7 @@ struct ConfigFile {
 struct ChainTable {
     name: &'static str,
     chain_id: u64,
-    endpoints: [String; 1],
+    endpoints: Vec<String>,
     finality: String,
     poll_interval: String,
     request_timeout: &'static str,
@@ -97,15 +99,16 @@ pub fn write_users(
     file: &Path,
     deployments: &[PathBuf],
 ) -> Result<()> {
-    write(file, &shared(spec, endpoints, deployments, None))
+    write(file, &shared(spec, endpoints.map(|endpoint| vec![endpoint]), deployments, None))
 }
 
 /// The config of one relay: it reads the chains through its own proxies.
 ///
 /// Errors: the disk refuses.
 pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -> Result<()> {
+    let url = |proxy: &EndpointProxy| if spec.websocket { proxy.websocket_url() } else { proxy.url() };
     let endpoints =
-        relay.endpoints().map(|proxy| if spec.websocket { proxy.websocket_url() } else { proxy.url() });
+        Direction::ALL.map(|direction| relay.source_endpoints(direction).into_iter().map(url).collect());
     let table = RelayTable {
         name: relay.spec.name.clone(),
         roles: relay.spec.roles(),
@@ -151,23 +154,24 @@ fn attester(relay: &Relay) -> AttesterTable {
 
 fn shared(
     spec: &NetworkSpec,
-    endpoints: [String; 2],
+    endpoints: [Vec<String>; 2],
     deployments: &[PathBuf],
     relay: Option<RelayTable>,
 ) -> ConfigFile {
     let name = relay.as_ref().map_or("", |relay| relay.name.as_str());
     let directory = meeting_of(spec, name);
     let names = ["main", "service"];
-    let chain =
-        names.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoint)| ChainTable {
+    let chain = names.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoints)| {
+        ChainTable {
             name,
             chain_id,
-            endpoints: [endpoint],
+            endpoints,
             finality: spec.finality.to_string(),
             poll_interval: text(POLL_INTERVAL),
             request_timeout: "3s",
             max_log_range: 5_000,
-        });
+        }
+    });
     ConfigFile {
         network: "devnet",
         chain: chain.collect(),

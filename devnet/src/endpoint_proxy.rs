@@ -190,7 +190,7 @@ impl Upstream {
         if let Some(refusal) = faults.refusal(&question) {
             return json(&refusal);
         }
-        match self.forward(body).await {
+        match self.forward(faults.instead.clone(), body).await {
             Ok(mut answer) => {
                 faults.falsify(&question, &mut answer);
                 json(&answer)
@@ -199,8 +199,9 @@ impl Upstream {
         }
     }
 
-    async fn forward(&self, body: Bytes) -> Result<serde_json::Value> {
-        let sent = self.client.post(self.url.clone()).header("content-type", "application/json").body(body);
+    async fn forward(&self, instead: Option<Url>, body: Bytes) -> Result<serde_json::Value> {
+        let url = instead.unwrap_or_else(|| self.url.clone());
+        let sent = self.client.post(url).header("content-type", "application/json").body(body);
         let answer = sent.send().await.context("the chain does not answer")?;
         answer.json().await.context("the chain answers no JSON")
     }

@@ -11,9 +11,10 @@ use polyspan_node::config::Deployment;
 use polyspan_types::{Direction, RequestNonce};
 use tokio::process::Command;
 
-use crate::anvil::Anvil;
+use crate::anvil::{Anvil, AnvilSpec};
 use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
+use crate::host::Host;
 use crate::invariants::{Audit, audit};
 use crate::keys::Key;
 use crate::lan::Lan;
@@ -112,6 +113,27 @@ impl Network {
     pub fn spawn(&self, name: &str, command: Command) -> Result<ChildProcess> {
         let log = self.spec.directory.join(format!("{name}.log"));
         ChildProcess::spawn(&self.warden, name, command, &log)
+    }
+
+    /// Starts a chain that shares everything with the one on which requests of this direction are made, up to now, and
+    /// goes its own way from here: what an endpoint serves that lies consistently ([`crate::endpoint_proxy::Faults`]).
+    /// It ends when it is dropped.
+    ///
+    /// Errors: it cannot be started.
+    pub async fn fork(&self, direction: Direction, name: &str) -> Result<Anvil> {
+        let origin = self.source_chain(direction);
+        let spec = AnvilSpec {
+            name: name.to_owned(),
+            chain_id: origin.chain_id,
+            free_gas: self.spec.free_gas,
+            fork_of: Some(origin.url.clone()),
+            block_gas_limit: self.spec.block_gas_limit,
+            host: match &self.lan {
+                Some(lan) => lan.host(name)?,
+                None => Host::loopback(),
+            },
+        };
+        Anvil::start(&self.binaries.anvil, &spec, &self.warden, &self.spec.directory).await
     }
 
     /// The chain on which requests of this direction are made.

@@ -31,12 +31,14 @@ pub struct Relay {
     pub signer: Option<reqwest::Url>,
     /// The keys that pay for it, by chain name; of a chain the first is used before its spares.
     pub submitters: Vec<(String, Key)>,
-    /// Its way to the main chain.
+    /// Its preferred way to the main chain.
     pub main_endpoint: EndpointProxy,
-    /// Its way to the service chain.
+    /// Its preferred way to the service chain.
     pub service_endpoint: EndpointProxy,
     /// The links from its endpoints to the chains; empty unless the network has some.
     pub links: Vec<Link>,
+    /// Its other ways to main and service chain, if the spec asks for more than one.
+    pub spare_endpoints: [Vec<EndpointProxy>; 2],
     /// Its config.
     pub config: PathBuf,
     /// Its database.
@@ -56,6 +58,18 @@ pub struct Readiness {
     /// What is not.
     #[serde(default)]
     pub reasons: Vec<UnreadyPart>,
+    /// What parts that are fine say all the same.
+    #[serde(default)]
+    pub remarks: Vec<PartRemark>,
+}
+
+/// What a part of a relay says that is fine.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PartRemark {
+    /// Its name.
+    pub part: String,
+    /// What it says.
+    pub remark: String,
 }
 
 /// A part of a relay that is not fine.
@@ -118,12 +132,21 @@ impl Relay {
         Ok(())
     }
 
-    /// Both endpoints.
-    pub const fn endpoints(&self) -> [&EndpointProxy; 2] {
-        [&self.main_endpoint, &self.service_endpoint]
+    /// Every endpoint, those of the main chain first.
+    pub fn endpoints(&self) -> Vec<&EndpointProxy> {
+        Direction::ALL.iter().flat_map(|direction| self.source_endpoints(*direction)).collect()
     }
 
-    /// The endpoint of the chain where requests of this direction are made.
+    /// The endpoints of the chain where requests of this direction are made, in the order of the relay's config.
+    pub fn source_endpoints(&self, direction: Direction) -> Vec<&EndpointProxy> {
+        let spare = match direction {
+            Direction::MainToService => &self.spare_endpoints[0],
+            Direction::ServiceToMain => &self.spare_endpoints[1],
+        };
+        std::iter::once(self.source_endpoint(direction)).chain(spare).collect()
+    }
+
+    /// The preferred endpoint of the chain where requests of this direction are made.
     pub const fn source_endpoint(&self, direction: Direction) -> &EndpointProxy {
         match direction {
             Direction::MainToService => &self.main_endpoint,

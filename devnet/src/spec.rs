@@ -39,6 +39,8 @@ pub struct NetworkSpec {
     pub finality: Finality,
     /// Relays use WebSocket endpoints.
     pub websocket: bool,
+    /// Endpoints that each relay has to each chain, of which a majority must agree. Default: 1.
+    pub endpoints_per_relay: usize,
     /// Most transfers in one submission.
     pub max_transfers: u64,
     /// How long a silent relay counts as alive.
@@ -108,6 +110,7 @@ impl NetworkSpec {
             users: 2,
             finality: "finalized".parse().expect("a rule of finality"),
             websocket: false,
+            endpoints_per_relay: 1,
             max_transfers: 32,
             lease: Duration::from_secs(3),
             spare_submitters: 0,

@@ -20,7 +20,9 @@ use polyspan_types::Direction;
 
 use super::{Figure, Machine, Report, chain_version, percentile, processor};
 use crate::binaries::Binaries;
+use crate::endpoint_proxy::EndpointProxy;
 use crate::network::Network;
+use crate::relay::Relay;
 use crate::scenario::{Pump, Timeline};
 use crate::spec::NetworkSpec;
 use blocks::Arrivals;
@@ -161,13 +163,13 @@ async fn saturated(network: &Network, timeline: &Timeline, figures: &mut Vec<Fig
     Ok(transfers / seconds)
 }
 
-fn lane_relays(network: &Network) -> impl Iterator<Item = &crate::relay::Relay> {
+fn lane_relays(network: &Network) -> impl Iterator<Item = &Relay> {
     network.relays.iter().filter(|relay| relay.spec.directions.contains(&LANE))
 }
 
 /// Calls that came in at each endpoint of each relay of the lane.
 fn calls(network: &Network) -> Vec<u64> {
-    lane_relays(network).flat_map(|relay| relay.endpoints().map(|endpoint| endpoint.calls())).collect()
+    lane_relays(network).flat_map(Relay::endpoints).map(EndpointProxy::calls).collect()
 }
 
 fn read(network: &Network, timeline: &Timeline) -> Result<Reading> {

@@ -6,6 +6,7 @@ use alloy::primitives::{B256, U256};
 use alloy::sol_types::SolEvent;
 use polyspan_contracts::Bridge::RequestValueTransfer;
 use polyspan_types::RequestNonce;
+use reqwest::Url;
 use serde_json::{Value, json};
 
 /// Faults of an endpoint; the default is none.
@@ -25,6 +26,8 @@ pub struct Faults {
     pub chain_id: Option<u64>,
     /// Log queries over more blocks are refused, in the words of a public endpoint.
     pub max_log_range: Option<u64>,
+    /// Answers come from this endpoint, which may be on a fork ([`crate::network::Network::fork`]). HTTP only.
+    pub instead: Option<Url>,
 }
 
 impl Faults {
@@ -36,6 +39,11 @@ impl Faults {
     /// No fault but never answering.
     pub fn hang() -> Self {
         Self { hang: true, ..Self::default() }
+    }
+
+    /// Answers come from another endpoint.
+    pub fn instead(endpoint: Url) -> Self {
+        Self { instead: Some(endpoint), ..Self::default() }
     }
 
     /// Whether the endpoint is right.

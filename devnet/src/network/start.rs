@@ -7,6 +7,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use polyspan_node::config::Deployment;
 use polyspan_types::Direction;
+use reqwest::Url;
 
 use super::{DevBridge, Network};
 use crate::anvil::{Anvil, AnvilSpec};
@@ -245,9 +246,13 @@ async fn make_relay(
         attester,
         signer: None,
         submitters,
-        main_endpoint: EndpointProxy::start(&host, main).await?,
-        service_endpoint: EndpointProxy::start(&host, service).await?,
+        main_endpoint: EndpointProxy::start(&host, main.clone()).await?,
+        service_endpoint: EndpointProxy::start(&host, service.clone()).await?,
         links,
+        spare_endpoints: [
+            spare_endpoints(spec, &host, main).await?,
+            spare_endpoints(spec, &host, service).await?,
+        ],
         config: own.join("relay.toml"),
         store: own.join("relay.sqlite"),
         log: own.join("relay.log"),
@@ -255,6 +260,15 @@ async fn make_relay(
         host,
         process: None,
     })
+}
+
+/// All endpoints of a relay to one chain but the first.
+async fn spare_endpoints(spec: &NetworkSpec, host: &Host, chain: Url) -> Result<Vec<EndpointProxy>> {
+    let mut spare = Vec::new();
+    for _ in 1..spec.endpoints_per_relay {
+        spare.push(EndpointProxy::start(host, chain.clone()).await?);
+    }
+    Ok(spare)
 }
 
 async fn fund(main: &Anvil, service: &Anvil, people: &People, relays: &[Relay]) -> Result<()> {

@@ -277,6 +277,18 @@ fn several_endpoints_need_a_quorum_of_more_than_half_and_none_of_them_twice() {
 }
 
 #[test]
+fn a_quorum_of_all_endpoints_is_warned_of() {
+    let warned = |urls: &str, quorum: &str| {
+        let config = Folder::new().load(&endpoints(urls, quorum)).unwrap();
+        let findings = crate::preflight::offline(&config);
+        findings.iter().any(|finding| finding.message.contains("any one of them that is down stops signing"))
+    };
+    assert!(warned("\"http://a\", \"http://b\"", ""));
+    assert!(!warned("\"http://a\", \"http://b\", \"http://c\"", ""));
+    assert!(!warned("\"http://a\"", ""), "nobody is there beside it");
+}
+
+#[test]
 fn sections_that_contradict_each_other_are_named() {
     assert_one_problem(&example_with("chain_id = 31001", "chain_id = 1"), "bridge[0].deployment", "31001");
     assert_one_problem(
