@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::etcd::EtcdCluster;
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
 
@@ -44,7 +45,11 @@ struct BridgeTable {
 
 #[derive(Debug, Serialize)]
 struct CoordinationTable {
-    directory: PathBuf,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    endpoints: Vec<String>,
     lease: String,
 }
 
@@ -85,16 +90,22 @@ struct SubmissionTable {
 pub fn write_users(
     spec: &NetworkSpec,
     endpoints: [String; 2],
+    etcd: Option<&EtcdCluster>,
     file: &Path,
     deployments: &[PathBuf],
 ) -> Result<()> {
-    write(file, &shared(spec, endpoints, deployments, None))
+    write(file, &shared(spec, endpoints, etcd, deployments, None))
 }
 
 /// The config of one relay: it reads the chains through its own proxies.
 ///
 /// Errors: the disk refuses.
-pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -> Result<()> {
+pub fn write_relay(
+    spec: &NetworkSpec,
+    relay: &Relay,
+    etcd: Option<&EtcdCluster>,
+    deployments: &[PathBuf],
+) -> Result<()> {
     let endpoints =
         relay.endpoints().map(|proxy| if spec.websocket { proxy.websocket_url() } else { proxy.url() });
     let table = RelayTable {
@@ -119,12 +130,13 @@ pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -
         // Blocks come every second: a submission that is not in one after five is stuck.
         submission: SubmissionTable { max_transfers: spec.max_transfers, replace_after: "5s" },
     };
-    write(&relay.config, &shared(spec, endpoints, deployments, Some(table)))
+    write(&relay.config, &shared(spec, endpoints, etcd, deployments, Some(table)))
 }
 
 fn shared(
     spec: &NetworkSpec,
     endpoints: [String; 2],
+    etcd: Option<&EtcdCluster>,
     deployments: &[PathBuf],
     relay: Option<RelayTable>,
 ) -> ConfigFile {
@@ -143,14 +155,20 @@ fn shared(
         network: "devnet",
         chain: chain.collect(),
         bridge: deployments.iter().map(|deployment| BridgeTable { deployment: deployment.clone() }).collect(),
-        coordination: CoordinationTable { directory: coordination(spec), lease: text(spec.lease) },
+        coordination: coordination(spec, etcd),
         relay,
     }
 }
 
-/// Where the relays of a network meet.
-pub fn coordination(spec: &NetworkSpec) -> PathBuf {
-    spec.directory.join("coordination")
+fn coordination(spec: &NetworkSpec, etcd: Option<&EtcdCluster>) -> CoordinationTable {
+    let lease = text(spec.lease);
+    match etcd {
+        Some(etcd) => CoordinationTable { kind: "etcd", directory: None, endpoints: etcd.endpoints(), lease },
+        None => {
+            let directory = Some(spec.directory.join("coordination"));
+            CoordinationTable { kind: "embedded", directory, endpoints: Vec::new(), lease }
+        }
+    }
 }
 
 fn text(duration: Duration) -> String {

@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
-use polyspan_devnet::spec::{NetworkSpec, Topology};
+use polyspan_devnet::spec::{Coordination, NetworkSpec, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
 use polyspan_devnet::{bench, binaries, demo, screen, up};
 use tracing_subscriber::EnvFilter;
@@ -37,12 +37,16 @@ enum Command {
         /// Bridges between the two chains, 1 to 8.
         #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=8))]
         bridges: usize,
+        #[command(flatten)]
+        meeting: Meeting,
     },
     /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
     Demo {
         /// Transfers on both lanes together, at least 60.
         #[arg(long, default_value_t = 60)]
         transfers: usize,
+        #[command(flatten)]
+        meeting: Meeting,
     },
     /// Measure against the goals of the design.
     Bench {
@@ -61,6 +65,38 @@ enum Command {
         #[arg(long)]
         fault: Fault,
     },
+}
+
+/// What joins the relays.
+#[derive(clap::Args)]
+struct Meeting {
+    /// What joins the relays.
+    #[arg(long, value_enum, default_value_t = Kind::Embedded)]
+    coordination: Kind,
+    /// Members of the etcd cluster, 1 to 7.
+    #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=7))]
+    etcd_members: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A directory.
+    Embedded,
+    /// A cluster of etcd processes.
+    Etcd,
+}
+
+impl Meeting {
+    /// Errors: etcd is not installed. Before anything is made.
+    fn checked(&self) -> Result<Coordination> {
+        match self.coordination {
+            Kind::Embedded => Ok(Coordination::Embedded),
+            Kind::Etcd => {
+                binaries::etcd()?;
+                Ok(Coordination::Etcd { members: self.etcd_members })
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -95,16 +131,18 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let dir = arguments.dir;
     match arguments.command {
-        Command::Up { relays, threshold, bridges } => {
+        Command::Up { relays, threshold, bridges, meeting } => {
+            let coordination = meeting.checked()?;
             let spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
-            up::run(spec).await?;
+            up::run(NetworkSpec { coordination, ..spec }).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Demo { transfers } => {
+        Command::Demo { transfers, meeting } => {
+            let coordination = meeting.checked()?;
             let run = Run::choose(dir, "demo")?;
             let transfers = transfers.max(60);
-            let verdict =
-                unless_asked_to_end(demo::run(NetworkSpec::full(&run.directory), transfers)).await?;
+            let spec = NetworkSpec { coordination, ..NetworkSpec::full(&run.directory) };
+            let verdict = unless_asked_to_end(demo::run(spec, transfers)).await?;
             if verdict.is_good() {
                 run.clean();
             } else {

@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::anvil::Anvil;
 use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
+use crate::etcd::EtcdCluster;
 use crate::invariants::{Audit, audit};
 use crate::keys::Key;
 use crate::process::{ChildProcess, Warden};
@@ -42,6 +43,8 @@ pub struct Network {
     pub governors: Vec<Key>,
     /// Pays for deployments on the main chain; has value on both.
     pub deployer: Key,
+    /// What joins the relays; `None` when a directory does.
+    pub etcd: Option<EtcdCluster>,
     /// Config of people: for `polyspan status --config`.
     pub config: PathBuf,
     warden: Warden,
@@ -186,11 +189,21 @@ impl Network {
         Ok(())
     }
 
-    /// Ends every relay, then the chains, then removes nothing: logs and databases stay for a look.
+    /// The etcd cluster, to be acted upon.
+    ///
+    /// Errors: the relays meet in a directory.
+    pub fn etcd_mut(&mut self) -> Result<&mut EtcdCluster> {
+        self.etcd.as_mut().context("this network has no etcd")
+    }
+
+    /// Ends every relay, then etcd and the chains, then removes nothing: logs and databases stay for a look.
     ///
     /// Errors: the host refuses; as much as possible is ended all the same.
     pub async fn stop(mut self) -> Result<()> {
         let stopped = futures::future::join_all(self.relays.iter_mut().map(Relay::stop)).await;
+        if let Some(etcd) = &mut self.etcd {
+            etcd.stop().await?;
+        }
         for chain in [&mut self.main, &mut self.service] {
             chain.process.kill().await?;
         }

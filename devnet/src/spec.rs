@@ -42,6 +42,20 @@ pub struct NetworkSpec {
     pub max_transfers: u64,
     /// How long a silent relay counts as alive.
     pub lease: Duration,
+    /// What joins the relays.
+    pub coordination: Coordination,
+}
+
+/// What joins the relays of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordination {
+    /// A directory.
+    Embedded,
+    /// An etcd cluster.
+    Etcd {
+        /// Of so many members.
+        members: usize,
+    },
 }
 
 /// Which relays a network has.
@@ -80,6 +94,7 @@ impl NetworkSpec {
             websocket: false,
             max_transfers: 32,
             lease: Duration::from_secs(3),
+            coordination: Coordination::Embedded,
         }
     }
 

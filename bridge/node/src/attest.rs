@@ -30,6 +30,8 @@ pub struct Attester {
     signed: BTreeSet<RequestNonce>,
     epoch: Option<Epoch>,
     all_published: bool,
+    /// The coordinator's when everything was published.
+    incarnation: u64,
 }
 
 impl Attester {
@@ -45,6 +47,7 @@ impl Attester {
             signed: BTreeSet::new(),
             epoch: None,
             all_published: false,
+            incarnation: 0,
         }
     }
 
@@ -60,6 +63,12 @@ impl Attester {
             // Every older vote is dead: the same roots are signed again.
             self.epoch = Some(view.operators.epoch);
             self.signed.clear();
+            self.all_published = false;
+        }
+        // Before anything is published: what is lost after this look is seen at the next one.
+        let incarnation = self.coordinator.incarnation();
+        if self.incarnation != incarnation {
+            self.incarnation = incarnation;
             self.all_published = false;
         }
         self.signed = self.signed.split_off(&view.handled.next());

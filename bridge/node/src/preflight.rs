@@ -4,6 +4,7 @@
 //! to start on a problem, and starts degraded when an endpoint is down.
 
 mod bridge;
+mod coordination;
 mod costs;
 mod finding;
 mod keys;
@@ -19,6 +20,7 @@ use polyspan_chain::{Chain, ChainError};
 
 use crate::config::{Config, RelayEntry};
 
+pub use coordination::offline;
 pub use finding::{Finding, Severity};
 
 /// Who asks.
@@ -43,6 +45,9 @@ impl Mode {
 /// Looks at everything that the configuration names. Changes nothing, and starts nothing.
 pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
     let mut findings = offline(config);
+    if mode == Mode::Check {
+        findings.extend(coordination::reach(config).await);
+    }
     let keys = keys::unlock(config, &mut findings);
     let chains = connect(config, mode, &mut findings).await;
     for entry in &config.bridges {
@@ -60,19 +65,6 @@ pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
         }
     }
     unique
-}
-
-/// What the configuration alone tells.
-pub fn offline(config: &Config) -> Vec<Finding> {
-    let (Some(_), Some(coordination)) = (&config.relay, &config.coordination) else { return Vec::new() };
-    vec![Finding::note(
-        "coordination",
-        format!(
-            "the embedded coordinator joins relays of one host, through {}",
-            coordination.directory.display()
-        ),
-        "every relay of the bridge that is to hear of the others must run on this host",
-    )]
 }
 
 /// The chains that can be used, by name; the others are findings.

@@ -10,15 +10,16 @@ use polyspan_types::Direction;
 
 use super::{DevBridge, Network};
 use crate::anvil::{Anvil, AnvilSpec};
-use crate::binaries::Binaries;
+use crate::binaries::{self, Binaries};
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;
+use crate::etcd::{EtcdCluster, EtcdSite};
 use crate::keys::{Key, KeyFolder};
 use crate::ports::free_port;
 use crate::process::Warden;
 use crate::relay::Relay;
-use crate::spec::{NetworkSpec, RelaySpec};
+use crate::spec::{Coordination, NetworkSpec, RelaySpec};
 use crate::tokens::{WHOLE, deploy_tokens, endow};
 
 /// Unit: wei.
@@ -50,9 +51,10 @@ impl Network {
             free_gas: spec.free_gas,
         };
         let (main, service) = (chain(0, "main"), chain(1, "service"));
-        let (main, service) = tokio::try_join!(
+        let (main, service, etcd) = tokio::try_join!(
             Anvil::start(&binaries.anvil, &main, &warden, &spec.directory),
             Anvil::start(&binaries.anvil, &service, &warden, &spec.directory),
+            start_etcd(&spec, &warden),
         )?;
 
         let folder = KeyFolder::create(&spec.directory.join("keys"))?;
@@ -88,7 +90,7 @@ impl Network {
                 Deployment::load(&file).context("polyspan deploy wrote a file that does not load")?;
             bridges.push(DevBridge { deployment, file });
         }
-        configs::write_users(&spec, endpoints, &config, &files(&bridges))?;
+        configs::write_users(&spec, endpoints, etcd.as_ref(), &config, &files(&bridges))?;
         let users: Vec<PrivateKeySigner> = people.users.iter().map(|user| user.signer.clone()).collect();
         for DevBridge { deployment, .. } in &bridges {
             tokio::try_join!(
@@ -97,7 +99,7 @@ impl Network {
             )?;
         }
         for relay in &relays {
-            configs::write_relay(&spec, relay, &files(&bridges))?;
+            configs::write_relay(&spec, relay, etcd.as_ref(), &files(&bridges))?;
         }
         let People { deployers, governors, users, .. } = people;
         let [deployer, _] = deployers;
@@ -111,10 +113,17 @@ impl Network {
             users,
             governors,
             deployer,
+            etcd,
             config,
             warden,
         })
     }
+}
+
+async fn start_etcd(spec: &NetworkSpec, warden: &Warden) -> Result<Option<EtcdCluster>> {
+    let Coordination::Etcd { members } = spec.coordination else { return Ok(None) };
+    let sites = (0..members).map(|_| EtcdSite::local()).collect();
+    EtcdCluster::start(&binaries::etcd()?, warden, &spec.directory, sites).await.map(Some)
 }
 
 fn make_directory(spec: &NetworkSpec) -> Result<()> {
