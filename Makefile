@@ -1,4 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. They fetch what they need into .tools.
+# `make demo COORDINATION=etcd` joins the relays through three etcd members.
 # A recipe is at most five lines; logic lives in devnet or in a tested tool.
 
 .DEFAULT_GOAL := help
@@ -8,6 +9,7 @@
 CARGO ?= cargo
 CARGO_FLAGS ?= --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+COORDINATION ?= embedded
 FORGE := $(CURDIR)/.tools/bin/forge
 DENY_VERSION := 0.20.2
 DENY_ROOT := .tools/cargo/cargo-deny-$(DENY_VERSION)
@@ -60,11 +62,13 @@ build: rust protoc ## Build every binary
 # ---- run ----
 
 .PHONY: demo devnet bench
+demo devnet: $(filter etcd,$(COORDINATION))
+
 demo: tools build ## Two chains, eight relays, 60 transfers, three of the relays killed on the way
-	@$(TARGET)/debug/devnet demo
+	@$(TARGET)/debug/devnet demo --coordination $(COORDINATION)
 
 devnet: tools build ## The same network, left running for you to try
-	@$(TARGET)/debug/devnet up
+	@$(TARGET)/debug/devnet up --coordination $(COORDINATION)
 
 bench: tools build ## Gas per request and per transfer, against the goals
 	@$(TARGET)/debug/devnet bench gas

@@ -34,6 +34,19 @@ pub fn project_root() -> PathBuf {
         })
 }
 
+/// The etcd server: `POLYSPAN_ETCD`, else the one in `.tools/bin`. Only networks with etcd need it.
+///
+/// Errors: it is missing; the text says which command gets it.
+pub fn etcd() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("POLYSPAN_ETCD") {
+        return existing(PathBuf::from(named), "POLYSPAN_ETCD names no file");
+    }
+    existing(
+        project_root().join(".tools/bin/etcd"),
+        "etcd is not installed; run `make etcd` (or tools/fetch etcd) in the project folder",
+    )
+}
+
 fn anvil() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("POLYSPAN_ANVIL") {
         return existing(PathBuf::from(named), "POLYSPAN_ANVIL names no file");

@@ -8,6 +8,7 @@ use polyspan_types::Direction;
 use serde::Serialize;
 
 use crate::endpoint_proxy::EndpointProxy;
+use crate::etcd::EtcdCluster;
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
 
@@ -46,7 +47,11 @@ struct BridgeTable {
 
 #[derive(Debug, Serialize)]
 struct CoordinationTable {
-    directory: PathBuf,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    endpoints: Vec<String>,
     lease: String,
 }
 
@@ -96,16 +101,23 @@ struct SubmissionTable {
 pub fn write_users(
     spec: &NetworkSpec,
     endpoints: [String; 2],
+    etcd: Option<&EtcdCluster>,
     file: &Path,
     deployments: &[PathBuf],
 ) -> Result<()> {
-    write(file, &shared(spec, endpoints.map(|endpoint| vec![endpoint]), deployments, None))
+    let endpoints = endpoints.map(|endpoint| vec![endpoint]);
+    write(file, &shared(spec, endpoints, etcd, deployments, None))
 }
 
 /// The config of one relay: it reads the chains through its own proxies.
 ///
 /// Errors: the disk refuses.
-pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -> Result<()> {
+pub fn write_relay(
+    spec: &NetworkSpec,
+    relay: &Relay,
+    etcd: Option<&EtcdCluster>,
+    deployments: &[PathBuf],
+) -> Result<()> {
     let url = |proxy: &EndpointProxy| if spec.websocket { proxy.websocket_url() } else { proxy.url() };
     let endpoints =
         Direction::ALL.map(|direction| relay.source_endpoints(direction).into_iter().map(url).collect());
@@ -133,7 +145,7 @@ pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -
             replace_after: "5s",
         },
     };
-    write(&relay.config, &shared(spec, endpoints, deployments, Some(table)))
+    write(&relay.config, &shared(spec, endpoints, etcd, deployments, Some(table)))
 }
 
 fn attester(relay: &Relay) -> AttesterTable {
@@ -155,11 +167,11 @@ fn attester(relay: &Relay) -> AttesterTable {
 fn shared(
     spec: &NetworkSpec,
     endpoints: [Vec<String>; 2],
+    etcd: Option<&EtcdCluster>,
     deployments: &[PathBuf],
     relay: Option<RelayTable>,
 ) -> ConfigFile {
     let name = relay.as_ref().map_or("", |relay| relay.name.as_str());
-    let directory = meeting_of(spec, name);
     let names = ["main", "service"];
     let chain = names.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoints)| {
         ChainTable {
@@ -176,7 +188,7 @@ fn shared(
         network: "devnet",
         chain: chain.collect(),
         bridge: deployments.iter().map(|deployment| BridgeTable { deployment: deployment.clone() }).collect(),
-        coordination: CoordinationTable { directory, lease: text(spec.lease) },
+        coordination: coordination(spec, etcd, name),
         relay,
     }
 }
@@ -196,6 +208,17 @@ fn meeting_of(spec: &NetworkSpec, relay: &str) -> PathBuf {
     let mut places = meetings(spec);
     let number = spec.relays().iter().position(|other| other.name == relay).unwrap_or_default();
     places.swap_remove(number % places.len())
+}
+
+fn coordination(spec: &NetworkSpec, etcd: Option<&EtcdCluster>, relay: &str) -> CoordinationTable {
+    let lease = text(spec.lease);
+    match etcd {
+        Some(etcd) => CoordinationTable { kind: "etcd", directory: None, endpoints: etcd.endpoints(), lease },
+        None => {
+            let directory = Some(meeting_of(spec, relay));
+            CoordinationTable { kind: "embedded", directory, endpoints: Vec::new(), lease }
+        }
+    }
 }
 
 fn text(duration: Duration) -> String {

@@ -1,6 +1,6 @@
 //! Where a part of the network runs: this host's loopback, or a network namespace with an address of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -63,15 +63,20 @@ impl Host {
 
     /// A command that starts `program` here. Its process id is that of the program.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        match &self.namespace {
-            None => Command::new(program),
-            Some(namespace) => {
-                // `ip` becomes the program: it starts no second process.
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", &namespace.name]).arg(program);
-                command
-            }
-        }
+        // `ip` becomes the program: it starts no second process.
+        let mut words = self.prefix();
+        words.push(program.as_ref().to_owned());
+        let mut command = Command::new(words.remove(0));
+        command.args(words);
+        command
+    }
+
+    /// Words that are put before a command line to have it run here; none for this host itself.
+    pub fn prefix(&self) -> Vec<OsString> {
+        let words = |namespace: &Arc<Namespace>| {
+            ["ip", "netns", "exec", &namespace.name].map(OsString::from).to_vec()
+        };
+        self.namespace.as_ref().map(words).unwrap_or_default()
     }
 
     /// Runs tasks of this program here: the sockets that they open are this place's.

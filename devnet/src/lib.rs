@@ -19,6 +19,7 @@ pub mod configs;
 pub mod demo;
 pub mod deploy;
 pub mod endpoint_proxy;
+pub mod etcd;
 pub mod eventually;
 pub mod holdings;
 pub mod host;
@@ -45,4 +46,4 @@ pub mod up;
 
 pub use eventually::{eventually, eventually_true};
 pub use network::Network;
-pub use spec::{NetworkSpec, Topology};
+pub use spec::{Coordination, NetworkSpec, Topology};

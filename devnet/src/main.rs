@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
-use polyspan_devnet::spec::{NetworkSpec, Place, Topology};
+use polyspan_devnet::spec::{Coordination, NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
 use polyspan_devnet::{bench, binaries, demo, hostile_etcd, scenario, scenarios, screen, up};
 use tracing_subscriber::EnvFilter;
@@ -40,12 +40,16 @@ enum Command {
         /// Each part in a network namespace with an address of its own. Needs root.
         #[arg(long)]
         namespaces: bool,
+        #[command(flatten)]
+        meeting: Meeting,
     },
     /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
     Demo {
         /// Transfers on both lanes together, at least 60.
         #[arg(long, default_value_t = 60)]
         transfers: usize,
+        #[command(flatten)]
+        meeting: Meeting,
     },
     /// Measure against the goals of the design.
     Bench {
@@ -57,9 +61,14 @@ enum Command {
         /// Operators that must agree; half of them or fewer needs the development flag, which is set. Not for gas.
         #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<u8>::new().range(1..=4))]
         threshold: u8,
+        /// Most transfers in one submission of a relay. Not for gas.
+        #[arg(long, default_value_t = 32, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1024))]
+        max_transfers: u64,
         /// Kills, and as many freezes, of the failover benchmark.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
+        #[command(flatten)]
+        meeting: Meeting,
     },
     /// Play scenarios: faults under traffic, judged from the chains alone.
     Scenario {
@@ -107,7 +116,41 @@ enum ScenarioCommand {
         /// On this host's loopback, without root. Scenarios that cut the network cannot be played.
         #[arg(long)]
         loopback: bool,
+        #[command(flatten)]
+        meeting: Meeting,
     },
+}
+
+/// What joins the relays.
+#[derive(clap::Args)]
+struct Meeting {
+    /// What joins the relays.
+    #[arg(long, value_enum, default_value_t = Kind::Embedded)]
+    coordination: Kind,
+    /// Members of the etcd cluster, 1 to 7.
+    #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=7))]
+    etcd_members: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A directory.
+    Embedded,
+    /// A cluster of etcd processes.
+    Etcd,
+}
+
+impl Meeting {
+    /// Errors: etcd is not installed. Before anything is made.
+    fn checked(&self) -> Result<Coordination> {
+        match self.coordination {
+            Kind::Embedded => Ok(Coordination::Embedded),
+            Kind::Etcd => {
+                binaries::etcd()?;
+                Ok(Coordination::Etcd { members: self.etcd_members })
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -146,19 +189,19 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let dir = arguments.dir;
     match arguments.command {
-        Command::Up { relays, threshold, bridges, namespaces } => {
-            let mut spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
-            if namespaces {
-                spec.place = Place::Namespaces;
-            }
-            up::run(spec).await?;
+        Command::Up { relays, threshold, bridges, namespaces, meeting } => {
+            let coordination = meeting.checked()?;
+            let place = if namespaces { Place::Namespaces } else { Place::Loopback };
+            let spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
+            up::run(NetworkSpec { coordination, place, ..spec }).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Demo { transfers } => {
+        Command::Demo { transfers, meeting } => {
+            let coordination = meeting.checked()?;
             let run = Run::choose(dir, "demo")?;
             let transfers = transfers.max(60);
-            let verdict =
-                unless_asked_to_end(demo::run(NetworkSpec::full(&run.directory), transfers)).await?;
+            let spec = NetworkSpec { coordination, ..NetworkSpec::full(&run.directory) };
+            let verdict = unless_asked_to_end(demo::run(spec, transfers)).await?;
             if verdict.is_good() {
                 run.clean();
             } else {
@@ -167,11 +210,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what, json, threshold, rounds } => {
+        Command::Bench { what, json, threshold, max_transfers, rounds, meeting } => {
+            let coordination = meeting.checked()?;
             let run = Run::choose(dir, "bench")?;
             let full = NetworkSpec::full(&run.directory);
             let development = usize::from(threshold) * 2 <= full.relays().len() / 2;
-            let spec = NetworkSpec { threshold, development, ..full };
+            let spec = NetworkSpec { threshold, development, max_transfers, coordination, ..full };
             let report = unless_asked_to_end(async {
                 match what {
                     Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
@@ -194,13 +238,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback } } => {
+        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback, meeting } } => {
+            let coordination = meeting.checked()?;
             let chosen: Vec<_> = match name {
                 Some(name) => vec![scenarios::find(&name)?],
                 None => scenarios::all().collect(),
             };
             let place = if loopback { Place::Loopback } else { Place::Namespaces };
-            unless_asked_to_end(play(dir, &chosen, place, json)).await
+            unless_asked_to_end(play(dir, &chosen, place, coordination, json)).await
         }
         Command::HostileEtcd { endpoints, prefix, seed } => {
             unless_asked_to_end(hostile_etcd::run(&endpoints, &prefix, seed)).await?;
@@ -218,13 +263,14 @@ async fn play(
     dir: Option<PathBuf>,
     chosen: &[&'static scenario::Scenario],
     place: Place,
+    coordination: Coordination,
     json: bool,
 ) -> Result<ExitCode> {
     let mut all_good = true;
     for scenario in chosen {
         let own = dir.as_ref().map(|dir| dir.join(scenario.name.replace([' ', ','], "-")));
         let run = Run::choose(own, "scenario")?;
-        let options = scenario::Options { directory: run.directory.clone(), place };
+        let options = scenario::Options { directory: run.directory.clone(), place, coordination };
         let outcome = scenario::run(scenario, &options)
             .await
             .with_context(|| format!("{}; logs and databases: {}", scenario.name, run.directory.display()))?;

@@ -7,6 +7,7 @@ mod lie;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::network::TransactionBuilder;
@@ -15,8 +16,9 @@ use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use polyspan_contracts::Bridge;
-use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings, Member, Report};
+use polyspan_coordination::{Coordinator, Member, Report};
 use polyspan_node::config::{AttesterEntry, Config, LaneInfo, RelayEntry};
+use polyspan_node::meeting;
 use polyspan_types::{Attestation, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root};
 
 use crate::account::{self, call_of};
@@ -36,7 +38,7 @@ struct Liar {
     fault: Fault,
     relay: RelayEntry,
     signer: PrivateKeySigner,
-    coordinator: EmbeddedCoordinator,
+    coordinator: Arc<dyn Coordinator>,
     lanes: Vec<LiedLane>,
     /// Lane and nonce of what was published.
     told: HashSet<(polyspan_types::BridgeId, RequestNonce, Root)>,
@@ -57,10 +59,9 @@ struct LiedLane {
 pub async fn run(config: &Path, fault: Fault) -> Result<()> {
     let mut liar = Liar::build(config, fault).await?;
     loop {
-        liar.coordinator
-            .report(&Report::default())
-            .await
-            .context("the coordination directory refuses a report")?;
+        if let Err(error) = liar.coordinator.report(&Report::default()).await {
+            tracing::warn!(%error, "the others do not hear of this liar now");
+        }
         for index in 0..liar.lanes.len() {
             // A liar that stumbles over a chain that is down goes on lying later.
             if let Err(error) = liar.lie(index).await {
@@ -74,7 +75,7 @@ pub async fn run(config: &Path, fault: Fault) -> Result<()> {
 impl Liar {
     async fn build(file: &Path, fault: Fault) -> Result<Self> {
         let config = Config::load(file).with_context(|| format!("cannot use {}", file.display()))?;
-        let (Some(relay), Some(meeting)) = (config.relay.clone(), config.coordination.clone()) else {
+        let (Some(relay), Some(place)) = (config.relay.clone(), config.coordination.clone()) else {
             bail!("{} has no [relay]: a lying operator needs the config of one", file.display());
         };
         let Some(AttesterEntry::Keystore(key)) = &relay.attester else {
@@ -92,9 +93,7 @@ impl Liar {
                 });
             }
         }
-        let settings = EmbeddedSettings { lease: meeting.lease, poll: TICK };
-        let coordinator = EmbeddedCoordinator::open(&meeting.directory, settings)?;
-        coordinator.join(&member(&relay, &signer)?).await?;
+        let coordinator = meeting::join(&place, &member(&relay, &signer)?, None).await?;
         Ok(Self { fault, relay, signer, coordinator, lanes, told: HashSet::new() })
     }
 

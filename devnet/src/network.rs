@@ -14,6 +14,7 @@ use tokio::process::Command;
 use crate::anvil::{Anvil, AnvilSpec};
 use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
+use crate::etcd::EtcdCluster;
 use crate::host::Host;
 use crate::invariants::{Audit, audit};
 use crate::keys::Key;
@@ -47,6 +48,10 @@ pub struct Network {
     pub governors: Vec<Key>,
     /// Pays for deployments on the main chain; has value on both.
     pub deployer: Key,
+    /// What joins the relays; `None` when a directory does.
+    pub etcd: Option<EtcdCluster>,
+    /// Where its members run.
+    pub etcd_hosts: Vec<Host>,
     /// Config of people: for `polyspan status --config`.
     pub config: PathBuf,
     /// The network of namespaces; `None` on the loopback.
@@ -126,6 +131,7 @@ impl Network {
             name: name.to_owned(),
             chain_id: origin.chain_id,
             free_gas: self.spec.free_gas,
+            accounts: 1,
             fork_of: Some(origin.url.clone()),
             block_gas_limit: self.spec.block_gas_limit,
             host: match &self.lan {
@@ -214,11 +220,21 @@ impl Network {
         Ok(())
     }
 
-    /// Ends every relay, then the chains, then removes nothing: logs and databases stay for a look.
+    /// The etcd cluster, to be acted upon.
+    ///
+    /// Errors: the relays meet in a directory.
+    pub fn etcd_mut(&mut self) -> Result<&mut EtcdCluster> {
+        self.etcd.as_mut().context("this network has no etcd")
+    }
+
+    /// Ends every relay, then etcd and the chains, then removes nothing: logs and databases stay for a look.
     ///
     /// Errors: the host refuses; as much as possible is ended all the same.
     pub async fn stop(mut self) -> Result<()> {
         let stopped = futures::future::join_all(self.relays.iter_mut().map(Relay::stop)).await;
+        if let Some(etcd) = &mut self.etcd {
+            etcd.stop().await?;
+        }
         for chain in [&mut self.main, &mut self.service].into_iter().chain(&mut self.signer) {
             chain.process.kill().await?;
         }

@@ -6,7 +6,9 @@
 //! ```
 
 mod act;
+mod etcd;
 mod fault;
+mod forks;
 mod liars;
 mod outcome;
 mod pick;
@@ -18,7 +20,7 @@ pub use act::{Act, Check, Step, When};
 pub(crate) use act::{expect, then};
 pub use fault::{EndpointFault, Fault};
 pub use outcome::{LaneOutage, Outcome};
-pub use pick::{Pick, Side};
+pub use pick::{Members, Pick, Side};
 pub use pump::Pump;
 pub use run::{Options, run};
 pub use timeline::{Outage, Timeline};
@@ -53,6 +55,8 @@ pub struct Shape {
     pub finality: &'static str,
     /// What the relays meet through.
     pub meeting: Meeting,
+    /// Endpoints that each relay has to each chain, of which more than half must agree.
+    pub endpoints: usize,
     /// Slow and lossy links are between relays and chains.
     pub links: bool,
     /// The relays that do not run at first.
@@ -64,6 +68,8 @@ pub struct Shape {
 pub enum Meeting {
     /// Whatever the run is told to use.
     Any,
+    /// An etcd cluster of so many members, whatever the run is told.
+    Etcd(usize),
     /// Two meeting places that know nothing of one another, each with every second relay.
     Halves,
 }
@@ -102,6 +108,7 @@ impl Shape {
         threshold: 3,
         finality: "finalized",
         meeting: Meeting::Any,
+        endpoints: 1,
         links: false,
         resting: None,
     };

@@ -1,6 +1,7 @@
 //! The scenarios: tables.
 
 mod chains;
+mod coordination;
 mod published;
 mod relays;
 
@@ -10,7 +11,7 @@ use crate::scenario::Scenario;
 
 /// All of them, in the order in which they are shown.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [published::ALL, relays::ALL, chains::ALL].into_iter().flatten()
+    [published::ALL, relays::ALL, coordination::ALL, chains::ALL].into_iter().flatten()
 }
 
 /// The scenario of that name.

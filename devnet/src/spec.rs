@@ -45,6 +45,8 @@ pub struct NetworkSpec {
     pub max_transfers: u64,
     /// How long a silent relay counts as alive.
     pub lease: Duration,
+    /// What joins the relays.
+    pub coordination: Coordination,
     /// Spare submitter keys of each relay, for each chain on which it submits.
     pub spare_submitters: usize,
     /// Price cap of submissions, as in the config.
@@ -62,6 +64,18 @@ pub struct NetworkSpec {
     pub development: bool,
     /// What a block of either chain has room for. Unit: gas.
     pub block_gas_limit: u64,
+}
+
+/// What joins the relays of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordination {
+    /// A directory.
+    Embedded,
+    /// An etcd cluster.
+    Etcd {
+        /// Of so many members.
+        members: usize,
+    },
 }
 
 /// Where the parts of a network run.
@@ -113,6 +127,7 @@ impl NetworkSpec {
             endpoints_per_relay: 1,
             max_transfers: 32,
             lease: Duration::from_secs(3),
+            coordination: Coordination::Embedded,
             spare_submitters: 0,
             max_fee_per_gas: "500 gwei",
             remote_attesters: false,

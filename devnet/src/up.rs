@@ -68,6 +68,10 @@ fn manual(network: &Network) -> Vec<String> {
             relay.log.display()
         ));
     }
+    if let Some(etcd) = &network.etcd {
+        lines.push(String::new());
+        lines.push(format!("etcd joins the relays: {}", etcd.endpoints().join(" ")));
+    }
     lines.push(String::new());
     lines.push("look at it:".to_owned());
     lines.push(format!("  {polyspan} status --config {config}"));

@@ -5,7 +5,7 @@
 
 use polyspan_devnet::scenario::{self, Length, Options};
 use polyspan_devnet::scenarios;
-use polyspan_devnet::spec::Place;
+use polyspan_devnet::spec::{Coordination, Place};
 
 /// A test for each of these names, and the list of them.
 macro_rules! play {
@@ -31,6 +31,12 @@ play! {
     one_operator_short_of_the_threshold_then_back: "one operator short of the threshold, then back",
     all_relays_cut_from_one_chain: "all relays cut from one chain",
     slow_and_lossy_network: "slow and lossy network",
+    majority_of_etcd_lost: "majority of etcd lost",
+    all_etcd_lost: "all etcd lost",
+    etcd_wiped_under_traffic: "etcd wiped under traffic",
+    hostile_etcd: "hostile etcd",
+    half_of_the_relays_cut_from_etcd: "half of the relays cut from etcd",
+    a_liar_among_three_endpoints: "a liar among three endpoints",
     reorg_above_finality: "reorg above finality",
 }
 
@@ -45,7 +51,11 @@ fn every_short_scenario_is_played() {
 async fn play(name: &str) {
     let scenario = scenarios::find(name).unwrap();
     let folder = tempfile::Builder::new().prefix("polyspan-scenario-").tempdir().unwrap();
-    let options = Options { directory: folder.path().join("net"), place: Place::Namespaces };
+    let options = Options {
+        directory: folder.path().join("net"),
+        place: Place::Namespaces,
+        coordination: Coordination::Embedded,
+    };
     let outcome = scenario::run(scenario, &options).await;
     if !outcome.as_ref().is_ok_and(scenario::Outcome::is_good) {
         let kept = folder.keep();

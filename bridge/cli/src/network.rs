@@ -1,11 +1,13 @@
 //! The chains and the coordinator of a configuration, as somebody who only looks sees them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 use polyspan_chain::{Chain, ChainError};
-use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings};
+use polyspan_coordination::Coordinator;
 use polyspan_node::config::{Config, LaneInfo, Side};
+use polyspan_node::meeting;
 use polyspan_types::LaneId;
 
 use crate::failure::BadInput;
@@ -15,7 +17,7 @@ pub struct Network {
     /// What it was built from.
     pub config: Config,
     /// The relays' meeting place, or why it cannot be seen.
-    pub coordinator: Result<Box<dyn Coordinator>, String>,
+    pub coordinator: Result<Arc<dyn Coordinator>, String>,
     chains: BTreeMap<String, Chain>,
 }
 
@@ -23,14 +25,21 @@ impl Network {
     /// Builds the connections.
     ///
     /// Errors: settings that allow none.
-    pub fn open(config: Config) -> Result<Self, ChainError> {
+    pub async fn open(config: Config) -> Result<Self, ChainError> {
+        let coordinator = observe(&config).await;
+        Ok(Self { coordinator, ..Self::of_chains(config)? })
+    }
+
+    /// Builds those to the chains only.
+    ///
+    /// Errors: settings that allow none.
+    pub fn of_chains(config: Config) -> Result<Self, ChainError> {
         let chains = config
             .chains
             .iter()
             .map(|entry| Ok((entry.name.clone(), Chain::new(entry.settings())?)))
             .collect::<Result<_, ChainError>>()?;
-        let coordinator = observe(&config);
-        Ok(Self { config, coordinator, chains })
+        Ok(Self { config, coordinator: Err("the relays were not asked".to_owned()), chains })
     }
 
     /// The chain of one end of a bridge.
@@ -50,13 +59,9 @@ impl Network {
     }
 }
 
-fn observe(config: &Config) -> Result<Box<dyn Coordinator>, String> {
+async fn observe(config: &Config) -> Result<Arc<dyn Coordinator>, String> {
     let Some(entry) = &config.coordination else {
         return Err("the config has no [coordination]".to_owned());
     };
-    let settings = EmbeddedSettings { lease: entry.lease, ..EmbeddedSettings::default() };
-    match EmbeddedCoordinator::open_observer(&entry.directory, settings) {
-        Ok(coordinator) => Ok(Box::new(coordinator)),
-        Err(error) => Err(error.to_string()),
-    }
+    meeting::observe(entry).await.map_err(|error| error.to_string())
 }

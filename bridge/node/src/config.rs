@@ -10,6 +10,7 @@
 //! ```
 
 mod checks;
+mod coordination;
 mod deployment;
 pub mod form;
 mod overrides;
@@ -27,6 +28,7 @@ use polyspan_chain::{ChainSettings, Quorum};
 use polyspan_types::{BridgeName, ChainId, Finality, LaneId};
 use url::Url;
 
+pub use coordination::{CoordinationEntry, EtcdEntry, LoginEntry, MeetingPlace, TlsEntry};
 pub use deployment::{Deployment, LaneInfo, Minter, Pair, Side};
 pub use overrides::Overrides;
 pub use problems::{ConfigErrors, ConfigProblem};
@@ -90,15 +92,6 @@ pub struct ChainEntry {
 pub struct BridgeEntry {
     /// What was deployed.
     pub deployment: Deployment,
-}
-
-/// Where the relays of a host meet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoordinationEntry {
-    /// Directory with one file per relay.
-    pub directory: PathBuf,
-    /// A relay silent for so long counts as gone. Default: 3 s.
-    pub lease: Duration,
 }
 
 impl Config {

@@ -22,6 +22,7 @@ pub mod holds;
 pub mod keys;
 mod lane;
 mod lead;
+pub mod meeting;
 mod metrics;
 pub mod preflight;
 mod publish;

@@ -4,6 +4,7 @@
 //! to start on a problem, and starts degraded when an endpoint is down.
 
 mod bridge;
+mod coordination;
 mod costs;
 mod endpoints;
 mod finding;
@@ -43,6 +44,9 @@ impl Mode {
 /// Looks at everything that the configuration names. Changes nothing, and starts nothing.
 pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
     let mut findings = offline(config);
+    if mode == Mode::Check {
+        findings.extend(coordination::reach(config).await);
+    }
     let keys = keys::unlock(config, &mut findings);
     findings.extend(keys::remote(config, &keys, mode).await);
     let chains = endpoints::connect(config, mode, &mut findings).await;
@@ -67,15 +71,7 @@ pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
 /// What the configuration alone tells.
 pub fn offline(config: &Config) -> Vec<Finding> {
     let mut findings = endpoints::offline(config);
-    let (Some(_), Some(coordination)) = (&config.relay, &config.coordination) else { return findings };
-    findings.push(Finding::note(
-        "coordination",
-        format!(
-            "the embedded coordinator joins relays of one host, through {}",
-            coordination.directory.display()
-        ),
-        "every relay of the bridge that is to hear of the others must run on this host",
-    ));
+    findings.extend(coordination::offline(config));
     findings
 }
 

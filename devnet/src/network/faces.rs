@@ -9,6 +9,7 @@ use polyspan_types::RequestNonce;
 use tokio::process::Command;
 
 use super::Network;
+use crate::etcd::EtcdCluster;
 
 /// Lines of a dead part's log that are shown.
 const TAIL: usize = 15;
@@ -47,7 +48,8 @@ impl Network {
     pub fn dead_part(&mut self) -> Result<Option<DeadPart>> {
         let chains = [&mut self.main.process, &mut self.service.process];
         let relays = self.relays.iter_mut().filter_map(|relay| relay.process.as_mut());
-        for process in chains.into_iter().chain(relays) {
+        let etcd = self.etcd.iter_mut().flat_map(EtcdCluster::processes);
+        for process in chains.into_iter().chain(etcd).chain(relays) {
             if let Some(status) = process.exited()? {
                 return Ok(Some(DeadPart {
                     name: process.name().to_owned(),

@@ -11,17 +11,18 @@ use reqwest::Url;
 
 use super::{DevBridge, Network};
 use crate::anvil::{Anvil, AnvilSpec};
-use crate::binaries::Binaries;
+use crate::binaries::{self, Binaries};
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;
+use crate::etcd::{EtcdCluster, EtcdSite};
 use crate::host::Host;
 use crate::keys::{Key, KeyFolder};
 use crate::lan::Lan;
 use crate::link::Link;
 use crate::process::Warden;
 use crate::relay::Relay;
-use crate::spec::{NetworkSpec, Place, REMOTE_ATTESTERS, RelaySpec};
+use crate::spec::{Coordination, NetworkSpec, Place, REMOTE_ATTESTERS, RelaySpec};
 use crate::tokens::{WHOLE, deploy_tokens, endow};
 
 /// Unit: wei.
@@ -60,14 +61,17 @@ impl Network {
                 chain_id: spec.chain_ids[index],
                 free_gas: spec.free_gas,
                 accounts: 1,
+                fork_of: None,
                 block_gas_limit: spec.block_gas_limit,
                 host: host(lan.as_ref(), name)?,
             })
         };
         let (main, service) = (chain(0, "main")?, chain(1, "service")?);
-        let (main, service) = tokio::try_join!(
+        let etcd_hosts = etcd_hosts(&spec, lan.as_ref())?;
+        let (main, service, etcd) = tokio::try_join!(
             Anvil::start(&binaries.anvil, &main, &warden, &spec.directory),
             Anvil::start(&binaries.anvil, &service, &warden, &spec.directory),
+            start_etcd(&spec, &etcd_hosts, &warden),
         )?;
 
         let folder = KeyFolder::create(&spec.directory.join("keys"))?;
@@ -105,7 +109,7 @@ impl Network {
                 Deployment::load(&file).context("polyspan deploy wrote a file that does not load")?;
             bridges.push(DevBridge { deployment, file });
         }
-        configs::write_users(&spec, endpoints, &config, &files(&bridges))?;
+        configs::write_users(&spec, endpoints, etcd.as_ref(), &config, &files(&bridges))?;
         let users: Vec<PrivateKeySigner> = people.users.iter().map(|user| user.signer.clone()).collect();
         for DevBridge { deployment, .. } in &bridges {
             tokio::try_join!(
@@ -114,7 +118,7 @@ impl Network {
             )?;
         }
         for relay in &relays {
-            configs::write_relay(&spec, relay, &files(&bridges))?;
+            configs::write_relay(&spec, relay, etcd.as_ref(), &files(&bridges))?;
         }
         let People { deployers, governors, users, .. } = people;
         let [deployer, _] = deployers;
@@ -129,6 +133,8 @@ impl Network {
             users,
             governors,
             deployer,
+            etcd,
+            etcd_hosts,
             config,
             lan,
             warden,
@@ -139,6 +145,21 @@ impl Network {
 /// The place of a part.
 fn host(lan: Option<&Lan>, part: &str) -> Result<Host> {
     lan.map_or_else(|| Ok(Host::loopback()), |lan| lan.host(part))
+}
+
+/// The places of the members of etcd; none without one.
+fn etcd_hosts(spec: &NetworkSpec, lan: Option<&Lan>) -> Result<Vec<Host>> {
+    let Coordination::Etcd { members } = spec.coordination else { return Ok(Vec::new()) };
+    (1..=members).map(|number| host(lan, &format!("etcd-{number}"))).collect()
+}
+
+async fn start_etcd(spec: &NetworkSpec, hosts: &[Host], warden: &Warden) -> Result<Option<EtcdCluster>> {
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    let site = |host: &Host| EtcdSite { address: host.address().into(), command: host.prefix() };
+    let sites = hosts.iter().map(site).collect();
+    EtcdCluster::start(&binaries::etcd()?, warden, &spec.directory, sites).await.map(Some)
 }
 
 fn make_directory(spec: &NetworkSpec) -> Result<()> {
@@ -199,6 +220,7 @@ async fn start_signer(
         chain_id: spec.chain_ids[1] + 1,
         free_gas: false,
         accounts: REMOTE_ATTESTERS,
+        fork_of: None,
         block_gas_limit: spec.block_gas_limit,
         host: host(lan, "signer")?,
     };

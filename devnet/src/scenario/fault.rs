@@ -7,6 +7,8 @@ use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 
+use super::etcd::{self, EtcdDoer};
+use super::forks::Forks;
 use super::liars::Liars;
 use super::pick::{Pick, Side};
 use crate::endpoint_proxy::Faults;
@@ -45,6 +47,16 @@ pub enum Fault {
     Lie(Pick, misbehave::Fault),
     /// The liars go, and honest relays take their places again.
     EndLies,
+    /// Etcd loses everything, and comes back empty.
+    WipeEtcd,
+    /// Somebody with all rights does harm to every key in etcd from now on.
+    HostileEtcd,
+    /// That ends.
+    EndHostility,
+    /// The last endpoint of these relays to a chain serves a fork of it, with a request that nobody made on the chain.
+    Fork(Pick, Side),
+    /// Those endpoints are right again.
+    EndFork,
     /// The submitter keys of a relay have nothing left.
     Unfund(Pick),
     /// They have plenty again.
@@ -70,6 +82,8 @@ pub(super) struct Doer {
     /// The relays of the last step that had some.
     same: Vec<String>,
     liars: Liars,
+    etcd: EtcdDoer,
+    forks: Forks,
 }
 
 impl Doer {
@@ -83,6 +97,16 @@ impl Doer {
     /// Errors: it cannot be done in this network.
     pub(super) async fn act(&mut self, network: &mut Network, fault: Fault) -> Result<()> {
         match fault {
+            Fault::Kill(Pick::Etcd(members)) => etcd::kill(network, members).await,
+            Fault::Start(Pick::Etcd(members)) => etcd::start(network, members),
+            Fault::WipeEtcd => network.etcd_mut()?.wipe().await,
+            Fault::HostileEtcd => self.etcd.be_hostile(network),
+            Fault::EndHostility => self.etcd.end_hostility().await,
+            Fault::Fork(pick, side) => {
+                self.same = pick.relays(network, &self.same).await?;
+                self.forks.start(network, &self.same, side).await
+            }
+            Fault::EndFork => self.forks.end(network),
             Fault::Kill(pick) => self.each(network, pick, Blow::Kill).await,
             Fault::Freeze(pick) => self.each(network, pick, Blow::Freeze).await,
             Fault::Thaw(pick) => self.each(network, pick, Blow::Thaw).await,
@@ -143,6 +167,10 @@ impl Doer {
     async fn hosts(&mut self, network: &mut Network, pick: Pick) -> Result<Vec<Host>> {
         if let Pick::Chain(side) = pick {
             return Ok(vec![side.of(network).host.clone()]);
+        }
+        if let Pick::Etcd(members) = pick {
+            let hosts = network.etcd_hosts.get(members.of(network.etcd_hosts.len()));
+            return Ok(hosts.context("this network has no etcd")?.to_vec());
         }
         self.same = pick.relays(network, &self.same).await?;
         self.same.iter().map(|name| Ok(network.relay(name)?.host.clone())).collect()
@@ -255,6 +283,11 @@ impl fmt::Display for Fault {
             Self::Reorg(side, depth) => write!(f, "reorganize {depth} blocks of the {side} chain"),
             Self::Lie(pick, lie) => write!(f, "{pick} lies: {}", lie.as_str()),
             Self::EndLies => f.write_str("liars end"),
+            Self::WipeEtcd => f.write_str("etcd loses everything"),
+            Self::HostileEtcd => f.write_str("somebody does harm to every key in etcd"),
+            Self::EndHostility => f.write_str("the harm in etcd ends"),
+            Self::Fork(pick, side) => write!(f, "an endpoint of {pick} serves a fork of the {side} chain"),
+            Self::EndFork => f.write_str("that endpoint is right again"),
             Self::Unfund(pick) => write!(f, "take the funds of {pick}"),
             Self::Fund(pick) => write!(f, "fund {pick}"),
         }

@@ -34,8 +34,29 @@ pub enum Pick {
     Relays,
     /// A chain.
     Chain(Side),
+    /// Members of etcd.
+    Etcd(Members),
     /// The same parts as in the step before.
     Same,
+}
+
+/// Some members of an etcd cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Members {
+    /// The first ones, as many as make it stand when they are gone.
+    Majority,
+    /// All of them.
+    All,
+}
+
+impl Members {
+    /// Their numbers in a cluster of `count`.
+    pub(super) const fn of(self, count: usize) -> std::ops::Range<usize> {
+        match self {
+            Self::Majority => 0..count / 2 + 1,
+            Self::All => 0..count,
+        }
+    }
 }
 
 impl Side {
@@ -64,7 +85,7 @@ impl Pick {
             Self::Half => all().step_by(2).map(|spec| spec.name.clone()).collect(),
             Self::Relays => all().map(|spec| spec.name.clone()).collect(),
             Self::Same => same.to_vec(),
-            Self::Chain(_) => bail!("{self} is no relay"),
+            Self::Chain(_) | Self::Etcd(_) => bail!("{self} is no relay"),
         };
         if names.is_empty() {
             bail!("{self} is no relay of this network");
@@ -92,6 +113,8 @@ impl fmt::Display for Pick {
             Self::Half => f.write_str("every second relay"),
             Self::Relays => f.write_str("all relays"),
             Self::Chain(side) => write!(f, "the {side} chain"),
+            Self::Etcd(Members::Majority) => f.write_str("a majority of etcd"),
+            Self::Etcd(Members::All) => f.write_str("all of etcd"),
             Self::Same => f.write_str("the same"),
         }
     }

@@ -15,7 +15,7 @@ use super::{Meeting, Scenario};
 use crate::eventually::{eventually, eventually_true};
 use crate::invariants::expect_single_roots_but;
 use crate::network::Network;
-use crate::spec::{NetworkSpec, Place, Topology};
+use crate::spec::{Coordination, NetworkSpec, Place, Topology};
 
 /// Patience for anything that a few blocks bring about. Generous: two cores may be shared with others.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +33,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// Where the parts run. Cuts need namespaces.
     pub place: Place,
+    /// What joins the relays, where the scenario does not say.
+    pub coordination: Coordination,
 }
 
 /// One run of a scenario.
@@ -76,9 +78,15 @@ fn spec(scenario: &Scenario, options: &Options) -> Result<NetworkSpec> {
         topology: Topology::Split(shape.relays),
         threshold: shape.threshold,
         finality: shape.finality.parse().with_context(|| format!("finality {}", shape.finality))?,
+        endpoints_per_relay: shape.endpoints,
         links: shape.links,
         development: usize::from(shape.threshold) * 2 <= shape.relays,
         halves: shape.meeting == Meeting::Halves,
+        coordination: match shape.meeting {
+            Meeting::Any => options.coordination,
+            Meeting::Etcd(members) => Coordination::Etcd { members },
+            Meeting::Halves => Coordination::Embedded,
+        },
         place: options.place,
         ..NetworkSpec::full(&options.directory)
     })

@@ -52,7 +52,7 @@ struct Recorded {
 ///
 /// Errors: the configuration, or there is no such transfer.
 pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
-    let network = Network::open(Config::load(&arguments.file.config)?)?;
+    let network = Network::open(Config::load(&arguments.file.config)?).await?;
     let info = network.lane(&arguments.transfer.lane)?;
     let story = tell(&network, info, &arguments.transfer).await?;
     if arguments.json {

@@ -54,7 +54,7 @@ pub async fn refund(arguments: HoldArguments) -> Result<ExitCode> {
 }
 
 async fn end(action: HoldAction, arguments: HoldArguments) -> Result<ExitCode> {
-    let network = Network::open(Config::load(&arguments.file.config)?)?;
+    let network = Network::open(Config::load(&arguments.file.config)?).await?;
     let info = network.lane(&arguments.transfer.lane)?;
     let id = arguments.transfer;
     let side = &info.destination;

@@ -54,7 +54,7 @@ struct Status {
 ///
 /// Errors: the configuration.
 pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
-    let network = Network::open(Config::load(&arguments.file.config)?)?;
+    let network = Network::open(Config::load(&arguments.file.config)?).await?;
     loop {
         let status = look(&network).await;
         if arguments.json {

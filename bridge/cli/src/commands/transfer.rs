@@ -153,7 +153,7 @@ impl AssetArguments {
 /// Errors: everything that the request would be refused for, all together, before anything is sent.
 pub async fn run(arguments: TransferArguments) -> Result<ExitCode> {
     let (asset, common) = arguments.asset.into_parts();
-    let network = Network::open(Config::load(&common.file.config)?)?;
+    let network = Network::open(Config::load(&common.file.config)?).await?;
     let info = network.lane(&common.lane)?;
     let signer = unlock::unlock(&common.key)?;
     let wallet = Wallet::new(network.chain(&info.source).clone(), signer.clone());

@@ -118,10 +118,15 @@ impl Endpoints {
                     self.current.store(index, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Err(CallError::Elsewhere(reason)) => reasons.push(format!("{}: {reason}", slot.url)),
+                Err(CallError::Elsewhere(reason)) => {
+                    reasons.push((index, format!("{}: {reason}", slot.url)));
+                }
                 Err(other) => return Err(other),
             }
         }
+        // In the order of the settings: the same trouble has the same text, wherever the asking began.
+        reasons.sort();
+        let reasons: Vec<_> = reasons.into_iter().map(|(_, reason)| reason).collect();
         Err(CallError::Elsewhere(reasons.join("; ")))
     }
 
@@ -215,7 +220,7 @@ fn describe(error: &Error) -> String {
     };
     while let Some(known) = cause {
         let more = known.to_string();
-        if !text.contains(&more) {
+        if more != "transport error" && !text.contains(&more) {
             text = format!("{text}: {more}");
         }
         cause = known.source();

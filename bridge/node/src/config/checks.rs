@@ -1,5 +1,6 @@
 //! From the raw form to a valid [`Config`].
 
+mod coordination;
 mod crossings;
 mod relay;
 
@@ -13,11 +14,9 @@ use url::Url;
 
 use super::form::Raw;
 use super::problems::{Problems, join};
-use super::raw::{RawBridge, RawChain, RawConfig, RawCoordination};
+use super::raw::{RawBridge, RawChain, RawConfig};
 use super::units::Span;
-use super::{
-    BridgeEntry, ChainEntry, Config, ConfigErrors, CoordinationEntry, Deployment, Network, Overrides,
-};
+use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +51,7 @@ fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config>
     let bridges = check_bridges(raw.bridge, folder, problems);
     let coordination = problems
         .optional("coordination", raw.coordination)
-        .and_then(|raw| coordination(raw, folder, problems));
+        .and_then(|raw| coordination::check(raw, folder, problems));
     let relay = problems.optional("relay", raw.relay).map(|raw| relay::check(raw, folder, problems));
     let has_relay = relay.is_some();
     let config = Config {
@@ -186,14 +185,6 @@ fn bridge(path: &str, raw: Raw<RawBridge>, folder: &Path, problems: &mut Problem
             None
         }
     }
-}
-
-fn coordination(raw: RawCoordination, folder: &Path, problems: &mut Problems) -> Option<CoordinationEntry> {
-    problems.unknown("coordination", &raw.unknown, RawCoordination::KEYS);
-    let cure = "name a directory that the relays of this host share";
-    let directory = problems.required("coordination.directory", raw.directory, cure);
-    let lease = span("coordination.lease", raw.lease, LEASE, Duration::from_secs(300), problems);
-    Some(CoordinationEntry { directory: located(folder, directory?), lease })
 }
 
 /// A duration between 10 ms and `longest`: outside of that every value seen was a slip of the unit.

@@ -40,7 +40,21 @@ section! {
 
 section! {
     /// `[coordination]`
-    RawCoordination { directory: String, lease: Span }
+    RawCoordination {
+        kind: String,
+        directory: String,
+        lease: Span,
+        endpoints: Vec<String>,
+        prefix: String,
+        tls: RawTls,
+        user: String,
+        password_file: String,
+    }
+}
+
+section! {
+    /// `tls` of `[coordination]`
+    RawTls { ca: String, certificate: String, key: String }
 }
 
 section! {

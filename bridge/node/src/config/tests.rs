@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::raw::{
     RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawRelay, RawSubmission, RawSubmitter,
+    RawTls,
 };
 use super::*;
 
@@ -152,6 +153,7 @@ fn the_example_explains_every_key() {
         RawChain::KEYS,
         RawBridge::KEYS,
         RawCoordination::KEYS,
+        RawTls::KEYS,
         RawRelay::KEYS,
         RawSubmitter::KEYS,
         RawSubmission::KEYS,
@@ -162,9 +164,76 @@ fn the_example_explains_every_key() {
         let lines: Vec<_> = EXAMPLE.lines().collect();
         let explained = lines.windows(2).any(|pair| {
             pair[0].starts_with("# ")
-                && (pair[1].starts_with(&format!("{key} = ")) || pair[1].contains(&format!("{key} = \"")))
+                && (pair[1].trim_start_matches("# ").starts_with(&format!("{key} = "))
+                    || pair[1].contains(&format!("{key} = \"")))
         });
         assert!(explained, "`{key}` is not explained");
+    }
+}
+
+/// The example with the part for etcd in force, and a folder with its files.
+fn etcd_example() -> (Folder, String) {
+    let folder = Folder::new();
+    for name in ["etcd-ca.pem", "etcd.pem", "etcd.key", "etcd.pass"] {
+        folder.write(name, "secret");
+    }
+    let mut text = example_with("kind = \"embedded\"", "kind = \"etcd\"");
+    text = text.replacen("directory = \"coordination\"\n", "", 1);
+    for key in ["endpoints", "prefix", "tls", "user", "password_file"] {
+        let commented = format!("\n# {key} = ");
+        assert!(text.contains(&commented), "{key}");
+        text = text.replacen(&commented, &format!("\n{key} = "), 1);
+    }
+    (folder, text)
+}
+
+#[test]
+fn the_part_of_the_example_for_etcd_is_valid_and_shows_its_default() {
+    let (folder, text) = etcd_example();
+    let config = folder.load(&text).unwrap();
+    let place = config.coordination.unwrap().place;
+    let MeetingPlace::Etcd(etcd) = &place else { panic!("{place:?}") };
+    assert_eq!(etcd.endpoints.len(), 3);
+    let without = text.replacen("prefix = \"/polyspan/relays\"\n", "", 1);
+    assert_eq!(folder.load(&without).unwrap().coordination.unwrap().place, place);
+    let settings = etcd.settings(Duration::from_secs(3)).unwrap();
+    assert_eq!(settings.endpoints[0], "https://etcd-1:2379");
+    assert!(!format!("{settings:?}").contains("secret"));
+}
+
+#[test]
+fn what_is_wrong_with_coordination_is_named() {
+    let (folder, good) = etcd_example();
+    fs::set_permissions(folder.0.path().join("etcd.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let cases = [
+        ("kind = \"etcd\"", "kind = \"consul\"", "coordination.kind: `consul`"),
+        ("kind = \"etcd\"", "kind = \"embedded\"", "coordination.endpoints: only for kind = \"etcd\""),
+        ("kind = \"etcd\"", "kind = \"etcd\"\ndirectory = \"x\"", "coordination.directory: only for kind"),
+        (
+            "https://etcd-1:2379",
+            "https://root:hunter2@etcd-1:2379",
+            "coordination.endpoints[0]: a URL is shown",
+        ),
+        ("https://etcd-1:2379", "etcd-1:2379", "coordination.endpoints[0]: not the client URL"),
+        (
+            "https://etcd-1:2379",
+            "https://etcd-2:2379",
+            "coordination.endpoints[1]: https://etcd-2:2379/ is listed",
+        ),
+        ("https://etcd-1:2379", "http://etcd-1:2379", "coordination.endpoints: certificates are given"),
+        ("prefix = \"/polyspan/relays\"", "prefix = \"relays/\"", "coordination.prefix: `relays/`"),
+        ("tls = {", "tlss = {", "coordination.tls: missing, and an endpoint is https"),
+        (", key = \"etcd.key\"", "", "coordination.tls.key: missing"),
+        ("etcd-ca.pem", "nowhere.pem", "coordination.tls.ca: "),
+        ("user = \"main-bridge-1\"", "", "coordination.user: missing"),
+        ("\"etcd.pass\"", "\"nowhere\"", "coordination.password_file: "),
+        ("kind = \"etcd\"", "kind = \"etcd\"", "coordination.tls.key: "),
+    ];
+    for (from, to, expected) in cases {
+        assert!(good.contains(from), "{from}");
+        let problems = folder.problems(&good.replacen(from, to, 1));
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected} in {problems:#?}");
+        assert!(problems.iter().all(|problem| !problem.contains("hunter2")), "{problems:#?}");
     }
 }
 

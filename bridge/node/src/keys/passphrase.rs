@@ -34,8 +34,8 @@ impl Passphrase {
         self.0.as_bytes()
     }
 
-    /// The text itself, for the credentials of a request only.
-    pub(super) fn text(&self) -> &str {
+    /// The text itself, for a login; it must not be shown.
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polyspan_chain::{Chain, ChainError, ChainMetrics, HeadFollower};
-use polyspan_coordination::{
-    CoordinationError, Coordinator, EmbeddedCoordinator, EmbeddedSettings, Member, MemberId,
-    ParseMemberIdError,
-};
+use polyspan_coordination::{Member, MemberId, ParseMemberIdError};
 use polyspan_monitoring::{BuildInfo, Health, ServeError, Server, build_info};
 use polyspan_store::{Store, StoreError};
 use polyspan_types::CheckpointDomain;
@@ -18,6 +15,7 @@ use super::{ChainKeys, ChainParts, Relay};
 use crate::config::Config;
 use crate::keys::{AttesterKey, KeyError};
 use crate::lane::{Board, Lane};
+use crate::meeting::{self, MeetingError};
 use crate::metrics::RelayMetrics;
 use crate::preflight::{self, Finding, Mode, Severity};
 use crate::submitter::SubmitterMetrics;
@@ -35,7 +33,7 @@ pub enum BuildError {
     },
     /// No place to meet the other relays.
     #[error(
-        "{file} has no [coordination] section; set coordination.directory to a folder shared by the relays of this host"
+        "{file} has no [coordination] section; set coordination.directory to a folder shared by the relays of this host, or kind = \"etcd\" and endpoints"
     )]
     NoCoordination {
         /// The config file.
@@ -52,7 +50,7 @@ pub enum BuildError {
     Store(#[from] StoreError),
     /// The coordinator.
     #[error(transparent)]
-    Coordination(#[from] CoordinationError),
+    Coordination(#[from] MeetingError),
     /// The relay's name.
     #[error("relay.name")]
     Name(#[from] ParseMemberIdError),
@@ -109,11 +107,7 @@ impl Relay {
             api: server.local_addr().to_string(),
             started_at_ms: crate::clock::now_ms(),
         };
-        let settings = EmbeddedSettings { lease: coordination.lease, ..EmbeddedSettings::default() };
-        let coordinator = EmbeddedCoordinator::open(&coordination.directory, settings)?;
-        coordinator.register_metrics(&registry)?;
-        let coordinator: Arc<dyn Coordinator> = Arc::new(coordinator);
-        coordinator.join(&member).await?;
+        let coordinator = meeting::join(&coordination, &member, Some(&registry)).await?;
         Ok(Self {
             entry,
             lease: coordination.lease,

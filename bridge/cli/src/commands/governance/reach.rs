@@ -196,7 +196,7 @@ impl ReachArguments {
     }
 
     fn configured(&self, proposal: Option<&Proposal>) -> Result<Sites> {
-        let network = Network::open(Config::load(&self.config)?)?;
+        let network = Network::of_chains(Config::load(&self.config)?)?;
         let name = self.bridge.as_ref().or(proposal.and_then(|proposal| proposal.bridge.as_ref()));
         let deployment = self.deployment(&network.config, name)?;
         let sites = End::ALL.map(|end| {

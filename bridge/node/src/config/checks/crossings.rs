@@ -10,7 +10,10 @@ pub(super) fn check(config: &Config, has_relay: bool, problems: &mut Problems) {
     bridges(config, problems);
     if has_relay && config.coordination.is_none() {
         // The reason may be that the section is there and wrong; then this line is only a repetition.
-        problems.add("coordination", "a relay needs it; set [coordination] directory");
+        problems.add(
+            "coordination",
+            "a relay needs it; set [coordination] directory, or kind = \"etcd\" and endpoints",
+        );
     }
     if let Some(relay) = &config.relay {
         submitters(config, relay, problems);

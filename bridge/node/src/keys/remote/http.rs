@@ -170,7 +170,7 @@ impl Http {
     fn words(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in self.credentials.iter().flat_map(|credentials| &credentials.secrets) {
-            text = text.replace(secret.text(), "…");
+            text = text.replace(secret.reveal(), "…");
         }
         let visible = |c: char| if c.is_control() { ' ' } else { c };
         text.chars().map(visible).take(WORDS_LIMIT).collect()
@@ -186,8 +186,8 @@ impl Credentials {
         })?;
         // A request that is never sent: the library knows how a header of credentials is written.
         let request = client.get(url.clone());
-        let (request, secret) = match (file, line.text().split_once(':')) {
-            (CredentialsFile::Token(_), _) => (request.bearer_auth(line.text()), line.text()),
+        let (request, secret) = match (file, line.reveal().split_once(':')) {
+            (CredentialsFile::Token(_), _) => (request.bearer_auth(line.reveal()), line.reveal()),
             (CredentialsFile::Basic(_), Some((user, password))) => {
                 (request.basic_auth(user, Some(password)), password)
             }
