@@ -30,6 +30,8 @@ play! {
     leader_freeze_and_return: "leader freeze and return",
     one_operator_short_of_the_threshold_then_back: "one operator short of the threshold, then back",
     all_relays_cut_from_one_chain: "all relays cut from one chain",
+    leader_cut_from_everything: "leader cut from everything",
+    leader_without_funds: "leader without funds",
     slow_and_lossy_network: "slow and lossy network",
     majority_of_etcd_lost: "majority of etcd lost",
     all_etcd_lost: "all etcd lost",

@@ -50,7 +50,7 @@ pub(super) const ALL: &[Scenario] = &[
             expect(Check::Ready),
         ],
         expectation: Expectation { outage_goal_s: Some(10) },
-        length: Length::Long,
+        length: Length::Short,
     },
     Scenario {
         name: "leader without funds",
@@ -67,7 +67,7 @@ pub(super) const ALL: &[Scenario] = &[
             expect(Check::Ready),
         ],
         expectation: Expectation { outage_goal_s: Some(10) },
-        length: Length::Long,
+        length: Length::Short,
     },
     Scenario {
         name: "slow and lossy network",
