@@ -21,7 +21,7 @@ pub(super) fn offline(config: &Config) -> Vec<Finding> {
     }
 }
 
-fn etcd_findings(etcd: &EtcdEntry) -> Vec<Finding> {
+pub(super) fn etcd_findings(etcd: &EtcdEntry) -> Vec<Finding> {
     let mut findings = Vec::new();
     let open = |url: &&url::Url| url.scheme() == "http" && !is_loopback(url);
     if let Some(url) = etcd.endpoints.iter().find(open) {

@@ -6,7 +6,7 @@ use polyspan_chain::testing::{Reply, ScriptedServer};
 use polyspan_types::{ChainId, Finality};
 
 use super::*;
-use crate::config::{ChainEntry, Network};
+use crate::config::{ChainEntry, CoordinationEntry, EtcdEntry, MeetingPlace, Network};
 
 /// A chain behind a port on which nobody listens.
 fn config() -> Config {
@@ -65,5 +65,41 @@ async fn an_endpoint_that_is_down_is_waited_out_by_a_relay_and_a_problem_for_a_p
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert_eq!((findings[0].severity, findings[0].thing.as_str()), (severity, "chain main"));
         assert!(findings[0].message.contains("; "), "it names a cure: {}", findings[0]);
+    }
+}
+
+/// A relay's config is not needed: reaching etcd is looked at for everybody.
+fn with_etcd(url: &str) -> Config {
+    let etcd = EtcdEntry {
+        endpoints: vec![url.parse().unwrap()],
+        prefix: "/polyspan/relays".to_owned(),
+        tls: None,
+        login: None,
+    };
+    let coordination = CoordinationEntry { place: MeetingPlace::Etcd(etcd), lease: Duration::from_secs(3) };
+    Config { chains: Vec::new(), coordination: Some(coordination), ..config() }
+}
+
+#[tokio::test]
+async fn an_etcd_that_does_not_answer_is_a_warning_for_a_person_and_nothing_at_a_start() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = with_etcd(&format!("http://127.0.0.1:{port}"));
+    assert_eq!(check(&config, Mode::Start).await, Vec::new());
+    let findings = check(&config, Mode::Check).await;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!((findings[0].severity, findings[0].thing.as_str()), (Severity::Warning, "coordination"));
+    assert!(findings[0].message.contains("etcd cannot be reached"), "{}", findings[0]);
+}
+
+#[test]
+fn an_etcd_that_is_open_to_all_is_warned_of_unless_it_is_on_this_host() {
+    for (url, warnings) in
+        [("http://10.0.0.1:2379", 2), ("http://127.0.0.1:2379", 0), ("http://localhost:2379", 0)]
+    {
+        let MeetingPlace::Etcd(etcd) = with_etcd(url).coordination.unwrap().place else { panic!("etcd") };
+        let findings = coordination::etcd_findings(&etcd);
+        let warned = findings.iter().filter(|finding| finding.severity == Severity::Warning);
+        assert_eq!(warned.count(), warnings, "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.message.contains("three or more")), "{findings:?}");
     }
 }
