@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {BridgeExtension} from "../src/BridgeExtension.sol";
 import {Checkpoint, PairConfiguration, PairLimits, Permit, ValueTransfer} from "../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
 import {IBridgeErrors} from "../src/interfaces/IBridgeErrors.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
 import {AbiFunctions} from "./AbiFunctions.sol";
 import {BridgeTest} from "./BridgeTest.sol";
+import {IConstruction} from "./IConstruction.sol";
 
 /// When a function is closed, beside the time before the wiring.
 enum Closed {
@@ -114,7 +114,7 @@ contract AccessTest is BridgeTest, AbiFunctions {
 
     function test_construction_happens_once() external {
         address[] memory members = _members(OUTSIDER_KEY);
-        bytes memory call = abi.encodeCall(BridgeExtension.construct, (members, 3, members, 3, DELAY, REFUND_DELAY));
+        bytes memory call = abi.encodeCall(IConstruction.construct, (members, 3, members, 3, DELAY, REFUND_DELAY));
         bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeOnlySelf.selector, USER);
         _expectRefused(address(bridge), Attempt(call, 0, Closed.Never, "", "", ""), reason);
         _expectRefused(bridge.extension(), Attempt(call, 0, Closed.Never, "", "", ""), reason);

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 
-import {Bridge} from "../src/Bridge.sol";
 import {PairConfiguration, ValueTransfer} from "../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
 import {IBridgeConfiguration} from "../src/interfaces/IBridgeConfiguration.sol";
@@ -103,10 +102,10 @@ abstract contract BridgeTest is Test {
         uint32 delay,
         bool development
     ) internal returns (IBridge) {
-        Bridge made = new Bridge(
+        bytes memory arguments = abi.encode(
             operators, operatorThreshold, governors, governorThreshold, delay, REFUND_DELAY, development
         );
-        return IBridge(payable(address(made)));
+        return IBridge(payable(vm.deployCode("Bridge.sol:Bridge", arguments)));
     }
 
     // ---- members ----

@@ -18,8 +18,9 @@ contract GasTest is BridgeTest {
 
     function setUp() public override {
         super.setUp();
-        // A pair of two tokens whose addresses have as many zeros as any.
-        token = new TestToken("Usual", "USU", 18);
+        // A pair of two tokens whose addresses have as many zeros as any. The token is compiled as bridges are: what tests make
+        // by themselves is not optimized.
+        token = TestToken(vm.deployCode("abi/testing/TestToken.json", abi.encode("Usual", "USU", 18)));
         _configure(_pairCall(Kinds.ERC20, false, address(token), FAR_TOKEN));
     }
 

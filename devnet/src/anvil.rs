@@ -7,6 +7,7 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use alloy::providers::ext::AnvilApi;
 use alloy::rpc::types::anvil::ReorgOptions;
+use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use reqwest::Url;
 use tokio::process::Command;
@@ -33,6 +34,8 @@ pub struct AnvilSpec {
     pub free_gas: bool,
     /// It begins as a copy of the chain at this endpoint, at that one's newest block, and goes its own way from there.
     pub fork_of: Option<Url>,
+    /// Accounts that the node has the keys of, and signs for.
+    pub accounts: usize,
 }
 
 /// A running chain; it dereferences to the access that any chain gives.
@@ -70,7 +73,7 @@ impl Anvil {
             .args(["--chain-id", &spec.chain_id.to_string()])
             .args(["--block-time", "1", "--slots-in-an-epoch", "1"])
             .args(["--gas-limit", &BLOCK_GAS_LIMIT.to_string()])
-            .args(["--accounts", "1"])
+            .args(["--accounts", &spec.accounts.to_string()])
             // Its caches belong to this run, not to the person's home.
             .env("HOME", folder);
         if spec.free_gas {
@@ -103,6 +106,22 @@ impl Anvil {
     /// Errors: the node does not answer.
     pub async fn set_balance(&self, account: Address, wei: U256) -> Result<()> {
         self.provider.anvil_set_balance(account, wei).await.context("cannot fund an account")
+    }
+
+    /// The keys of its accounts, as it prints them when it starts.
+    ///
+    /// Errors: it printed other than is known here.
+    pub fn account_keys(&self) -> Result<Vec<PrivateKeySigner>> {
+        let printed = self.process.log_tail(usize::MAX);
+        let keys: Vec<PrivateKeySigner> = printed
+            .lines()
+            .filter_map(|line| line.strip_prefix('(')?.split_once(") 0x"))
+            .filter_map(|(_, key)| (key.len() == 64).then(|| key.parse().ok()).flatten())
+            .collect();
+        if keys.is_empty() {
+            bail!("{} printed no private keys", self.name);
+        }
+        Ok(keys)
     }
 
     /// Height of the newest block.

@@ -57,9 +57,16 @@ struct RelayTable {
     store: PathBuf,
     listen: String,
     tick: String,
-    attester: KeyTable,
+    attester: AttesterTable,
     submitter: Vec<SubmitterTable>,
     submission: SubmissionTable,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum AttesterTable {
+    Keystore(KeyTable),
+    Remote { remote: &'static str, url: String, address: String, timeout: &'static str },
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +85,7 @@ struct SubmitterTable {
 #[derive(Debug, Serialize)]
 struct SubmissionTable {
     max_transfers: u64,
+    max_fee_per_gas: &'static str,
     replace_after: &'static str,
 }
 
@@ -106,10 +114,7 @@ pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -
         store: relay.store.clone(),
         listen: relay.listen.clone(),
         tick: text(TICK),
-        attester: KeyTable {
-            keystore: relay.attester.keystore.clone(),
-            passphrase_file: relay.attester.passphrase_file.clone(),
-        },
+        attester: attester(relay),
         submitter: relay
             .submitters
             .iter()
@@ -120,9 +125,29 @@ pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -
             })
             .collect(),
         // Blocks come every second: a submission that is not in one after five is stuck.
-        submission: SubmissionTable { max_transfers: spec.max_transfers, replace_after: "5s" },
+        submission: SubmissionTable {
+            max_transfers: spec.max_transfers,
+            max_fee_per_gas: spec.max_fee_per_gas,
+            replace_after: "5s",
+        },
     };
     write(&relay.config, &shared(spec, endpoints, deployments, Some(table)))
+}
+
+fn attester(relay: &Relay) -> AttesterTable {
+    let key = &relay.attester;
+    match &relay.signer {
+        Some(url) => AttesterTable::Remote {
+            remote: "eth_signTypedData_v4",
+            url: url.to_string(),
+            address: key.address().to_string(),
+            timeout: "2s",
+        },
+        None => AttesterTable::Keystore(KeyTable {
+            keystore: key.keystore.clone(),
+            passphrase_file: key.passphrase_file.clone(),
+        }),
+    }
 }
 
 fn shared(

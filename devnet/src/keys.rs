@@ -61,7 +61,13 @@ impl KeyFolder {
     ///
     /// Errors: the disk refuses.
     pub fn make(&self, name: &str) -> Result<Key> {
-        let signer = PrivateKeySigner::random();
+        self.keep(name, PrivateKeySigner::random())
+    }
+
+    /// Makes the keystore `NAME.json` of a key that exists.
+    ///
+    /// Errors: the disk refuses.
+    pub fn keep(&self, name: &str, signer: PrivateKeySigner) -> Result<Key> {
         let file = format!("{name}.json");
         PrivateKeySigner::encrypt_keystore(
             &self.folder,

@@ -16,7 +16,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use polyspan_contracts::Bridge;
 use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings, Member, Report};
-use polyspan_node::config::{Config, LaneInfo, RelayEntry};
+use polyspan_node::config::{AttesterEntry, Config, LaneInfo, RelayEntry};
 use polyspan_types::{Attestation, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root};
 
 use crate::account::{self, call_of};
@@ -77,7 +77,10 @@ impl Liar {
         let (Some(relay), Some(meeting)) = (config.relay.clone(), config.coordination.clone()) else {
             bail!("{} has no [relay]: a lying operator needs the config of one", file.display());
         };
-        let signer = relay.attester.as_ref().context("the relay has no attester key")?.unlock()?;
+        let Some(AttesterEntry::Keystore(key)) = &relay.attester else {
+            bail!("{} has no keystore of an attester: a lying operator signs by itself", file.display());
+        };
+        let signer = key.unlock()?;
         let mut lanes = Vec::new();
         for info in config.lanes() {
             if relay.roles.attests(info.id.direction) {

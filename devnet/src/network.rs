@@ -32,6 +32,8 @@ pub struct Network {
     pub main: Anvil,
     /// The service chain.
     pub service: Anvil,
+    /// The node that signs for the relays, if they have no attester keys of their own.
+    pub signer: Option<Anvil>,
     /// The bridges, deployed and wired.
     pub bridges: Vec<DevBridge>,
     /// The relays, running or not.
@@ -119,6 +121,7 @@ impl Network {
             name: name.to_owned(),
             chain_id: origin.chain_id,
             free_gas: self.spec.free_gas,
+            accounts: 1,
             fork_of: Some(origin.url.clone()),
         };
         Anvil::start(&self.binaries.anvil, &spec, &self.warden, &self.spec.directory).await
@@ -207,7 +210,7 @@ impl Network {
     /// Errors: the host refuses; as much as possible is ended all the same.
     pub async fn stop(mut self) -> Result<()> {
         let stopped = futures::future::join_all(self.relays.iter_mut().map(Relay::stop)).await;
-        for chain in [&mut self.main, &mut self.service] {
+        for chain in [&mut self.main, &mut self.service].into_iter().chain(&mut self.signer) {
             chain.process.kill().await?;
         }
         match stopped.into_iter().find_map(Result::err) {

@@ -24,7 +24,9 @@ pub struct Relay {
     pub spec: RelaySpec,
     /// The key that signs for it.
     pub attester: Key,
-    /// The keys that pay for it, by chain name.
+    /// The node that has this key and signs for the relay, in place of its keystore.
+    pub signer: Option<reqwest::Url>,
+    /// The keys that pay for it, by chain name; of a chain the first is used before its spares.
     pub submitters: Vec<(String, Key)>,
     /// Its preferred way to the main chain.
     pub main_endpoint: EndpointProxy,

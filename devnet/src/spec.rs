@@ -44,7 +44,17 @@ pub struct NetworkSpec {
     pub max_transfers: u64,
     /// How long a silent relay counts as alive.
     pub lease: Duration,
+    /// Spare submitter keys of each relay, for each chain on which it submits.
+    pub spare_submitters: usize,
+    /// Price cap of submissions, as in the config.
+    pub max_fee_per_gas: &'static str,
+    /// The attester keys are accounts of a node of their own, which relays ask for signatures. At most
+    /// [`REMOTE_ATTESTERS`] relays.
+    pub remote_attesters: bool,
 }
+
+/// Accounts of a signing node. Source: as many as anvil makes by itself.
+pub const REMOTE_ATTESTERS: usize = 10;
 
 /// Which relays a network has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +93,9 @@ impl NetworkSpec {
             endpoints_per_relay: 1,
             max_transfers: 32,
             lease: Duration::from_secs(3),
+            spare_submitters: 0,
+            max_fee_per_gas: "500 gwei",
+            remote_attesters: false,
         }
     }
 

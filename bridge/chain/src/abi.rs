@@ -2,7 +2,8 @@
 
 pub(crate) use polyspan_contracts::Bridge;
 pub(crate) use polyspan_contracts::Bridge::{
-    BridgeState, Hold, LaneState, MemberSet, PairLimits, PairState, PendingConfiguration, ValueTransfer,
+    BridgeState, Checkpoint, Hold, LaneState, MemberSet, PairLimits, PairState, PendingConfiguration,
+    ValueTransfer,
 };
 pub(crate) use polyspan_contracts::BridgeMultiToken::BridgeMultiTokenErrors as MultiTokenErrors;
 pub(crate) use polyspan_contracts::BridgeNFT::BridgeNFTErrors as NftErrors;

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Bytes, Signature};
 use alloy::sol_types::SolCall;
-use polyspan_types::{BlockHeight, Leaf, RequestKind, RequestNonce, ValueTransfer};
+use polyspan_types::{Attestation, BlockHeight, Leaf, RequestKind, RequestNonce, ValueTransfer};
 
 use crate::abi;
 
@@ -55,6 +55,22 @@ pub fn handle_calldata(
         transfers: transfers.iter().map(|transfer| encode_transfer(transfer)).collect(),
         tail: tail.iter().map(|leaf| leaf.0).collect(),
         signatures: signatures.iter().map(signature_bytes).collect(),
+    }
+    .abi_encode()
+    .into()
+}
+
+/// Calldata of `vote`: records an operator's attestation on chain.
+pub fn vote_calldata(attestation: &Attestation) -> Bytes {
+    let checkpoint = &attestation.checkpoint;
+    abi::Bridge::voteCall {
+        checkpoint: abi::Checkpoint {
+            bridgeId: checkpoint.bridge_id.0,
+            epoch: checkpoint.epoch.get(),
+            nonce: checkpoint.nonce.get(),
+            root: checkpoint.root.0,
+        },
+        signature: signature_bytes(&attestation.signature),
     }
     .abi_encode()
     .into()

@@ -42,7 +42,7 @@ pub use backoff::Backoff;
 pub use block::{At, Head};
 pub use calldata::{
     HandleCall, decode_transfer, encode_transfer, handle_calldata, pause_calldata, refund_calldata,
-    release_calldata,
+    release_calldata, vote_calldata,
 };
 pub use chain::Chain;
 pub use client::logs::{ConfigurationEvent, ConfigurationLog};

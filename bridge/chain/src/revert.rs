@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use alloy::primitives::{Bytes, U256, hex};
+use alloy::primitives::{Address, Bytes, U256, hex};
 use alloy::sol_types::{GenericContractError, SolInterface};
 use polyspan_types::{HoldReason, RequestNonce};
 
@@ -60,6 +60,11 @@ pub enum BridgeRevert {
         /// Why it would be held again.
         reason: HoldReason,
     },
+    /// This operator's vote for this checkpoint is recorded already.
+    AlreadyVoted {
+        /// Who voted.
+        operator: Address,
+    },
     /// Value moves to a successor only once requests have been stopped for the public delay.
     StoppedTooLately {
         /// Unit: seconds since 1970.
@@ -103,6 +108,7 @@ impl BridgeRevert {
                 nonce: RequestNonce::new(e.nonce),
                 reason: HoldReason::from_number(e.reason),
             },
+            BridgeErrors::BridgeAlreadyVoted(e) => Self::AlreadyVoted { operator: e.operator },
             BridgeErrors::BridgeStoppedTooLately(e) => {
                 Self::StoppedTooLately { movable_at: small(e.movableAt) }
             }
@@ -130,6 +136,7 @@ impl fmt::Display for BridgeRevert {
             Self::ReleaseFailed { nonce, reason } => {
                 write!(f, "the hold of nonce {nonce} cannot be paid now: {reason}")
             }
+            Self::AlreadyVoted { operator } => write!(f, "operator {operator} has voted for this checkpoint"),
             Self::StoppedTooLately { movable_at } => write!(
                 f,
                 "requests were stopped less than the governance delay ago; value moves from timestamp {movable_at} on"

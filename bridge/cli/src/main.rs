@@ -58,7 +58,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(arguments) => commands::explain::run(arguments).await,
         Command::Release(arguments) => commands::holds::release(arguments).await,
         Command::Refund(arguments) => commands::holds::refund(arguments).await,
-        Command::Keys(command) => commands::keys::run(command),
+        Command::Keys(command) => commands::keys::run(command).await,
         Command::Config(command) => commands::config::run(command).await,
         Command::Deploy(arguments) => commands::deploy::run(arguments).await,
         Command::Governance(command) => commands::governance::run(command).await,

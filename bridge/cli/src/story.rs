@@ -272,6 +272,7 @@ fn submitted(submission: &SubmissionStory) -> String {
     let did = match submission.purpose {
         Purpose::Handle => "Submitted",
         Purpose::Release => "Release submitted",
+        Purpose::Vote => "Vote submitted",
     };
     format!("{did} by this relay from {}: {sent}; {}.", submission.submitter, submission.outcome)
 }

@@ -40,6 +40,10 @@ pub trait Coordinator: Send + Sync {
     /// Who leads a lane, without taking part.
     async fn leader(&self, lane: BridgeId) -> Result<Option<(MemberId, Term)>, CoordinationError>;
 
+    /// Takes the lane from its leader, alive or not, with a higher term: the asking relay has just brought on a lane that stood
+    /// still. Who leads already goes on.
+    async fn challenge(&self, lane: BridgeId) -> Result<Leadership, CoordinationError>;
+
     /// Gives up the leadership of a lane, if it is ours; another candidate takes it at its next tick.
     async fn resign(&self, lane: BridgeId) -> Result<(), CoordinationError>;
 

@@ -2,7 +2,8 @@
 //!
 //! Each candidate keeps one claim per lane. The leader is the live candidate with the highest standing term; among equal
 //! terms the smallest id. Whoever sees no live leader claims the highest term ever seen plus one. So a leader that
-//! comes back from a freeze sees a higher term and follows, and a new candidate never disturbs a live leader.
+//! comes back from a freeze sees a higher term and follows, and a new candidate never disturbs a live leader. Only who has just
+//! brought on a lane that stood still takes it from a live one ([`challenge`]).
 
 use polyspan_types::Term;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,14 @@ pub fn decide(own: &MemberId, candidates: &[Candidate]) -> Decision {
         Some((id, term)) if id == own => Decision::Lead(term),
         Some((id, term)) => Decision::Follow(id.clone(), term),
         None => Decision::Claim(highest_term(candidates).next()),
+    }
+}
+
+/// The term with which `own` takes the lane from whoever leads it; `None` when it leads already.
+pub fn challenge(own: &MemberId, candidates: &[Candidate]) -> Option<Term> {
+    match leader(candidates) {
+        Some((id, _)) if id == own => None,
+        _ => Some(highest_term(candidates).next()),
     }
 }
 

@@ -120,6 +120,10 @@ impl Coordinator for EmbeddedCoordinator {
         self.call(move |folder| folder.campaign(lane)).await
     }
 
+    async fn challenge(&self, lane: BridgeId) -> Result<Leadership, CoordinationError> {
+        self.call(move |folder| folder.challenge(lane)).await
+    }
+
     async fn leader(&self, lane: BridgeId) -> Result<Option<(MemberId, Term)>, CoordinationError> {
         self.call(move |folder| folder.leader(lane)).await
     }

@@ -22,9 +22,10 @@ mod metrics;
 pub mod testing;
 
 pub use coordinator::{Coordinator, Leadership};
-pub use election::{Candidate, Claim, Decision, decide, leader};
+pub use election::{Candidate, Claim, Decision, challenge, decide, leader};
 pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
 pub use member::{
     ChainReport, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report,
+    SubmitterReport,
 };

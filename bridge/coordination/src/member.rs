@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use polyspan_types::{BlockHeight, HoldReason, LaneId, RequestNonce};
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +104,27 @@ pub struct Report {
     pub lanes: Vec<LaneReport>,
     /// The chains it reads.
     pub chains: Vec<ChainReport>,
+    /// The keys that pay for its submissions; of a chain first the one that is used before its spares.
+    pub submitters: Vec<SubmitterReport>,
+}
+
+/// A submitter key as its relay sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitterReport {
+    /// The chain on which it pays.
+    pub chain: String,
+    /// 1 for the key that is used first; the others are its spares.
+    pub place: u64,
+    /// The account.
+    pub address: Address,
+    /// `able`, `unfunded` or `stuck`.
+    pub standing: String,
+    /// Why it is not able.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// What it can spend. Unit: wei.
+    #[serde(default)]
+    pub balance: Option<U256>,
 }
 
 /// A lane as one relay sees it. All nonces are counts: the first nonce for which it is not so.

@@ -32,7 +32,7 @@ pub use overrides::Overrides;
 pub use problems::{ConfigErrors, ConfigProblem};
 pub use relay::{RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
-pub use crate::keys::KeyFile;
+pub use crate::keys::{AttesterEntry, KeyFile, RemoteProtocol, RemoteSignerSettings};
 pub use polyspan_monitoring::LogFormat;
 
 /// Everything a relay or a command needs to know, already checked.

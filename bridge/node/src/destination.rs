@@ -1,5 +1,7 @@
 //! Destination side of a lane: what is handled, who may sign, and what became of each request.
 
+mod interval;
+
 use std::sync::Arc;
 
 use polyspan_chain::{At, Head, HeadView, LaneState};
@@ -11,6 +13,7 @@ use crate::error::LaneError;
 use crate::finality;
 use crate::lane::{DestinationView, Lane};
 use crate::step::{Step, or_pending};
+use interval::BlockInterval;
 
 /// Follows the destination contract at every head, and its logs up to the final block.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct DestinationWatch {
     operators: Option<KnownOperators>,
     /// Newest cursor up to which the contract has confirmed that no log was left out, in this process.
     proved: Option<BlockRef>,
+    interval: BlockInterval,
 }
 
 /// The operators, and whether the block that made them so is final.
@@ -32,8 +36,8 @@ struct KnownOperators {
 
 impl DestinationWatch {
     /// Follows the destination of `lane`, driven by the heads of its chain.
-    pub const fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
-        Self { lane, heads, operators: None, proved: None }
+    pub fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
+        Self { lane, heads, operators: None, proved: None, interval: BlockInterval::default() }
     }
 
     async fn advance(&mut self, head: Head) -> Result<(), LaneError> {
@@ -42,6 +46,7 @@ impl DestinationWatch {
         if head.latest.height < lane.info.destination.deployment_block {
             return Ok(());
         }
+        self.interval.saw(head.latest.height, head.timestamp);
         let state = lane.destination.lane_state(bridge, At::Hash(head.latest.hash)).await?;
         let operators = self.operators(&state, head).await?;
         let position = lane.store.destination_position(lane.info.bridge_id).await?;
@@ -54,6 +59,7 @@ impl DestinationWatch {
             paused: state.paused,
             operators,
             block: head.latest,
+            block_interval: self.interval.typical(),
         }));
         if head.final_block.height >= lane.info.destination.deployment_block {
             let stored = self.record_outcomes(position, &state, head).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::keys::SignError;
 use polyspan_chain::ChainError;
 use polyspan_coordination::CoordinationError;
 use polyspan_store::StoreError;
@@ -159,9 +160,9 @@ pub enum LaneError {
         /// Epoch of the contract.
         epoch: u64,
     },
-    /// The signer failed.
-    #[error("attester key cannot sign: {0}")]
-    Signer(#[from] alloy::signers::Error),
+    /// The attester key gave no signature.
+    #[error(transparent)]
+    Signer(#[from] SignError),
 }
 
 impl LaneError {

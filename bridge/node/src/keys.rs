@@ -1,8 +1,10 @@
-//! Keys in keystore v3 files, opened with a passphrase from a file.
+//! Keys: in keystore v3 files, opened with a passphrase from a file, and at a remote signer.
 
+mod attester;
 mod error;
 mod keystore;
 mod passphrase;
+mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +12,14 @@ use std::path::{Path, PathBuf};
 
 use alloy::signers::local::PrivateKeySigner;
 
+pub use attester::{AttesterEntry, AttesterKey, SignError};
 pub use error::KeyError;
 pub use keystore::{create_keystore, decrypt_keystore};
 pub use passphrase::Passphrase;
+pub(crate) use remote::signer_url;
+pub use remote::{
+    ClientIdentity, CredentialsFile, RemoteError, RemoteProtocol, RemoteSigner, RemoteSignerSettings,
+};
 
 /// Where a key and its passphrase lie. Holds no secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

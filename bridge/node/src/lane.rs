@@ -1,19 +1,27 @@
 //! One lane as a relay serves it: both of its ends, and the board on which its tasks tell each other what they see.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy::primitives::Signature;
 use polyspan_chain::Chain;
 use polyspan_coordination::Leadership;
 use polyspan_monitoring::Health;
 use polyspan_store::{OpenHold, Store, StoreError};
-use polyspan_types::{BlockRef, Checkpoint, CheckpointDomain, MemberSet, RequestNonce, Root, Term};
+use polyspan_types::{
+    Attestation, BlockRef, Checkpoint, CheckpointDomain, MemberSet, OperatorId, RequestNonce, Root, Term,
+    Vote,
+};
 use tokio::sync::watch;
 use tracing::error;
 
 use crate::config::{LaneInfo, Side};
 use crate::error::LaneError;
 use crate::metrics::RelayMetrics;
+use crate::submit::Way;
+use crate::tally::VotedCheckpoint;
+use crate::turn::OpenVote;
 
 /// A lane with its connections. Shared by all tasks of the lane.
 #[derive(Debug)]
@@ -49,10 +57,18 @@ pub struct Board {
     pub destination_trouble: watch::Sender<Option<String>>,
     /// Written by `attest`: why this relay does not sign.
     pub attest_trouble: watch::Sender<Option<String>>,
+    /// Written by `attest`: own attestations of requests that are not handled, by nonce.
+    pub signed: watch::Sender<Arc<BTreeMap<RequestNonce, Attestation>>>,
+    /// Written by `votes`: what the destination has recorded for requests that are not handled.
+    pub votes: watch::Sender<Arc<BTreeSet<Vote>>>,
     /// Written by `collect`.
     pub approved: watch::Sender<Arc<ApprovedView>>,
     /// Written by `lead`.
     pub leadership: watch::Sender<Leadership>,
+    /// Written by `submit`: this relay made the lane's last progress although another one leads it.
+    pub took_over: watch::Sender<bool>,
+    /// Written by `submit`: transfers that this process got handled, by the way they went.
+    pub ways: watch::Sender<BTreeMap<&'static str, u64>>,
     /// Written by `submit`: why nothing is being sent although something is approved.
     pub submission: watch::Sender<Option<String>>,
     /// Written by `submit` while it leads: what happens next to the oldest hold.
@@ -91,14 +107,17 @@ pub struct DestinationView {
     pub operators: Arc<MemberSet>,
     /// The block that was read.
     pub block: BlockRef,
+    /// Time between two blocks.
+    pub block_interval: Duration,
 }
 
-/// A checkpoint with enough signatures of current operators.
+/// A checkpoint that a threshold of current operators has signed or voted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovedCheckpoint {
     /// What they signed.
     pub checkpoint: Checkpoint,
-    /// Exactly a threshold of signatures: more would cost gas and prove nothing.
+    /// What a submission carries: a threshold of signatures, or as many as complete the votes on chain. More would cost gas and
+    /// prove nothing.
     pub signatures: Vec<Signature>,
 }
 
@@ -107,8 +126,10 @@ pub struct ApprovedCheckpoint {
 pub struct ApprovedView {
     /// Highest nonce that at least one operator attested.
     pub attested: RequestNonce,
-    /// Checkpoints with a threshold of signatures whose root is our own, by rising nonce.
+    /// Checkpoints with a threshold of votes whose root is our own, by rising nonce.
     pub checkpoints: Vec<ApprovedCheckpoint>,
+    /// Checkpoints with votes on chain whose root is our own, by rising nonce, with those who voted.
+    pub voted: Vec<VotedCheckpoint>,
     /// What the lowest unhandled checkpoint still lacks: "2 of 3 operators attested nonce 42".
     pub waiting_for: Option<String>,
 }
@@ -117,6 +138,16 @@ impl ApprovedView {
     /// Highest approved nonce, or `handled` when nothing above it is approved.
     pub fn approved(&self, handled: RequestNonce) -> RequestNonce {
         self.checkpoints.last().map_or(handled, |approved| approved.checkpoint.nonce.max(handled))
+    }
+
+    /// The votes on chain as `own` has to weigh them.
+    pub fn open_votes(&self, own: Option<OperatorId>) -> Vec<OpenVote> {
+        let votes = self.voted.iter().map(|voted| OpenVote {
+            voters: voted.voters.len(),
+            nonce: voted.checkpoint.nonce,
+            own: own.is_some_and(|own| voted.voters.contains(&own)),
+        });
+        votes.collect()
     }
 
     /// The approved checkpoint at exactly this nonce.
@@ -133,8 +164,12 @@ impl Board {
             destination: watch::Sender::new(None),
             destination_trouble: watch::Sender::new(None),
             attest_trouble: watch::Sender::new(None),
+            signed: watch::Sender::new(Arc::default()),
+            votes: watch::Sender::new(Arc::default()),
             approved: watch::Sender::new(Arc::default()),
             leadership: watch::Sender::new(nobody_leads()),
+            took_over: watch::Sender::new(false),
+            ways: watch::Sender::new(BTreeMap::new()),
             submission: watch::Sender::new(None),
             release: watch::Sender::new(None),
             halted: watch::Sender::new(None),
@@ -179,6 +214,12 @@ impl Lane {
         if let Err(failed) = self.store.halt_lane(self.info.bridge_id, &text).await {
             error!(lane = %self.info.id, error = %failed, "the halt could not be stored; do not restart before the cause is found");
         }
+    }
+
+    /// A submission of this relay got so many transfers handled.
+    pub fn note_handled(&self, way: Way, count: u64) {
+        self.metrics.handled(&self.info.id, way, count);
+        self.board.ways.send_modify(|ways| *ways.entry(way.label()).or_default() += count);
     }
 
     /// Takes over a halt that an earlier process stored.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_coordination::Coordinator;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::error::LaneError;
 use crate::lane::{Lane, nobody_leads};
-use crate::step::{self, Step};
+use crate::step::{self, Step, or_pending};
 
 /// Campaigns until `stop` or until the lane halts: then somebody else must lead.
 pub async fn run(
@@ -33,18 +34,27 @@ pub struct Candidate {
     lane: Arc<Lane>,
     coordinator: Arc<dyn Coordinator>,
     tick: Duration,
+    took_over: watch::Receiver<bool>,
 }
 
 impl Candidate {
     /// Campaigns on `lane` every `tick`.
-    pub const fn new(lane: Arc<Lane>, coordinator: Arc<dyn Coordinator>, tick: Duration) -> Self {
-        Self { lane, coordinator, tick }
+    pub fn new(lane: Arc<Lane>, coordinator: Arc<dyn Coordinator>, tick: Duration) -> Self {
+        let took_over = lane.board.took_over.subscribe();
+        Self { lane, coordinator, tick, took_over }
     }
 }
 
 impl Step for Candidate {
     async fn step(&mut self) -> Result<(), LaneError> {
-        let leadership = match self.coordinator.campaign(self.lane.info.bridge_id).await {
+        let id = self.lane.info.bridge_id;
+        // Who brings a lane on that stood still takes it from its leader, whose lease may be alive.
+        let took_over = *self.lane.board.took_over.borrow() && !self.lane.board.leadership.borrow().own;
+        let answer = match took_over {
+            true => self.coordinator.challenge(id).await,
+            false => self.coordinator.campaign(id).await,
+        };
+        let leadership = match answer {
             Ok(leadership) => leadership,
             Err(error) => {
                 self.lane.board.leadership.send_replace(nobody_leads());
@@ -64,7 +74,10 @@ impl Step for Candidate {
     }
 
     async fn changed(&mut self) {
-        tokio::time::sleep(self.tick).await;
+        tokio::select! {
+            () = tokio::time::sleep(self.tick) => {}
+            changed = self.took_over.changed() => or_pending(changed).await,
+        }
     }
 
     fn show(&self, _: Option<String>) {}

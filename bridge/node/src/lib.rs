@@ -5,7 +5,9 @@
 //!
 //! ```text
 //! source ─▶ watch ─▶ store ─▶ attest ─▶ [coordinator] ─▶ collect ─▶ submit ─▶ submitter ─▶ destination
-//!                      ├───────── open holds, when nothing is to be handled ────┘               │
+//!                      │        └────── own attestations ───▲  ▲       │                        │
+//!                      ├───────── open holds, when nothing is to be handled                     │
+//!                      │                                       └────── votes ◀──────────────────┤
 //!                      └◀───────────────────────────────────────────── destination watch ◀──────┘
 //! ```
 
@@ -22,6 +24,7 @@ mod lane;
 mod lead;
 mod metrics;
 pub mod preflight;
+mod publish;
 mod relay;
 mod report;
 mod step;
@@ -29,6 +32,8 @@ mod submit;
 mod submitter;
 mod supervise;
 pub mod tally;
+pub mod turn;
+mod votes;
 mod watch;
 
 pub use attest::{CHECKPOINT_INTERVAL, due};

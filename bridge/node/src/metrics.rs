@@ -3,7 +3,9 @@
 use polyspan_types::LaneId;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use crate::keys::SignError;
 use crate::lane::Lane;
+use crate::submit::Way;
 
 /// Gauges and counters per lane. Clones share them.
 #[derive(Debug, Clone)]
@@ -21,8 +23,11 @@ pub struct RelayMetrics {
     conflicts: IntGaugeVec,
     attestations: IntCounterVec,
     second_roots_refused: IntCounterVec,
+    signing_failures: IntCounterVec,
     submissions: IntCounterVec,
     releases: IntCounterVec,
+    votes: IntCounterVec,
+    transfers: IntCounterVec,
 }
 
 impl RelayMetrics {
@@ -80,6 +85,11 @@ impl RelayMetrics {
                 "Times this relay refused to sign a second root for a nonce",
                 &["lane"],
             )?,
+            signing_failures: counter(
+                "polyspan_lane_signing_failures_total",
+                "Checkpoints for which the attester key gave no signature, by reason; they are tried again",
+                &["lane", "reason"],
+            )?,
             submissions: counter(
                 "polyspan_lane_submissions_total",
                 "Submissions of this relay that handle requests, by outcome",
@@ -90,6 +100,16 @@ impl RelayMetrics {
                 "Attempts of this relay to release a hold, by outcome",
                 &["lane", "outcome"],
             )?,
+            votes: counter(
+                "polyspan_lane_votes_total",
+                "Votes of this relay on chain, by outcome",
+                &["lane", "outcome"],
+            )?,
+            transfers: counter(
+                "polyspan_lane_transfers_total",
+                "Transfers that submissions of this relay got handled: as leader, by rank, or with votes on chain",
+                &["lane", "way"],
+            )?,
         })
     }
 
@@ -99,17 +119,31 @@ impl RelayMetrics {
         let lane = lane.to_string();
         self.attestations.with_label_values(&[lane.as_str()]);
         self.second_roots_refused.with_label_values(&[lane.as_str()]);
+        for reason in SignError::REASONS {
+            self.signing_failures.with_label_values(&[lane.as_str(), reason]);
+        }
         for outcome in crate::submitter::OUTCOMES {
             self.submissions.with_label_values(&[lane.as_str(), outcome]);
         }
         for outcome in crate::submit::RELEASE_OUTCOMES {
             self.releases.with_label_values(&[lane.as_str(), outcome]);
         }
+        for outcome in crate::submit::VOTE_OUTCOMES {
+            self.votes.with_label_values(&[lane.as_str(), outcome]);
+        }
+        for way in Way::ALL {
+            self.transfers.with_label_values(&[lane.as_str(), way.label()]);
+        }
     }
 
     /// A checkpoint was signed.
     pub fn attested(&self, lane: &LaneId) {
         self.attestations.with_label_values(&[lane.to_string().as_str()]).inc();
+    }
+
+    /// A checkpoint was not signed.
+    pub fn signing_failed(&self, lane: &LaneId, failed: &SignError) {
+        self.signing_failures.with_label_values(&[lane.to_string().as_str(), failed.reason()]).inc();
     }
 
     /// The store refused a second root.
@@ -130,6 +164,16 @@ impl RelayMetrics {
     /// An attempt to release a hold ended.
     pub fn release(&self, lane: &LaneId, outcome: &str) {
         self.releases.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
+    /// A vote on chain ended.
+    pub fn vote(&self, lane: &LaneId, outcome: &str) {
+        self.votes.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
+    /// Transfers were handled by a submission of this relay.
+    pub fn handled(&self, lane: &LaneId, way: Way, count: u64) {
+        self.transfers.with_label_values(&[lane.to_string().as_str(), way.label()]).inc_by(count);
     }
 
     /// Copies what the board of `lane` shows.

@@ -17,6 +17,7 @@ use alloy::primitives::Address;
 use polyspan_chain::ChainError;
 
 use crate::config::{Config, RelayEntry};
+use crate::keys::AttesterKey;
 
 pub use finding::{Finding, Severity};
 
@@ -43,9 +44,11 @@ impl Mode {
 pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
     let mut findings = offline(config);
     let keys = keys::unlock(config, &mut findings);
+    findings.extend(keys::remote(config, &keys, mode).await);
     let chains = endpoints::connect(config, mode, &mut findings).await;
+    let attester = keys.attester.as_ref().map(AttesterKey::address);
     for entry in &config.bridges {
-        findings.extend(bridge::check(config, &entry.deployment, keys.attester, &chains, mode).await);
+        findings.extend(bridge::check(config, &entry.deployment, attester, &chains, mode).await);
     }
     findings.extend(keys::funds(&keys, &chains, mode).await);
     if let Some(relay) = config.relay.as_ref().filter(|_| mode == Mode::Check) {
@@ -107,7 +110,7 @@ fn listen(relay: &RelayEntry) -> Option<Finding> {
 
 /// Keys that could be opened.
 struct Keys {
-    attester: Option<Address>,
+    attester: Option<AttesterKey>,
     /// Name of the chain, address.
     submitters: Vec<(String, Address)>,
 }

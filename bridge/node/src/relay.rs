@@ -10,6 +10,7 @@ use polyspan_chain::{Chain, HeadFollower, HeadView};
 use polyspan_coordination::Coordinator;
 use polyspan_monitoring::{Health, Server};
 use polyspan_store::Store;
+use polyspan_types::OperatorId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -20,13 +21,16 @@ use crate::attest::Attester;
 use crate::collect::Collector;
 use crate::config::RelayEntry;
 use crate::destination::DestinationWatch;
+use crate::keys::AttesterKey;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
+use crate::publish::Publisher;
 use crate::report::Reporter;
 use crate::step;
-use crate::submit::LaneSubmission;
-use crate::submitter::{Submitter, SubmitterHandle, SubmitterSettings};
+use crate::submit::{LaneSubmission, SubmissionSettings};
+use crate::submitter::{self, SubmitterHandle, SubmitterMetrics, SubmitterParts, SubmitterSettings};
 use crate::supervise::{TaskEnded, TaskGroup};
+use crate::votes::VoteWatch;
 use crate::watch::SourceWatch;
 
 /// How long tasks may take to stop. Unit: time.
@@ -36,14 +40,21 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Relay {
     entry: RelayEntry,
     lease: Duration,
-    attester: Option<PrivateKeySigner>,
-    submitters: Vec<(String, PrivateKeySigner)>,
+    attester: Option<AttesterKey>,
+    submitters: Vec<ChainKeys>,
+    submitter_metrics: SubmitterMetrics,
     chains: Vec<ChainParts>,
     lanes: Vec<Arc<Lane>>,
     store: Store,
     coordinator: Arc<dyn Coordinator>,
     health: Health,
     server: Server,
+}
+
+/// The submitter keys of one chain, first the one that is used before its spares.
+struct ChainKeys {
+    chain: String,
+    keys: Vec<PrivateKeySigner>,
 }
 
 /// A chain with the one task that follows its head.
@@ -80,17 +91,28 @@ impl Relay {
         let head_of =
             |chain: &str| heads.iter().find(|(name, _)| name == chain).map(|(_, heads)| heads.clone());
         let mut submitters: Vec<(String, SubmitterHandle)> = Vec::new();
-        for (name, signer) in self.submitters {
+        for ChainKeys { chain: name, keys } in self.submitters {
             let lane = self.lanes.iter().find(|lane| lane.info.destination.chain == name);
             let (Some(lane), Some(heads)) = (lane, head_of(&name)) else { continue };
-            let settings = SubmitterSettings {
-                max_fee_per_gas: self.entry.submission.max_fee_per_gas,
-                replace_after: self.entry.submission.replace_after,
+            let parts = SubmitterParts {
+                chain: lane.destination.clone(),
+                store: self.store.clone(),
+                settings: SubmitterSettings {
+                    max_fee_per_gas: self.entry.submission.max_fee_per_gas,
+                    replace_after: self.entry.submission.replace_after,
+                },
+                heads,
+                health: self.health.part(&format!("submitter {name}")),
+                metrics: self.submitter_metrics.clone(),
             };
-            let part = self.health.part(&format!("submitter {name}"));
-            let (submitter, handle) =
-                Submitter::new(lane.destination.clone(), signer, self.store.clone(), settings, heads, part);
-            group.critical(format!("submitter {name}"), submitter.run(stop.clone()));
+            let (tasks, handle) = submitter::submitters(&parts, keys);
+            for (spare, task) in tasks.into_iter().enumerate() {
+                let title = match spare {
+                    0 => format!("submitter {name}"),
+                    spare => format!("submitter {name} spare {spare}"),
+                };
+                group.critical(title, task.run(stop.clone()));
+            }
             submitters.push((name, handle));
         }
         for lane in &self.lanes {
@@ -101,19 +123,21 @@ impl Relay {
             };
             let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
             spawn.watches(&mut group, source, destination);
-            if let Some(signer) =
-                self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction))
-            {
+            let attester =
+                self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction));
+            if let Some(signer) = attester {
                 spawn.attester(&mut group, signer.clone());
             }
             let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
             if let Some((_, handle)) = submitter {
-                spawn.submission(&mut group, handle.clone(), &self.entry);
+                let operator = attester.map(AttesterKey::address);
+                spawn.submission(&mut group, handle.clone(), &self.entry, operator);
             }
         }
         let reporter = Reporter::new(
             self.lanes.clone(),
             heads.clone(),
+            submitters.clone(),
             Arc::clone(&self.coordinator),
             self.lease / 3,
             self.health.part("coordination"),
@@ -166,22 +190,30 @@ impl LaneTasks<'_> {
     ) {
         let lane = Arc::clone(self.lane);
         self.spawn(group, "watch", move || SourceWatch::new(Arc::clone(&lane), source.clone()));
-        let lane = Arc::clone(self.lane);
+        let (lane, heads) = (Arc::clone(self.lane), destination.clone());
         self.spawn(group, "destination", move || {
             DestinationWatch::new(Arc::clone(&lane), destination.clone())
         });
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "votes", move || VoteWatch::new(Arc::clone(&lane), heads.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
     }
 
-    fn attester(&self, group: &mut TaskGroup, signer: PrivateKeySigner) {
+    fn attester(&self, group: &mut TaskGroup, signer: AttesterKey) {
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "attest", move || Attester::new(Arc::clone(&lane), signer.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
-        self.spawn(group, "attest", move || {
-            Attester::new(Arc::clone(&lane), signer.clone(), Arc::clone(&coordinator))
-        });
+        self.spawn(group, "publish", move || Publisher::new(&lane, Arc::clone(&coordinator)));
     }
 
-    fn submission(&self, group: &mut TaskGroup, submitter: SubmitterHandle, entry: &RelayEntry) {
+    fn submission(
+        &self,
+        group: &mut TaskGroup,
+        submitter: SubmitterHandle,
+        entry: &RelayEntry,
+        operator: Option<OperatorId>,
+    ) {
         let (lane, coordinator, tick) = (Arc::clone(self.lane), Arc::clone(self.coordinator), entry.tick);
         let (title, stop) = (format!("lead {}", lane.info.id), self.stop.clone());
         let part = lane.health.part(&title);
@@ -189,9 +221,14 @@ impl LaneTasks<'_> {
             let candidate = Candidate::new(Arc::clone(&lane), Arc::clone(&coordinator), tick);
             lead::run(candidate, Arc::clone(&lane), Arc::clone(&coordinator), stop.clone())
         });
-        let (lane, max_transfers) = (Arc::clone(self.lane), entry.submission.max_transfers);
+        let lane = Arc::clone(self.lane);
+        let settings = SubmissionSettings {
+            max_transfers: entry.submission.max_transfers,
+            takeover_after: entry.submission.takeover_after,
+            operator,
+        };
         self.spawn(group, "submit", move || {
-            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), max_transfers)
+            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), settings)
         });
     }
 }

@@ -4,33 +4,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_chain::HeadView;
-use polyspan_coordination::{ChainReport, Coordinator, HoldReport, LaneReport, Report};
+use polyspan_coordination::{ChainReport, Coordinator, HoldReport, LaneReport, Report, SubmitterReport};
 use polyspan_monitoring::HealthPart;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::lane::Lane;
+use crate::submitter::{KeyView, SubmitterHandle};
 
 /// The heartbeat of a relay. While it is silent for longer than the lease, others count this relay as gone.
 pub struct Reporter {
     lanes: Vec<Arc<Lane>>,
     chains: Vec<(String, watch::Receiver<HeadView>)>,
+    submitters: Vec<(String, SubmitterHandle)>,
     coordinator: Arc<dyn Coordinator>,
     every: Duration,
     health: HealthPart,
 }
 
 impl Reporter {
-    /// Reports on `lanes` and `chains` every `every`, which is a third of the lease or less.
+    /// Reports on `lanes`, `chains` and `submitters` every `every`, which is a third of the lease or less.
     pub const fn new(
         lanes: Vec<Arc<Lane>>,
         chains: Vec<(String, watch::Receiver<HeadView>)>,
+        submitters: Vec<(String, SubmitterHandle)>,
         coordinator: Arc<dyn Coordinator>,
         every: Duration,
         health: HealthPart,
     ) -> Self {
-        Self { lanes, chains, coordinator, every, health }
+        Self { lanes, chains, submitters, coordinator, every, health }
     }
 
     /// Reports until `stop`.
@@ -63,8 +66,25 @@ impl Reporter {
         Report {
             lanes: self.lanes.iter().map(|lane| lane_report(lane)).collect(),
             chains: self.chains.iter().map(|(name, heads)| chain_report(name, &heads.borrow())).collect(),
+            submitters: self
+                .submitters
+                .iter()
+                .flat_map(|(chain, handle)| submitter_reports(chain, &handle.keys()))
+                .collect(),
         }
     }
+}
+
+fn submitter_reports(chain: &str, keys: &[KeyView]) -> Vec<SubmitterReport> {
+    let of = |(place, key): (usize, &KeyView)| SubmitterReport {
+        chain: chain.to_owned(),
+        place: place as u64 + 1,
+        address: key.address,
+        standing: key.standing().to_owned(),
+        reason: key.reason.clone(),
+        balance: key.balance,
+    };
+    keys.iter().enumerate().map(of).collect()
 }
 
 fn lane_report(lane: &Lane) -> LaneReport {

@@ -1,17 +1,22 @@
-//! Sends what is approved, piece by piece, while this relay leads the lane, and between the pieces what ends holds.
+//! Publishes on the destination when it is this relay's turn: what is approved, piece by piece; a vote when nothing is; and
+//! between the pieces what ends holds.
 
 mod gas;
 mod plan;
 mod release;
 mod rest;
+mod vote;
+mod way;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alloy::primitives::Bytes;
 use polyspan_chain::{At, BridgeRevert, handle_calldata};
+use polyspan_coordination::Leadership;
 use polyspan_store::Purpose;
-use polyspan_types::Leaf;
+use polyspan_types::{Attestation, BlockHeight, Leaf, OperatorId, RequestNonce};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -19,20 +24,41 @@ pub use plan::{Piece, TAIL_LIMIT, next_piece};
 pub use release::RELEASE_OUTCOMES;
 use release::Releases;
 use rest::Rest;
+pub use vote::VOTE_OUTCOMES;
+pub use way::Way;
 
 use crate::error::LaneError;
-use crate::lane::{ApprovedView, DestinationView, Lane};
+use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
+use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, rank};
+
+/// What a lane's submission goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct SubmissionSettings {
+    /// Most transfers in one submission.
+    pub max_transfers: u64,
+    /// How long others wait for the leader.
+    pub takeover_after: Duration,
+    /// Whose attestations this relay makes on the lane; `None` when it makes none.
+    pub operator: Option<OperatorId>,
+}
 
 /// The lane's side of submission: decides what is sent. The account's side is [`crate::submitter`].
 pub struct LaneSubmission {
     lane: Arc<Lane>,
     submitter: SubmitterHandle,
+    settings: SubmissionSettings,
+    source: watch::Receiver<SourceView>,
     approved: watch::Receiver<Arc<ApprovedView>>,
+    signed: watch::Receiver<Arc<BTreeMap<RequestNonce, Attestation>>>,
     destination: watch::Receiver<Option<DestinationView>>,
-    leadership: watch::Receiver<polyspan_coordination::Leadership>,
-    max_transfers: u64,
+    leadership: watch::Receiver<Leadership>,
+    stall: Stall,
+    /// End of the last piece that this relay got handled.
+    own_end: RequestNonce,
+    /// Block of its last vote.
+    last_vote: Option<BlockHeight>,
     /// Shrinks when a piece is too large for the chain, and grows again with every success.
     piece_limit: u64,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
@@ -41,19 +67,59 @@ pub struct LaneSubmission {
 }
 
 impl LaneSubmission {
-    /// Submits on `lane` through `submitter`, at most `max_transfers` a time.
-    pub fn new(lane: Arc<Lane>, submitter: SubmitterHandle, max_transfers: u64) -> Self {
+    /// Publishes on `lane` through `submitter`.
+    pub fn new(lane: Arc<Lane>, submitter: SubmitterHandle, settings: SubmissionSettings) -> Self {
         Self {
+            source: lane.board.source.subscribe(),
             approved: lane.board.approved.subscribe(),
+            signed: lane.board.signed.subscribe(),
             destination: lane.board.destination.subscribe(),
             leadership: lane.board.leadership.subscribe(),
             lane,
             submitter,
-            max_transfers,
-            piece_limit: max_transfers,
+            settings,
+            stall: Stall::default(),
+            own_end: RequestNonce::ZERO,
+            last_vote: None,
+            piece_limit: settings.max_transfers,
             rest: None,
             releases: Releases::default(),
         }
+    }
+
+    /// How long the lane may stand still before this relay acts without leading it.
+    fn delay(&self, view: &DestinationView) -> Duration {
+        let pace = Pace { takeover_after: self.settings.takeover_after, block_interval: view.block_interval };
+        let place = rank(self.lane.info.bridge_id, view.handled, self.settings.operator, &view.operators);
+        pace.delay(place)
+    }
+
+    /// What is to be published now.
+    fn action(&self, approved: &ApprovedView, view: &DestinationView, leads: bool) -> Action {
+        let nonces: Vec<_> = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce).collect();
+        let since_vote = self.last_vote.map_or(VOTE_INTERVAL, |block| view.block.height.since(block));
+        decide(&Situation {
+            handled: view.handled,
+            approved: &nonces,
+            leads,
+            overdue: self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on(),
+            votes: &approved.open_votes(self.settings.operator),
+            newest: self.signed.borrow().last_key_value().map(|(nonce, _)| *nonce),
+            since_vote,
+            max_transfers: self.piece_limit,
+        })
+    }
+
+    /// It is another one's turn: nothing is in the way here.
+    fn show_idle(&self) {
+        self.lane.board.submission.send_replace(None);
+        self.lane.board.release.send_replace(None);
+    }
+
+    /// Whoever brings a standing lane on leads it until others do: at once here, and through the coordinator when it can be
+    /// reached.
+    fn note_took_over(&self, took_over: bool) {
+        self.lane.board.took_over.send_if_modified(|shown| std::mem::replace(shown, took_over) != took_over);
     }
 
     async fn submit(
@@ -62,7 +128,10 @@ impl LaneSubmission {
         approved: &ApprovedView,
         view: &DestinationView,
     ) -> Result<(), LaneError> {
-        let Some((calldata, worst_gas)) = self.calldata(piece, approved).await? else { return Ok(()) };
+        let Some(proof) = approved.at(piece.checkpoint) else { return Ok(()) };
+        let Some((calldata, worst_gas)) = self.calldata(piece, proof).await? else { return Ok(()) };
+        let own = self.leadership.borrow().own;
+        let way = Way::of(proof, view.operators.threshold, own);
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
         let job = Job {
@@ -79,9 +148,12 @@ impl LaneSubmission {
         self.lane.metrics.submission(&info.id, result.outcome());
         let trouble = match result {
             JobResult::Mined { success: true, block, tx_hash } => {
-                info!(lane = %info.id, first = %piece.first, count = piece.count, %block, tx = %tx_hash, "handled");
-                self.piece_limit = self.piece_limit.saturating_mul(2).min(self.max_transfers);
-                self.rest = Some(Rest::UntilHandled(piece.end(), Instant::now()));
+                info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
+                self.piece_limit = self.piece_limit.saturating_mul(2).min(self.settings.max_transfers);
+                self.rest = Some(Rest::until_handled(piece.end()));
+                self.own_end = piece.end();
+                self.note_took_over(!own);
+                self.lane.note_handled(way, piece.count);
                 None
             }
             JobResult::Mined { success: false, tx_hash, .. } => {
@@ -90,7 +162,8 @@ impl LaneSubmission {
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => {
-                self.rest = Some(Rest::UntilHandled(piece.end(), Instant::now()));
+                self.rest = Some(Rest::until_handled(piece.end()));
+                self.note_took_over(false);
                 None
             }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
@@ -107,7 +180,8 @@ impl LaneSubmission {
             other => Some(other.to_string()),
         };
         if let Some(text) = &trouble {
-            self.rest = Some(Rest::UntilNextBlock(view.block, Instant::now()));
+            self.rest = Some(Rest::until_next_block(view.block));
+            self.note_took_over(false);
             // Said once: the board and the metrics show that it lasts.
             if self.lane.board.submission.borrow().as_ref() != Some(text) {
                 warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
@@ -137,9 +211,8 @@ impl LaneSubmission {
     async fn calldata(
         &self,
         piece: Piece,
-        approved: &ApprovedView,
+        proof: &ApprovedCheckpoint,
     ) -> Result<Option<(Bytes, u64)>, LaneError> {
-        let Some(proof) = approved.at(piece.checkpoint) else { return Ok(None) };
         let (store, info) = (&self.lane.store, &self.lane.info);
         let requests = store.requests(info.bridge_id, piece.first, piece.count).await?;
         let tail: Vec<Leaf> = store.leaves(info.bridge_id, piece.end(), piece.checkpoint).await?;
@@ -160,20 +233,26 @@ impl Step for LaneSubmission {
     async fn step(&mut self) -> Result<(), LaneError> {
         let approved = Arc::clone(&self.approved.borrow_and_update());
         let own = self.leadership.borrow_and_update().own;
+        let verified = self.source.borrow_and_update().verified;
+        self.signed.mark_unchanged();
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
-        if !own || view.paused {
-            self.lane.board.submission.send_replace(None);
-            self.lane.board.release.send_replace(None);
+        self.stall.observe(view.handled, verified > view.handled && !view.paused, Instant::now());
+        if own || view.handled > self.own_end {
+            self.note_took_over(false);
+        }
+        if view.paused {
+            self.show_idle();
             return Ok(());
         }
         if self.rest.is_some_and(|rest| rest.goes_on(view.handled, view.block, Instant::now())) {
             return Ok(());
         }
         self.rest = None;
-        let nonces = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce);
-        match next_piece(view.handled, nonces, self.piece_limit) {
-            Some(piece) => self.submit(piece, &approved, &view).await,
-            None => {
+        let leads = own || *self.lane.board.took_over.borrow();
+        match self.action(&approved, &view, leads) {
+            Action::Handle(piece) => self.submit(piece, &approved, &view).await,
+            Action::Vote(nonce) => self.vote(nonce, &view).await,
+            Action::Nothing if leads => {
                 let open = approved.approved(view.handled) > view.handled;
                 let tail =
                     format!("waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}", view.handled);
@@ -181,14 +260,29 @@ impl Step for LaneSubmission {
                 // Live first: a hold takes its turn when nothing can be handled.
                 self.release(&view).await
             }
+            Action::Nothing => {
+                self.show_idle();
+                Ok(())
+            }
         }
     }
 
     async fn changed(&mut self) {
+        let delay = self.destination.borrow().as_ref().map(|view| self.delay(view));
+        let due = delay.and_then(|delay| self.stall.due(delay)).filter(|due| *due > Instant::now());
+        let turn = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             changed = self.approved.changed() => or_pending(changed).await,
             changed = self.destination.changed() => or_pending(changed).await,
             changed = self.leadership.changed() => or_pending(changed).await,
+            changed = self.source.changed() => or_pending(changed).await,
+            changed = self.signed.changed() => or_pending(changed).await,
+            () = turn => {}
             // Some chains make no block while nothing is sent.
             () = tokio::time::sleep(rest::PATIENCE) => {}
         }

@@ -1,5 +1,5 @@
-//! Counts attestations. Pure: what is counted depends only on the set of valid attestations, never on order, repetition
-//! or forgeries.
+//! Counts attestations and votes on chain together. Pure: what is counted depends only on the set of valid ones, never on
+//! order, repetition or forgeries.
 
 #[cfg(test)]
 mod tests;
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use alloy::primitives::Signature;
 use polyspan_types::{
     Attestation, AttestationError, Checkpoint, CheckpointDomain, MemberSet, OperatorId, RequestNonce,
+    Threshold,
 };
 
 use crate::attest::CHECKPOINT_INTERVAL;
@@ -34,7 +35,16 @@ pub struct Tally {
 }
 
 /// The checkpoints that were signed for one nonce: one, unless somebody is wrong.
-type Ballot = BTreeMap<Choice, BTreeMap<OperatorId, Signature>>;
+type Ballot = BTreeMap<Choice, BTreeMap<OperatorId, Voice>>;
+
+/// In which ways an operator said it: at least one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Voice {
+    /// Its attestation is known, so that a submission can carry it.
+    signature: Option<Signature>,
+    /// The destination has recorded its vote, so that no submission needs to.
+    on_chain: bool,
+}
 
 /// What can differ between checkpoints of one nonce and epoch.
 type Choice = (polyspan_types::BridgeId, polyspan_types::Root);
@@ -54,13 +64,33 @@ pub enum Added {
     Surplus,
 }
 
-/// Two valid attestations of one nonce that cannot both be true.
+/// What an operator was seen to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    /// The checkpoint that it signed.
+    pub checkpoint: Checkpoint,
+    /// Who.
+    pub operator: OperatorId,
+    /// Its signature; `None` for a vote on chain, which everybody can look up there.
+    pub signature: Option<Signature>,
+}
+
+/// Two valid statements about one nonce that cannot both be true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The one that came first.
-    pub first: Attestation,
+    pub first: Statement,
     /// The one that contradicts it, of the same operator or of another.
-    pub second: Attestation,
+    pub second: Statement,
+}
+
+/// A checkpoint for which operators have voted on chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VotedCheckpoint {
+    /// What they voted for.
+    pub checkpoint: Checkpoint,
+    /// Who has.
+    pub voters: Vec<OperatorId>,
 }
 
 impl Tally {
@@ -94,39 +124,64 @@ impl Tally {
     ///
     /// Errors: it is not of a current operator under the current epoch; the tally is as before.
     pub fn add(&mut self, attestation: Attestation) -> Result<Added, AttestationError> {
-        let Checkpoint { nonce, bridge_id, root, .. } = attestation.checkpoint;
-        let (operator, choice) = (attestation.operator, (bridge_id, root));
-        if self.signature(nonce, choice, operator) == Some(&attestation.signature) {
+        let Attestation { checkpoint, operator, signature } = attestation;
+        let known = self.voice(&checkpoint, operator).and_then(|voice| voice.signature);
+        if known == Some(signature) {
             return Ok(Added::Duplicate);
         }
         attestation.verify(&self.domain, &self.operators)?;
-        if nonce <= self.floor {
-            return Ok(Added::Handled);
+        Ok(self.count(checkpoint, operator, Some(signature)))
+    }
+
+    /// Counts a vote that the destination has recorded for exactly this checkpoint; the contract has verified its signature.
+    ///
+    /// Errors: it is not of a current operator under the current epoch; the tally is as before.
+    pub fn add_vote(
+        &mut self,
+        checkpoint: Checkpoint,
+        operator: OperatorId,
+    ) -> Result<Added, AttestationError> {
+        let (signed, current) = (checkpoint.epoch, self.operators.epoch);
+        if signed != current {
+            return Err(AttestationError::Epoch { signed: signed.get(), current: current.get() });
         }
-        if self.signature(nonce, choice, operator).is_some() {
-            return Ok(Added::Duplicate);
+        if !self.operators.contains(operator) {
+            return Err(AttestationError::NotOperator(operator));
+        }
+        Ok(self.count(checkpoint, operator, None))
+    }
+
+    /// Counts what is proven: an attestation with its signature, or a vote on chain without one.
+    fn count(&mut self, checkpoint: Checkpoint, operator: OperatorId, signature: Option<Signature>) -> Added {
+        let Checkpoint { nonce, bridge_id, root, .. } = checkpoint;
+        let choice = (bridge_id, root);
+        if nonce <= self.floor {
+            return Added::Handled;
+        }
+        let counted =
+            self.nonces.get_mut(&nonce).and_then(|ballot| ballot.get_mut(&choice)?.get_mut(&operator));
+        if let Some(voice) = counted {
+            voice.hear(signature);
+            return Added::Duplicate;
         }
         let own = self.ballots.entry(operator).or_default();
         let roots = own.entry(nonce).or_default();
         if *roots >= 2 {
-            return Ok(Added::Surplus);
+            return Added::Surplus;
         }
         *roots += 1;
         let other = self.contradicted(nonce, choice);
-        self.nonces
-            .entry(nonce)
-            .or_default()
-            .entry(choice)
-            .or_default()
-            .insert(operator, attestation.signature);
+        let mut voice = Voice::default();
+        voice.hear(signature);
+        self.nonces.entry(nonce).or_default().entry(choice).or_default().insert(operator, voice);
         self.forget_surplus(operator);
-        Ok(match other {
+        match other {
             Some(first) => {
-                self.remember(Conflict { first, second: attestation });
+                self.remember(Conflict { first, second: Statement { checkpoint, operator, signature } });
                 Added::Conflict
             }
             None => Added::Counted,
-        })
+        }
     }
 
     /// The operators whose votes count.
@@ -162,11 +217,6 @@ impl Tally {
         self.nonces.get(&nonce).map_or(0, most_votes)
     }
 
-    /// Votes for the checkpoint, of any nonce, that has the most: what the lane's next step can count on.
-    pub fn best_votes(&self) -> usize {
-        self.nonces.values().map(most_votes).max().unwrap_or(0)
-    }
-
     /// Who voted for exactly this checkpoint.
     pub fn voters(&self, checkpoint: &Checkpoint) -> Vec<OperatorId> {
         let choice = (checkpoint.bridge_id, checkpoint.root);
@@ -184,14 +234,29 @@ impl Tally {
         })
     }
 
-    /// Every approved checkpoint by rising nonce, each with exactly a threshold of signatures.
+    /// Every checkpoint with votes on chain, by rising nonce.
+    pub fn voted_on_chain(&self) -> impl Iterator<Item = VotedCheckpoint> {
+        let all = self.nonces.iter().flat_map(|(nonce, ballot)| {
+            ballot.iter().map(|(choice, votes)| VotedCheckpoint {
+                checkpoint: self.checkpoint(*nonce, *choice),
+                voters: votes
+                    .iter()
+                    .filter(|(_, voice)| voice.on_chain)
+                    .map(|(operator, _)| *operator)
+                    .collect(),
+            })
+        });
+        all.filter(|voted| !voted.voters.is_empty())
+    }
+
+    /// Every approved checkpoint by rising nonce, each with the signatures that a submission has to carry: exactly a threshold
+    /// of them, or as many as complete the votes that the destination has recorded.
     pub fn approved(&self) -> impl DoubleEndedIterator<Item = (Checkpoint, Vec<Signature>)> {
         let threshold = self.operators.threshold;
         self.nonces.iter().flat_map(move |(nonce, ballot)| {
             let enough = ballot.iter().filter(move |(_, votes)| threshold.is_reached_by(votes.len()));
             enough.map(move |(choice, votes)| {
-                let signatures = votes.values().take(usize::from(threshold.get())).copied().collect();
-                (self.checkpoint(*nonce, *choice), signatures)
+                (self.checkpoint(*nonce, *choice), needed_signatures(votes, threshold))
             })
         })
     }
@@ -215,20 +280,20 @@ impl Tally {
         Checkpoint { bridge_id, epoch: self.operators.epoch, nonce, root }
     }
 
-    fn signature(&self, nonce: RequestNonce, choice: Choice, operator: OperatorId) -> Option<&Signature> {
-        self.nonces.get(&nonce)?.get(&choice)?.get(&operator)
+    fn voice(&self, checkpoint: &Checkpoint, operator: OperatorId) -> Option<&Voice> {
+        self.nonces.get(&checkpoint.nonce)?.get(&(checkpoint.bridge_id, checkpoint.root))?.get(&operator)
     }
 
-    /// An attestation of this nonce for something else, if the choice itself is new.
-    fn contradicted(&self, nonce: RequestNonce, choice: Choice) -> Option<Attestation> {
+    /// A statement about this nonce for something else, if the choice itself is new.
+    fn contradicted(&self, nonce: RequestNonce, choice: Choice) -> Option<Statement> {
         let ballot = self.nonces.get(&nonce)?;
         if ballot.contains_key(&choice) {
             return None;
         }
         let (other, votes) = ballot.first_key_value()?;
-        let (operator, signature) = votes.first_key_value()?;
+        let (operator, voice) = votes.first_key_value()?;
         let checkpoint = self.checkpoint(nonce, *other);
-        Some(Attestation { checkpoint, operator: *operator, signature: *signature })
+        Some(Statement { checkpoint, operator: *operator, signature: voice.signature })
     }
 
     fn remember(&mut self, conflict: Conflict) {
@@ -256,6 +321,30 @@ impl Tally {
             self.nonces.remove(&nonce);
         }
     }
+}
+
+impl Voice {
+    fn hear(&mut self, signature: Option<Signature>) {
+        match signature {
+            Some(signature) => {
+                self.signature.get_or_insert(signature);
+            }
+            None => self.on_chain = true,
+        }
+    }
+}
+
+/// Signatures alone when there are enough: the contract looks for votes only when they do not suffice, and a look costs gas.
+/// Otherwise only those of operators without a vote on chain.
+fn needed_signatures(votes: &BTreeMap<OperatorId, Voice>, threshold: Threshold) -> Vec<Signature> {
+    let threshold = usize::from(threshold.get());
+    let all: Vec<Signature> = votes.values().filter_map(|voice| voice.signature).take(threshold).collect();
+    if all.len() == threshold {
+        return all;
+    }
+    let recorded = votes.values().filter(|voice| voice.on_chain).count();
+    let others = votes.values().filter(|voice| !voice.on_chain).filter_map(|voice| voice.signature);
+    others.take(threshold.saturating_sub(recorded)).collect()
 }
 
 fn most_votes(ballot: &Ballot) -> usize {

@@ -29,7 +29,25 @@ impl Store {
         self.write(step, move |transaction| record(transaction, &attestation)).await
     }
 
-    /// The root that was signed for `nonce`, under any epoch.
+    /// Makes `root` the only one that may ever be signed for `nonce`, before somebody else is asked to sign it: a signature
+    /// that is made elsewhere is out of this process's hands from then on, whatever becomes of the answer.
+    ///
+    /// Errors: [`StoreError::SecondRoot`]; or the disk refuses: then do not ask.
+    pub async fn claim_root(
+        &self,
+        lane: BridgeId,
+        nonce: RequestNonce,
+        root: Root,
+    ) -> Result<(), StoreError> {
+        let step = Step { name: "claim", crash: None };
+        self.write(step, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            claim(transaction, lane, row, nonce, root)
+        })
+        .await
+    }
+
+    /// The root that was signed, or claimed to be signed, for `nonce`, under any epoch.
     ///
     /// Errors: the store is closed or damaged.
     pub async fn signed_root(&self, lane: BridgeId, nonce: RequestNonce) -> Result<Option<Root>, StoreError> {
@@ -58,23 +76,7 @@ fn record(transaction: &Transaction<'_>, attestation: &Attestation) -> Result<()
     let checkpoint = attestation.checkpoint;
     let lane = ensure_lane(transaction, checkpoint.bridge_id)?;
     let nonce = number("request nonce", checkpoint.nonce.get())?;
-    match signed(transaction, lane, nonce)? {
-        Some(root) if root == checkpoint.root => {}
-        Some(root) => {
-            let second = StoreError::SecondRoot {
-                lane: checkpoint.bridge_id,
-                nonce: checkpoint.nonce,
-                signed: root,
-                refused: checkpoint.root,
-            };
-            return Err(second.into());
-        }
-        None => {
-            transaction
-                .prepare_cached("INSERT INTO signed_root (lane, nonce, root) VALUES (?1, ?2, ?3)")?
-                .execute(params![lane, nonce, checkpoint.root.0.as_slice()])?;
-        }
-    }
+    claim(transaction, checkpoint.bridge_id, lane, checkpoint.nonce, checkpoint.root)?;
     transaction
         .prepare_cached(
             "INSERT INTO attestation (lane, nonce, epoch, operator, signature) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -88,6 +90,27 @@ fn record(transaction: &Transaction<'_>, attestation: &Attestation) -> Result<()
             attestation.signature.as_bytes(),
         ])?;
     Ok(())
+}
+
+/// The rule itself: one root for one nonce of one lane, whose number is `row`.
+fn claim(
+    transaction: &Transaction<'_>,
+    lane: BridgeId,
+    row: i64,
+    nonce: RequestNonce,
+    root: Root,
+) -> Result<(), Failure> {
+    let column = number("request nonce", nonce.get())?;
+    match signed(transaction, row, column)? {
+        Some(signed) if signed == root => Ok(()),
+        Some(signed) => Err(StoreError::SecondRoot { lane, nonce, signed, refused: root }.into()),
+        None => {
+            transaction
+                .prepare_cached("INSERT INTO signed_root (lane, nonce, root) VALUES (?1, ?2, ?3)")?
+                .execute(params![row, column, root.0.as_slice()])?;
+            Ok(())
+        }
+    }
 }
 
 fn signed(connection: &Connection, lane: i64, nonce: i64) -> Result<Option<Root>, Failure> {

@@ -31,7 +31,7 @@ pub struct Submission {
     pub purpose: Purpose,
     /// First of them.
     pub first: RequestNonce,
-    /// How many of them: 1 for a release, 0 for a transaction that only fills a gap.
+    /// How many of them: 1 for a release, 0 for a vote and for a transaction that only fills a gap.
     pub count: u64,
     /// Nonce of the checkpoint that approves them; of a release the request's own.
     pub checkpoint: RequestNonce,
@@ -52,6 +52,8 @@ pub enum Purpose {
     Handle,
     /// It pays a request that is on hold.
     Release,
+    /// It records an operator's vote for a checkpoint.
+    Vote,
 }
 
 /// One signed transaction.
@@ -246,6 +248,7 @@ const fn purpose_number(purpose: Purpose) -> u8 {
     match purpose {
         Purpose::Handle => 0,
         Purpose::Release => 1,
+        Purpose::Vote => 2,
     }
 }
 
@@ -253,6 +256,7 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
     match row.get::<_, i64>(13)? {
         0 => Ok(Purpose::Handle),
         1 => Ok(Purpose::Release),
+        2 => Ok(Purpose::Vote),
         other => Err(meaningless(13, Type::Integer, format!("{other} is no purpose of a submission"))),
     }
 }

@@ -35,16 +35,31 @@ pub struct Checkpoint {
     pub root: Root,
 }
 
+/// Bytes whose hash is a digest: two that mark typed data, the domain's hash, the checkpoint's hash.
+pub const PREIMAGE_SIZE: usize = 66;
+
 impl Checkpoint {
     /// The EIP-712 digest: the same for signatures and for on-chain votes.
     pub fn digest(&self, domain: &CheckpointDomain) -> B256 {
+        self.typed().eip712_signing_hash(&domain.0)
+    }
+
+    /// What hashes to the digest, for a signer that hashes by itself.
+    pub fn preimage(&self, domain: &CheckpointDomain) -> [u8; PREIMAGE_SIZE] {
+        let mut bytes = [0; PREIMAGE_SIZE];
+        bytes[..2].copy_from_slice(&[0x19, 0x01]);
+        bytes[2..34].copy_from_slice(domain.0.separator().as_slice());
+        bytes[34..].copy_from_slice(self.typed().eip712_hash_struct().as_slice());
+        bytes
+    }
+
+    fn typed(&self) -> abi::Checkpoint {
         abi::Checkpoint {
             bridgeId: self.bridge_id.0,
             epoch: self.epoch.get(),
             nonce: self.nonce.get(),
             root: self.root.0,
         }
-        .eip712_signing_hash(&domain.0)
     }
 }
 
@@ -66,5 +81,24 @@ impl CheckpointDomain {
     /// The domain itself, for other typed data of the same contract (pause, configuration).
     pub const fn eip712(&self) -> &Eip712Domain {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::keccak256;
+
+    use super::*;
+
+    #[test]
+    fn the_preimage_hashes_to_the_digest() {
+        let checkpoint = Checkpoint {
+            bridge_id: BridgeId(B256::repeat_byte(1)),
+            epoch: Epoch::new(2),
+            nonce: RequestNonce::new(64),
+            root: Root(B256::repeat_byte(3)),
+        };
+        let domain = CheckpointDomain::new(ChainId::new(31_001), Address::repeat_byte(4));
+        assert_eq!(keccak256(checkpoint.preimage(&domain)), checkpoint.digest(&domain));
     }
 }

@@ -23,6 +23,7 @@ mod outcome;
 mod payload;
 mod request;
 mod state;
+mod vote;
 
 pub use attestation::{Attestation, AttestationError};
 pub use cancellation::Cancellation;
@@ -41,3 +42,4 @@ pub use outcome::{HandledLogs, HandledRange, HeldRequest, Outcome, OutcomeResult
 pub use payload::{Content, EXTRA_DATA_LIMIT, IDS_LIMIT, Item, Payload, PayloadError, URI_LIMIT};
 pub use request::{Request, ValueTransfer};
 pub use state::TransferState;
+pub use vote::Vote;

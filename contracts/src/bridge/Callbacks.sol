@@ -40,13 +40,9 @@ abstract contract Callbacks is Requests {
         (Pair storage pair, Terms memory terms) = _check(Kinds.ERC20, from, arguments);
         (uint256 fee,) = _allowedFee(token, terms, arguments.feeLimit, 0);
 
-        // No more than what lies here above what is accounted for.
-        uint256 balance = IERC20(token).balanceOf(address(this));
-        uint256 accounted = (terms.mints ? 0 : uint256(pair.outstanding)) + _fees[token];
-        uint256 arrived = balance > accounted ? balance - accounted : 0;
-        if (value < arrived) arrived = value;
-        if (arrived <= arguments.feeLimit) revert BridgeZeroValue();
-        uint256 amount = arrived - arguments.feeLimit;
+        uint256 amount = _arrived(token, pair, terms, value);
+        if (amount <= arguments.feeLimit) revert BridgeZeroValue();
+        amount -= arguments.feeLimit;
 
         _enterERC20(token, pair, terms, amount);
         uint64 nonce = _record(Kinds.ERC20, token, from, arguments.to, arguments.refundTo, amount, arguments.extraData);
@@ -129,6 +125,18 @@ abstract contract Callbacks is Requests {
         _takeERC1155(msg.sender, pair, terms, ids, amounts, sum);
         bytes memory payload = Payloads.ofERC1155(ids, amounts, arguments.extraData);
         _record(Kinds.ERC1155, msg.sender, from, arguments.to, arguments.refundTo, sum, payload);
+    }
+
+    /// @dev No more than what lies here above what is accounted for.
+    function _arrived(address token, Pair storage pair, Terms memory terms, uint256 value)
+        private
+        view
+        returns (uint256)
+    {
+        uint256 balance = IERC20(token).balanceOf(address(this));
+        uint256 accounted = (terms.mints ? 0 : uint256(pair.outstanding)) + _fees[token];
+        uint256 arrived = balance > accounted ? balance - accounted : 0;
+        return value < arrived ? value : arrived;
     }
 
     /// @dev Units that this bridge fetches itself, or that its predecessor hands over and has adopted next.

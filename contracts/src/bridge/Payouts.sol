@@ -36,19 +36,17 @@ abstract contract Payouts is Limits {
         internal
         returns (HoldReason reason)
     {
-        (bool known, address token) = _tokenOf(transfer);
+        address token;
+        (reason, token) = _tokenOf(transfer);
+        if (reason != HoldReason.None) return reason;
         Pair storage pair = _pairs[token];
         // All of one slot, read at once.
         (uint128 outstanding, uint32 gasCap, uint8 kind, bool mints, bool limited) =
             (pair.outstanding, pair.gasCap, pair.kind, pair.mints, pair.limited);
-        if (!known) {
-            return transfer.kind & ~Kinds.REFUND > Kinds.ERC1155 ? HoldReason.UnknownKind : HoldReason.UnknownToken;
-        }
         if (!_corresponds(transfer.kind, kind)) return HoldReason.KindMismatch;
         address to = transfer.to;
         if (to == address(0) || to == address(this)) return HoldReason.InvalidRecipient;
-        uint256 value = transfer.value;
-        uint256 amount = _amountOf(kind, value);
+        uint256 amount = _amountOf(kind, transfer.value);
         if (amount == 0 || amount > type(uint128).max) return HoldReason.InvalidValue;
         bool whole = kind > Kinds.ERC20 || transfer.payload.length != 0;
         if (whole && !_isDecodable(kind, transfer)) return HoldReason.UndecodablePayload;
@@ -59,18 +57,10 @@ abstract contract Payouts is Limits {
             return HoldReason.InvalidRecipient;
         }
 
-        // Neither cast truncates nor sum overflows: `amount` fits, checked above, and the bounds are checked here.
-        uint128 left;
-        unchecked {
-            if (mints) {
-                if (amount > type(uint128).max - outstanding) return HoldReason.InvalidValue;
-                // forge-lint: disable-next-line(unsafe-typecast)
-                left = outstanding + uint128(amount);
-            } else {
-                if (amount > outstanding) return HoldReason.InsufficientEscrow;
-                // forge-lint: disable-next-line(unsafe-typecast)
-                left = outstanding - uint128(amount);
-            }
+        if (mints) {
+            if (amount > type(uint128).max - outstanding) return HoldReason.InvalidValue;
+        } else {
+            if (amount > outstanding) return HoldReason.InsufficientEscrow;
         }
         // Zero where the pair has no limits, and read only where it has.
         // slither-disable-next-line uninitialized-local
@@ -82,9 +72,13 @@ abstract contract Payouts is Limits {
         }
 
         // Before the call, so that whatever the callee reads is what holds if it succeeds.
-        pair.outstanding = left;
+        // Neither truncates nor overflows: checked above.
+        unchecked {
+            // forge-lint: disable-next-line(unsafe-typecast)
+            pair.outstanding = uint128(mints ? outstanding + amount : outstanding - amount);
+        }
         reason =
-            whole ? _sendWhole(nonce, token, gasCap, transfer) : _send(nonce, token, kind, mints, gasCap, to, value);
+            whole ? _sendWhole(nonce, transfer, token, gasCap) : _send(nonce, token, kind, mints, gasCap, to, amount);
         if (reason != HoldReason.None) {
             // Nothing else changes these while the guard is held.
             pair.outstanding = outstanding;
@@ -92,11 +86,20 @@ abstract contract Payouts is Limits {
         }
     }
 
-    /// @dev The token of this chain that a request is about. A refund names it, another request its counterpart.
-    function _tokenOf(ValueTransfer calldata transfer) private view returns (bool known, address token) {
-        if (transfer.kind & Kinds.REFUND != 0) return (_pairs[transfer.token].registered, transfer.token);
-        Acquaintance memory source = _acquaintances[transfer.token];
-        return (transfer.kind <= Kinds.ERC1155 && source.roles & IS_COUNTERPART_TOKEN != 0, source.localToken);
+    /// @dev The token of this chain that a request is about, or why there is none. A refund names it, another request its
+    /// counterpart.
+    function _tokenOf(ValueTransfer calldata transfer) private view returns (HoldReason reason, address token) {
+        uint8 kind = transfer.kind;
+        if (kind & ~Kinds.REFUND > Kinds.ERC1155) return (HoldReason.UnknownKind, address(0));
+        token = transfer.token;
+        bool known;
+        if (kind & Kinds.REFUND != 0) {
+            known = _pairs[token].registered;
+        } else {
+            Acquaintance storage source = _acquaintances[token];
+            (known, token) = (source.roles & IS_COUNTERPART_TOKEN != 0, source.localToken);
+        }
+        if (!known) reason = HoldReason.UnknownToken;
     }
 
     /// @dev Fungible corresponds to fungible, whichever is native, and the others to their like; what was requested here goes
@@ -143,7 +146,7 @@ abstract contract Payouts is Limits {
 
     /// @dev A payout of more than one step, in a call of the bridge by itself that has the pair's gas cap and undoes
     /// everything when one of them fails.
-    function _sendWhole(uint64 nonce, address token, uint256 gasCap, ValueTransfer calldata transfer)
+    function _sendWhole(uint64 nonce, ValueTransfer calldata transfer, address token, uint256 gasCap)
         private
         returns (HoldReason)
     {

@@ -95,14 +95,9 @@ abstract contract Requests is Collectibles, IBridgeTransfers {
         address refundTo,
         bytes calldata extraData
     ) external payable nonReentrant returns (uint64 nonce) {
-        (Pair storage pair, Terms memory terms) =
-            _checkRequest(token, Kinds.ERC1155, msg.sender, to, refundTo, extraData.length);
-        uint256 sum = _sumOf(ids, amounts);
-        (uint256 fee,) = _allowedFee(token, terms, 0, msg.value);
-        IERC1155(token).safeBatchTransferFrom(msg.sender, address(this), ids, amounts, "");
-        _takeERC1155(token, pair, terms, ids, amounts, sum);
-        nonce =
-            _record(Kinds.ERC1155, token, msg.sender, to, refundTo, sum, Payloads.ofERC1155(ids, amounts, extraData));
+        (uint256 sum, uint256 fee) = _fetchERC1155(token, ids, amounts, to, refundTo, extraData.length);
+        bytes memory payload = Payloads.ofERC1155(ids, amounts, extraData);
+        nonce = _record(Kinds.ERC1155, token, msg.sender, to, refundTo, sum, payload);
         _keepFee(nonce, address(0), fee);
         _returnNative(msg.value - fee);
     }
@@ -166,6 +161,23 @@ abstract contract Requests is Collectibles, IBridgeTransfers {
         nonce = _record(Kinds.ERC20, token, msg.sender, to, refundTo, received, extraData);
         _keepFee(nonce, feeInNative ? address(0) : token, fee);
         _returnNative(msg.value - (fee - tokenFee));
+    }
+
+    /// @dev Checks a request of an ERC-1155 and takes the units from the sender. Returns their sum and the fee.
+    function _fetchERC1155(
+        address token,
+        uint256[] calldata ids,
+        uint256[] calldata amounts,
+        address to,
+        address refundTo,
+        uint256 extraDataLength
+    ) private returns (uint256 sum, uint256 fee) {
+        (Pair storage pair, Terms memory terms) =
+            _checkRequest(token, Kinds.ERC1155, msg.sender, to, refundTo, extraDataLength);
+        sum = _sumOf(ids, amounts);
+        (fee,) = _allowedFee(token, terms, 0, msg.value);
+        IERC1155(token).safeBatchTransferFrom(msg.sender, address(this), ids, amounts, "");
+        _takeERC1155(token, pair, terms, ids, amounts, sum);
     }
 
     /// @dev Takes an approved amount from the sender and returns what arrived.

@@ -115,7 +115,7 @@ struct PairState {
 enum HoldReason {
     /// Not held; never stored.
     None,
-    /// The request's kind is none of `Kinds`.
+    /// The request's kind is none of `Kinds`, without the bit of a refund if it has that.
     UnknownKind,
     /// No pair of this bridge has the request's token as its counterpart token.
     UnknownToken,

@@ -86,8 +86,8 @@ contract GasCapsTest is PayoutTest {
 
     /// @dev Four requests, by every kind of call, to recipients that refuse whenever they get less than the cap.
     function _picky() private returns (Picky picky) {
-        picky = new Picky(GAS_CAP - 200);
-        PickyToken pickyToken = new PickyToken(GAS_CAP - 500);
+        picky = new Picky(GAS_CAP - 300);
+        PickyToken pickyToken = new PickyToken(GAS_CAP - 700);
         _stock(pickyToken, 10);
         _seedNative(10);
         _far(Kinds.NATIVE, FAR_OF_NATIVE, address(picky), 1);

@@ -41,8 +41,8 @@ contract HoldReasonsTest is PayoutTest {
         _expectHeld(refund | Kinds.ERC20, FAR_MINTED, RECIPIENT, 1, HoldReason.UnknownToken);
         _expectHeld(refund | Kinds.NATIVE, address(token), RECIPIENT, 1, HoldReason.KindMismatch);
         _expectHeld(refund | Kinds.ERC721, address(minted), RECIPIENT, 1, HoldReason.KindMismatch);
-        _expectHeld(refund | 4, address(minted), RECIPIENT, 1, HoldReason.KindMismatch);
-        _expectHeld(255, address(minted), RECIPIENT, 1, HoldReason.KindMismatch);
+        _expectHeld(refund | 4, address(minted), RECIPIENT, 1, HoldReason.UnknownKind);
+        _expectHeld(255, address(minted), RECIPIENT, 1, HoldReason.UnknownKind);
     }
 
     function test_invalid_recipient_is_held() external {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bridge} from "../../src/Bridge.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
@@ -290,7 +289,7 @@ contract MemberSetsTest is BridgeTest {
     ) private {
         address[] memory members = _many(size);
         vm.expectRevert(reason);
-        new Bridge(members, operatorThreshold, members, governorThreshold, DELAY, REFUND_DELAY, development);
+        _newBridge(members, operatorThreshold, members, governorThreshold, DELAY, development);
     }
 
     function _invalidThreshold(uint256 threshold, uint256 size) private pure returns (bytes memory) {

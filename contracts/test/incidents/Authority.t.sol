@@ -2,13 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Checkpoint, HoldReason, PairConfiguration} from "../../src/interfaces/BridgeTypes.sol";
-import {BridgeExtension} from "../../src/BridgeExtension.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeMinted} from "../../src/tokens/BridgeMinted.sol";
 import {GovernanceTest} from "../GovernanceTest.sol";
+import {IConstruction} from "../IConstruction.sol";
 import {Receiver} from "../contracts/Receiver.sol";
 
 /// @title What was lost elsewhere to whoever had, or took, the right to act; the table is in Incidents
@@ -223,7 +223,7 @@ contract AuthorityTest is GovernanceTest {
         );
         _expectRefused(
             abi.encodeCall(
-                BridgeExtension.construct,
+                IConstruction.construct,
                 (_members(OUTSIDER_KEY), THRESHOLD, _members(OUTSIDER_KEY), THRESHOLD, DELAY, REFUND_DELAY)
             ),
             IBridgeErrors.BridgeOnlySelf.selector

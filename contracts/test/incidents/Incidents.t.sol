@@ -2,12 +2,12 @@
 pragma solidity 0.8.37;
 
 import {HoldReason, PairConfiguration, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
-import {BridgeExtension} from "../../src/BridgeExtension.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {GovernanceTest} from "../GovernanceTest.sol";
+import {IConstruction} from "../IConstruction.sol";
 
 /*
 Every incident that a contract can have had a part in, and every fault of the ancestor that a contract can have, is one
@@ -78,7 +78,7 @@ contract IncidentsTest is GovernanceTest {
 
     function test_ronin_2024_code_that_was_never_initialised_approves_nothing() external {
         // The code of the seldom functions, alone: nobody is a member and the threshold is 0.
-        BridgeExtension bare = BridgeExtension(bridge.extension());
+        IBridge bare = IBridge(payable(bridge.extension()));
         bytes[] memory calls = _one(_wireCall());
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 0, 0));
         bare.configure(0, type(uint64).max, calls, _unsigned());
@@ -95,7 +95,7 @@ contract IncidentsTest is GovernanceTest {
 
     function test_ronin_2024_nothing_is_initialised_twice() external {
         bytes memory call = abi.encodeCall(
-            BridgeExtension.construct,
+            IConstruction.construct,
             (_members(OUTSIDER_KEY), THRESHOLD, _members(OUTSIDER_KEY), THRESHOLD, DELAY, REFUND_DELAY)
         );
         address[2] memory targets = [address(bridge), bridge.extension()];

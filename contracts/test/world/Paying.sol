@@ -109,9 +109,7 @@ abstract contract Paying is Asking {
             if (count + 1 == operators.threshold) {
                 // Who has voted and signs as well is one operator still.
                 bytes[] memory padded = _padded(operators, digest, _withVoters(signatures, voters, digest));
-                bytes memory call = _handleCall(lane, first, end, signed, padded);
-                bytes memory reason = _belowThreshold(count, operators);
-                _expectRefused(SUBMITTER, address(bridges[1 - lane]), 0, call, reason);
+                _expectTooFew(lane, first, end, signed, _belowThreshold(count, operators), padded);
             }
             bool votes = approval == Approval.Votes || (approval == Approval.Both && _pick(2) == 0);
             if (votes) {
@@ -122,6 +120,19 @@ abstract contract Paying is Asking {
             }
             ++count;
         }
+    }
+
+    /// @dev One operator less than the threshold moves nothing.
+    function _expectTooFew(
+        uint256 lane,
+        uint256 first,
+        uint256 end,
+        uint256 signed,
+        bytes memory reason,
+        bytes[] memory padded
+    ) private {
+        bytes memory call = _handleCall(lane, first, end, signed, padded);
+        _expectRefused(SUBMITTER, address(bridges[1 - lane]), 0, call, reason);
     }
 
     /// @dev A vote counts once.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bridge} from "../../src/Bridge.sol";
 import {HoldReason} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
@@ -127,8 +126,9 @@ abstract contract Setting is Test {
     function _deployBridges(address[] memory operators, uint8 threshold, address[] memory governors) internal {
         for (uint256 side = 0; side < 2; ++side) {
             _enter(side);
-            Bridge made = new Bridge(operators, threshold, governors, threshold, GOVERNANCE_DELAY, REFUND_DELAY, false);
-            bridges[side] = IBridge(payable(address(made)));
+            bytes memory arguments =
+                abi.encode(operators, threshold, governors, threshold, GOVERNANCE_DELAY, REFUND_DELAY, false);
+            bridges[side] = IBridge(payable(vm.deployCode("Bridge.sol:Bridge", arguments)));
         }
         for (uint256 lane = 0; lane < 2; ++lane) {
             _bridgeIds[lane] = keccak256(

@@ -18,7 +18,7 @@ use crate::keys::{Key, KeyFolder};
 use crate::ports::free_port;
 use crate::process::Warden;
 use crate::relay::Relay;
-use crate::spec::{NetworkSpec, RelaySpec};
+use crate::spec::{NetworkSpec, REMOTE_ATTESTERS, RelaySpec};
 use crate::tokens::{WHOLE, deploy_tokens, endow};
 
 /// Unit: wei.
@@ -49,6 +49,7 @@ impl Network {
             chain_id: spec.chain_ids[index],
             free_gas: spec.free_gas,
             fork_of: None,
+            accounts: 1,
         };
         let (main, service) = (chain(0, "main"), chain(1, "service"));
         let (main, service) = tokio::try_join!(
@@ -58,7 +59,8 @@ impl Network {
 
         let folder = KeyFolder::create(&spec.directory.join("keys"))?;
         let people = make_people(&folder, &spec)?;
-        let relays = make_relays(&folder, &spec, &main, &service).await?;
+        let signer = start_signer(&binaries, &spec, &warden).await?;
+        let relays = make_relays(&folder, &spec, &main, &service, signer.as_ref()).await?;
         fund(&main, &service, &people, &relays).await?;
 
         let config = spec.directory.join("polyspan.toml");
@@ -107,6 +109,7 @@ impl Network {
             binaries,
             main,
             service,
+            signer,
             bridges,
             relays,
             users,
@@ -142,25 +145,48 @@ async fn make_relays(
     spec: &NetworkSpec,
     main: &Anvil,
     service: &Anvil,
+    signer: Option<&Anvil>,
 ) -> Result<Vec<Relay>> {
+    let mut accounts = signer.map(Anvil::account_keys).transpose()?.map(Vec::into_iter);
     let mut relays = Vec::new();
     for relay in spec.relays() {
-        relays.push(make_relay(folder, spec, relay, main, service).await?);
+        let name = format!("{}-attester", relay.name);
+        let attester = match &mut accounts {
+            Some(keys) => folder.keep(&name, keys.next().context("a signing node has too few accounts")?)?,
+            None => folder.make(&name)?,
+        };
+        let mut relay = make_relay(folder, spec, relay, attester, [main, service]).await?;
+        relay.signer = signer.map(|signer| signer.url.clone());
+        relays.push(relay);
     }
     Ok(relays)
+}
+
+/// A node that makes no use of its chain: it has the keys of its accounts, and signs for whoever asks.
+async fn start_signer(binaries: &Binaries, spec: &NetworkSpec, warden: &Warden) -> Result<Option<Anvil>> {
+    if !spec.remote_attesters {
+        return Ok(None);
+    }
+    let of = AnvilSpec {
+        name: "signer".to_owned(),
+        chain_id: spec.chain_ids[1] + 1,
+        free_gas: false,
+        accounts: REMOTE_ATTESTERS,
+        fork_of: None,
+    };
+    Ok(Some(Anvil::start(&binaries.anvil, &of, warden, &spec.directory).await?))
 }
 
 async fn make_relay(
     folder: &KeyFolder,
     spec: &NetworkSpec,
     relay: RelaySpec,
-    main: &Anvil,
-    service: &Anvil,
+    attester: Key,
+    [main, service]: [&Anvil; 2],
 ) -> Result<Relay> {
     let name = relay.name.clone();
     let own = spec.directory.join(&name);
     std::fs::create_dir_all(&own).with_context(|| format!("cannot make {}", own.display()))?;
-    let attester = folder.make(&format!("{name}-attester"))?;
     let mut submitters = Vec::new();
     for direction in &relay.directions {
         // It submits where it attests: on the lane's destination.
@@ -168,11 +194,16 @@ async fn make_relay(
             Direction::MainToService => service,
             Direction::ServiceToMain => main,
         };
-        submitters.push((chain.name.clone(), folder.make(&format!("{name}-submitter-{}", chain.name))?));
+        let stem = format!("{name}-submitter-{}", chain.name);
+        submitters.push((chain.name.clone(), folder.make(&stem)?));
+        for spare in folder.make_many(&format!("{stem}-spare"), spec.spare_submitters)? {
+            submitters.push((chain.name.clone(), spare));
+        }
     }
     Ok(Relay {
         spec: relay,
         attester,
+        signer: None,
         submitters,
         main_endpoint: EndpointProxy::start(main.url.clone()).await?,
         service_endpoint: EndpointProxy::start(service.url.clone()).await?,

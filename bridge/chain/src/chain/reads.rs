@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
-use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Request, RequestNonce};
+use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Request, RequestNonce, Vote};
 
 use super::Chain;
 use crate::client::Client;
@@ -171,6 +171,27 @@ impl Chain {
         self.pool()
             .agreed(question, |client| async move { client.configurations(bridge, from, to).await })
             .await
+    }
+
+    /// The votes that the bridge recorded in blocks `from..=to`, in no order, the same from a quorum.
+    ///
+    /// What is missing cannot be seen: a vote that endpoints leave out costs time and gas, nothing else.
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn votes(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Vote>, ChainError> {
+        let question = logs("the votes of operators", from, to);
+        let ask = |client: Arc<Client>| async move {
+            let mut votes = client.votes(bridge, from, to).await?;
+            // Equal votes in another order are the same answer.
+            votes.sort_unstable_by_key(|vote| (vote.block, vote.nonce, vote.operator, vote.digest));
+            Ok(votes)
+        };
+        self.pool().agreed(question, ask).await
     }
 
     /// A question for state. Endpoints are rarely at the same newest block: of several, the newest that a quorum has is

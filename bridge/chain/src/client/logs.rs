@@ -16,6 +16,7 @@ use crate::wire::WireLog;
 use crate::{ChainError, ReplyKind};
 
 mod configurations;
+mod votes;
 
 pub use configurations::{ConfigurationEvent, ConfigurationLog};
 

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use alloy::primitives::B256;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::Result;
-use polyspan_node::keys::{KeyError, create_keystore, require_private};
+use polyspan_node::config::Config;
+use polyspan_node::keys::{AttesterEntry, AttesterKey, KeyError, create_keystore, require_private};
 
-use crate::args::KeyArguments;
+use crate::args::{ConfigFile, KeyArguments};
+use crate::failure::{BAD_INPUT, BadInput};
 use crate::output;
 use crate::unlock;
 
@@ -21,6 +23,9 @@ pub enum KeysCommand {
     Import(ImportKey),
     /// Prints the address of a key, and nothing else of it.
     Show(KeyArguments),
+    /// Opens every key of a relay's configuration, asks a remote signer for a signature that nothing counts, and prints
+    /// the addresses.
+    Check(ConfigFile),
 }
 
 /// Where a key goes.
@@ -47,7 +52,7 @@ pub struct ImportKey {
 /// Runs `polyspan keys`.
 ///
 /// Errors: a file, a passphrase or a key that cannot be used.
-pub fn run(command: KeysCommand) -> Result<ExitCode> {
+pub async fn run(command: KeysCommand) -> Result<ExitCode> {
     match command {
         KeysCommand::New(target) => write(&target, PrivateKeySigner::random)?,
         KeysCommand::Import(import) => {
@@ -55,8 +60,44 @@ pub fn run(command: KeysCommand) -> Result<ExitCode> {
             write(&import.target, || key)?;
         }
         KeysCommand::Show(key) => output::result(unlock::unlock(&key)?.address()),
+        KeysCommand::Check(file) => return check(&Config::load(&file.config)?).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// One line for each key; exit code 2 when one cannot be used.
+async fn check(config: &Config) -> Result<ExitCode> {
+    let Some(relay) = &config.relay else {
+        return Err(BadInput::new("the file has no [relay] section, so it names no keys").into());
+    };
+    let mut usable = true;
+    let mut say = |who: String, key: Result<String>| match key {
+        Ok(address) => output::result(format!("{who}: {address}")),
+        Err(error) => {
+            usable = false;
+            output::result(format!("{who}: problem: {error:#}"));
+        }
+    };
+    if let Some(attester) = &relay.attester {
+        say("attester".to_owned(), attester_key(attester, config).await);
+    }
+    for submitter in &relay.submitters {
+        let key = submitter.key.unlock().map(|key| key.address().to_string());
+        say(format!("submitter on {}", submitter.chain), key.map_err(Into::into));
+    }
+    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(BAD_INPUT) })
+}
+
+async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
+    match entry.open()? {
+        AttesterKey::Local(key) => Ok(key.address().to_string()),
+        AttesterKey::Remote(signer) => {
+            if let Some(chain) = config.chains.first() {
+                signer.try_out(chain.chain_id).await?;
+            }
+            Ok(format!("{}, at the remote signer {}", signer.address(), signer.name()))
+        }
+    }
 }
 
 fn write(target: &NewKey, key: impl FnOnce() -> PrivateKeySigner) -> Result<()> {

@@ -16,7 +16,7 @@ use super::name::FileName;
 use super::own::OwnFile;
 use super::peer::{Look, Peer};
 use super::positions::{News, Position, Positions};
-use crate::election::{Candidate, Decision, decide, highest_term, leader};
+use crate::election::{Candidate, Decision, challenge, decide, highest_term, leader};
 use crate::metrics::CoordinationMetrics;
 use crate::{Claim, CoordinationError, Leadership, Member, MemberId, MemberView, Report};
 
@@ -148,6 +148,15 @@ impl Folder {
             Some((id, term)) => Leadership { leader: Some(id.clone()), term, own: *id == own },
             None => Leadership { leader: None, term: highest_term(&candidates), own: false },
         })
+    }
+
+    pub(super) fn challenge(&mut self, lane: BridgeId) -> Result<Leadership, CoordinationError> {
+        let own = self.own()?.id().clone();
+        self.look_now()?;
+        if let Some(term) = challenge(&own, &self.candidates(lane)) {
+            self.own()?.claim(lane, Claim { term, standing: true })?;
+        }
+        self.campaign(lane)
     }
 
     pub(super) fn leader(&mut self, lane: BridgeId) -> Result<Option<(MemberId, Term)>, CoordinationError> {

@@ -27,6 +27,7 @@ macro_rules! coordination_suite {
             a_silent_leader_that_comes_back_follows,
             whoever_resigns_or_leaves_hands_over,
             a_late_candidate_does_not_disturb_the_leader,
+            a_challenger_takes_the_lane_from_a_live_leader,
             lanes_have_leaders_of_their_own,
             attestations_reach_everybody_once,
             attestations_survive_a_crash_of_their_publisher,
@@ -54,7 +55,7 @@ pub async fn members_see_each_other_and_what_they_report(space: &dyn Space) {
     first.join(&member("a")).await.unwrap();
     second.join(&member("b")).await.unwrap();
     let chain = ChainReport { chain: "main".to_owned(), head: 9, final_height: 7, error: None, remark: None };
-    let report = Report { lanes: Vec::new(), chains: vec![chain] };
+    let report = Report { chains: vec![chain], ..Report::default() };
     first.report(&report).await.unwrap();
     second.report(&Report::default()).await.unwrap();
     for coordinator in [&first, &second] {
@@ -189,6 +190,24 @@ pub async fn a_late_candidate_does_not_disturb_the_leader(space: &dyn Space) {
         assert_eq!((seen.leader, seen.term, seen.own), (old.leader.clone(), old.term, false));
         assert!(campaign(&first.coordinator).await.own);
     }
+}
+
+/// Who brought on a lane that stood still leads it, and the old leader follows although it is alive.
+pub async fn a_challenger_takes_the_lane_from_a_live_leader(space: &dyn Space) {
+    let first = LiveMember::join(space, "a").await;
+    let second = LiveMember::join(space, "b").await;
+    let old = leads(&first).await;
+    let new = second.coordinator.challenge(lane(1)).await.unwrap();
+    assert!(new.own && new.term > old.term, "{new:?}");
+    let again = second.coordinator.challenge(lane(1)).await.unwrap();
+    assert_eq!((again.own, again.term), (true, new.term), "a leader has nobody to challenge");
+    let seen = eventually(PATIENCE, "the old leader follows", || async {
+        let seen = campaign(&first.coordinator).await;
+        (!seen.own).then_some(seen)
+    })
+    .await;
+    assert_eq!((seen.leader, seen.term), (new.leader, new.term));
+    assert!(campaign(&second.coordinator).await.own);
 }
 
 /// The leader of one lane may follow on another.

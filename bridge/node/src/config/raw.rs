@@ -53,15 +53,27 @@ section! {
         tick: Span,
         accept_development: bool,
         log_format: String,
-        attester: RawKeyFile,
+        attester: RawAttester,
         submitter: Vec<Raw<RawSubmitter>>,
         submission: RawSubmission,
     }
 }
 
 section! {
-    /// A key: two files.
-    RawKeyFile { keystore: String, passphrase_file: String }
+    /// The attester key: two files, or a remote signer.
+    RawAttester {
+        keystore: String,
+        passphrase_file: String,
+        remote: String,
+        url: String,
+        address: String,
+        timeout: Span,
+        ca_file: String,
+        client_certificate: String,
+        client_key: String,
+        basic_auth_file: String,
+        token_file: String,
+    }
 }
 
 section! {
@@ -71,7 +83,7 @@ section! {
 
 section! {
     /// `[relay.submission]`
-    RawSubmission { max_transfers: u64, max_fee_per_gas: GasPrice, replace_after: Span }
+    RawSubmission { max_transfers: u64, max_fee_per_gas: GasPrice, replace_after: Span, takeover_after: Span }
 }
 
 section! {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use polyspan_monitoring::LogFormat;
 use polyspan_types::Direction;
 
-use crate::keys::KeyFile;
+use crate::keys::{AttesterEntry, KeyFile};
 
 /// One relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub struct RelayEntry {
     /// Form of the log lines. Default: human.
     pub log_format: LogFormat,
     /// The key that signs checkpoints. Always there: no role works without one.
-    pub attester: Option<KeyFile>,
-    /// Keys that pay for submissions, at most one per chain.
+    pub attester: Option<AttesterEntry>,
+    /// Keys that pay for submissions. Of those of one chain the first is used, and the others are its spares in this order.
     pub submitters: Vec<SubmitterEntry>,
     /// How submissions are made.
     pub submission: SubmissionEntry,
@@ -53,6 +53,8 @@ pub struct SubmissionEntry {
     pub max_fee_per_gas: u128,
     /// A transaction pending for so long is replaced at a higher price. Default: 10 s.
     pub replace_after: Duration,
+    /// A lane that stands still for so long is brought on by others than its leader. Default: 3 s.
+    pub takeover_after: Duration,
 }
 
 /// The roles of a relay: at least one.

@@ -1,5 +1,7 @@
 //! Files as operators write them, right and wrong.
 
+mod keys;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -7,7 +9,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::raw::{
-    RawBridge, RawChain, RawConfig, RawCoordination, RawKeyFile, RawRelay, RawSubmission, RawSubmitter,
+    RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawRelay, RawSubmission, RawSubmitter,
 };
 use super::*;
 
@@ -153,7 +155,7 @@ fn the_example_explains_every_key() {
         RawRelay::KEYS,
         RawSubmitter::KEYS,
         RawSubmission::KEYS,
-        RawKeyFile::KEYS,
+        RawAttester::KEYS,
     ];
     let headers = ["chain", "bridge", "coordination", "relay", "submitter", "submission"];
     for key in sections.into_iter().flatten().filter(|key| !headers.contains(*key) || **key == "chain") {

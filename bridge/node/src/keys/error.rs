@@ -36,6 +36,22 @@ pub enum KeyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Not what a remote signer takes as credentials.
+    #[error("{} holds no credentials ({reason}); write the token, or user:password, into its first line", file.display())]
+    Credentials {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Not a certificate or key of TLS.
+    #[error("{} is of no use for TLS ({reason}); give certificates and keys as PEM", file.display())]
+    NotPem {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A key is never overwritten.
     #[error("{} exists already and is not overwritten; choose another name or move it away", .0.display())]
     Exists(PathBuf),
@@ -58,9 +74,15 @@ impl KeyError {
         match self {
             Self::Missing(file) | Self::EmptyPassphrase(file) | Self::Exists(file) => file,
             Self::NotPrivate { file, .. } | Self::Malformed { file, .. } | Self::Io { file, .. } => file,
+            Self::Credentials { file, .. } | Self::NotPem { file, .. } => file,
             Self::WrongPassphrase { keystore, .. } => keystore,
             Self::NotAPrivateKey => Path::new(""),
         }
+    }
+
+    /// A file that a remote signer needs and that cannot be read. No key is made for it.
+    pub(super) fn of_file(file: &Path, error: io::Error) -> Self {
+        Self::Io { file: file.to_owned(), error }
     }
 
     pub(super) fn io(file: &Path, error: io::Error) -> Self {

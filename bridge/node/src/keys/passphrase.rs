@@ -34,6 +34,11 @@ impl Passphrase {
         self.0.as_bytes()
     }
 
+    /// The text itself, for the credentials of a request only.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,34 +1,36 @@
 //! Whether keys open, and can pay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::Address;
 use futures::future::join_all;
 use polyspan_chain::{At, Chain, ChainError};
 
 use super::{Finding, Keys, Mode, Severity, unreachable};
-use crate::config::{Config, KeyFile};
+use crate::config::Config;
+use crate::keys::{AttesterKey, KeyError};
 
 /// Opens every key; those that do not open are findings.
 pub(super) fn unlock(config: &Config, findings: &mut Vec<Finding>) -> Keys {
     let Some(relay) = &config.relay else { return Keys { attester: None, submitters: Vec::new() } };
-    let mut open = |thing: String, key: &KeyFile| match key.unlock() {
-        Ok(signer) => Some(signer.address()),
-        Err(error) => {
-            findings.push(Finding::said(Severity::Problem, thing, error));
-            None
-        }
+    let mut note = |thing: String, error: KeyError| {
+        findings.push(Finding::said(Severity::Problem, thing, error));
     };
-    let attester = relay.attester.as_ref().and_then(|key| open("relay.attester".to_owned(), key));
+    let attester = relay
+        .attester
+        .as_ref()
+        .and_then(|entry| entry.open().map_err(|error| note("relay.attester".to_owned(), error)).ok());
     let submitters: Vec<_> = relay
         .submitters
         .iter()
         .filter_map(|submitter| {
-            let address = open(format!("submitter on {}", submitter.chain), &submitter.key)?;
-            Some((submitter.chain.clone(), address))
+            let thing = || format!("submitter on {}", submitter.chain);
+            let key = submitter.key.unlock().map_err(|error| note(thing(), error)).ok()?;
+            Some((submitter.chain.clone(), key.address()))
         })
         .collect();
-    if let Some((chain, address)) = submitters.iter().find(|(_, address)| Some(*address) == attester) {
+    let attesting = attester.as_ref().map(AttesterKey::address);
+    if let Some((chain, address)) = submitters.iter().find(|(_, address)| Some(*address) == attesting) {
         findings.push(Finding::new(
             Severity::Problem,
             format!("submitter on {chain}"),
@@ -36,7 +38,26 @@ pub(super) fn unlock(config: &Config, findings: &mut Vec<Finding>) -> Keys {
             "make a key of its own, with `polyspan keys new`, that has no authority",
         ));
     }
+    let mut seen = BTreeSet::new();
+    for (chain, address) in submitters.iter().filter(|key| !seen.insert(*key)) {
+        findings.push(Finding::new(
+            Severity::Problem,
+            format!("submitter on {chain}"),
+            format!("two of its keystores hold the same key, {address}"),
+            "remove one: two owners of one account would take each other's nonces",
+        ));
+    }
     Keys { attester, submitters }
+}
+
+/// Whether a remote signer gives signatures of the attester: it is asked for one that no contract counts.
+pub(super) async fn remote(config: &Config, keys: &Keys, mode: Mode) -> Option<Finding> {
+    let Some(AttesterKey::Remote(signer)) = &keys.attester else { return None };
+    // Of a chain that it knows: a signer may have rules about that.
+    let chain = config.chains.first()?.chain_id;
+    let error = signer.try_out(chain).await.err()?;
+    // A relay starts without it: it waits for signatures on its lanes, and does everything else.
+    Some(Finding::said(mode.passing(), "relay.attester", error))
 }
 
 /// Whether each submitter can submit: it pays for gas, and the contracts take calls from plain accounts only.

@@ -14,12 +14,13 @@ use polyspan_types::CheckpointDomain;
 use prometheus::Registry;
 use tracing::{info, warn};
 
-use super::{ChainParts, Relay};
+use super::{ChainKeys, ChainParts, Relay};
 use crate::config::Config;
-use crate::keys::KeyError;
+use crate::keys::{AttesterKey, KeyError};
 use crate::lane::{Board, Lane};
 use crate::metrics::RelayMetrics;
 use crate::preflight::{self, Finding, Mode, Severity};
+use crate::submitter::SubmitterMetrics;
 
 /// A relay that cannot be built. Each names the thing and the cure.
 #[derive(Debug, thiserror::Error)]
@@ -82,12 +83,15 @@ impl Relay {
             config.coordination.clone().ok_or_else(|| BuildError::NoCoordination { file: file() })?;
         // First, so that everything wrong with keys and chains is said at once.
         check_chains(config).await?;
-        let attester = entry.attester.as_ref().map(|key| key.unlock()).transpose()?;
-        let submitters = entry
-            .submitters
-            .iter()
-            .map(|submitter| Ok((submitter.chain.clone(), submitter.key.unlock()?)))
-            .collect::<Result<Vec<_>, KeyError>>()?;
+        let attester = entry.attester.as_ref().map(|key| key.open()).transpose()?;
+        let mut submitters: Vec<ChainKeys> = Vec::new();
+        for entry in &entry.submitters {
+            let key = entry.key.unlock()?;
+            match submitters.iter_mut().find(|known| known.chain == entry.chain) {
+                Some(known) => known.keys.push(key),
+                None => submitters.push(ChainKeys { chain: entry.chain.clone(), keys: vec![key] }),
+            }
+        }
 
         let registry = Registry::new();
         build_info(&registry, BuildInfo::new(env!("CARGO_PKG_VERSION")))?;
@@ -100,7 +104,7 @@ impl Relay {
 
         let member = Member {
             id: MemberId::try_new(entry.name.clone())?,
-            operator: attester.as_ref().map(alloy::signers::Signer::address),
+            operator: attester.as_ref().map(AttesterKey::address),
             roles: entry.roles.names(),
             api: server.local_addr().to_string(),
             started_at_ms: crate::clock::now_ms(),
@@ -115,6 +119,7 @@ impl Relay {
             lease: coordination.lease,
             attester,
             submitters,
+            submitter_metrics: SubmitterMetrics::register(&registry)?,
             chains: chains.into_values().collect(),
             lanes,
             store,

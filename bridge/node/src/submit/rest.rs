@@ -17,6 +17,16 @@ pub(super) enum Rest {
 }
 
 impl Rest {
+    /// From now on until there is another block than this one.
+    pub(super) fn until_next_block(seen: BlockRef) -> Self {
+        Self::UntilNextBlock(seen, Instant::now())
+    }
+
+    /// From now on until the destination shows these requests as handled.
+    pub(super) fn until_handled(end: RequestNonce) -> Self {
+        Self::UntilHandled(end, Instant::now())
+    }
+
     /// Whether there is still something to wait for, with the destination at `handled` and `block`.
     pub(super) fn goes_on(self, handled: RequestNonce, block: BlockRef, now: Instant) -> bool {
         let (waits, since) = match self {

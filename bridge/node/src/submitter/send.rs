@@ -12,6 +12,8 @@ pub(super) enum Broadcast {
     Taken,
     /// None is taken now; the reason may pass.
     Waits(String),
+    /// None is taken as long as the account has not more.
+    Unfunded,
     /// None will ever be taken.
     Refused(String),
 }
@@ -20,7 +22,7 @@ impl Submitter {
     /// Sends the newest attempt, and older ones while newer are not taken: a node without the newest may take another, and
     /// whichever is mined does the same.
     pub(super) async fn broadcast(&self, submission: &Submission) -> Broadcast {
-        let (mut waits, mut refused) = (None, None);
+        let (mut waits, mut refused, mut unfunded) = (None, None, false);
         // Bytes are dropped once an attempt can never be needed again.
         for attempt in submission.attempts.iter().rev().filter(|attempt| !attempt.raw.is_empty()) {
             match self.chain.send_raw(&attempt.raw).await {
@@ -28,7 +30,7 @@ impl Submitter {
                 Ok(SendOutcome::Accepted(_) | SendOutcome::AlreadyKnown | SendOutcome::NonceTooLow) => {
                     return Broadcast::Taken;
                 }
-                Ok(SendOutcome::InsufficientFunds) => waits = waits.or_else(|| Some(self.unfunded())),
+                Ok(SendOutcome::InsufficientFunds) => unfunded = true,
                 Ok(SendOutcome::GasLimitTooHigh) => {
                     refused = refused.or_else(|| Some("its gas limit is above that of a block".to_owned()));
                 }
@@ -42,6 +44,7 @@ impl Submitter {
             }
         }
         match (waits, refused) {
+            _ if unfunded => Broadcast::Unfunded,
             (Some(text), _) => Broadcast::Waits(text),
             (None, Some(text)) => Broadcast::Refused(text),
             (None, None) => Broadcast::Taken,

@@ -13,6 +13,14 @@ const UNASKED_RAISES: usize = 8;
 /// Gas of a plain transfer. Unit: gas.
 const TRANSFER_GAS: u64 = 21_000;
 
+/// Age at which a submission that nobody mines counts as stuck, whatever it pays. Unit: times `replace_after`. Source: as
+/// many replacements, each at a higher price, did not help.
+const STUCK_AFTER: u64 = 6;
+
+/// Blocks that were made without it, at least, before a submission counts as stuck by its age: where no block is made, no
+/// other key fares better. Unit: blocks.
+const STUCK_BLOCKS: u64 = 3;
+
 /// What a pending submission needs now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
@@ -42,10 +50,29 @@ fn raise_can_help(market: &FeeMarket, previous: Price, attempts: usize) -> bool 
     asked > previous.highest() || (previous.highest() > 0 && attempts < UNASKED_RAISES)
 }
 
+/// Pure: whether a submission of this age counts as stuck. Unit: milliseconds; blocks.
+fn overdue(age_ms: u64, blocks: u64, replace_after_ms: u64) -> bool {
+    blocks >= STUCK_BLOCKS && age_ms >= replace_after_ms.saturating_mul(STUCK_AFTER)
+}
+
+/// What keeps a submission from being mined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hindrance {
+    text: String,
+    /// What it makes of the key; able where it passes by itself.
+    standing: Standing,
+}
+
+impl Hindrance {
+    const fn passing(text: String) -> Self {
+        Self { text, standing: Standing::Able }
+    }
+}
+
 /// What following one submission came to.
 enum Followed {
     /// There is more to follow; with what keeps it from being mined.
-    Open(Option<String>),
+    Open(Option<Hindrance>),
     /// It is final or lost.
     Closed,
 }
@@ -55,46 +82,55 @@ impl Submitter {
     pub(super) async fn follow_pending(&mut self) {
         let Some(head) = self.heads.borrow_and_update().head else { return };
         if self.pending.is_empty() {
+            self.stuck = None;
+            self.stand();
             return;
         }
-        let mut trouble = None;
+        let mut hindrances = Vec::new();
+        let mut all_looked_at = true;
         match self.chain.account_nonce(self.signer.address(), At::Latest).await {
             Ok(on_chain) => {
                 let mut left = Vec::with_capacity(self.pending.len());
                 for mut pending in std::mem::take(&mut self.pending) {
                     match self.follow(&mut pending, on_chain, head).await {
-                        Ok(Followed::Open(text)) => {
-                            trouble = trouble.or(text);
+                        Ok(Followed::Open(hindrance)) => {
+                            hindrances.extend(hindrance);
                             left.push(pending);
                         }
                         Ok(Followed::Closed) => {}
                         Err(failed) => {
-                            trouble = Some(failed.to_string());
+                            all_looked_at = false;
+                            hindrances.push(Hindrance::passing(failed.to_string()));
                             left.push(pending);
                         }
                     }
                 }
                 self.pending = left;
                 if let Err(failed) = self.fill_gap(on_chain).await {
-                    trouble = Some(failed.to_string());
+                    hindrances.push(Hindrance::passing(failed.to_string()));
                 }
+                self.judge(&hindrances, all_looked_at).await;
             }
-            Err(failed) => trouble = Some(failed.to_string()),
+            // Nothing new is known of what is stuck.
+            Err(failed) => hindrances.push(Hindrance::passing(failed.to_string())),
         }
-        self.show(trouble);
+        self.seat.waits(hindrances.into_iter().next().map(|hindrance| hindrance.text));
     }
 
-    fn show(&mut self, trouble: Option<String>) {
-        match &trouble {
-            Some(text) => {
-                self.health.failing(text);
-                if self.trouble.borrow().as_ref() != Some(text) {
-                    warn!(chain = self.chain.name(), submitter = %self.signer.address(), reason = text, "submissions wait");
-                }
-            }
-            None => self.health.ok(),
+    /// What the hindrances of its transactions make of this key.
+    async fn judge(&mut self, hindrances: &[Hindrance], all_looked_at: bool) {
+        let of = |standing| hindrances.iter().find(|hindrance| hindrance.standing == standing);
+        // What could not be looked at may still be stuck.
+        if let Some(stuck) = of(Standing::Stuck) {
+            self.stuck = Some(stuck.text.clone());
+        } else if all_looked_at {
+            self.stuck = None;
         }
-        self.trouble.send_replace(trouble);
+        if of(Standing::Unfunded).is_some() && !self.funds.is_short() {
+            // What cannot be read now is read with the next block.
+            let _ = self.fall_short().await;
+        }
+        self.stand();
     }
 
     async fn follow(
@@ -109,11 +145,36 @@ impl Submitter {
         if pending.submission.outcome != SubmissionOutcome::Pending {
             warn!(chain = self.chain.name(), nonce = %pending.submission.account_nonce, "a mined submission was rolled back; it is sent again");
             self.store_outcome(pending, SubmissionOutcome::Pending).await?;
+            pending.waits_since = None;
         }
         if on_chain > pending.submission.account_nonce {
             return self.superseded(pending, head).await;
         }
-        self.push(pending).await
+        let since = *pending.waits_since.get_or_insert(head.latest.height);
+        let followed = self.push(pending).await?;
+        let blocks = head.latest.height.since(since);
+        Ok(match followed {
+            Followed::Open(hindrance) => Followed::Open(self.overdue(pending, blocks).or(hindrance)),
+            Followed::Closed => Followed::Closed,
+        })
+    }
+
+    /// That a submission is older than any that a market takes in the end.
+    fn overdue(&self, pending: &Pending, blocks: u64) -> Option<Hindrance> {
+        let Submission { account_nonce, created_at_ms, .. } = pending.submission;
+        let age_ms = now_ms().saturating_sub(created_at_ms);
+        let text = || {
+            format!(
+                "submission {account_nonce} on chain {} is stuck: blocks are made without it; look whether the node keeps it back",
+                self.chain.name()
+            )
+        };
+        overdue(age_ms, blocks, self.replace_after_ms())
+            .then(|| Hindrance { text: text(), standing: Standing::Stuck })
+    }
+
+    fn replace_after_ms(&self) -> u64 {
+        u64::try_from(self.settings.replace_after.as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn find_receipt(&self, submission: &Submission) -> Result<Option<(Receipt, B256)>, SubmitterError> {
@@ -189,16 +250,19 @@ impl Submitter {
     async fn push(&self, pending: &mut Pending) -> Result<Followed, SubmitterError> {
         let newest = pending.submission.attempts.iter().map(|attempt| attempt.sent_at_ms).max().unwrap_or(0);
         let age_ms = now_ms().saturating_sub(newest);
-        let replace_after_ms = u64::try_from(self.settings.replace_after.as_millis()).unwrap_or(u64::MAX);
-        let mut trouble = None;
-        match need(age_ms, replace_after_ms) {
+        let mut stuck = None;
+        match need(age_ms, self.replace_after_ms()) {
             Need::Wait => return Ok(Followed::Open(None)),
             Need::Resend => {}
-            Need::Replace => trouble = self.raise(pending).await?,
+            Need::Replace => stuck = self.raise(pending).await?,
         }
         match self.broadcast(&pending.submission).await {
-            Broadcast::Taken => Ok(Followed::Open(trouble)),
-            Broadcast::Waits(text) => Ok(Followed::Open(Some(text))),
+            Broadcast::Taken => Ok(Followed::Open(stuck)),
+            Broadcast::Waits(text) => Ok(Followed::Open(stuck.or(Some(Hindrance::passing(text))))),
+            Broadcast::Unfunded => {
+                let unfunded = Hindrance { text: self.unfunded(), standing: Standing::Unfunded };
+                Ok(Followed::Open(stuck.or(Some(unfunded))))
+            }
             Broadcast::Refused(text) => {
                 self.store_outcome(pending, SubmissionOutcome::Lost).await?;
                 if let Some(answer) = pending.answer.take() {
@@ -210,7 +274,7 @@ impl Submitter {
     }
 
     /// Adds an attempt that pays more, if that can help and the cap allows it; otherwise says why not.
-    async fn raise(&self, pending: &mut Pending) -> Result<Option<String>, SubmitterError> {
+    async fn raise(&self, pending: &mut Pending) -> Result<Option<Hindrance>, SubmitterError> {
         let attempts = pending.submission.attempts.len();
         let Some(newest) = pending.submission.attempts.last().filter(|attempt| !attempt.raw.is_empty())
         else {
@@ -223,11 +287,12 @@ impl Submitter {
         }
         let cap = self.settings.max_fee_per_gas;
         let Some(price) = replacement_price(&market, previous, cap) else {
-            return Ok(Some(format!(
+            let text = format!(
                 "submission {} on chain {} is stuck and the price cap of {cap} wei leaves no room for a replacement; raise relay.submission.max_fee_per_gas",
                 transaction.account_nonce,
                 self.chain.name(),
-            )));
+            );
+            return Ok(Some(Hindrance { text, standing: Standing::Stuck }));
         };
         let attempt: Attempt = transaction.sign(price, &self.signer, now_ms())?;
         warn!(
@@ -271,7 +336,7 @@ impl Submitter {
         self.store.record_submission(&submission).await?;
         // If it is not taken now, it is pushed like any other.
         let _ = self.broadcast(&submission).await;
-        self.pending.push(Pending { submission, answer: None });
+        self.pending.push(Pending::new(submission, None));
         Ok(())
     }
 }
@@ -285,6 +350,13 @@ mod tests {
         assert_eq!(need(0, 8_000), Need::Wait);
         assert_eq!(need(2_000, 8_000), Need::Resend);
         assert_eq!(need(8_000, 8_000), Need::Replace);
+    }
+
+    #[test]
+    fn a_submission_is_overdue_by_its_age_and_by_blocks_that_passed_it() {
+        assert!(!overdue(47_999, 100, 8_000));
+        assert!(overdue(48_000, 3, 8_000));
+        assert!(!overdue(480_000, 2, 8_000), "a chain that stands still is no reason to change the key");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, B256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_types::{BridgeId, ChainId, Epoch, Root, Threshold};
+use polyspan_types::{BridgeId, ChainId, Epoch, Root};
 use proptest::prelude::*;
 
 use super::*;
@@ -43,12 +43,7 @@ fn tally() -> Tally {
 
 /// Everything that can be asked of a tally but its evidence, which depends on who came first.
 fn answers(tally: &Tally) -> impl PartialEq + std::fmt::Debug {
-    (
-        tally.checkpoints().collect::<Vec<_>>(),
-        tally.approved().collect::<Vec<_>>(),
-        tally.attested(),
-        tally.best_votes(),
-    )
+    (tally.checkpoints().collect::<Vec<_>>(), tally.approved().collect::<Vec<_>>(), tally.attested())
 }
 
 #[test]
@@ -87,6 +82,39 @@ fn votes_for_different_roots_never_add_up_and_are_kept_as_evidence() {
     let conflict = tally.conflicts().next().unwrap();
     assert_eq!((conflict.first.checkpoint, conflict.second.checkpoint), (checkpoint(5, 1), checkpoint(5, 2)));
     assert_eq!(tally.conflicts().count(), 1);
+}
+
+#[test]
+fn votes_on_chain_and_signatures_count_together_and_no_operator_twice() {
+    let mut tally = tally();
+    let at = checkpoint(5, 1);
+    tally.add(attest(0, at)).unwrap();
+    assert_eq!(tally.add_vote(at, signer(0).address()), Ok(Added::Duplicate));
+    assert_eq!(tally.add_vote(at, signer(1).address()), Ok(Added::Counted));
+    assert_eq!((tally.votes(at.nonce), tally.highest_approved()), (2, None));
+    assert!(tally.add_vote(at, signer(9).address()).is_err(), "a stranger");
+    let old = Checkpoint { epoch: Epoch::ZERO, ..at };
+    assert!(tally.add_vote(old, signer(2).address()).is_err(), "another epoch");
+
+    tally.add(attest(2, at)).unwrap();
+    let (approved, signatures) = tally.highest_approved().unwrap();
+    assert_eq!((approved, signatures), (at, vec![attest(2, at).signature]), "0 and 1 have voted on chain");
+    assert_eq!(tally.voted_on_chain().next().unwrap().voters.len(), 2);
+
+    tally.add(attest(1, at)).unwrap();
+    assert_eq!(tally.highest_approved().unwrap().1.len(), 3, "signatures alone suffice, and cost less");
+}
+
+#[test]
+fn votes_on_chain_alone_approve_without_a_signature() {
+    let mut tally = tally();
+    for index in 0..3 {
+        tally.add_vote(checkpoint(5, 1), signer(index).address()).unwrap();
+    }
+    assert_eq!(tally.highest_approved(), Some((checkpoint(5, 1), Vec::new())));
+    tally.add(attest(3, checkpoint(5, 2))).unwrap();
+    let conflict = tally.conflicts().next().unwrap();
+    assert_eq!((conflict.first.signature, conflict.second.operator), (None, signer(3).address()));
 }
 
 #[test]

@@ -33,6 +33,24 @@ async fn a_second_root_is_refused_under_any_epoch_and_after_any_restart() {
 }
 
 #[tokio::test]
+async fn a_claimed_root_bars_another_one_though_nothing_was_signed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("s");
+    let store = open(&path).await;
+    let root = |byte| Root(B256::repeat_byte(byte));
+    store.claim_root(lane(1), nonce(7), root(1)).await.unwrap();
+    store.close().await;
+    let store = open(&path).await;
+    let refused = store.claim_root(lane(1), nonce(7), root(2)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::SecondRoot { .. }), "{refused}");
+    let refused = store.record_attestation(&attestation(7, 1, 2)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::SecondRoot { .. }), "{refused}");
+    assert_eq!(store.attestations(lane(1), Epoch::new(1), nonce(0)).await.unwrap(), []);
+    store.claim_root(lane(1), nonce(7), root(1)).await.unwrap();
+    store.record_attestation(&attestation(7, 1, 1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn attestations_come_back_by_epoch_and_above_a_nonce() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;

@@ -40,7 +40,15 @@ fn particulars(view: &MemberView, lanes: &[LaneRow]) -> Vec<String> {
         let told = row.is_some_and(|row| is_told(row, report, what));
         (!told).then(|| format!("{} waits for {what}", report.lane))
     });
-    chains.chain(lanes).collect()
+    let submitters = view.report.submitters.iter().filter_map(|key| {
+        let reason = key.reason.as_ref()?;
+        let next =
+            view.report.submitters.iter().find(|other| other.chain == key.chain && other.reason.is_none());
+        let next =
+            next.map_or("no other key can pay".to_owned(), |other| format!("key {} pays", other.place));
+        Some(format!("submitter key {} on {} is {}: {reason} ({next})", key.place, key.chain, key.standing))
+    });
+    chains.chain(submitters).chain(lanes).collect()
 }
 
 /// Whether the lane's row tells what the relay waits for.

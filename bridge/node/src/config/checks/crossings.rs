@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::problems::Problems;
-use crate::config::{Config, Network, RelayEntry, Side};
+use crate::config::{AttesterEntry, Config, Network, RelayEntry, Side};
 
 pub(super) fn check(config: &Config, has_relay: bool, problems: &mut Problems) {
     chains(config, has_relay, problems);
@@ -88,20 +88,20 @@ fn side(config: &Config, path: &str, which: &str, side: &Side, problems: &mut Pr
 }
 
 fn submitters(config: &Config, relay: &RelayEntry, problems: &mut Problems) {
-    let mut chains = BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for (index, submitter) in relay.submitters.iter().enumerate() {
         let at = |key: &str| format!("relay.submitter[{index}].{key}");
         if config.chain(&submitter.chain).is_none() {
             problems
                 .add(at("chain"), format!("no [[chain]] is named `{}`; correct the name", submitter.chain));
         }
-        if !chains.insert(&submitter.chain) {
-            problems.add(
-                at("chain"),
-                format!("`{}` has a submitter already; use one per chain", submitter.chain),
-            );
+        if !keys.insert((&submitter.chain, &submitter.key.keystore)) {
+            let message =
+                format!("it is a submitter on `{}` already; a spare is another key", submitter.chain);
+            problems.add(at("keystore"), message);
         }
-        if relay.attester.as_ref().is_some_and(|attester| attester.keystore == submitter.key.keystore) {
+        let is_attester = |attester: &AttesterEntry| matches!(attester, AttesterEntry::Keystore(key) if key.keystore == submitter.key.keystore);
+        if relay.attester.as_ref().is_some_and(is_attester) {
             let message = "this is the attester's key; make a key of its own that has no authority";
             problems.add(at("keystore"), message);
         }

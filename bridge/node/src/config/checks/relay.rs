@@ -1,5 +1,7 @@
 //! The `[relay]` section.
 
+mod attester;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use super::{located, span};
 use crate::config::form::Raw;
 use crate::config::problems::{Problems, join};
-use crate::config::raw::{RawKeyFile, RawRelay, RawSubmission, RawSubmitter};
+use crate::config::raw::{RawRelay, RawSubmission, RawSubmitter};
 use crate::config::units::GasPrice;
 use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
@@ -20,6 +22,7 @@ const MOST_TRANSFERS: u64 = 1_024;
 /// Unit: wei per gas. 500 gwei.
 const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
+const TAKEOVER_AFTER: Duration = Duration::from_secs(3);
 
 pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Option<RelayEntry> {
     problems.unknown("relay", &raw.unknown, RawRelay::KEYS);
@@ -36,10 +39,7 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
         text.parse::<LogFormat>().map_err(|error| problems.add("relay.log_format", error)).ok()
     });
     let attester = problems.required("relay.attester", raw.attester, "set the key that signs for its roles");
-    let attester = attester.and_then(|raw| {
-        problems.unknown("relay.attester", &raw.unknown, RawKeyFile::KEYS);
-        key_file("relay.attester", raw.keystore, raw.passphrase_file, folder, problems)
-    });
+    let attester = attester.and_then(|raw| attester::check(raw, folder, problems));
     let submitters = submitters(raw.submitter, folder, problems);
     let submission =
         submission(problems.or("relay.submission", raw.submission, RawSubmission::default()), problems);
@@ -127,5 +127,7 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
         problems.or("relay.submission.max_fee_per_gas", raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
     let path = "relay.submission.replace_after";
     let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
-    SubmissionEntry { max_transfers, max_fee_per_gas, replace_after }
+    let path = "relay.submission.takeover_after";
+    let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
+    SubmissionEntry { max_transfers, max_fee_per_gas, replace_after, takeover_after }
 }

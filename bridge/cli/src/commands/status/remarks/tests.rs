@@ -1,4 +1,4 @@
-use polyspan_coordination::{ChainReport, Member, Report};
+use polyspan_coordination::{ChainReport, Member, Report, SubmitterReport};
 use polyspan_types::RequestNonce;
 
 use super::*;
@@ -42,7 +42,7 @@ fn relay(id: &str, lane: LaneReport) -> MemberView {
             api: String::new(),
             started_at_ms: 0,
         },
-        report: Report { lanes: vec![lane], chains: vec![chain] },
+        report: Report { lanes: vec![lane], chains: vec![chain], ..Report::default() },
         alive: true,
         last_seen_ms: 0,
     }
@@ -91,4 +91,23 @@ fn halts_and_chain_errors_of_living_relays_are_told() {
     );
     halted.alive = false;
     assert_eq!(remarks(&[halted], &[row()]), [""; 0]);
+}
+
+#[test]
+fn a_submitter_key_that_cannot_is_told_with_the_one_that_does() {
+    let key = |place, reason: Option<&str>| SubmitterReport {
+        chain: "service".to_owned(),
+        place,
+        address: Default::default(),
+        standing: if reason.is_some() { "unfunded" } else { "able" }.to_owned(),
+        reason: reason.map(str::to_owned),
+        balance: None,
+    };
+    let mut view = relay("r-1", report(VOTES));
+    view.report.submitters = vec![key(1, Some("fund it")), key(2, None)];
+    let told = remarks(std::slice::from_ref(&view), &[row()]);
+    assert_eq!(told, ["r-1: submitter key 1 on service is unfunded: fund it (key 2 pays)"]);
+    view.report.submitters = vec![key(1, Some("fund it"))];
+    let told = remarks(&[view], &[row()]);
+    assert_eq!(told, ["r-1: submitter key 1 on service is unfunded: fund it (no other key can pay)"]);
 }

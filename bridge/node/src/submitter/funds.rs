@@ -1,0 +1,123 @@
+//! Whether an account can pay, and when to look again.
+
+use std::time::{Duration, Instant};
+
+use alloy::primitives::U256;
+use tracing::debug;
+
+use super::pricing::Price;
+use super::{Submitter, SubmitterError};
+
+/// How old a known balance gets. Unit: time. Source: one call in half a minute and key; a key that is short is looked at
+/// with every block.
+const BALANCE_AGE: Duration = Duration::from_secs(30);
+
+/// How long a key that is short is passed over although its balance did not rise: what it has may do at today's price.
+/// Unit: time.
+const SHORT_AGE: Duration = Duration::from_secs(300);
+
+/// What is known of an account's money.
+#[derive(Debug, Default)]
+pub(super) struct Funds {
+    /// When the balance was read last.
+    read: Option<Instant>,
+    short: Option<Short>,
+}
+
+/// The account could not pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Short {
+    /// With which balance it is tried again.
+    needs: U256,
+    since: Instant,
+}
+
+impl Short {
+    /// Pure: whether it is worth another try.
+    fn is_over(self, balance: U256, now: Instant) -> bool {
+        balance >= self.needs || now.duration_since(self.since) >= SHORT_AGE
+    }
+}
+
+impl Funds {
+    pub(super) const fn is_short(&self) -> bool {
+        self.short.is_some()
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.is_short() || self.read.is_none_or(|read| now.duration_since(read) >= BALANCE_AGE)
+    }
+
+    /// What the account has is not enough: it takes `cost`, or at least more than there is.
+    fn fall_short(&mut self, balance: U256, cost: U256, now: Instant) {
+        let since = self.short.map_or(now, |short| short.since);
+        self.short = Some(Short { needs: cost.max(balance.saturating_add(U256::ONE)), since });
+    }
+}
+
+impl Submitter {
+    /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has.
+    pub(super) async fn can_pay(&mut self, gas: u64, price: Price) -> Result<bool, SubmitterError> {
+        let cost = U256::from(gas).saturating_mul(U256::from(price.highest()));
+        if cost.is_zero() {
+            return Ok(true);
+        }
+        let balance = self.read_balance().await?;
+        if balance < cost {
+            self.funds.fall_short(balance, cost, Instant::now());
+            self.stand();
+            return Ok(false);
+        }
+        self.funds.short = None;
+        Ok(true)
+    }
+
+    /// A node says that the account cannot pay.
+    pub(super) async fn fall_short(&mut self) -> Result<(), SubmitterError> {
+        let balance = self.read_balance().await?;
+        self.funds.fall_short(balance, U256::ZERO, Instant::now());
+        self.stand();
+        Ok(())
+    }
+
+    /// Reads the balance now and then, and often while there is too little.
+    pub(super) async fn look_at_funds(&mut self) {
+        if !self.funds.is_due(Instant::now()) {
+            return;
+        }
+        match self.read_balance().await {
+            Ok(balance) => {
+                if self.funds.short.is_some_and(|short| short.is_over(balance, Instant::now())) {
+                    self.funds.short = None;
+                }
+                self.stand();
+            }
+            // What ails the endpoint is told by whoever needs it.
+            Err(failed) => debug!(chain = self.chain.name(), error = %failed, "balance not read"),
+        }
+    }
+
+    async fn read_balance(&mut self) -> Result<U256, SubmitterError> {
+        let balance = self.chain.balance(self.signer.address()).await?;
+        self.funds.read = Some(Instant::now());
+        self.seat.balance(balance);
+        Ok(balance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_fell_short_waits_for_what_it_needs_or_a_while() {
+        let (mut funds, now) = (Funds::default(), Instant::now());
+        assert!(funds.is_due(now), "nothing is known yet");
+        funds.fall_short(U256::from(3), U256::from(10), now);
+        let short = funds.short.unwrap();
+        assert!(!short.is_over(U256::from(9), now) && short.is_over(U256::from(10), now));
+        assert!(short.is_over(U256::from(3), now + SHORT_AGE));
+        funds.fall_short(U256::from(12), U256::ZERO, now + SHORT_AGE);
+        assert_eq!(funds.short.unwrap(), Short { needs: U256::from(13), since: now }, "any money may help");
+    }
+}

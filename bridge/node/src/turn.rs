@@ -1,0 +1,181 @@
+//! Whether this relay publishes on a lane now, and what: pure functions of what it sees.
+//!
+//! The leader publishes at once. Everybody else does when the lane has made no progress for a delay that grows with its
+//! rank, whatever the reason: no mode, and no look at the coordinator. So a dead leader, one without progress, a coordinator
+//! that is gone, slow or lying, and half of the relays cut off from it are one and the same case.
+
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
+
+use alloy::primitives::keccak256;
+use polyspan_types::{BridgeId, MemberSet, OperatorId, RequestNonce};
+
+use crate::submit::{Piece, next_piece};
+
+/// Longest block interval that delays are stretched to: a chain that makes blocks on demand has none. Unit: time.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(15);
+/// Least time between two ranks. Unit: time. Source: a submission is sent, mined and seen by others in a block of a second and
+/// a poll of half of that.
+const RANK_STEP: Duration = Duration::from_millis(1500);
+/// Open votes of one relay on a lane that may follow each other at once; further ones wait for [`VOTE_INTERVAL`]. The second
+/// one is to join others that voted for another checkpoint at the same time.
+const QUICK_VOTES: usize = 2;
+/// Blocks between two votes of a relay that did not get its lane on. Unit: blocks of the destination. Source: a vote costs
+/// about 60 000 gas, and a lane that lacks operators for an hour shall not cost its relays a fortune.
+pub const VOTE_INTERVAL: u64 = 20;
+
+/// How long relays leave a lane to its leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Least delay of the first rank.
+    pub takeover_after: Duration,
+    /// Time between blocks of the destination: what is on its way needs one or two of them to be seen.
+    pub block_interval: Duration,
+}
+
+impl Pace {
+    /// How long a lane may stand still before the relay of this rank acts by itself.
+    pub fn delay(&self, rank: usize) -> Duration {
+        let interval = self.block_interval.min(LONGEST_INTERVAL);
+        let first = self.takeover_after.max(interval * 5 / 2);
+        let step = RANK_STEP.max(interval * 3 / 2);
+        first + step * u32::try_from(rank).unwrap_or(u32::MAX)
+    }
+}
+
+/// Place of `operator` in the order of `keccak(bridge id, nonce, operator)`, with the lane's first unhandled nonce: another
+/// order for each, so that no relay is first always. Who is no operator comes after all of them.
+pub fn rank(
+    bridge_id: BridgeId,
+    handled: RequestNonce,
+    operator: Option<OperatorId>,
+    operators: &MemberSet,
+) -> usize {
+    let place = |member: OperatorId| {
+        let nonce = handled.get().to_be_bytes();
+        keccak256([bridge_id.0.as_slice(), nonce.as_slice(), member.as_slice()].concat())
+    };
+    match operator.filter(|operator| operators.contains(*operator)) {
+        Some(own) => operators.members.iter().filter(|member| place(**member) < place(own)).count(),
+        None => operators.members.len(),
+    }
+}
+
+/// Since when a lane stands still, as one relay sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stall {
+    handled: RequestNonce,
+    since: Option<Instant>,
+}
+
+impl Stall {
+    /// Takes in what is seen now. `open`: there are requests that this relay would sign and that are not handled.
+    pub fn observe(&mut self, handled: RequestNonce, open: bool, now: Instant) {
+        if !open {
+            *self = Self { handled, since: None };
+        } else if self.since.is_none() || self.handled != handled {
+            *self = Self { handled, since: Some(now) };
+        }
+    }
+
+    /// Whether the lane stands still.
+    pub const fn is_going_on(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// How long the lane has stood still; zero when it does not.
+    pub fn lasts(&self, now: Instant) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// When it will have stood still for `delay`; `None` while it does not.
+    pub fn due(&self, delay: Duration) -> Option<Instant> {
+        self.since.map(|since| since + delay)
+    }
+}
+
+/// A checkpoint with this relay's own root that somebody has voted for on chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenVote {
+    /// How many operators have.
+    pub voters: usize,
+    /// Its nonce.
+    pub nonce: RequestNonce,
+    /// Whether this relay has.
+    pub own: bool,
+}
+
+/// What a relay knows when it decides.
+#[derive(Debug, Clone)]
+pub struct Situation<'a> {
+    /// First nonce that the destination has not handled.
+    pub handled: RequestNonce,
+    /// Nonces of approved checkpoints.
+    pub approved: &'a [RequestNonce],
+    /// Whether this relay leads the lane, or made its last progress.
+    pub leads: bool,
+    /// Whether the lane has stood still for as long as this relay's rank demands.
+    pub overdue: bool,
+    /// Votes on chain above `handled`.
+    pub votes: &'a [OpenVote],
+    /// Highest nonce that this relay has signed; `None` for one that signs nothing on this lane.
+    pub newest: Option<RequestNonce>,
+    /// Blocks of the destination since this relay's last vote.
+    pub since_vote: u64,
+    /// Most transfers in one submission.
+    pub max_transfers: u64,
+}
+
+/// What to publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A `handle` of this piece.
+    Handle(Piece),
+    /// A `vote` for the checkpoint of this nonce.
+    Vote(RequestNonce),
+    /// Nothing now.
+    Nothing,
+}
+
+/// What to publish now.
+pub fn decide(situation: &Situation<'_>) -> Action {
+    if !situation.leads && !situation.overdue {
+        return Action::Nothing;
+    }
+    let approved = situation.approved.iter().copied();
+    if let Some(piece) = next_piece(situation.handled, approved, situation.max_transfers) {
+        return Action::Handle(piece);
+    }
+    // A leader that waits for others' attestations does not vote before it is its turn.
+    match candidate(situation) {
+        Some(nonce) if situation.overdue && may_vote(situation) => Action::Vote(nonce),
+        _ => Action::Nothing,
+    }
+}
+
+/// The checkpoint to vote for. Relays that see different newest requests meet only if they join each other: at the checkpoint
+/// that most have voted for, among equals at the lowest, which the others are the likeliest to have seen too. One that covers
+/// less than half of what is open is joined last, so that no single operator can make a lane go in small steps.
+fn candidate(situation: &Situation<'_>) -> Option<RequestNonce> {
+    let newest = situation.newest.filter(|newest| *newest > situation.handled)?;
+    let half = newest.since(situation.handled).div_ceil(2);
+    let is_good = |vote: &&OpenVote| vote.nonce.since(situation.handled) >= half;
+    let others = || situation.votes.iter().filter(|vote| !vote.own && vote.nonce <= newest);
+    let best = |votes: &mut dyn Iterator<Item = &OpenVote>| {
+        votes.max_by_key(|vote| (vote.voters, Reverse(vote.nonce))).map(|vote| vote.nonce)
+    };
+    let own_is_good = situation.votes.iter().filter(is_good).any(|vote| vote.own);
+    best(&mut others().filter(is_good))
+        .or((!own_is_good).then_some(newest))
+        .or_else(|| best(&mut others()))
+        .or_else(|| situation.votes.iter().all(|vote| !vote.own || vote.nonce != newest).then_some(newest))
+}
+
+fn may_vote(situation: &Situation<'_>) -> bool {
+    let open = situation.votes.iter().filter(|vote| vote.own).count();
+    let joins = situation.votes.iter().any(|vote| !vote.own);
+    open == 0 || (joins && open < QUICK_VOTES) || situation.since_vote >= VOTE_INTERVAL
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Whose turn it is, and that somebody's always comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::{Address, B256};
+use polyspan_types::{Epoch, Threshold};
+use proptest::prelude::*;
+
+use super::*;
+
+const LANE: BridgeId = BridgeId(B256::repeat_byte(1));
+const PACE: Pace = Pace { takeover_after: Duration::from_secs(3), block_interval: Duration::from_secs(1) };
+
+fn operators(count: u8) -> MemberSet {
+    MemberSet {
+        epoch: Epoch::new(1),
+        threshold: Threshold::try_new(count / 2 + 1, usize::from(count)).unwrap(),
+        members: (1..=count).map(Address::repeat_byte).collect(),
+    }
+}
+
+fn nonce(number: u64) -> RequestNonce {
+    RequestNonce::new(number)
+}
+
+fn vote(voters: usize, at: u64, own: bool) -> OpenVote {
+    OpenVote { voters, nonce: nonce(at), own }
+}
+
+/// A relay that has signed up to 7, on a lane that is handled up to 5 and where nothing is approved.
+fn waiting<'a>() -> Situation<'a> {
+    Situation {
+        handled: nonce(5),
+        approved: &[],
+        leads: false,
+        overdue: true,
+        votes: &[],
+        newest: Some(nonce(7)),
+        since_vote: VOTE_INTERVAL,
+        max_transfers: 32,
+    }
+}
+
+#[test]
+fn delays_grow_with_the_rank_and_with_the_block_time() {
+    assert_eq!(PACE.delay(0), Duration::from_secs(3));
+    assert_eq!(PACE.delay(2), Duration::from_secs(6));
+    let slow = Pace { block_interval: Duration::from_secs(12), ..PACE };
+    assert_eq!((slow.delay(0), slow.delay(1)), (Duration::from_secs(30), Duration::from_secs(48)));
+    let on_demand = Pace { block_interval: Duration::from_secs(86_400), ..PACE };
+    assert_eq!(on_demand.delay(0), LONGEST_INTERVAL * 5 / 2);
+}
+
+#[test]
+fn who_only_submits_comes_after_all_operators() {
+    let operators = operators(4);
+    assert_eq!(rank(LANE, nonce(1), None, &operators), 4);
+    assert_eq!(rank(LANE, nonce(1), Some(Address::repeat_byte(9)), &operators), 4);
+}
+
+#[test]
+fn a_stall_begins_with_the_first_open_request_and_ends_with_progress() {
+    let start = Instant::now();
+    let later = |seconds| start + Duration::from_secs(seconds);
+    let mut stall = Stall::default();
+    stall.observe(nonce(0), false, start);
+    assert_eq!((stall.lasts(later(9)), stall.due(PACE.delay(0))), (Duration::ZERO, None));
+    stall.observe(nonce(0), true, later(1));
+    stall.observe(nonce(0), true, later(4));
+    assert_eq!(stall.lasts(later(4)), Duration::from_secs(3));
+    stall.observe(nonce(2), true, later(5));
+    assert_eq!(stall.lasts(later(6)), Duration::from_secs(1), "progress begins it anew");
+    stall.observe(nonce(2), false, later(7));
+    assert!(!stall.is_going_on());
+}
+
+#[test]
+fn nobody_but_the_leader_acts_before_its_turn() {
+    let early = Situation { overdue: false, approved: &[RequestNonce::new(6)], ..waiting() };
+    assert_eq!(decide(&early), Action::Nothing);
+    let handles = Action::Handle(Piece { first: nonce(5), count: 1, checkpoint: nonce(6) });
+    assert_eq!(decide(&Situation { leads: true, ..early.clone() }), handles);
+    assert_eq!(decide(&Situation { overdue: true, ..early.clone() }), handles);
+    assert_eq!(decide(&Situation { leads: true, approved: &[], ..early }), Action::Nothing);
+}
+
+#[test]
+fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for() {
+    assert_eq!(decide(&waiting()), Action::Vote(nonce(7)));
+    let votes = [vote(1, 6, false)];
+    assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(6)));
+    let votes = [vote(1, 7, false), vote(2, 6, false)];
+    assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(6)), "most votes");
+    let votes = [vote(1, 7, false), vote(1, 6, false)];
+    assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(6)), "the lowest");
+    let far = Situation { newest: Some(nonce(9)), ..waiting() };
+    let votes = [vote(2, 6, false)];
+    assert_eq!(
+        decide(&Situation { votes: &votes, ..far.clone() }),
+        Action::Vote(nonce(9)),
+        "6 covers little"
+    );
+    let votes = [vote(2, 6, false), vote(1, 9, true)];
+    assert_eq!(decide(&Situation { votes: &votes, ..far }), Action::Vote(nonce(6)), "better than nothing");
+    let votes = [vote(1, 9, false)];
+    assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(7)), "9 is not signed");
+    assert_eq!(decide(&Situation { newest: None, ..waiting() }), Action::Nothing, "no voice");
+    assert_eq!(decide(&Situation { newest: Some(nonce(5)), ..waiting() }), Action::Nothing, "handled");
+}
+
+#[test]
+fn votes_that_bring_nothing_are_few() {
+    let votes = [vote(1, 6, true)];
+    let soon = Situation { votes: &votes, since_vote: VOTE_INTERVAL - 1, ..waiting() };
+    assert_eq!(decide(&soon), Action::Nothing);
+    assert_eq!(decide(&Situation { since_vote: VOTE_INTERVAL, ..soon.clone() }), Action::Vote(nonce(7)));
+    let votes = [vote(1, 6, true), vote(1, 7, false)];
+    assert_eq!(decide(&Situation { votes: &votes, ..soon.clone() }), Action::Vote(nonce(7)), "one may join");
+    let votes = [vote(1, 6, true), vote(2, 7, true), vote(1, 8, false)];
+    assert_eq!(decide(&Situation { votes: &votes, newest: Some(nonce(9)), ..soon }), Action::Nothing);
+}
+
+proptest! {
+    #[test]
+    fn ranks_are_a_permutation_that_changes_with_the_nonce(count in 1u8..6, handled in 0u64..1000) {
+        let operators = operators(count);
+        let ranks = |at| -> Vec<usize> {
+            operators.members.iter().map(|member| rank(LANE, nonce(at), Some(*member), &operators)).collect()
+        };
+        let mut sorted = ranks(handled);
+        sorted.sort_unstable();
+        prop_assert_eq!(sorted, (0..usize::from(count)).collect::<Vec<_>>());
+        let all: Vec<_> = (handled..handled + 8).map(ranks).collect();
+        prop_assert!(count < 3 || all.iter().any(|other| *other != all[0]));
+    }
+
+    /// Votes alone bring a lane on: honest relays act one after the other, and even when what each has seen stays another for
+    /// ever, a threshold of them meets at one checkpoint.
+    #[test]
+    fn relays_without_a_coordinator_meet_at_one_checkpoint(
+        newest in proptest::collection::vec(6u64..14, 3..8), first in 0usize..8,
+    ) {
+        let relays = newest.len();
+        let mut voted: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
+        let mut most = 0;
+        for turn in 0..(relays + 1) * relays {
+            let relay = (turn + first) % relays;
+            let seen = voted.iter().filter(|(at, _)| **at <= newest[relay]);
+            let votes: Vec<OpenVote> =
+                seen.map(|(at, voters)| vote(voters.len(), *at, voters.contains(&relay))).collect();
+            let situation = Situation { votes: &votes, newest: Some(nonce(newest[relay])), ..waiting() };
+            if let Action::Vote(at) = decide(&situation) {
+                let voters = voted.entry(at.get()).or_default();
+                voters.insert(relay);
+                most = most.max(voters.len());
+            }
+        }
+        prop_assert!(most > relays / 2, "{voted:?}");
+    }
+}
