@@ -18,11 +18,11 @@ need = @command -v $(1) >/dev/null 2>&1 || { echo "make: '$(1)' is missing; inst
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ---- what must be there ----
 
-.PHONY: rust node python tools
+.PHONY: rust node python tools protoc etcd
 rust:
 	$(call need,$(CARGO),Rust 1.94.1 or newer: https://rustup.rs)
 	$(call need,cc,a C compiler (Debian: apt-get install build-essential))
@@ -38,6 +38,13 @@ python:
 python-tools: node python
 	@tools/fetch python
 
+# What cargo build needs to make the messages of etcd; cargo finds it through .cargo/config.toml.
+protoc: python
+	@tools/fetch protoc
+
+etcd: python ## Find or fetch etcd for devnet and tests, and say which one it is
+	@tools/fetch etcd
+
 tools: node ## Fetch anvil, forge, solc and OpenZeppelin Contracts into .tools, once
 	@tools/fetch
 
@@ -47,7 +54,7 @@ $(DENY): | rust
 # ---- build ----
 
 .PHONY: build
-build: rust ## Build every binary
+build: rust protoc ## Build every binary
 	$(CARGO) build $(CARGO_FLAGS) --workspace --bins
 
 # ---- run ----
@@ -62,6 +69,20 @@ devnet: tools build ## The same network, left running for you to try
 bench: tools build ## Gas per request and per transfer, against the goals
 	@$(TARGET)/debug/devnet bench gas
 
+# What takes time is measured with optimised programs.
+.PHONY: release bench-failover bench-throughput scenarios
+release: rust
+	$(CARGO) build $(CARGO_FLAGS) --release -p polyspan-cli -p polyspan-devnet
+
+bench-failover: tools release ## Time without a payout when the leader of a lane dies or freezes
+	@$(TARGET)/release/devnet bench failover $(BENCH_FLAGS)
+
+bench-throughput: tools release ## Transfers a second, beside what the chains can do (BENCH_FLAGS='--threshold 1')
+	@$(TARGET)/release/devnet bench throughput $(BENCH_FLAGS)
+
+scenarios: tools build ## Every scenario, the long ones too (needs root)
+	@$(TARGET)/debug/devnet scenario run --all
+
 # ---- prove ----
 
 .PHONY: check check-format check-lints check-dependencies check-docs check-contracts check-slither check-symbolic
@@ -71,13 +92,13 @@ check-format: rust tools
 	$(CARGO) fmt --all --check
 	cd contracts && $(FORGE) fmt --check
 
-check-lints: rust
+check-lints: rust protoc
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --all-features -- -D warnings
 
 check-dependencies: $(DENY)
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
-check-docs: rust
+check-docs: rust protoc
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) --workspace --no-deps
 
 check-contracts: tools python
@@ -97,12 +118,13 @@ test: test-contracts test-rust ## Every test that needs no root, Solidity and Ru
 test-contracts: tools python
 	contracts/effective
 
-test-rust: tools build
+test-rust: tools build etcd
 	$(CARGO) test $(CARGO_FLAGS) --workspace
 
-test-system: tools build ## The tests that need root: a full disk
-	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system; run it as root" >&2; exit 1; }
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system
+test-system: tools build etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios
+	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
+	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios
 
 # What takes longer than a check or a test may: docs/proving.md says what each shows, and what it does not.
 .PHONY: coverage prove prove-invariants prove-symbolic prove-mutation

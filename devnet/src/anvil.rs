@@ -10,15 +10,17 @@ use alloy::rpc::types::anvil::ReorgOptions;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use reqwest::Url;
-use tokio::process::Command;
 
 use crate::chain_access::ChainAccess;
 use crate::eventually::{eventually, eventually_true};
-use crate::ports::free_port;
+use crate::host::Host;
 use crate::process::{ChildProcess, Warden};
 
 /// Unit: gas. Room for a batch of 128 transfers with the highest gas caps.
-const BLOCK_GAS_LIMIT: u64 = 60_000_000;
+pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
+
+/// Where a chain has an address of its own.
+const PORT: u16 = 8545;
 
 /// A port may be taken between the look and its use.
 const ATTEMPTS: usize = 3;
@@ -36,6 +38,10 @@ pub struct AnvilSpec {
     pub fork_of: Option<Url>,
     /// Accounts that the node has the keys of, and signs for.
     pub accounts: usize,
+    /// Unit: gas.
+    pub block_gas_limit: u64,
+    /// Where it runs.
+    pub host: Host,
 }
 
 /// A running chain; it dereferences to the access that any chain gives.
@@ -45,6 +51,8 @@ pub struct Anvil {
     pub access: ChainAccess,
     /// HTTP endpoint; WebSocket is on the same port.
     pub url: Url,
+    /// Where it runs.
+    pub host: Host,
     /// The process.
     pub process: ChildProcess,
 }
@@ -66,13 +74,14 @@ impl Anvil {
     }
 
     async fn try_start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
-        let port = free_port()?;
-        let mut command = Command::new(binary);
+        let socket = spec.host.socket(PORT)?;
+        let (address, port) = (socket.ip().to_string(), socket.port());
+        let mut command = spec.host.command(binary);
         command
-            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--host", &address, "--port", &port.to_string()])
             .args(["--chain-id", &spec.chain_id.to_string()])
             .args(["--block-time", "1", "--slots-in-an-epoch", "1"])
-            .args(["--gas-limit", &BLOCK_GAS_LIMIT.to_string()])
+            .args(["--gas-limit", &spec.block_gas_limit.to_string()])
             .args(["--accounts", &spec.accounts.to_string()])
             // Its caches belong to this run, not to the person's home.
             .env("HOME", folder);
@@ -84,10 +93,10 @@ impl Anvil {
         }
         let log = folder.join(format!("chain-{}.log", spec.name));
         let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), command, &log)?;
-        let url: Url = format!("http://127.0.0.1:{port}").parse().context("a URL of digits and dots")?;
+        let url: Url = format!("http://{socket}").parse().context("a URL of digits and dots")?;
         // Only an anvil that got its port says so: the chain id alone could be that of another devnet.
         let listens =
-            || async { Ok(process.log_tail(usize::MAX).contains(&format!("Listening on 127.0.0.1:{port}"))) };
+            || async { Ok(process.log_tail(usize::MAX).contains(&format!("Listening on {socket}"))) };
         drop(eventually_true("the chain listens", Duration::from_secs(10), listens).await);
         let connect = || async { ChainAccess::connect(&spec.name, url.clone()).await.map(Some) };
         let found = eventually("the chain answers", Duration::from_secs(10), connect).await;
@@ -98,7 +107,7 @@ impl Anvil {
         if access.chain_id != spec.chain_id {
             bail!("port {port} answers as chain {} and not as {}", access.chain_id, spec.chain_id);
         }
-        Ok(Self { access, url, process })
+        Ok(Self { access, url, host: spec.host.clone(), process })
     }
 
     /// Gives an account this balance. Unit: wei.

@@ -1,11 +1,18 @@
 //! Benchmarks: figures against the goals of the design. They print; a test never judges a time.
 
+pub mod failover;
 pub mod gas;
+mod processor;
+pub mod throughput;
 
 use std::fs;
 
+use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use tokio::process::Command;
+
+use crate::binaries::Binaries;
 
 /// Result of one benchmark.
 #[derive(Debug, Clone, Serialize)]
@@ -27,8 +34,18 @@ pub struct Figure {
     pub value: f64,
     /// Its unit.
     pub unit: &'static str,
-    /// Highest acceptable value; `None` for a figure that is only of interest.
-    pub goal: Option<f64>,
+    /// What is acceptable; `None` for a figure that is only of interest.
+    pub goal: Option<Goal>,
+}
+
+/// What a figure shall be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Goal {
+    /// Not above this.
+    AtMost(f64),
+    /// Not below this.
+    AtLeast(f64),
 }
 
 /// The machine that measured.
@@ -47,7 +64,12 @@ pub struct Machine {
 impl Figure {
     /// A figure that shall not be above `goal`.
     pub fn at_most(name: impl Into<String>, value: f64, unit: &'static str, goal: f64) -> Self {
-        Self { name: name.into(), value, unit, goal: Some(goal) }
+        Self { name: name.into(), value, unit, goal: Some(Goal::AtMost(goal)) }
+    }
+
+    /// A figure that shall not be below `goal`.
+    pub fn at_least(name: impl Into<String>, value: f64, unit: &'static str, goal: f64) -> Self {
+        Self { name: name.into(), value, unit, goal: Some(Goal::AtLeast(goal)) }
     }
 
     /// A figure without a goal.
@@ -57,7 +79,10 @@ impl Figure {
 
     /// Whether the goal is met; `None` without a goal.
     pub fn is_met(&self) -> Option<bool> {
-        self.goal.map(|goal| self.value <= goal)
+        self.goal.map(|goal| match goal {
+            Goal::AtMost(most) => self.value <= most,
+            Goal::AtLeast(least) => self.value >= least,
+        })
     }
 }
 
@@ -88,9 +113,63 @@ impl Report {
                 Some(false) => "MISSED",
                 None => "",
             };
-            let goal = figure.goal.map_or_else(String::new, |goal| format!("≤ {goal:.0}"));
-            table.add_row([&figure.name, &format!("{:.0}", figure.value), &goal, figure.unit, verdict]);
+            let goal = match figure.goal {
+                Some(Goal::AtMost(most)) => format!("≤ {}", shown(most)),
+                Some(Goal::AtLeast(least)) => format!("≥ {}", shown(least)),
+                None => String::new(),
+            };
+            table.add_row([&figure.name, &shown(figure.value), &goal, figure.unit, verdict]);
         }
         table
+    }
+}
+
+/// Large values need no decimals, small ones are nothing without.
+fn shown(value: f64) -> String {
+    if value.abs() >= 100.0 || value == value.trunc() { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// The middle one; the higher of two. Zero when there is none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+/// The value that `share` of all are not above. Zero when there is none.
+fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+/// The version line of the chain's program.
+async fn chain_version(binaries: &Binaries) -> Result<String> {
+    let output =
+        Command::new(&binaries.anvil).arg("--version").output().await.context("cannot start anvil")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().next().unwrap_or("anvil").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_those_of_the_sorted_values() {
+        let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert_eq!(percentile(&values, 0.99), 99.0);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!((median(&[]), percentile(&[], 0.5)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn goals_have_a_direction_and_show_as_numbers() {
+        assert_eq!(Figure::at_most("a", 1.0, "s", 2.0).is_met(), Some(true));
+        assert_eq!(Figure::at_least("a", 1.0, "s", 2.0).is_met(), Some(false));
+        let text = serde_json::to_string(&Figure::at_least("a", 1.0, "s", 2.0)).unwrap();
+        assert_eq!(text, r#"{"name":"a","value":1.0,"unit":"s","goal":2.0}"#);
+        assert_eq!([shown(0.05), shown(4.0), shown(12345.6)], ["0.050", "4", "12346"]);
     }
 }

@@ -48,12 +48,24 @@ fn polyspan() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("POLYSPAN_BIN") {
         return existing(PathBuf::from(named), "POLYSPAN_BIN names no file");
     }
+    existing(beside("polyspan")?, "the program polyspan is not built; run `cargo build -p polyspan-cli`")
+}
+
+/// A program that lies where this one does.
+fn beside(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe().context("this program's own path is unknown")?;
     let folder = own.parent().unwrap_or(Path::new("."));
     // Programs of tests and examples lie one folder deeper than those that are installed.
     let deeper = ["deps", "examples"].iter().any(|name| folder.ends_with(name));
     let folder = if deeper { folder.parent().unwrap_or(folder) } else { folder };
-    existing(folder.join("polyspan"), "the program polyspan is not built; run `cargo build -p polyspan-cli`")
+    Ok(folder.join(name))
+}
+
+/// This program itself, to be started as a part: it lies where `polyspan` lies.
+///
+/// Errors: it is not built.
+pub fn devnet() -> Result<PathBuf> {
+    existing(beside("devnet")?, "the program devnet is not built; run `cargo build -p polyspan-devnet`")
 }
 
 fn existing(path: PathBuf, otherwise: &str) -> Result<PathBuf> {

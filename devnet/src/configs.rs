@@ -57,6 +57,7 @@ struct RelayTable {
     store: PathBuf,
     listen: String,
     tick: String,
+    accept_development: bool,
     attester: AttesterTable,
     submitter: Vec<SubmitterTable>,
     submission: SubmissionTable,
@@ -114,6 +115,7 @@ pub fn write_relay(spec: &NetworkSpec, relay: &Relay, deployments: &[PathBuf]) -
         store: relay.store.clone(),
         listen: relay.listen.clone(),
         tick: text(TICK),
+        accept_development: spec.development,
         attester: attester(relay),
         submitter: relay
             .submitters
@@ -156,6 +158,8 @@ fn shared(
     deployments: &[PathBuf],
     relay: Option<RelayTable>,
 ) -> ConfigFile {
+    let name = relay.as_ref().map_or("", |relay| relay.name.as_str());
+    let directory = meeting_of(spec, name);
     let names = ["main", "service"];
     let chain = names.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoints)| {
         ChainTable {
@@ -172,14 +176,26 @@ fn shared(
         network: "devnet",
         chain: chain.collect(),
         bridge: deployments.iter().map(|deployment| BridgeTable { deployment: deployment.clone() }).collect(),
-        coordination: CoordinationTable { directory: coordination(spec), lease: text(spec.lease) },
+        coordination: CoordinationTable { directory, lease: text(spec.lease) },
         relay,
     }
 }
 
-/// Where the relays of a network meet.
-pub fn coordination(spec: &NetworkSpec) -> PathBuf {
-    spec.directory.join("coordination")
+/// Where the relays of a network meet: one place, or two.
+pub fn meetings(spec: &NetworkSpec) -> Vec<PathBuf> {
+    let place = |name| spec.directory.join(name);
+    if spec.halves {
+        vec![place("coordination"), place("coordination-2")]
+    } else {
+        vec![place("coordination")]
+    }
+}
+
+/// Where one relay meets others.
+fn meeting_of(spec: &NetworkSpec, relay: &str) -> PathBuf {
+    let mut places = meetings(spec);
+    let number = spec.relays().iter().position(|other| other.name == relay).unwrap_or_default();
+    places.swap_remove(number % places.len())
 }
 
 fn text(duration: Duration) -> String {

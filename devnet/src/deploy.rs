@@ -34,6 +34,8 @@ pub struct DeployJob<'a> {
     pub governors: &'a [Key],
     /// How long a hold waits before anyone may refund it. Unit: blocks.
     pub refund_delay: u64,
+    /// Any threshold above zero is allowed.
+    pub development: bool,
 }
 
 /// One end of a bridge to deploy.
@@ -51,6 +53,7 @@ pub struct DeploySide<'a> {
 #[derive(Debug, Serialize)]
 struct SpecFile {
     name: String,
+    development: bool,
     governance_delay: &'static str,
     main: SideTable,
     service: SideTable,
@@ -112,6 +115,7 @@ impl DeployJob<'_> {
     pub fn to_toml(&self) -> Result<String> {
         let file = SpecFile {
             name: self.name.to_owned(),
+            development: self.development,
             governance_delay: GOVERNANCE_DELAY,
             main: self.side(&self.main),
             service: self.side(&self.service),

@@ -3,7 +3,7 @@
 mod faults;
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,6 +19,8 @@ use reqwest::Url;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::host::Host;
 
 pub use faults::Faults;
 
@@ -44,19 +46,20 @@ struct Upstream {
 }
 
 impl EndpointProxy {
-    /// Starts a proxy without faults on a free port of 127.0.0.1, in front of the HTTP endpoint `upstream`, which must
+    /// Starts a proxy without faults on a free port of `host`, in front of the HTTP endpoint `upstream`, which must
     /// answer WebSocket on the same port.
     ///
     /// Errors: no port is free.
-    pub async fn start(upstream: Url) -> Result<Self> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port on 127.0.0.1")?;
+    pub async fn start(host: &Host, upstream: Url) -> Result<Self> {
+        let (inside, place) = (host.runtime(), host.address());
+        let bound = inside.spawn(TcpListener::bind((place, 0))).await.context("the host's runtime ended")?;
+        let listener = bound.with_context(|| format!("no free port on {place}"))?;
         let address = listener.local_addr().context("a listener without an address")?;
         let (faults, watched) = watch::channel(Faults::default());
         let calls = Arc::new(AtomicU64::new(0));
         let client = reqwest::Client::builder().build().context("cannot make an HTTP client")?;
         let upstream = Upstream { client, url: upstream, faults: watched, calls: calls.clone() };
-        let listener = tokio::spawn(accept_all(listener, upstream));
+        let listener = inside.spawn(accept_all(listener, upstream));
         Ok(Self { address, faults, calls, listener })
     }
 

@@ -27,7 +27,7 @@ use crate::chain_access::ChainAccess;
 use witness::SideWitness;
 
 pub use facts::LaneFacts;
-pub use single_roots::expect_single_roots;
+pub use single_roots::{expect_single_roots, expect_single_roots_but};
 
 /// What the chains say about one bridge.
 #[derive(Debug, Clone)]

@@ -8,9 +8,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
-use polyspan_devnet::spec::{NetworkSpec, Topology};
+use polyspan_devnet::spec::{NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
-use polyspan_devnet::{bench, binaries, demo, screen, up};
+use polyspan_devnet::{bench, binaries, demo, hostile_etcd, scenario, scenarios, screen, up};
 use tracing_subscriber::EnvFilter;
 
 /// Local networks of real parts: two chains, deployed bridges, relays as processes.
@@ -37,6 +37,9 @@ enum Command {
         /// Bridges between the two chains, 1 to 8.
         #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=8))]
         bridges: usize,
+        /// Each part in a network namespace with an address of its own. Needs root.
+        #[arg(long)]
+        namespaces: bool,
     },
     /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
     Demo {
@@ -51,6 +54,29 @@ enum Command {
         /// Print one JSON object instead of a table.
         #[arg(long)]
         json: bool,
+        /// Operators that must agree; half of them or fewer needs the development flag, which is set. Not for gas.
+        #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<u8>::new().range(1..=4))]
+        threshold: u8,
+        /// Kills, and as many freezes, of the failover benchmark.
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
+    },
+    /// Play scenarios: faults under traffic, judged from the chains alone.
+    Scenario {
+        #[command(subcommand)]
+        what: ScenarioCommand,
+    },
+    /// Be somebody with all rights in etcd who deletes, replays, reorders, forges and floods keys.
+    HostileEtcd {
+        /// Client URL of a member; several times for several.
+        #[arg(long = "endpoint", value_name = "URL", required = true)]
+        endpoints: Vec<String>,
+        /// Below which all keys lie.
+        #[arg(long, default_value = "/polyspan")]
+        prefix: String,
+        /// Decides what is done.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Be an operator that lies, in place of the relay of this config.
     Misbehave {
@@ -63,10 +89,35 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum ScenarioCommand {
+    /// Names, and what each shows.
+    List,
+    /// Play one, or all; ends with 0 only if everything holds. Needs root: each part has a network namespace.
+    Run {
+        /// Name of the scenario.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
+        /// All of them, one after the other.
+        #[arg(long)]
+        all: bool,
+        /// Print one JSON object for each.
+        #[arg(long)]
+        json: bool,
+        /// On this host's loopback, without root. Scenarios that cut the network cannot be played.
+        #[arg(long)]
+        loopback: bool,
+    },
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Bench {
     /// Gas of requests and payouts.
     Gas,
+    /// Time without a payout when the leader of a lane dies or freezes.
+    Failover,
+    /// Transfers a second beside what the chains can do, and what each transfer costs.
+    Throughput,
 }
 
 fn main() -> ExitCode {
@@ -95,8 +146,11 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let dir = arguments.dir;
     match arguments.command {
-        Command::Up { relays, threshold, bridges } => {
-            let spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
+        Command::Up { relays, threshold, bridges, namespaces } => {
+            let mut spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
+            if namespaces {
+                spec.place = Place::Namespaces;
+            }
             up::run(spec).await?;
             Ok(ExitCode::SUCCESS)
         }
@@ -113,9 +167,19 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what: Bench::Gas, json } => {
+        Command::Bench { what, json, threshold, rounds } => {
             let run = Run::choose(dir, "bench")?;
-            let report = unless_asked_to_end(bench::gas::run(NetworkSpec::full(&run.directory))).await?;
+            let full = NetworkSpec::full(&run.directory);
+            let development = usize::from(threshold) * 2 <= full.relays().len() / 2;
+            let spec = NetworkSpec { threshold, development, ..full };
+            let report = unless_asked_to_end(async {
+                match what {
+                    Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
+                    Bench::Failover => bench::failover::run(spec, rounds).await,
+                    Bench::Throughput => bench::throughput::run(spec).await,
+                }
+            })
+            .await?;
             run.clean();
             if json {
                 screen::line(serde_json::to_string(&report).context("a report has a JSON form")?);
@@ -124,11 +188,59 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Scenario { what: ScenarioCommand::List } => {
+            for scenario in scenarios::all() {
+                screen::line(format!("{}\n    {}", scenario.name, scenario.shows));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback } } => {
+            let chosen: Vec<_> = match name {
+                Some(name) => vec![scenarios::find(&name)?],
+                None => scenarios::all().collect(),
+            };
+            let place = if loopback { Place::Loopback } else { Place::Namespaces };
+            unless_asked_to_end(play(dir, &chosen, place, json)).await
+        }
+        Command::HostileEtcd { endpoints, prefix, seed } => {
+            unless_asked_to_end(hostile_etcd::run(&endpoints, &prefix, seed)).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Misbehave { config, fault } => {
             unless_asked_to_end(misbehave::run(&config, fault)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Plays scenarios one after the other. The files of those that went well are removed.
+async fn play(
+    dir: Option<PathBuf>,
+    chosen: &[&'static scenario::Scenario],
+    place: Place,
+    json: bool,
+) -> Result<ExitCode> {
+    let mut all_good = true;
+    for scenario in chosen {
+        let own = dir.as_ref().map(|dir| dir.join(scenario.name.replace([' ', ','], "-")));
+        let run = Run::choose(own, "scenario")?;
+        let options = scenario::Options { directory: run.directory.clone(), place };
+        let outcome = scenario::run(scenario, &options)
+            .await
+            .with_context(|| format!("{}; logs and databases: {}", scenario.name, run.directory.display()))?;
+        if json {
+            screen::line(serde_json::to_string(&outcome).context("an outcome has a JSON form")?);
+        } else {
+            screen::line(&outcome);
+        }
+        if outcome.is_good() {
+            run.clean();
+        } else {
+            screen::error(format!("logs and databases: {}", run.directory.display()));
+        }
+        all_good &= outcome.is_good();
+    }
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Everything that was started ends with the dropped work.

@@ -1,6 +1,7 @@
 //! A running devnet: two real chains, deployed bridges, relays as processes.
 
 mod faces;
+mod leaders;
 mod start;
 
 use std::path::PathBuf;
@@ -13,8 +14,10 @@ use tokio::process::Command;
 use crate::anvil::{Anvil, AnvilSpec};
 use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
+use crate::host::Host;
 use crate::invariants::{Audit, audit};
 use crate::keys::Key;
+use crate::lan::Lan;
 use crate::process::{ChildProcess, Warden};
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
@@ -46,6 +49,8 @@ pub struct Network {
     pub deployer: Key,
     /// Config of people: for `polyspan status --config`.
     pub config: PathBuf,
+    /// The network of namespaces; `None` on the loopback.
+    pub lan: Option<Lan>,
     warden: Warden,
 }
 
@@ -123,6 +128,11 @@ impl Network {
             free_gas: self.spec.free_gas,
             accounts: 1,
             fork_of: Some(origin.url.clone()),
+            block_gas_limit: self.spec.block_gas_limit,
+            host: match &self.lan {
+                None => Host::loopback(),
+                Some(lan) => lan.host(name)?,
+            },
         };
         Anvil::start(&self.binaries.anvil, &spec, &self.warden, &self.spec.directory).await
     }

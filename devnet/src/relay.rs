@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 use serde::Deserialize;
-use tokio::process::Command;
 
 use crate::endpoint_proxy::EndpointProxy;
 use crate::eventually::eventually_true;
+use crate::host::Host;
 use crate::keys::Key;
+use crate::link::Link;
 use crate::process::{ChildProcess, Warden};
 use crate::spec::RelaySpec;
 
@@ -22,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Relay {
     /// Name and lanes.
     pub spec: RelaySpec,
+    /// Where it runs, with its endpoints: its EN or SEN.
+    pub host: Host,
     /// The key that signs for it.
     pub attester: Key,
     /// The node that has this key and signs for the relay, in place of its keystore.
@@ -34,13 +37,15 @@ pub struct Relay {
     pub service_endpoint: EndpointProxy,
     /// Its other ways to main and service chain, if the spec asks for more than one.
     pub spare_endpoints: [Vec<EndpointProxy>; 2],
+    /// The links from its endpoints to the chains; empty unless the network has some.
+    pub links: Vec<Link>,
     /// Its config.
     pub config: PathBuf,
     /// Its database.
     pub store: PathBuf,
     /// What it printed.
     pub log: PathBuf,
-    /// Where it serves metrics and health: `127.0.0.1:PORT`.
+    /// Where it serves metrics and health: `ADDRESS:PORT`.
     pub listen: String,
     pub(crate) process: Option<ChildProcess>,
 }
@@ -84,7 +89,7 @@ impl Relay {
         if self.is_running()? {
             bail!("{} runs already", self.spec.name);
         }
-        let mut command = Command::new(polyspan);
+        let mut command = self.host.command(polyspan);
         command.args(["relay", "--config"]).arg(&self.config).envs(environment.iter().copied());
         self.process =
             Some(ChildProcess::spawn(warden, &format!("relay {}", self.spec.name), command, &self.log)?);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use polyspan_types::{Direction, Finality};
 
+use crate::anvil::BLOCK_GAS_LIMIT;
 use crate::tokens::{PAIRS, PairSpec};
 
 /// Chain ids of a devnet that a person looks at.
@@ -51,6 +52,25 @@ pub struct NetworkSpec {
     /// The attester keys are accounts of a node of their own, which relays ask for signatures. At most
     /// [`REMOTE_ATTESTERS`] relays.
     pub remote_attesters: bool,
+    /// Where the parts run.
+    pub place: Place,
+    /// Bad weather can be made between each relay and what it talks to.
+    pub links: bool,
+    /// There are two meeting places that know nothing of one another, each with every second relay of a lane.
+    pub halves: bool,
+    /// Bridges are deployed with the development flag, and the relays accept that: any threshold above zero.
+    pub development: bool,
+    /// What a block of either chain has room for. Unit: gas.
+    pub block_gas_limit: u64,
+}
+
+/// Where the parts of a network run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On 127.0.0.1, each part with ports of its own.
+    Loopback,
+    /// Each part in a network namespace with an address of its own. Needs root.
+    Namespaces,
 }
 
 /// Accounts of a signing node. Source: as many as anvil makes by itself.
@@ -96,6 +116,11 @@ impl NetworkSpec {
             spare_submitters: 0,
             max_fee_per_gas: "500 gwei",
             remote_attesters: false,
+            place: Place::Loopback,
+            links: false,
+            halves: false,
+            development: false,
+            block_gas_limit: BLOCK_GAS_LIMIT,
         }
     }
 

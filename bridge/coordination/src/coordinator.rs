@@ -66,6 +66,10 @@ pub trait Coordinator: Send + Sync {
     /// Forgets own attestations of a lane with a nonce of `below` or less: they are handled.
     async fn prune(&self, lane: BridgeId, below: RequestNonce) -> Result<(), CoordinationError>;
 
+    /// Rises whenever the coordinator may have lost what this relay published, so that it publishes again whatever is open.
+    /// Where nothing was lost that costs nothing.
+    fn incarnation(&self) -> u64;
+
     /// Resigns everywhere and stops being a member; what was published stays. Without a membership nothing happens.
     async fn leave(&self) -> Result<(), CoordinationError>;
 }

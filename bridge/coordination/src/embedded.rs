@@ -22,6 +22,8 @@ mod reader;
 mod worker;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,7 +31,7 @@ use futures::stream::BoxStream;
 use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
 use prometheus::Registry;
 
-use crate::metrics::CoordinationMetrics;
+use crate::metrics::{CoordinationMetrics, State};
 use crate::{CoordinationError, Coordinator, Leadership, Member, MemberId, MemberView, Report};
 use folder::{Access, Clocks, Folder};
 use worker::Worker;
@@ -56,6 +58,7 @@ pub struct EmbeddedCoordinator {
     worker: Worker,
     metrics: CoordinationMetrics,
     poll: Duration,
+    losses: Arc<AtomicU64>,
 }
 
 impl EmbeddedCoordinator {
@@ -80,8 +83,10 @@ impl EmbeddedCoordinator {
         access: Access,
     ) -> Result<Self, CoordinationError> {
         let metrics = CoordinationMetrics::build();
+        metrics.show_state(State::Embedded);
         let folder = Folder::open(directory, settings, access, Clocks::system(), metrics.clone())?;
-        Ok(Self { worker: Worker::spawn(folder)?, metrics, poll: settings.poll })
+        let losses = folder.losses();
+        Ok(Self { worker: Worker::spawn(folder)?, metrics, poll: settings.poll, losses })
     }
 
     /// Shows the coordinator's metrics in `registry`.
@@ -151,6 +156,10 @@ impl Coordinator for EmbeddedCoordinator {
 
     async fn prune(&self, lane: BridgeId, below: RequestNonce) -> Result<(), CoordinationError> {
         self.call(move |folder| folder.prune(lane, below)).await
+    }
+
+    fn incarnation(&self) -> u64 {
+        self.losses.load(Ordering::Relaxed)
     }
 
     async fn leave(&self) -> Result<(), CoordinationError> {

@@ -41,7 +41,7 @@ pub enum CoordinationError {
     #[error("this relay has not joined, or has left")]
     NotJoined,
     /// A call that writes, on a connection that only looks.
-    #[error("this connection only looks at the coordination folder; it cannot write")]
+    #[error("this connection only looks at the others; it cannot write")]
     Observer,
     /// The folder cannot be made or read.
     #[error("coordination folder {path}: {reason}; check `coordination.directory` and its permissions", path = path.display())]
@@ -75,6 +75,26 @@ pub enum CoordinationError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The settings of etcd cannot be used.
+    #[error("etcd: {reason}; correct [coordination]")]
+    Etcd {
+        /// What is wrong.
+        reason: String,
+    },
+    /// No etcd endpoint answers as it should. It is tried again by itself.
+    #[error("etcd cannot be reached: {reason}")]
+    Unreachable {
+        /// What each endpoint said.
+        reason: String,
+    },
+    /// etcd answers, and says no.
+    #[error(
+        "etcd refuses: {reason}; check coordination.user, its password and its role (docs/operator-guide.md)"
+    )]
+    Refused {
+        /// What it said.
+        reason: String,
+    },
     /// A value that cannot be passed on.
     #[error("{what} cannot be shared: {reason}")]
     Invalid {
@@ -99,6 +119,9 @@ impl CoordinationError {
             Self::CannotWrite { .. } => "disk",
             Self::Damaged { .. } => "damaged",
             Self::Skipped { .. } => "skipped",
+            Self::Etcd { .. } => "settings",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Refused { .. } => "refused",
             Self::Invalid { .. } => "invalid",
             Self::Closed => "closed",
         }
@@ -108,13 +131,17 @@ impl CoordinationError {
 impl Classify for CoordinationError {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Directory { .. } | Self::CannotWrite { .. } => ErrorClass::Retry { after: RETRY_AFTER },
+            Self::Directory { .. }
+            | Self::CannotWrite { .. }
+            | Self::Unreachable { .. }
+            | Self::Refused { .. } => ErrorClass::Retry { after: RETRY_AFTER },
             Self::Skipped { .. } | Self::Invalid { .. } => ErrorClass::Skip,
             Self::AlreadyRunning { .. }
             | Self::KeyInUse { .. }
             | Self::NotJoined
             | Self::Observer
             | Self::Damaged { .. }
+            | Self::Etcd { .. }
             | Self::Closed => ErrorClass::Halt,
         }
     }

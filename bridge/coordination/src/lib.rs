@@ -7,15 +7,17 @@
 //! ```text
 //! join ─▶ report, report, …          members ─▶ who is alive, and what they say of themselves
 //! campaign ─▶ Leadership             election: views + own claim ─▶ lead, follow or claim (pure)
-//! publish ─▶ own file                others' files ─▶ follow ─▶ attestations, each once
+//! publish ─▶ own file or prefix      everybody's ─▶ follow ─▶ attestations, each once
 //! ```
 //!
-//! [`EmbeddedCoordinator`] serves the relays of one host from a folder (`docs/adr/0007-embedded-coordination.md`).
+//! [`EmbeddedCoordinator`] serves the relays of one host from a folder (`docs/adr/0007-embedded-coordination.md`),
+//! [`EtcdCoordinator`] those of any hosts through etcd (`docs/adr/0015-etcd.md`).
 
 mod coordinator;
 mod election;
 mod embedded;
 mod error;
+mod etcd;
 mod member;
 mod metrics;
 #[cfg(any(test, feature = "testing"))]
@@ -25,6 +27,7 @@ pub use coordinator::{Coordinator, Leadership};
 pub use election::{Candidate, Claim, Decision, challenge, decide, leader};
 pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
+pub use etcd::{EtcdCoordinator, EtcdCredentials, EtcdSettings, EtcdTls};
 pub use member::{
     ChainReport, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report,
     SubmitterReport,

@@ -10,6 +10,21 @@ pub(crate) struct CoordinationMetrics {
     pub(crate) members: IntGaugeVec,
     pub(crate) skipped: IntGauge,
     pub(crate) errors: IntCounterVec,
+    state: IntGaugeVec,
+}
+
+/// How relays are joined now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Embedded,
+    Etcd,
+    /// By etcd, if it could be reached.
+    Unreachable,
+}
+
+impl State {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Embedded, "embedded"), (Self::Etcd, "etcd"), (Self::Unreachable, "unreachable")];
 }
 
 impl CoordinationMetrics {
@@ -21,7 +36,12 @@ impl CoordinationMetrics {
         );
         let errors =
             Opts::new("polyspan_coordination_errors_total", "Calls to the coordinator that failed, by kind");
+        let state = Opts::new(
+            "polyspan_coordination_state",
+            "1 for how this relay is joined to the others now, 0 for the other ways",
+        );
         Self {
+            state: IntGaugeVec::new(state, &["state"]).expect(valid),
             members: IntGaugeVec::new(members, &["state"]).expect(valid),
             skipped: IntGauge::new(
                 "polyspan_coordination_skipped_members",
@@ -33,6 +53,7 @@ impl CoordinationMetrics {
     }
 
     pub(crate) fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(self.state.clone()))?;
         registry.register(Box::new(self.members.clone()))?;
         registry.register(Box::new(self.skipped.clone()))?;
         registry.register(Box::new(self.errors.clone()))
@@ -40,6 +61,12 @@ impl CoordinationMetrics {
 
     pub(crate) fn count(&self, error: &CoordinationError) {
         self.errors.with_label_values(&[error.kind()]).inc();
+    }
+
+    pub(crate) fn show_state(&self, state: State) {
+        for (one, label) in State::ALL {
+            self.state.with_label_values(&[label]).set(i64::from(one == state));
+        }
     }
 
     pub(crate) fn show_members(&self, alive: usize, known: usize) {

@@ -12,33 +12,33 @@ use crate::error::LaneError;
 use crate::lane::Lane;
 use crate::step::{Step, or_pending};
 
-/// How often everything that is open is handed over again: a coordinator that was wiped has lost it, and twice is the same as
-/// once. Unit: time.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How often this asks whether the coordinator has lost what it had. Unit: time.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Publishes what one operator signs on one lane.
 pub struct Publisher {
     coordinator: Arc<dyn Coordinator>,
     signed: watch::Receiver<Arc<BTreeMap<RequestNonce, Attestation>>>,
-    /// Handed over since the last time that everything was.
+    /// What the coordinator has.
     published: BTreeMap<RequestNonce, Attestation>,
-    whole: tokio::time::Instant,
+    /// Of which incarnation of the coordinator: another one has lost everything.
+    incarnation: u64,
 }
 
 impl Publisher {
     /// Publishes the attestations of `lane`.
     pub fn new(lane: &Lane, coordinator: Arc<dyn Coordinator>) -> Self {
         let signed = lane.board.signed.subscribe();
-        Self { coordinator, signed, published: BTreeMap::new(), whole: tokio::time::Instant::now() }
+        Self { incarnation: coordinator.incarnation(), coordinator, signed, published: BTreeMap::new() }
     }
 }
 
 impl Step for Publisher {
     async fn step(&mut self) -> Result<(), LaneError> {
         let signed = Arc::clone(&self.signed.borrow_and_update());
-        if self.whole.elapsed() >= AGAIN {
+        let incarnation = self.coordinator.incarnation();
+        if std::mem::replace(&mut self.incarnation, incarnation) != incarnation {
             self.published.clear();
-            self.whole = tokio::time::Instant::now();
         }
         self.published.retain(|nonce, attestation| signed.get(nonce) == Some(attestation));
         // The newest first: it covers the others.
@@ -55,7 +55,7 @@ impl Step for Publisher {
     async fn changed(&mut self) {
         tokio::select! {
             changed = self.signed.changed() => or_pending(changed).await,
-            () = tokio::time::sleep_until(self.whole + AGAIN), if !self.published.is_empty() => {}
+            () = tokio::time::sleep(LOOK), if !self.published.is_empty() => {}
         }
     }
 

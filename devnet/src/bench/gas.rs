@@ -12,9 +12,8 @@ use alloy::providers::Provider;
 use anyhow::{Context, Result};
 use polyspan_node::config::Minter;
 use polyspan_types::Kind;
-use tokio::process::Command;
 
-use super::{Figure, Machine, Report};
+use super::{Figure, Machine, Report, chain_version};
 use crate::binaries::Binaries;
 use crate::network::Network;
 use crate::spec::NetworkSpec;
@@ -185,11 +184,4 @@ fn per_transfer(name: String, gas: u64, size: usize, goal: Option<f64>) -> Figur
         Some(goal) => Figure::at_most(name, value, "gas per transfer", goal),
         None => Figure::of_interest(name, value, "gas per transfer"),
     }
-}
-
-async fn chain_version(binaries: &Binaries) -> Result<String> {
-    let output =
-        Command::new(&binaries.anvil).arg("--version").output().await.context("cannot start anvil")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().next().unwrap_or("anvil").to_owned())
 }

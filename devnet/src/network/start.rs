@@ -7,6 +7,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use polyspan_node::config::Deployment;
 use polyspan_types::Direction;
+use reqwest::Url;
 
 use super::{DevBridge, Network};
 use crate::anvil::{Anvil, AnvilSpec};
@@ -14,15 +15,20 @@ use crate::binaries::Binaries;
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;
+use crate::host::Host;
 use crate::keys::{Key, KeyFolder};
-use crate::ports::free_port;
+use crate::lan::Lan;
+use crate::link::Link;
 use crate::process::Warden;
 use crate::relay::Relay;
-use crate::spec::{NetworkSpec, REMOTE_ATTESTERS, RelaySpec};
+use crate::spec::{NetworkSpec, Place, REMOTE_ATTESTERS, RelaySpec};
 use crate::tokens::{WHOLE, deploy_tokens, endow};
 
 /// Unit: wei.
 const BALANCE: u128 = 1_000_000 * WHOLE;
+
+/// Where metrics are served by a relay that has an address of its own.
+const METRICS_PORT: u16 = 9101;
 
 /// Holders of governor keys.
 const GOVERNORS: usize = 3;
@@ -44,14 +50,22 @@ impl Network {
         let binaries = Binaries::locate()?;
         make_directory(&spec)?;
         let warden = Warden::start()?;
-        let chain = |index: usize, name: &str| AnvilSpec {
-            name: name.to_owned(),
-            chain_id: spec.chain_ids[index],
-            free_gas: spec.free_gas,
-            fork_of: None,
-            accounts: 1,
+        let lan = match spec.place {
+            Place::Loopback => None,
+            Place::Namespaces => Some(Lan::create()?),
         };
-        let (main, service) = (chain(0, "main"), chain(1, "service"));
+        let chain = |index: usize, name: &str| -> Result<AnvilSpec> {
+            Ok(AnvilSpec {
+                name: name.to_owned(),
+                chain_id: spec.chain_ids[index],
+                free_gas: spec.free_gas,
+                fork_of: None,
+                accounts: 1,
+                block_gas_limit: spec.block_gas_limit,
+                host: host(lan.as_ref(), name)?,
+            })
+        };
+        let (main, service) = (chain(0, "main")?, chain(1, "service")?);
         let (main, service) = tokio::try_join!(
             Anvil::start(&binaries.anvil, &main, &warden, &spec.directory),
             Anvil::start(&binaries.anvil, &service, &warden, &spec.directory),
@@ -59,8 +73,8 @@ impl Network {
 
         let folder = KeyFolder::create(&spec.directory.join("keys"))?;
         let people = make_people(&folder, &spec)?;
-        let signer = start_signer(&binaries, &spec, &warden).await?;
-        let relays = make_relays(&folder, &spec, &main, &service, signer.as_ref()).await?;
+        let signer = start_signer(&binaries, &spec, lan.as_ref(), &warden).await?;
+        let relays = make_relays(&folder, &spec, lan.as_ref(), &main, &service, signer.as_ref()).await?;
         fund(&main, &service, &people, &relays).await?;
 
         let config = spec.directory.join("polyspan.toml");
@@ -85,6 +99,7 @@ impl Network {
                 threshold: spec.threshold,
                 governors: &people.governors,
                 refund_delay: spec.refund_delay,
+                development: spec.development,
             };
             let file = deploy::deploy(&binaries, &spec.directory, &job).await?;
             let deployment =
@@ -116,9 +131,15 @@ impl Network {
             governors,
             deployer,
             config,
+            lan,
             warden,
         })
     }
+}
+
+/// The place of a part.
+fn host(lan: Option<&Lan>, part: &str) -> Result<Host> {
+    lan.map_or_else(|| Ok(Host::loopback()), |lan| lan.host(part))
 }
 
 fn make_directory(spec: &NetworkSpec) -> Result<()> {
@@ -143,6 +164,7 @@ fn make_people(folder: &KeyFolder, spec: &NetworkSpec) -> Result<People> {
 async fn make_relays(
     folder: &KeyFolder,
     spec: &NetworkSpec,
+    lan: Option<&Lan>,
     main: &Anvil,
     service: &Anvil,
     signer: Option<&Anvil>,
@@ -155,7 +177,8 @@ async fn make_relays(
             Some(keys) => folder.keep(&name, keys.next().context("a signing node has too few accounts")?)?,
             None => folder.make(&name)?,
         };
-        let mut relay = make_relay(folder, spec, relay, attester, [main, service]).await?;
+        let host = host(lan, &relay.name)?;
+        let mut relay = make_relay(folder, spec, relay, host, attester, [main, service]).await?;
         relay.signer = signer.map(|signer| signer.url.clone());
         relays.push(relay);
     }
@@ -163,7 +186,12 @@ async fn make_relays(
 }
 
 /// A node that makes no use of its chain: it has the keys of its accounts, and signs for whoever asks.
-async fn start_signer(binaries: &Binaries, spec: &NetworkSpec, warden: &Warden) -> Result<Option<Anvil>> {
+async fn start_signer(
+    binaries: &Binaries,
+    spec: &NetworkSpec,
+    lan: Option<&Lan>,
+    warden: &Warden,
+) -> Result<Option<Anvil>> {
     if !spec.remote_attesters {
         return Ok(None);
     }
@@ -173,6 +201,8 @@ async fn start_signer(binaries: &Binaries, spec: &NetworkSpec, warden: &Warden) 
         free_gas: false,
         accounts: REMOTE_ATTESTERS,
         fork_of: None,
+        block_gas_limit: spec.block_gas_limit,
+        host: host(lan, "signer")?,
     };
     Ok(Some(Anvil::start(&binaries.anvil, &of, warden, &spec.directory).await?))
 }
@@ -181,6 +211,7 @@ async fn make_relay(
     folder: &KeyFolder,
     spec: &NetworkSpec,
     relay: RelaySpec,
+    host: Host,
     attester: Key,
     [main, service]: [&Anvil; 2],
 ) -> Result<Relay> {
@@ -200,27 +231,44 @@ async fn make_relay(
             submitters.push((chain.name.clone(), spare));
         }
     }
+    let mut links = Vec::new();
+    let mut upstream = [main.url.clone(), service.url.clone()];
+    if spec.links {
+        for url in &mut upstream {
+            let target =
+                url.socket_addrs(|| None)?.into_iter().next().context("a chain without an address")?;
+            let link = Link::start(&host, target, rand::random()).await?;
+            *url = format!("http://{}", link.address()).parse().context("a URL of digits and dots")?;
+            links.push(link);
+        }
+    }
+    let [main, service] = upstream;
     Ok(Relay {
         spec: relay,
         attester,
         signer: None,
         submitters,
-        main_endpoint: EndpointProxy::start(main.url.clone()).await?,
-        service_endpoint: EndpointProxy::start(service.url.clone()).await?,
-        spare_endpoints: [spare_endpoints(spec, main).await?, spare_endpoints(spec, service).await?],
+        main_endpoint: EndpointProxy::start(&host, main.clone()).await?,
+        service_endpoint: EndpointProxy::start(&host, service.clone()).await?,
+        spare_endpoints: [
+            spare_endpoints(spec, &host, main).await?,
+            spare_endpoints(spec, &host, service).await?,
+        ],
+        links,
         config: own.join("relay.toml"),
         store: own.join("relay.sqlite"),
         log: own.join("relay.log"),
-        listen: format!("127.0.0.1:{}", free_port()?),
+        listen: host.socket(METRICS_PORT)?.to_string(),
+        host,
         process: None,
     })
 }
 
 /// All endpoints of a relay to one chain but the first.
-async fn spare_endpoints(spec: &NetworkSpec, chain: &Anvil) -> Result<Vec<EndpointProxy>> {
+async fn spare_endpoints(spec: &NetworkSpec, host: &Host, chain: Url) -> Result<Vec<EndpointProxy>> {
     let mut spare = Vec::new();
     for _ in 1..spec.endpoints_per_relay {
-        spare.push(EndpointProxy::start(chain.url.clone()).await?);
+        spare.push(EndpointProxy::start(host, chain.clone()).await?);
     }
     Ok(spare)
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -70,6 +72,7 @@ pub(super) struct Folder {
     peers: BTreeMap<MemberId, Peer>,
     looked_at: Option<Duration>,
     skipped: Vec<CoordinationError>,
+    losses: Arc<AtomicU64>,
 }
 
 impl Folder {
@@ -96,11 +99,17 @@ impl Folder {
             peers: BTreeMap::new(),
             looked_at: None,
             skipped: Vec::new(),
+            losses: Arc::default(),
         })
     }
 
     pub(super) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// How often own attestations were lost.
+    pub(super) fn losses(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.losses)
     }
 
     pub(super) fn join(&mut self, member: Member) -> Result<(), CoordinationError> {
@@ -113,7 +122,8 @@ impl Folder {
         // Joining again, after `leave` or not, is the same as a restart; the old lock has to go first.
         self.own = None;
         self.peers.remove(&member.id);
-        self.own = Some(OwnFile::join(&self.directory, member, (self.clocks.wall_ms)())?);
+        self.own =
+            Some(OwnFile::join(&self.directory, member, (self.clocks.wall_ms)(), Arc::clone(&self.losses))?);
         self.look_now()
     }
 

@@ -5,6 +5,8 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy::primitives::Address;
 use polyspan_types::{Attestation, BridgeId, RequestNonce};
@@ -29,13 +31,20 @@ pub(super) struct OwnFile {
     connection: Connection,
     /// What the file says, kept in step with it.
     contents: Contents,
+    /// How often own attestations were lost with a damaged file.
+    losses: Arc<AtomicU64>,
 }
 
 impl OwnFile {
     /// Takes the member's lock and starts a new generation with what the last one held.
     ///
     /// Errors: another process has the lock, or the folder cannot be written.
-    pub(super) fn join(directory: &Path, member: Member, now_ms: u64) -> Result<Self, CoordinationError> {
+    pub(super) fn join(
+        directory: &Path,
+        member: Member,
+        now_ms: u64,
+        losses: Arc<AtomicU64>,
+    ) -> Result<Self, CoordinationError> {
         let lock = lock(directory, FileName::lock_path(&member.id, directory), &member.id)?;
         let operator_lock =
             member.operator.map(|operator| lock_operator(directory, operator, &member.id)).transpose()?;
@@ -43,7 +52,7 @@ impl OwnFile {
         let (mut contents, attestations) = last
             .as_ref()
             .and_then(|name| load_left_over(&name.path(directory)))
-            .map_or_else(|| Ok((blank(member.clone())?, Vec::new())), Ok)?;
+            .map_or_else(|| blank(member.clone()).map(|blank| (blank, Vec::new())), Ok)?;
         // Who leads says so itself: a claim of the last process must not hold the lane for one that may not campaign. The
         // terms stay, so that they never go back.
         for claim in contents.claims.values_mut() {
@@ -57,7 +66,7 @@ impl OwnFile {
         let name = next_generation(&contents.member.id, last.as_ref());
         let connection = build(directory, &name, &contents, &attestations)?;
         remove_others(directory, &name);
-        Ok(Self { directory: directory.to_owned(), name, lock, operator_lock, connection, contents })
+        Ok(Self { directory: directory.to_owned(), name, lock, operator_lock, connection, contents, losses })
     }
 
     pub(super) fn id(&self) -> &MemberId {
@@ -180,6 +189,7 @@ impl OwnFile {
         }
         let attestations = contents::everything(&self.connection).unwrap_or_else(|error| {
             tracing::warn!(file = %self.path().display(), %error, "own attestations are lost with the damaged file");
+            self.losses.fetch_add(1, Ordering::Relaxed);
             Vec::new()
         });
         let newest = newest_generation(&self.directory, &self.name.id)?;

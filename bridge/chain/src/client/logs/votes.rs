@@ -12,8 +12,6 @@ use crate::client::Client;
 impl Client {
     /// The votes that the bridge recorded in blocks `from..=to`, in no order.
     ///
-    /// What is missing cannot be seen: a vote that an endpoint leaves out costs time and gas, nothing else.
-    ///
     /// Errors: as [`Client::requests`].
     pub(crate) async fn votes(
         &self,

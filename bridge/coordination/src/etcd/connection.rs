@@ -1,0 +1,210 @@
+//! One relay's calls to etcd.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use etcd_client::{Client, DeleteOptions, Error};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use tokio::sync::Mutex;
+
+use super::endpoints::CallError;
+use super::own::{Own, resigned};
+use super::shared::{Link, Shared};
+use super::values::Value;
+use crate::election::{Candidate, Decision, challenge, decide, highest_term, leader};
+use crate::{Claim, CoordinationError, Leadership, MemberId, MemberView};
+
+/// How long a call waits for the first reading of everything.
+const FIRST_READING: Duration = Duration::from_secs(5);
+
+/// How long a write waits for the mirror to show it.
+const ECHO: Duration = Duration::from_millis(500);
+
+/// What the connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Member,
+    Observer,
+}
+
+/// A relay, or somebody who looks.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    pub(super) lease: Duration,
+    /// Random name of this process.
+    pub(super) instance: String,
+    /// One change of the membership at a time.
+    pub(super) membership: Mutex<()>,
+    /// The other relay with the same attester key that was told last.
+    pub(super) told_shared_key: std::sync::Mutex<Option<MemberId>>,
+    access: Access,
+}
+
+impl Connection {
+    pub(super) fn new(shared: Arc<Shared>, lease: Duration, access: Access) -> Self {
+        Self {
+            shared,
+            lease,
+            instance: alloy::hex::encode(B256::from(rand::random::<[u8; 32]>())),
+            membership: Mutex::new(()),
+            told_shared_key: std::sync::Mutex::new(None),
+            access,
+        }
+    }
+
+    pub(super) fn own(&self) -> MutexGuard<'_, Own> {
+        self.shared.own()
+    }
+
+    /// Errors: this connection only looks.
+    pub(super) fn may_write(&self) -> Result<(), CoordinationError> {
+        if self.access == Access::Observer { Err(CoordinationError::Observer) } else { Ok(()) }
+    }
+
+    pub(super) async fn call<T, F, W>(&self, work: W) -> Result<T, CallError>
+    where
+        W: Fn(Client) -> F,
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.shared.endpoints.call(work).await
+    }
+
+    /// Writes a key; returns the revision at which it is there.
+    pub(super) async fn put(&self, key: String, value: Vec<u8>) -> Result<i64, CoordinationError> {
+        let answer = self
+            .call(|mut client| {
+                let (key, value) = (key.clone(), value.clone());
+                async move { client.put(key, value, None).await }
+            })
+            .await?;
+        Ok(answer.header().map_or(0, etcd_client::ResponseHeader::revision))
+    }
+
+    pub(super) async fn members(&self) -> Result<Vec<MemberView>, CoordinationError> {
+        self.shared.followed(FIRST_READING).await?;
+        let own = self.own_view();
+        let views = self.shared.mirror().members(own.as_ref().map(|(id, alive)| (id, *alive)));
+        let alive = views.iter().filter(|view| view.alive).count();
+        self.shared.metrics.show_members(alive, views.len());
+        Ok(views)
+    }
+
+    pub(super) async fn campaign(&self, lane: BridgeId) -> Result<Leadership, CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        if let Link::Lost(error) = self.shared.link() {
+            // What was seen last still holds for as long as the own lease does: a short trouble of etcd costs no leadership.
+            let seen = self.seen(lane, &own);
+            return if seen.own { Ok(seen) } else { Err(error) };
+        }
+        self.shared.followed(FIRST_READING).await?;
+        match decide(&own, &self.candidates(lane)) {
+            Decision::Claim(term) => self.claim(lane, &own, term).await,
+            _ => Ok(self.seen(lane, &own)),
+        }
+    }
+
+    pub(super) async fn challenge(&self, lane: BridgeId) -> Result<Leadership, CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        self.shared.followed(FIRST_READING).await?;
+        match challenge(&own, &self.candidates(lane)) {
+            Some(term) => self.claim(lane, &own, term).await,
+            None => Ok(self.seen(lane, &own)),
+        }
+    }
+
+    /// Claims a lane with this term or a higher one. Others would not count the claim of somebody who is not there.
+    async fn claim(
+        &self,
+        lane: BridgeId,
+        own: &MemberId,
+        term: Term,
+    ) -> Result<Leadership, CoordinationError> {
+        if !self.own().is_alive() {
+            return Ok(self.seen(lane, own));
+        }
+        let highest = self.own().note_term(lane, Term::ZERO);
+        let claim = Claim { term: term.max(highest.next()), standing: true };
+        let revision = self.put(self.shared.layout.claim(own, lane), claim.to_bytes()?).await?;
+        // Of two that claim at once at least one sees the other then.
+        self.shared.caught_up(revision, ECHO).await;
+        Ok(self.seen(lane, own))
+    }
+
+    pub(super) async fn leader(&self, lane: BridgeId) -> Result<Option<(MemberId, Term)>, CoordinationError> {
+        self.shared.followed(FIRST_READING).await?;
+        Ok(leader(&self.candidates(lane)).map(|(id, term)| (id.clone(), term)))
+    }
+
+    pub(super) async fn resign(&self, lane: BridgeId) -> Result<(), CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        let claim = self.shared.mirror().claims_of(&own).get(&lane).copied();
+        let Some(claim) = claim.filter(|claim| claim.standing) else { return Ok(()) };
+        let revision = self.put(self.shared.layout.claim(&own, lane), resigned(claim).to_bytes()?).await?;
+        self.shared.caught_up(revision, ECHO).await;
+        Ok(())
+    }
+
+    pub(super) async fn publish(&self, attestation: &Attestation) -> Result<(), CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        if self.shared.link() == Link::Following && self.shared.mirror().holds(&own, attestation) {
+            return Ok(());
+        }
+        self.put(self.shared.layout.attestation(&own, attestation), attestation.to_bytes()?).await.map(drop)
+    }
+
+    pub(super) async fn attestations(
+        &self,
+        lane: BridgeId,
+        above: RequestNonce,
+    ) -> Result<Vec<Attestation>, CoordinationError> {
+        self.shared.followed(FIRST_READING).await?;
+        Ok(self.shared.mirror().above(lane, above))
+    }
+
+    pub(super) async fn prune(&self, lane: BridgeId, below: RequestNonce) -> Result<(), CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        // Before the deletion: what is gone then is not missed.
+        self.own().note_pruned(lane, below);
+        let (from, end) = self.shared.layout.up_to(&own, lane, below);
+        let deleted = self.call(|mut client| {
+            let (from, options) = (from.clone(), DeleteOptions::new().with_range(end.as_str()));
+            async move { client.delete(from, Some(options)).await }
+        });
+        deleted.await?;
+        Ok(())
+    }
+
+    pub(super) async fn leave(&self) -> Result<(), CoordinationError> {
+        let _one = self.membership.lock().await;
+        self.leave_now().await
+    }
+
+    fn own_view(&self) -> Option<(MemberId, bool)> {
+        let own = self.own();
+        own.id().map(|id| (id.clone(), own.is_alive()))
+    }
+
+    fn candidates(&self, lane: BridgeId) -> Vec<Candidate> {
+        let own = self.own_view();
+        let mirror = self.shared.mirror();
+        let candidates = mirror.candidates(lane, own.as_ref().map(|(id, alive)| (id, *alive)));
+        drop(mirror);
+        self.own().note_term(lane, highest_term(&candidates));
+        candidates
+    }
+
+    fn seen(&self, lane: BridgeId, own: &MemberId) -> Leadership {
+        let candidates = self.candidates(lane);
+        match leader(&candidates) {
+            Some((id, term)) => Leadership { leader: Some(id.clone()), term, own: id == own },
+            None => Leadership { leader: None, term: highest_term(&candidates), own: false },
+        }
+    }
+}
+
+/// A panic while the lock was held leaves a name or none: both are fine.
+pub(super) fn unpoisoned<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

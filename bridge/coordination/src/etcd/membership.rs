@@ -1,0 +1,265 @@
+//! Being a member: the lease, the presence under it, and what the others read about this relay.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::connection::{Connection, unpoisoned};
+use super::endpoints::CallError;
+use super::own::{OwnLease, resigned};
+use super::values::{MemberValue, Presence, Value};
+use crate::{CoordinationError, Member, Report};
+
+/// How long a join waits for the mirror to show it.
+const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An unchanged report is written again after so long, for the time in it that people read.
+const REWRITE: Duration = Duration::from_secs(10);
+
+/// What stands where the own presence should.
+enum Found {
+    Nothing,
+    Own,
+    Other(Presence),
+}
+
+impl Connection {
+    /// Becomes `member`. When etcd cannot be reached the membership stays wanted, and [`Connection::report`] completes it.
+    pub(super) async fn join(&self, member: &Member) -> Result<(), CoordinationError> {
+        let _one = self.membership.lock().await;
+        if self.own().id().is_some_and(|id| *id != member.id) {
+            self.leave_now().await?;
+        }
+        self.own().become_member(member.clone());
+        let joined = self.join_now(member).await;
+        if matches!(
+            joined,
+            Err(CoordinationError::AlreadyRunning { .. } | CoordinationError::KeyInUse { .. })
+        ) {
+            self.revoke().await;
+            self.own().be_nobody();
+        }
+        joined
+    }
+
+    async fn join_now(&self, member: &Member) -> Result<(), CoordinationError> {
+        self.shared.followed(JOIN_PATIENCE).await?;
+        let revision = self.enter(member).await?;
+        if !self.shared.caught_up(revision, JOIN_PATIENCE).await {
+            return Err(CoordinationError::Unreachable {
+                reason: "it does not show what was written".to_owned(),
+            });
+        }
+        self.refuse_shared_key(member, revision)?;
+        self.put_claims_down(member).await?;
+        self.write_about(member, &Report::default()).await
+    }
+
+    /// Renews the lease, and makes good whatever of this member etcd has lost.
+    pub(super) async fn report(&self, report: &Report) -> Result<(), CoordinationError> {
+        let member = self.own().member()?.clone();
+        let _one = self.membership.lock().await;
+        self.renew().await?;
+        let present = self.own().present;
+        if !present || !matches!(self.look(&member).await?, Found::Own) {
+            self.own().present = false;
+            let revision = self.enter(&member).await?;
+            info!(relay = %member.id, "joined etcd");
+            self.shared.caught_up(revision, JOIN_PATIENCE).await;
+        }
+        if !self.own().entered {
+            self.put_claims_down(&member).await?;
+        }
+        self.note_shared_key(&member);
+        let known =
+            self.own().reported.as_ref().is_some_and(|(known, at)| known == report && at.elapsed() < REWRITE);
+        if !known {
+            self.write_about(&member, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts the own claims down and lets the lease go.
+    pub(super) async fn leave_now(&self) -> Result<(), CoordinationError> {
+        let Ok(member) = self.own().member().cloned() else { return Ok(()) };
+        let left = self.put_claims_down(&member).await;
+        self.revoke().await;
+        self.own().be_nobody();
+        left
+    }
+
+    /// Puts the own presence under a lease. Returns the revision at which it is there.
+    async fn enter(&self, member: &Member) -> Result<i64, CoordinationError> {
+        let lease = self.lease().await?;
+        let presence = Presence {
+            instance: self.instance.clone(),
+            operator: member.operator,
+            api: member.api.chars().take(200).collect(),
+        };
+        let (key, value) = (self.shared.layout.presence(&member.id), presence.to_bytes()?);
+        let mut guard = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
+        for _ in 0..2 {
+            let put = TxnOp::put(key.as_str(), value.clone(), Some(PutOptions::new().with_lease(lease.id)));
+            let transaction = Txn::new().when([guard.clone()]).and_then([put]);
+            let answer = self.call(|mut client| {
+                let transaction = transaction.clone();
+                async move { client.txn(transaction).await }
+            });
+            let answer = match answer.await {
+                Err(CallError::NoLease) => {
+                    // It ended meanwhile; the next report begins with a new one.
+                    self.own().lease = None;
+                    return Err(CallError::NoLease.into());
+                }
+                other => other?,
+            };
+            if answer.succeeded() {
+                let mut own = self.own();
+                own.present = true;
+                // An etcd that lost the presence may have lost the rest.
+                own.reported = None;
+                return Ok(answer.header().map_or(0, etcd_client::ResponseHeader::revision));
+            }
+            match self.look(member).await? {
+                Found::Other(other) => return Err(self.already_running(member, &other)),
+                // Our own, under an older lease, or gone meanwhile: once more.
+                Found::Own => guard = Compare::version(key.as_str(), CompareOp::Greater, 0),
+                Found::Nothing => guard = Compare::create_revision(key.as_str(), CompareOp::Equal, 0),
+            }
+        }
+        Err(CoordinationError::Unreachable { reason: format!("{key} changes all the time") })
+    }
+
+    async fn look(&self, member: &Member) -> Result<Found, CoordinationError> {
+        let key = self.shared.layout.presence(&member.id);
+        let answer = self
+            .call(|mut client| {
+                let key = key.clone();
+                async move { client.get(key, None).await }
+            })
+            .await?;
+        let Some(pair) = answer.kvs().first() else { return Ok(Found::Nothing) };
+        let lease = self.own().lease.map(|lease| lease.id);
+        Ok(match Presence::parse(pair.value()) {
+            Some(presence) if presence.instance != self.instance => Found::Other(presence),
+            Some(_) if Some(pair.lease()) == lease => Found::Own,
+            // What cannot be read, or would outlive this process, is replaced.
+            _ => {
+                self.delete(key).await?;
+                Found::Nothing
+            }
+        })
+    }
+
+    fn already_running(&self, member: &Member, other: &Presence) -> CoordinationError {
+        let key = self.shared.layout.presence(&member.id);
+        let place = format!(
+            "it serves at {} and holds the key {key} in etcd, which goes within {:?} of its end",
+            other.api, self.lease
+        );
+        CoordinationError::AlreadyRunning { id: member.id.clone(), place }
+    }
+
+    fn refuse_shared_key(&self, member: &Member, revision: i64) -> Result<(), CoordinationError> {
+        let Some(operator) = member.operator else { return Ok(()) };
+        let mirror = self.shared.mirror();
+        match mirror.other_with_key(&member.id, operator, revision) {
+            Some((id, live)) => {
+                let place = format!("{id}, which serves at {}", live.presence.api);
+                Err(CoordinationError::KeyInUse { operator, place })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A running relay is not stopped by what etcd says: anybody who may write there could say it. It is told.
+    fn note_shared_key(&self, member: &Member) {
+        let Some(operator) = member.operator else { return };
+        let other =
+            self.shared.mirror().other_with_key(&member.id, operator, i64::MAX).map(|(id, _)| id.clone());
+        let mut told = unpoisoned(&self.told_shared_key);
+        if let Some(other) = other.as_ref().filter(|other| told.as_ref() != Some(other)) {
+            let failure = CoordinationError::KeyInUse { operator, place: other.to_string() };
+            self.shared.metrics.count(&failure);
+            error!(error = %failure, "two relays say that they have the same key");
+        }
+        *told = other;
+    }
+
+    /// The lease, a new one if there is none.
+    async fn lease(&self) -> Result<OwnLease, CoordinationError> {
+        if let Some(lease) = self.own().lease {
+            return Ok(lease);
+        }
+        let seconds = i64::try_from(self.lease.as_millis().div_ceil(1000)).unwrap_or(i64::MAX).max(1);
+        let confirmed = Instant::now();
+        let granted = self.call(|mut client| async move { client.lease_grant(seconds, None).await }).await?;
+        let ttl = Duration::from_secs(u64::try_from(granted.ttl()).unwrap_or(0));
+        let lease = OwnLease { id: granted.id(), ttl, confirmed };
+        self.own().lease = Some(lease);
+        Ok(lease)
+    }
+
+    async fn renew(&self) -> Result<(), CoordinationError> {
+        let Some(lease) = self.own().lease else { return Ok(()) };
+        let sent = Instant::now();
+        match self.call(|mut client| async move { client.lease_keep_alive(lease.id).await.map(drop) }).await {
+            Ok(()) => {
+                self.own().lease = Some(OwnLease { confirmed: sent, ..lease });
+                Ok(())
+            }
+            Err(CallError::NoLease) => {
+                let mut own = self.own();
+                own.lease = None;
+                own.present = false;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Who leads says so itself: a claim of an earlier process must not hold the lane for one that may not campaign. The
+    /// terms stay, so that they never go back.
+    async fn put_claims_down(&self, member: &Member) -> Result<(), CoordinationError> {
+        let claims = self.shared.mirror().claims_of(&member.id);
+        for (lane, claim) in claims.into_iter().filter(|(_, claim)| claim.standing) {
+            self.put(self.shared.layout.claim(&member.id, lane), resigned(claim).to_bytes()?).await?;
+        }
+        self.own().entered = true;
+        Ok(())
+    }
+
+    async fn write_about(&self, member: &Member, report: &Report) -> Result<(), CoordinationError> {
+        let about = MemberValue { member: member.clone(), report: report.clone(), last_seen_ms: now_ms() };
+        self.put(self.shared.layout.member(&member.id), about.to_bytes()?).await?;
+        self.own().reported = Some((report.clone(), Instant::now()));
+        Ok(())
+    }
+
+    /// Ends the lease, and with it the presence; when that fails it ends by itself.
+    async fn revoke(&self) {
+        let Some(lease) = self.own().lease.take() else { return };
+        let revoked = self.call(|mut client| async move { client.lease_revoke(lease.id).await }).await;
+        if let Err(error) = revoked
+            && !matches!(error, CallError::NoLease)
+        {
+            warn!(error = %CoordinationError::from(error), "cannot end the lease in etcd; it ends by itself");
+        }
+    }
+
+    async fn delete(&self, key: String) -> Result<(), CallError> {
+        self.call(|mut client| {
+            let key = key.clone();
+            async move { client.delete(key, None).await }
+        })
+        .await
+        .map(drop)
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,333 @@
+//! What etcd holds, as far as this relay believes it: bounded, and without any I/O.
+//!
+//! Everything here was written by others and may be nonsense. What cannot be read is skipped and counted against the member
+//! under whose prefix it lies; a member that writes too much is cut off at its own bounds and takes nothing from the others.
+
+mod lane_log;
+mod limits;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use alloy::primitives::Address;
+use polyspan_types::{Attestation, BridgeId, RequestNonce};
+
+use super::layout::{Key, Layout, Part, VoteKey};
+use super::values::{MemberValue, Presence, Value};
+use crate::election::Candidate;
+use crate::{Claim, MemberId, MemberView};
+use lane_log::LaneLog;
+pub(super) use limits::Limits;
+
+/// One key with its value, or without one when it was deleted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) key: &'a [u8],
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) lease: i64,
+    pub(super) create_revision: i64,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Yes,
+    /// It means nothing.
+    Skipped,
+    /// No more of this kind is taken.
+    Full(Scope),
+}
+
+/// What is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Lane(BridgeId),
+    Attestations,
+    Claims,
+    Member,
+    Members,
+}
+
+/// A live process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Live {
+    pub(super) presence: Presence,
+    pub(super) create_revision: i64,
+}
+
+/// The state of a meeting place.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    layout: Layout,
+    limits: Limits,
+    members: BTreeMap<MemberId, Share>,
+    lanes: BTreeMap<BridgeId, LaneLog>,
+    attestations: usize,
+    /// Number of the last attestation taken.
+    sequence: u64,
+    /// Everything up to this revision of etcd is in.
+    pub(super) revision: i64,
+    /// Something was left out because a bound was reached.
+    pub(super) truncated: bool,
+}
+
+/// What one member wrote.
+#[derive(Debug, Default)]
+struct Share {
+    about: Option<MemberValue>,
+    live: Option<Live>,
+    claims: BTreeMap<BridgeId, Claim>,
+    /// Number of attestations, of each lane.
+    attestations: BTreeMap<BridgeId, usize>,
+    skipped: usize,
+}
+
+impl Share {
+    fn attestation_count(&self) -> usize {
+        self.attestations.values().sum()
+    }
+}
+
+impl Mirror {
+    pub(super) fn new(layout: Layout, limits: Limits) -> Self {
+        Self {
+            layout,
+            limits,
+            members: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            attestations: 0,
+            sequence: 0,
+            revision: 0,
+            truncated: false,
+        }
+    }
+
+    /// An empty one of the same place.
+    pub(super) fn fresh(&self) -> Self {
+        Self::new(self.layout.clone(), self.limits)
+    }
+
+    /// Takes an entry in. The member it belongs to is told, if there is one.
+    pub(super) fn take(&mut self, entry: Entry<'_>) -> (Option<Key>, Taken) {
+        let Some(key) = self.layout.parse(entry.key) else { return (None, Taken::Skipped) };
+        let taken = match entry.value {
+            Some(value) => self.put(&key, value, entry),
+            None => {
+                self.delete(&key);
+                Taken::Yes
+            }
+        };
+        self.truncated |= matches!(taken, Taken::Full(_));
+        (Some(key), taken)
+    }
+
+    /// Counts a key that was not even fetched.
+    pub(super) fn skip(&mut self, key: &[u8]) {
+        if let Some(key) = self.layout.parse(key)
+            && (self.members.contains_key(&key.member) || self.members.len() < self.limits.members)
+        {
+            self.members.entry(key.member).or_default().skipped += 1;
+        }
+    }
+
+    fn put(&mut self, key: &Key, value: &[u8], entry: Entry<'_>) -> Taken {
+        if !self.members.contains_key(&key.member) && self.members.len() >= self.limits.members {
+            return Taken::Full(Scope::Members);
+        }
+        let share = self.members.entry(key.member.clone()).or_default();
+        let taken = match &key.part {
+            Part::Presence => match Presence::parse(value) {
+                // Without a lease it would never end.
+                Some(presence) if entry.lease != 0 => {
+                    share.live = Some(Live { presence, create_revision: entry.create_revision });
+                    Taken::Yes
+                }
+                _ => {
+                    share.live = None;
+                    Taken::Skipped
+                }
+            },
+            Part::Member => {
+                share.about = MemberValue::parse(value).filter(|about| about.member.id == key.member);
+                if share.about.is_some() { Taken::Yes } else { Taken::Skipped }
+            }
+            Part::Claim(lane) => match Claim::parse(value) {
+                Some(_) if !share.claims.contains_key(lane) && share.claims.len() >= self.limits.claims => {
+                    Taken::Full(Scope::Claims)
+                }
+                Some(claim) => {
+                    share.claims.insert(*lane, claim);
+                    Taken::Yes
+                }
+                None => {
+                    share.claims.remove(lane);
+                    Taken::Skipped
+                }
+            },
+            Part::Attestation(lane, vote) => self.put_attestation(&key.member, *lane, *vote, value),
+            Part::Foreign => Taken::Skipped,
+        };
+        if taken == Taken::Skipped
+            && let Some(share) = self.members.get_mut(&key.member)
+        {
+            share.skipped += 1;
+            if share.skipped > self.limits.skipped {
+                return Taken::Full(Scope::Member);
+            }
+        }
+        taken
+    }
+
+    fn put_attestation(&mut self, member: &MemberId, lane: BridgeId, vote: VoteKey, value: &[u8]) -> Taken {
+        let parsed = Attestation::parse(value).filter(|attestation| {
+            VoteKey::of(attestation) == vote && attestation.checkpoint.bridge_id == lane
+        });
+        let Some(attestation) = parsed else {
+            self.remove_attestation(member, lane, vote);
+            return Taken::Skipped;
+        };
+        let known = self.lanes.get(&lane).and_then(|log| log.get(member, vote));
+        if known.is_some_and(|known| *known == attestation) {
+            return Taken::Yes;
+        }
+        self.remove_attestation(member, lane, vote);
+        let Some(share) = self.members.get_mut(member) else { return Taken::Skipped };
+        if share.attestations.get(&lane).is_some_and(|count| *count >= self.limits.of_lane) {
+            return Taken::Full(Scope::Lane(lane));
+        }
+        if share.attestation_count() >= self.limits.of_member || self.attestations >= self.limits.attestations
+        {
+            return Taken::Full(Scope::Attestations);
+        }
+        *share.attestations.entry(lane).or_default() += 1;
+        self.attestations += 1;
+        self.sequence += 1;
+        let log = self.lanes.entry(lane).or_default();
+        log.insert(member.clone(), vote, self.sequence, Arc::new(attestation));
+        Taken::Yes
+    }
+
+    fn remove_attestation(&mut self, member: &MemberId, lane: BridgeId, vote: VoteKey) {
+        let Some(log) = self.lanes.get_mut(&lane) else { return };
+        if !log.remove(member, vote) {
+            return;
+        }
+        if log.is_empty() {
+            self.lanes.remove(&lane);
+        }
+        self.attestations -= 1;
+        if let Some(share) = self.members.get_mut(member)
+            && let Some(count) = share.attestations.get_mut(&lane)
+        {
+            *count -= 1;
+            if *count == 0 {
+                share.attestations.remove(&lane);
+            }
+        }
+    }
+
+    fn delete(&mut self, key: &Key) {
+        if let Part::Attestation(lane, vote) = &key.part {
+            self.remove_attestation(&key.member, *lane, *vote);
+        }
+        let Some(share) = self.members.get_mut(&key.member) else { return };
+        match &key.part {
+            Part::Presence => share.live = None,
+            Part::Member => share.about = None,
+            Part::Claim(lane) => drop(share.claims.remove(lane)),
+            Part::Attestation(..) | Part::Foreign => {}
+        }
+        let empty = share.about.is_none() && share.live.is_none() && share.claims.is_empty();
+        if empty && share.attestations.is_empty() {
+            self.members.remove(&key.member);
+        }
+    }
+
+    /// Becomes what a complete reading found. Attestations that were known keep their numbers, so that followers do not get
+    /// them again.
+    pub(super) fn adopt(&mut self, mut found: Self) {
+        for (lane, log) in &mut found.lanes {
+            let known = self.lanes.get(lane);
+            log.renumber(|member, vote, attestation| {
+                known.and_then(|known| known.number_of(member, vote, attestation)).unwrap_or_else(|| {
+                    self.sequence += 1;
+                    self.sequence
+                })
+            });
+        }
+        found.sequence = self.sequence;
+        *self = found;
+    }
+
+    /// Attestations of a lane after number `after`, with their numbers, at most `limit`.
+    pub(super) fn news(&self, lane: BridgeId, after: u64, limit: usize) -> Vec<(u64, Arc<Attestation>)> {
+        self.lanes.get(&lane).map_or_else(Vec::new, |log| log.after(after, limit))
+    }
+
+    /// Attestations of a lane above a nonce, by nonce.
+    pub(super) fn above(&self, lane: BridgeId, above: RequestNonce) -> Vec<Attestation> {
+        let mut found: Vec<_> = self.lanes.get(&lane).map_or_else(Vec::new, |log| log.above(above));
+        found.sort_by_key(|attestation| attestation.checkpoint.nonce);
+        found
+    }
+
+    /// Whether exactly this is there.
+    pub(super) fn holds(&self, member: &MemberId, attestation: &Attestation) -> bool {
+        let log = self.lanes.get(&attestation.checkpoint.bridge_id);
+        log.and_then(|log| log.get(member, VoteKey::of(attestation))) == Some(attestation)
+    }
+
+    /// Everybody, as seen by one for whom `is_alive` decides about `own`.
+    pub(super) fn members(&self, own: Option<(&MemberId, bool)>) -> Vec<MemberView> {
+        let views = self.members.iter().filter_map(|(id, share)| {
+            let about = share.about.clone()?;
+            let alive = match own {
+                Some((own, alive)) if own == id => alive,
+                _ => share.live.is_some(),
+            };
+            let MemberValue { member, report, last_seen_ms } = about;
+            Some(MemberView { member, report, alive, last_seen_ms })
+        });
+        views.collect()
+    }
+
+    /// Everybody's claims on a lane.
+    pub(super) fn candidates(&self, lane: BridgeId, own: Option<(&MemberId, bool)>) -> Vec<Candidate> {
+        let candidates = self.members.iter().filter_map(|(id, share)| {
+            let claim = *share.claims.get(&lane)?;
+            let alive = match own {
+                Some((own, alive)) if own == id => alive,
+                _ => share.live.is_some(),
+            };
+            Some(Candidate { id: id.clone(), alive, claim })
+        });
+        candidates.collect()
+    }
+
+    pub(super) fn claims_of(&self, member: &MemberId) -> BTreeMap<BridgeId, Claim> {
+        self.members.get(member).map(|share| share.claims.clone()).unwrap_or_default()
+    }
+
+    /// Another live member with this attester key that was there before `revision`.
+    pub(super) fn other_with_key(
+        &self,
+        own: &MemberId,
+        operator: Address,
+        revision: i64,
+    ) -> Option<(&MemberId, &Live)> {
+        self.members
+            .iter()
+            .filter(|(id, _)| *id != own)
+            .filter_map(|(id, share)| Some((id, share.live.as_ref()?)))
+            .find(|(_, live)| live.presence.operator == Some(operator) && live.create_revision < revision)
+    }
+
+    /// Members under whose prefix lies something that cannot be read.
+    pub(super) fn unreadable(&self) -> BTreeSet<MemberId> {
+        let skipped = self.members.iter().filter(|(_, share)| share.skipped > 0);
+        skipped.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

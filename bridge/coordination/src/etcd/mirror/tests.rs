@@ -1,0 +1,109 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{attestation, lane};
+
+const LIMITS: Limits =
+    Limits { members: 2, claims: 2, of_lane: 3, of_member: 4, attestations: 6, skipped: 3 };
+
+fn mirror() -> Mirror {
+    Mirror::new(Layout::new("/p"), LIMITS)
+}
+
+fn id(name: &str) -> MemberId {
+    MemberId::try_new(name).unwrap()
+}
+
+fn put(mirror: &mut Mirror, key: &str, value: &[u8]) -> Taken {
+    mirror.take(Entry { key: key.as_bytes(), value: Some(value), lease: 1, create_revision: 1 }).1
+}
+
+fn publish(mirror: &mut Mirror, name: &str, vote: &Attestation) -> Taken {
+    let key = Layout::new("/p").attestation(&id(name), vote);
+    put(mirror, &key, &vote.to_bytes().unwrap())
+}
+
+fn delete(mirror: &mut Mirror, name: &str, vote: &Attestation) {
+    let key = Layout::new("/p").attestation(&id(name), vote);
+    mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0, create_revision: 0 });
+}
+
+fn nonces(mirror: &Mirror, after: u64) -> Vec<u64> {
+    mirror.news(lane(1), after, 100).iter().map(|(_, one)| one.checkpoint.nonce.get()).collect()
+}
+
+#[test]
+fn each_bound_holds_and_takes_nothing_from_others() {
+    let mut mirror = mirror();
+    for nonce in 1..=3 {
+        assert_eq!(publish(&mut mirror, "a", &attestation(lane(1), nonce, 1, 1)), Taken::Yes);
+    }
+    let full = publish(&mut mirror, "a", &attestation(lane(1), 4, 1, 1));
+    assert_eq!(full, Taken::Full(Scope::Lane(lane(1))));
+    assert_eq!(publish(&mut mirror, "a", &attestation(lane(2), 1, 1, 1)), Taken::Yes);
+    let full = publish(&mut mirror, "a", &attestation(lane(2), 2, 1, 1));
+    assert_eq!(full, Taken::Full(Scope::Attestations));
+    assert_eq!(publish(&mut mirror, "b", &attestation(lane(1), 1, 2, 1)), Taken::Yes);
+    assert_eq!(put(&mut mirror, "/p/c/presence", b"{}"), Taken::Full(Scope::Members));
+    assert!(mirror.truncated);
+    for _ in 0..3 {
+        assert_eq!(put(&mut mirror, "/p/b/what", b""), Taken::Skipped);
+    }
+    assert_eq!(put(&mut mirror, "/p/b/what", b""), Taken::Full(Scope::Member));
+    delete(&mut mirror, "a", &attestation(lane(1), 2, 1, 1));
+    assert_eq!(publish(&mut mirror, "a", &attestation(lane(1), 4, 1, 1)), Taken::Yes);
+    assert_eq!(nonces(&mirror, 0), [1, 3, 1, 4]);
+}
+
+#[test]
+fn a_complete_reading_keeps_the_numbers_of_what_was_known() {
+    let mut known = mirror();
+    for nonce in 1..=2 {
+        publish(&mut known, "a", &attestation(lane(1), nonce, 1, 1));
+    }
+    let mut found = known.fresh();
+    for nonce in [1, 3] {
+        publish(&mut found, "a", &attestation(lane(1), nonce, 1, 1));
+    }
+    known.adopt(found);
+    assert_eq!(nonces(&known, 0), [1, 3]);
+    assert_eq!(nonces(&known, 2), [3], "only this one is new");
+}
+
+#[test]
+fn another_signature_under_the_same_key_is_news() {
+    let mut mirror = mirror();
+    let vote = attestation(lane(1), 1, 1, 1);
+    let mut other = vote.clone();
+    other.signature = attestation(lane(1), 9, 1, 2).signature;
+    publish(&mut mirror, "a", &vote);
+    publish(&mut mirror, "a", &vote);
+    assert_eq!(nonces(&mirror, 1), Vec::<u64>::new());
+    publish(&mut mirror, "a", &other);
+    assert_eq!(nonces(&mirror, 1), [1]);
+    assert!(mirror.holds(&id("a"), &other) && !mirror.holds(&id("a"), &vote));
+}
+
+proptest! {
+    /// Any bytes under any key: nothing panics, no bound is passed, and counts stay right.
+    #[test]
+    fn any_history_stays_within_the_bounds(
+        steps in proptest::collection::vec((0..3_usize, 0..8_u64, 0..4_u8, any::<Vec<u8>>()), 0..200),
+    ) {
+        let mut mirror = mirror();
+        for (name, nonce, action, bytes) in steps {
+            let name = ["a", "b", "c"][name];
+            let vote = attestation(lane((nonce % 3) as u8), nonce, 1, 1);
+            match action {
+                0 => drop(publish(&mut mirror, name, &vote)),
+                1 => delete(&mut mirror, name, &vote),
+                2 => drop(put(&mut mirror, &Layout::new("/p").attestation(&id(name), &vote), &bytes)),
+                _ => drop(mirror.take(Entry { key: &bytes, value: Some(&bytes), lease: 0, create_revision: 0 })),
+            }
+            prop_assert!(mirror.members.len() <= LIMITS.members);
+            let total: usize = mirror.members.values().map(Share::attestation_count).sum();
+            prop_assert_eq!(total, mirror.attestations);
+            prop_assert!(total <= LIMITS.attestations);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What this relay knows of itself. Small, locked for moments only.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use polyspan_types::{BridgeId, RequestNonce, Term};
+use tokio::time::Instant;
+
+use super::layout::{Key, Part};
+use crate::{Claim, CoordinationError, Member, MemberId, Report};
+
+/// This relay, as far as it has said who it is.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Who this process wants to be; it may still be on its way.
+    member: Option<Member>,
+    pub(super) lease: Option<OwnLease>,
+    /// Whether the presence in etcd is this process's, as far as is known.
+    pub(super) present: bool,
+    /// Whether claims of an earlier process were put down.
+    pub(super) entered: bool,
+    /// The report that etcd has, and since when.
+    pub(super) reported: Option<(Report, Instant)>,
+    /// The highest term ever seen, so that terms do not go back when etcd is wiped.
+    highest: BTreeMap<BridgeId, Term>,
+    /// Up to where own attestations were pruned.
+    pruned: BTreeMap<BridgeId, RequestNonce>,
+}
+
+/// A lease of etcd's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OwnLease {
+    pub(super) id: i64,
+    /// What etcd granted.
+    pub(super) ttl: Duration,
+    /// When the renewal was sent that etcd confirmed last: it counts from later, so this is the safe side.
+    pub(super) confirmed: Instant,
+}
+
+impl Own {
+    pub(super) fn become_member(&mut self, member: Member) {
+        let highest = std::mem::take(&mut self.highest);
+        *self = Self { member: Some(member), highest, ..Self::default() };
+    }
+
+    pub(super) fn be_nobody(&mut self) {
+        let highest = std::mem::take(&mut self.highest);
+        *self = Self { highest, ..Self::default() };
+    }
+
+    pub(super) fn member(&self) -> Result<&Member, CoordinationError> {
+        self.member.as_ref().ok_or(CoordinationError::NotJoined)
+    }
+
+    pub(super) fn id(&self) -> Option<&MemberId> {
+        self.member.as_ref().map(|member| &member.id)
+    }
+
+    /// Whether the others must take this process for alive.
+    pub(super) fn is_alive(&self) -> bool {
+        self.present && self.lease.is_some_and(|lease| lease.confirmed.elapsed() < lease.ttl)
+    }
+
+    /// Remembers a term and returns the highest one of this lane.
+    pub(super) fn note_term(&mut self, lane: BridgeId, term: Term) -> Term {
+        let highest = self.highest.entry(lane).or_default();
+        *highest = (*highest).max(term);
+        *highest
+    }
+
+    pub(super) fn note_pruned(&mut self, lane: BridgeId, nonce: RequestNonce) {
+        let pruned = self.pruned.entry(lane).or_default();
+        *pruned = (*pruned).max(nonce);
+    }
+
+    /// Whether a deleted or spoiled key is an own attestation that this relay still wants to be there.
+    pub(super) fn misses(&self, key: &Key) -> bool {
+        match &key.part {
+            Part::Attestation(lane, vote) if self.id() == Some(&key.member) => {
+                self.pruned.get(lane).is_none_or(|pruned| vote.nonce > *pruned)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The candidate's own claim after it has resigned.
+pub(super) const fn resigned(claim: Claim) -> Claim {
+    Claim { standing: false, ..claim }
+}

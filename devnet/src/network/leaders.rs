@@ -1,0 +1,61 @@
+//! Who leads a lane, as the relays say themselves.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use polyspan_types::Direction;
+
+use super::Network;
+use crate::eventually::eventually;
+
+/// Patience for somebody to lead.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A relay that does not answer within this time is frozen or cut off, and leads nothing that others could see.
+const ANSWER: Duration = Duration::from_millis(500);
+
+impl Network {
+    /// Names of the relays that say that they lead a lane, newest term first. Those that do not answer are left out.
+    ///
+    /// Errors: there is no such bridge.
+    pub async fn leaders(&self, bridge: usize, direction: Direction) -> Result<Vec<String>> {
+        let label = format!("lane=\"{}\"", self.bridge(bridge)?.deployment.lane(direction).id);
+        let relays = self.relays.iter().filter(|relay| relay.spec.directions.contains(&direction));
+        let asked = relays.filter(|relay| relay.process.is_some()).map(|relay| async {
+            let look = async {
+                let leads = relay.metric("polyspan_lane_leader", &[&label]).await.ok()? == Some(1.0);
+                let term = relay.metric("polyspan_lane_term", &[&label]).await.ok()?.unwrap_or_default();
+                leads.then(|| (term, relay.spec.name.clone()))
+            };
+            tokio::time::timeout(ANSWER, look).await.ok().flatten()
+        });
+        let mut found: Vec<(f64, String)> =
+            futures::future::join_all(asked).await.into_iter().flatten().collect();
+        found.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+        Ok(found.into_iter().map(|(_, name)| name).collect())
+    }
+
+    /// The relay that leads a lane, as soon as one does.
+    ///
+    /// Errors: nobody does within patience.
+    pub async fn leader(&self, bridge: usize, direction: Direction) -> Result<String> {
+        let look = || async { Ok(self.leaders(bridge, direction).await?.into_iter().next()) };
+        eventually(&format!("a relay leads {direction}"), PATIENCE, look).await
+    }
+
+    /// A running relay of a lane that does not lead it.
+    ///
+    /// Errors: there is none, or nobody leads.
+    pub async fn follower(&mut self, bridge: usize, direction: Direction) -> Result<String> {
+        let leader = self.leader(bridge, direction).await?;
+        for relay in &mut self.relays {
+            if relay.spec.directions.contains(&direction)
+                && relay.spec.name != leader
+                && relay.is_running()?
+            {
+                return Ok(relay.spec.name.clone());
+            }
+        }
+        bail!("no relay but {leader} runs on {direction}")
+    }
+}

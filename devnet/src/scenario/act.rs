@@ -1,0 +1,74 @@
+//! What happens in a scenario, and when.
+
+use std::fmt;
+
+use polyspan_types::Direction;
+
+use super::fault::Fault;
+
+/// One step.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// When, counted from the step before.
+    pub when: When,
+    /// What.
+    pub act: Act,
+}
+
+/// A moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At once.
+    Now,
+    /// After so many seconds.
+    Seconds(u64),
+    /// After so many more transfers were handled, on both lanes together.
+    Handled(u64),
+}
+
+/// Something that is done or looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Act {
+    /// It is done to the network.
+    Do(Fault),
+    /// It must be so.
+    Expect(Check),
+}
+
+/// Something that must be so at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Requests of this lane wait, and none of them is handled for so many blocks in a row. It may take a while until that
+    /// is so: what was signed before is handled first.
+    Stands(Direction, u64),
+    /// Another transfer of this lane is handled.
+    Moves(Direction),
+    /// All relays that run say that they are ready.
+    Ready,
+    /// More than one relay says that it leads this lane.
+    TwoLeaders(Direction),
+    /// A relay of this lane sees two roots for one nonce.
+    ConflictSeen(Direction),
+}
+
+/// A step that does something.
+pub(crate) const fn then(when: When, fault: Fault) -> Step {
+    Step { when, act: Act::Do(fault) }
+}
+
+/// A step that looks at something, at once.
+pub(crate) const fn expect(check: Check) -> Step {
+    Step { when: When::Now, act: Act::Expect(check) }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stands(lane, blocks) => write!(f, "{lane} stands for {blocks} blocks"),
+            Self::Moves(lane) => write!(f, "{lane} moves"),
+            Self::Ready => f.write_str("every relay is ready"),
+            Self::TwoLeaders(lane) => write!(f, "{lane} has two leaders"),
+            Self::ConflictSeen(lane) => write!(f, "two roots for one nonce of {lane} are seen"),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What can be done to a network.
+
+use std::fmt;
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use anyhow::{Context, Result, bail};
+use polyspan_types::Direction;
+
+use super::liars::Liars;
+use super::pick::{Pick, Side};
+use crate::endpoint_proxy::Faults;
+use crate::host::Host;
+use crate::link::Weather;
+use crate::misbehave;
+use crate::network::Network;
+use crate::tokens::WHOLE;
+
+/// One thing that is done to a network.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// SIGKILL.
+    Kill(Pick),
+    /// SIGSTOP.
+    Freeze(Pick),
+    /// SIGCONT.
+    Thaw(Pick),
+    /// SIGTERM, and the endpoint of the same node goes down with its relay.
+    Stop(Pick),
+    /// What was killed or stopped runs again.
+    Start(Pick),
+    /// Nothing passes between the two groups.
+    Cut(Pick, Pick),
+    /// Nothing passes from the first to the second; the other way stays open.
+    CutOneWay(Pick, Pick),
+    /// All cuts end.
+    Heal,
+    /// All links from relays to chains are like this from now on.
+    Weather(Weather),
+    /// What a relay's endpoint of one chain does.
+    Endpoint(Pick, Side, EndpointFault),
+    /// So many of the newest blocks of a chain are replaced.
+    Reorg(Side, u64),
+    /// A relay is replaced by an operator that lies, with the same key.
+    Lie(Pick, misbehave::Fault),
+    /// The liars go, and honest relays take their places again.
+    EndLies,
+    /// The submitter keys of a relay have nothing left.
+    Unfund(Pick),
+    /// They have plenty again.
+    Fund(Pick),
+}
+
+/// What an endpoint does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointFault {
+    /// It is right.
+    None,
+    /// It is not reachable.
+    Down,
+    /// It takes questions and gives no answers.
+    Hang,
+    /// It says to be another chain.
+    OtherChain,
+}
+
+/// What the faults of one run have changed.
+#[derive(Debug, Default)]
+pub(super) struct Doer {
+    /// The relays of the last step that had some.
+    same: Vec<String>,
+    liars: Liars,
+}
+
+impl Doer {
+    /// The operators that have lied.
+    pub(super) fn liars(&self) -> &[Address] {
+        self.liars.known()
+    }
+
+    /// Does it.
+    ///
+    /// Errors: it cannot be done in this network.
+    pub(super) async fn act(&mut self, network: &mut Network, fault: Fault) -> Result<()> {
+        match fault {
+            Fault::Kill(pick) => self.each(network, pick, Blow::Kill).await,
+            Fault::Freeze(pick) => self.each(network, pick, Blow::Freeze).await,
+            Fault::Thaw(pick) => self.each(network, pick, Blow::Thaw).await,
+            Fault::Stop(pick) => self.each(network, pick, Blow::Stop).await,
+            Fault::Start(pick) => self.each(network, pick, Blow::Start).await,
+            Fault::Unfund(pick) => self.each(network, pick, Blow::Balance(0)).await,
+            Fault::Fund(pick) => self.each(network, pick, Blow::Balance(1_000 * WHOLE)).await,
+            Fault::Endpoint(pick, side, fault) => self.each(network, pick, Blow::Endpoint(side, fault)).await,
+            Fault::Cut(one, other) => {
+                let (one, other) = self.groups(network, one, other).await?;
+                lan(network)?.cut_apart(&refs(&one), &refs(&other))
+            }
+            Fault::CutOneWay(from, to) => {
+                let (from, to) = self.groups(network, from, to).await?;
+                for (from, to) in from.iter().flat_map(|from| to.iter().map(move |to| (from, to))) {
+                    lan(network)?.cut(from, to)?;
+                }
+                Ok(())
+            }
+            Fault::Heal => lan(network)?.heal(),
+            Fault::Weather(weather) => {
+                let mut links = network.relays.iter().flat_map(|relay| &relay.links).peekable();
+                links.peek().context("this network has no links that could be slow")?;
+                links.for_each(|link| link.set(weather));
+                Ok(())
+            }
+            Fault::Reorg(side, depth) => side.of(network).reorg(depth).await,
+            Fault::Lie(pick, lie) => {
+                self.same = pick.relays(network, &self.same).await?;
+                self.liars.start(network, &self.same, lie).await
+            }
+            Fault::EndLies => self.liars.end(network).await,
+        }
+    }
+
+    async fn each(&mut self, network: &mut Network, pick: Pick, blow: Blow) -> Result<()> {
+        self.same = pick.relays(network, &self.same).await?;
+        // All at once, not one after the other.
+        for name in &self.same {
+            blow.begin(network, name)?;
+        }
+        for name in &self.same {
+            blow.end(network, name).await?;
+        }
+        Ok(())
+    }
+
+    async fn groups(
+        &mut self,
+        network: &mut Network,
+        one: Pick,
+        other: Pick,
+    ) -> Result<(Vec<Host>, Vec<Host>)> {
+        Ok((self.hosts(network, one).await?, self.hosts(network, other).await?))
+    }
+
+    /// The places where these parts run.
+    async fn hosts(&mut self, network: &mut Network, pick: Pick) -> Result<Vec<Host>> {
+        if let Pick::Chain(side) = pick {
+            return Ok(vec![side.of(network).host.clone()]);
+        }
+        self.same = pick.relays(network, &self.same).await?;
+        self.same.iter().map(|name| Ok(network.relay(name)?.host.clone())).collect()
+    }
+}
+
+/// What is done to one relay.
+#[derive(Debug, Clone, Copy)]
+enum Blow {
+    Kill,
+    Freeze,
+    Thaw,
+    Stop,
+    Start,
+    Balance(u128),
+    Endpoint(Side, EndpointFault),
+}
+
+impl Blow {
+    fn begin(self, network: &mut Network, name: &str) -> Result<()> {
+        match self {
+            Self::Freeze => network.relay_mut(name)?.process()?.freeze(),
+            Self::Thaw => network.relay_mut(name)?.process()?.thaw(),
+            Self::Start => {
+                node_endpoint(network, name)?.clear();
+                network.start_relay(name)
+            }
+            Self::Endpoint(side, fault) => {
+                let relay = network.relay(name)?;
+                let endpoint = match side {
+                    Side::Main => &relay.main_endpoint,
+                    Side::Service => &relay.service_endpoint,
+                };
+                endpoint.set(fault.faults());
+                Ok(())
+            }
+            Self::Kill | Self::Stop | Self::Balance(_) => Ok(()),
+        }
+    }
+
+    async fn end(self, network: &mut Network, name: &str) -> Result<()> {
+        match self {
+            Self::Kill => network.relay_mut(name)?.kill().await,
+            Self::Stop => {
+                node_endpoint(network, name)?.set(Faults::down());
+                network.relay_mut(name)?.stop().await
+            }
+            Self::Balance(wei) => {
+                for (chain, key) in &network.relay(name)?.submitters {
+                    let chain = if *chain == network.main.name { &network.main } else { &network.service };
+                    chain.set_balance(key.address(), U256::from(wei)).await?;
+                }
+                Ok(())
+            }
+            Self::Freeze | Self::Thaw | Self::Start | Self::Endpoint(..) => Ok(()),
+        }
+    }
+}
+
+impl EndpointFault {
+    fn faults(self) -> Faults {
+        match self {
+            Self::None => Faults::default(),
+            Self::Down => Faults::down(),
+            Self::Hang => Faults::hang(),
+            Self::OtherChain => Faults { chain_id: Some(1), ..Faults::default() },
+        }
+    }
+}
+
+/// The endpoint that is the node of this relay: the main chain's for one on an EN, the service chain's for one on a SEN.
+fn node_endpoint<'a>(network: &'a Network, name: &str) -> Result<&'a crate::endpoint_proxy::EndpointProxy> {
+    let relay = network.relay(name)?;
+    let direction = relay.spec.directions.first().copied().unwrap_or(Direction::MainToService);
+    Ok(relay.source_endpoint(direction))
+}
+
+fn lan(network: &Network) -> Result<&crate::lan::Lan> {
+    match &network.lan {
+        Some(lan) => Ok(lan),
+        None => bail!("a cut needs a network of namespaces; run without --loopback, as root"),
+    }
+}
+
+fn refs(hosts: &[Host]) -> Vec<&Host> {
+    hosts.iter().collect()
+}
+
+/// Unit: seconds with one decimal.
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(pick) => write!(f, "kill {pick}"),
+            Self::Freeze(pick) => write!(f, "freeze {pick}"),
+            Self::Thaw(pick) => write!(f, "thaw {pick}"),
+            Self::Stop(pick) => write!(f, "stop {pick}, with the endpoint of its node"),
+            Self::Start(pick) => write!(f, "start {pick}"),
+            Self::Cut(one, other) => write!(f, "cut {one} from {other}"),
+            Self::CutOneWay(from, to) => write!(f, "cut the way from {from} to {to}"),
+            Self::Heal => f.write_str("heal all cuts"),
+            Self::Weather(Weather { delay, jitter, loss }) => {
+                write!(f, "links take {:.3} s", seconds(*delay))?;
+                write!(f, " and up to {:.3} s more, and lose {:.1} %", seconds(*jitter), loss * 100.0)
+            }
+            Self::Endpoint(pick, side, fault) => write!(f, "the {side} endpoint of {pick}: {fault:?}"),
+            Self::Reorg(side, depth) => write!(f, "reorganize {depth} blocks of the {side} chain"),
+            Self::Lie(pick, lie) => write!(f, "{pick} lies: {}", lie.as_str()),
+            Self::EndLies => f.write_str("liars end"),
+            Self::Unfund(pick) => write!(f, "take the funds of {pick}"),
+            Self::Fund(pick) => write!(f, "fund {pick}"),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Which parts a fault is for.
+
+use std::fmt;
+
+use anyhow::{Result, bail};
+use polyspan_types::Direction;
+
+use crate::anvil::Anvil;
+use crate::network::Network;
+
+/// One of the two chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The main chain.
+    Main,
+    /// The service chain.
+    Service,
+}
+
+/// Some parts of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The relay that leads the lane at that moment.
+    Leader(Direction),
+    /// A running relay of the lane that does not lead it.
+    Follower(Direction),
+    /// The relay of that name.
+    Relay(&'static str),
+    /// All relays of a lane: main-bridges on their ENs, or sub-bridges on their SENs.
+    Lane(Direction),
+    /// Every second relay of each lane.
+    Half,
+    /// All relays.
+    Relays,
+    /// A chain.
+    Chain(Side),
+    /// The same parts as in the step before.
+    Same,
+}
+
+impl Side {
+    /// Its chain.
+    pub const fn of(self, network: &Network) -> &Anvil {
+        match self {
+            Self::Main => &network.main,
+            Self::Service => &network.service,
+        }
+    }
+}
+
+impl Pick {
+    /// Names of the relays that it stands for now; `same` are those of the step before.
+    ///
+    /// Errors: it stands for no relay, or nobody leads the lane within patience.
+    pub(super) async fn relays(self, network: &mut Network, same: &[String]) -> Result<Vec<String>> {
+        let all = || network.relays.iter().map(|relay| &relay.spec);
+        let names: Vec<String> = match self {
+            Self::Leader(lane) => vec![network.leader(0, lane).await?],
+            Self::Follower(lane) => vec![network.follower(0, lane).await?],
+            Self::Relay(name) => vec![network.relay(name)?.spec.name.clone()],
+            Self::Lane(lane) => {
+                all().filter(|spec| spec.directions.contains(&lane)).map(|spec| spec.name.clone()).collect()
+            }
+            Self::Half => all().step_by(2).map(|spec| spec.name.clone()).collect(),
+            Self::Relays => all().map(|spec| spec.name.clone()).collect(),
+            Self::Same => same.to_vec(),
+            Self::Chain(_) => bail!("{self} is no relay"),
+        };
+        if names.is_empty() {
+            bail!("{self} is no relay of this network");
+        }
+        Ok(names)
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Main => "main",
+            Self::Service => "service",
+        })
+    }
+}
+
+impl fmt::Display for Pick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leader(lane) => write!(f, "the leader of {lane}"),
+            Self::Follower(lane) => write!(f, "a follower of {lane}"),
+            Self::Relay(name) => f.write_str(name),
+            Self::Lane(lane) => write!(f, "all relays of {lane}"),
+            Self::Half => f.write_str("every second relay"),
+            Self::Relays => f.write_str("all relays"),
+            Self::Chain(side) => write!(f, "the {side} chain"),
+            Self::Same => f.write_str("the same"),
+        }
+    }
+}
