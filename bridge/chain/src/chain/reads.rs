@@ -157,21 +157,6 @@ impl Chain {
         self.pool().agreed(question, |client| async move { client.handled(bridge, from, to).await }).await
     }
 
-    /// The votes that the bridge recorded in blocks `from..=to`, in no order, as the best endpoint says.
-    ///
-    /// One is enough: a vote that it leaves out or makes up costs time and gas, since the contract counts its own.
-    ///
-    /// Errors: as [`Chain::requests`].
-    pub async fn votes(
-        &self,
-        bridge: Address,
-        from: BlockHeight,
-        to: BlockHeight,
-    ) -> Result<Vec<Vote>, ChainError> {
-        let ask = |client: Arc<Client>| async move { client.votes(bridge, from, to).await };
-        self.pool().first(Result::is_ok, ask).await
-    }
-
     /// What happened to configurations of the bridge in blocks `from..=to`, in the order of the blocks, the same from a
     /// quorum.
     ///
@@ -186,6 +171,27 @@ impl Chain {
         self.pool()
             .agreed(question, |client| async move { client.configurations(bridge, from, to).await })
             .await
+    }
+
+    /// The votes that the bridge recorded in blocks `from..=to`, in no order, the same from a quorum.
+    ///
+    /// What is missing cannot be seen: a vote that endpoints leave out costs time and gas, nothing else.
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn votes(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Vote>, ChainError> {
+        let question = logs("the votes of operators", from, to);
+        let ask = |client: Arc<Client>| async move {
+            let mut votes = client.votes(bridge, from, to).await?;
+            // Equal votes in another order are the same answer.
+            votes.sort_unstable_by_key(|vote| (vote.block, vote.nonce, vote.operator, vote.digest));
+            Ok(votes)
+        };
+        self.pool().agreed(question, ask).await
     }
 
     /// A question for state. Endpoints are rarely at the same newest block: of several, the newest that a quorum has is

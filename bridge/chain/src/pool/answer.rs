@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use alloy::primitives::{B256, Bytes};
-use polyspan_types::{AccountNonce, HandledLogs, Request};
+use polyspan_types::{AccountNonce, HandledLogs, Request, Vote};
 
 use crate::block::Block;
 use crate::{BridgeState, ChainError, ConfigurationLog, Hold, LaneState, Receipt};
@@ -80,6 +80,21 @@ impl Answer for Option<Block> {
 
     fn told(&self) -> String {
         self.map_or_else(|| "no such block".to_owned(), |block| format!("block {}", block.reference))
+    }
+}
+
+impl Answer for Vec<Vote> {
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    fn cannot_stand_beside(&self, _: &Self) -> bool {
+        // They are read up to the newest block, of which each node may see another one.
+        false
+    }
+
+    fn told(&self) -> String {
+        format!("{} votes", self.len())
     }
 }
 
