@@ -130,7 +130,12 @@ impl Tally {
             return Ok(Added::Duplicate);
         }
         attestation.verify(&self.domain, &self.operators)?;
-        Ok(self.count(checkpoint, operator, Some(signature)))
+        Ok(self.add_verified(&attestation))
+    }
+
+    /// Counts an attestation that [`Attestation::verify`] has let pass for this domain and these operators.
+    pub fn add_verified(&mut self, attestation: &Attestation) -> Added {
+        self.count(attestation.checkpoint, attestation.operator, Some(attestation.signature))
     }
 
     /// Counts a vote that the destination has recorded for exactly this checkpoint; the contract has verified its signature.
