@@ -162,6 +162,16 @@ contract LimitsTest is LaneTest {
         assertEq(bridge.pairOf(address(token)).outflow, 150, "paid");
     }
 
+    function test_what_does_not_wait_is_refunded_without_its_pairs_wait() external {
+        _setDelay(address(token), 100, 50);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 101);
+        _handleAll();
+        _expectHeld(0, HoldReason.InsufficientEscrow);
+        _mine(REFUND_DELAY);
+        _refund(0, _unsigned());
+        _expectNotHeld(0);
+    }
+
     function test_a_delayed_payout_can_be_refunded_instead() external {
         _seedToken(1000);
         _setDelay(address(token), 100, 2_592_000);
