@@ -125,6 +125,15 @@ contract LimitsTest is LaneTest {
         assertEq(token.balanceOf(RECIPIENT), 201, "released");
     }
 
+    function test_a_pair_that_only_waits_has_nothing_in_its_bucket() external {
+        _seedToken(1000);
+        _setDelay(address(token), 100, 50);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 100);
+        _handleAll();
+        _expectNotHeld(0);
+        assertEq(bridge.pairOf(address(token)).outflow, 0, "outflow");
+    }
+
     function test_no_signatures_shorten_the_wait() external {
         _seedToken(1000);
         _setDelay(address(token), 100, 50);
