@@ -2,6 +2,7 @@
 """Tests of the scripts that judge the contracts' tests."""
 
 import sys
+import tempfile
 import unittest
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -72,6 +73,30 @@ class Mutators(unittest.TestCase):
     def test_comments_declarations_and_imports_are_left_alone(self):
         for line in ("// a < b", "import {A} from 'b';", "uint64 epoch;", "event E(uint256 a);", "/// true"):
             self.assertEqual(becomes(line), set(), line)
+
+
+class Mutate(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.mutate = script("mutate")
+        self.mutate.JOURNAL = Path(folder.name) / "verdicts.jsonl"
+        self.fault, self.other = mutants("src/A.sol", "{\n    a += 1;\n}", ())[:2]
+
+    def test_what_was_noticed_is_remembered_and_a_survivor_is_not(self):
+        journal = self.mutate.Journal(False)
+        journal.write(self.fault, self.mutate.KILLED)
+        journal.write(self.other, self.mutate.SURVIVED)
+        again = self.mutate.Journal(False)
+        self.assertEqual([again.verdict(self.fault), again.verdict(self.other)], [self.mutate.KILLED, None])
+
+    def test_nothing_is_remembered_of_other_sources_or_when_asked_to_forget(self):
+        journal = self.mutate.Journal(False)
+        journal.sources = "other"
+        journal.write(self.fault, self.mutate.KILLED)
+        self.assertIsNone(self.mutate.Journal(False).verdict(self.fault))
+        self.mutate.Journal(False).write(self.fault, self.mutate.KILLED)
+        self.assertIsNone(self.mutate.Journal(True).verdict(self.fault))
 
 
 class Symbolic(unittest.TestCase):

@@ -172,6 +172,9 @@ contract CallbacksTest is LaneTest {
         _say(1_000_000, _arguments(0, ""));
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeZeroValue.selector));
         _say(type(uint256).max, _arguments(0, ""));
+        lying.mint(address(bridge), 3);
+        _say(1_000_000, _arguments(0, ""));
+        assertEq(bridge.pairOf(address(lying)).escrow, 13, "above what is accounted for");
     }
 
     function test_no_more_than_the_value_is_credited_however_much_lies_here() external {
@@ -187,7 +190,7 @@ contract CallbacksTest is LaneTest {
         assertEq(bridge.pairOf(address(lying)).fees, 5, "fees");
         assertEq(bridge.pairOf(address(lying)).escrow, 20, "escrow");
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeZeroValue.selector));
-        _say(5, _arguments(5, ""));
+        _say(9, _arguments(5, ""));
     }
 
     // ---- fees ----
@@ -204,6 +207,15 @@ contract CallbacksTest is LaneTest {
         assertEq(bridge.pairOf(address(lying)).escrow, 90, "escrow");
         assertEq(bridge.pairOf(address(lying)).fees, 3, "fees");
         assertEq(lying.balanceOf(address(bridge)), 93, "balance");
+    }
+
+    function test_nothing_goes_back_of_a_fee_limit_that_is_used_up() external {
+        lying = new NoZeros();
+        _configure(_pairCall(Kinds.ERC20, false, address(lying), address(0xFA3)));
+        _setFee(5, false);
+        lying.mint(address(bridge), 25);
+        _say(25, _arguments(5, ""));
+        assertEq(bridge.pairOf(address(lying)).escrow, 20, "escrow");
     }
 
     function test_without_a_fee_the_whole_fee_limit_goes_back() external {
@@ -331,5 +343,13 @@ contract CallbacksTest is LaneTest {
         vm.expectRevert(reason);
         vm.prank(USER);
         payment.transferAndCall(address(bridge), 10, arguments);
+    }
+}
+
+/// @title A token that refuses to move nothing
+contract NoZeros is LyingToken {
+    function transfer(address to, uint256 value) public override returns (bool) {
+        require(value != 0, "nothing");
+        return super.transfer(to, value);
     }
 }

@@ -8,6 +8,8 @@ import {IBridgeReceiver} from "../../src/interfaces/IBridgeReceiver.sol";
 import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
+import {Behaviour} from "../contracts/Hostile.sol";
+import {HostileToken} from "../contracts/HostileToken.sol";
 import {Answer, Declaration, Receiver} from "../contracts/Receiver.sol";
 
 /// @title Data for recipients
@@ -85,6 +87,31 @@ contract DeliveryTest is LaneTest {
         _far(Kinds.ERC20, FAR_MINTED, address(receiver), 20, longest);
         _handleAll();
         assertEq(receiver.extraData().length, 1024, "data");
+    }
+
+    function test_a_token_that_does_not_say_yes_pays_nothing_that_comes_with_data() external {
+        HostileToken hostile = new HostileToken();
+        address far = address(0xFA2);
+        _configure(_pairCall(Kinds.ERC20, false, address(hostile), far));
+        hostile.mint(USER, 100);
+        vm.prank(USER);
+        hostile.approve(address(bridge), 100);
+        vm.prank(USER);
+        bridge.seed(address(hostile), 100);
+        Behaviour[4] memory answers =
+            [Behaviour.ReturnsFalse, Behaviour.ReturnsGarbage, Behaviour.ReturnsShort, Behaviour.Reverts];
+        for (uint64 i = 0; i < answers.length; ++i) {
+            hostile.setBehaviour(answers[i]);
+            _far(Kinds.ERC20, far, RECIPIENT, 1, "hello");
+            _handleAll();
+            _expectHeld(i, HoldReason.PayoutFailed);
+            assertEq(bridge.pairOf(address(hostile)).escrow, 100, "escrow");
+        }
+        // Silence is consent, from a contract.
+        hostile.setBehaviour(Behaviour.ReturnsNothing);
+        _far(Kinds.ERC20, far, RECIPIENT, 1, "hello");
+        _handleAll();
+        _expectNotHeld(4);
     }
 
     // ---- who gets none ----

@@ -7,7 +7,9 @@ import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
+import {Log} from "../Vm.sol";
 import {BlacklistToken} from "../contracts/BlacklistToken.sol";
+import {FeeToken} from "../contracts/FeeToken.sol";
 import {Behaviour} from "../contracts/Hostile.sol";
 import {HostileRecipient} from "../contracts/HostileRecipient.sol";
 
@@ -41,6 +43,31 @@ contract FeesTest is LaneTest {
         // What is sent of the native currency is no limit for it.
         _request(100, 6, 50);
         _request(100, 7, 0);
+    }
+
+    function test_no_fee_is_no_event() external {
+        vm.recordLogs();
+        _request(100, 0, 0);
+        Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            assertTrue(logs[i].topics[0] != IBridgeEvents.FeeCharged.selector, "nothing was charged");
+        }
+        assertTrue(logs.length >= 2, "a transfer and a request");
+    }
+
+    function test_what_arrives_of_the_fee_alone_is_no_request() external {
+        FeeToken taxed = new FeeToken(50);
+        _configure(_pairCall(Kinds.ERC20, false, address(taxed), address(0xFA3)));
+        _setFee(address(taxed), 10, false);
+        taxed.mint(USER, 100);
+        vm.prank(USER);
+        taxed.approve(address(bridge), 100);
+        vm.prank(USER);
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeZeroValue.selector));
+        bridge.requestERC20Transfer(address(taxed), 10, RECIPIENT, REFUND_TO, 10, "");
+        vm.prank(USER);
+        bridge.requestERC20Transfer(address(taxed), 12, RECIPIENT, REFUND_TO, 10, "");
+        assertEq(bridge.pairOf(address(taxed)).escrow, 1, "half of 22, without the fee");
     }
 
     function test_a_fee_in_native_currency_is_taken_from_what_is_sent() external {

@@ -45,6 +45,14 @@ contract HoldReasonsTest is PayoutTest {
         _expectHeld(255, address(minted), RECIPIENT, 1, HoldReason.UnknownKind);
     }
 
+    function test_a_sum_of_holds_may_fill_its_counter_and_not_overflow_it() external {
+        _expectHeld(Kinds.NATIVE, FAR_NATIVE_FOR_TOKEN, RECIPIENT, type(uint128).max - 1, HoldReason.InsufficientEscrow);
+        _expectHeld(Kinds.NATIVE, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 1, HoldReason.InsufficientEscrow);
+        assertEq(bridge.pairOf(address(token)).held, type(uint128).max, "counted");
+        _expectHeld(Kinds.NATIVE, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 1, HoldReason.InsufficientEscrow);
+        assertEq(bridge.pairOf(address(token)).held, type(uint128).max, "told by the hold itself");
+    }
+
     function test_invalid_recipient_is_held() external {
         _expectHeld(Kinds.ERC20, FAR_MINTED, address(0), 1, HoldReason.InvalidRecipient);
         _expectHeld(Kinds.ERC20, FAR_MINTED, address(bridge), 1, HoldReason.InvalidRecipient);

@@ -125,6 +125,15 @@ contract LimitsTest is LaneTest {
         assertEq(token.balanceOf(RECIPIENT), 201, "released");
     }
 
+    function test_a_pair_that_only_waits_has_nothing_in_its_bucket() external {
+        _seedToken(1000);
+        _setDelay(address(token), 100, 50);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 100);
+        _handleAll();
+        _expectNotHeld(0);
+        assertEq(bridge.pairOf(address(token)).outflow, 0, "outflow");
+    }
+
     function test_no_signatures_shorten_the_wait() external {
         _seedToken(1000);
         _setDelay(address(token), 100, 50);
@@ -160,6 +169,16 @@ contract LimitsTest is LaneTest {
         _mine(50);
         _release(0);
         assertEq(bridge.pairOf(address(token)).outflow, 150, "paid");
+    }
+
+    function test_what_does_not_wait_is_refunded_without_its_pairs_wait() external {
+        _setDelay(address(token), 100, 50);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 101);
+        _handleAll();
+        _expectHeld(0, HoldReason.InsufficientEscrow);
+        _mine(REFUND_DELAY);
+        _refund(0, _unsigned());
+        _expectNotHeld(0);
     }
 
     function test_a_delayed_payout_can_be_refunded_instead() external {

@@ -19,8 +19,12 @@ contract MigrationInOrderTest is MigrationTest {
         uint64 nonce = _propose(calls);
         assertEq(next.pairOf(address(token)).escrow, 0, "nothing moves before the delay");
         _wait(DELAY);
+        vm.expectEmit(address(old));
+        emit IBridgeEvents.ValueMigrated(address(0), address(next), 60);
         vm.expectEmit(address(next));
         emit IBridgeEvents.ValueAdopted(address(0), address(old), 60);
+        vm.expectEmit(address(old));
+        emit IBridgeEvents.TokenHandedOver(address(minted), address(next));
         bridge.executeConfiguration(nonce, calls);
 
         for (uint256 i = 0; i < 7; ++i) {

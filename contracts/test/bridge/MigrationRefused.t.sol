@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {PairLimits} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
@@ -71,6 +72,31 @@ contract MigrationRefusedTest is MigrationTest {
             _migrateCall(address(0), 11, none, none),
             abi.encodeWithSelector(IBridgeErrors.BridgeNotMigratable.selector, address(0), 11, 10)
         );
+    }
+
+    function test_where_more_is_held_than_there_is_nothing_moves() external {
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, RECIPIENT, 1000);
+        _handleAll();
+        _stop();
+        _configureExpecting(
+            _migrateCall(address(0), 1, none, none),
+            abi.encodeWithSelector(IBridgeErrors.BridgeNotMigratable.selector, address(0), 1, 0)
+        );
+    }
+
+    function test_a_counter_is_adopted_up_to_its_end() external {
+        vm.prank(address(old));
+        next.adopt(address(minted), true, type(uint128).max, none, none);
+        assertEq(next.pairOf(address(minted)).minted, type(uint128).max, "adopted");
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeValueTooLarge.selector, 1));
+        vm.prank(address(old));
+        next.adopt(address(minted), true, 1, none, none);
+    }
+
+    function test_no_native_currency_is_adopted_with_a_token() external {
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeNativeValueMismatch.selector, 1, 0));
+        vm.prank(address(old));
+        next.adopt{value: 1}(address(minted), true, 1, none, none);
     }
 
     function test_nothing_is_no_migration() external {
@@ -217,6 +243,32 @@ contract MigrationRefusedTest is MigrationTest {
         next.adopt(address(token), false, 0, none, none);
     }
 
+    function test_kept_fees_are_nothing_that_a_predecessor_moved() external {
+        bridge = next;
+        PairLimits memory limits = _noLimits();
+        limits.fee = 5;
+        _setLimits(address(token), limits);
+        token.mint(USER, 15);
+        vm.prank(USER);
+        token.approve(address(next), 15);
+        vm.prank(USER);
+        next.requestERC20Transfer(address(token), 10, RECIPIENT, USER, 5, "");
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeNotMigratable.selector, address(token), 5, 15));
+        vm.prank(address(old));
+        next.adopt(address(token), false, 5, none, none);
+    }
+
+    function test_ids_that_do_not_add_up_stay_whatever_the_successor_believes() external {
+        address credulous = address(new BelievesAll());
+        _stop();
+        _configureExpecting(
+            abi.encodeCall(
+                IBridgeConfiguration.migrate, (address(nft), credulous, 2, _list(9), none, uint64(requests.length))
+            ),
+            abi.encodeWithSelector(IBridgeErrors.BridgeNotMigratable.selector, address(nft), 2, 1)
+        );
+    }
+
     function test_what_a_user_sends_to_the_successor_meanwhile_is_a_request_as_ever() external {
         multi.mint(USER, 3, 1);
         bytes memory arguments = abi.encode(RECIPIENT, USER, 0, "");
@@ -226,4 +278,9 @@ contract MigrationRefusedTest is MigrationTest {
         assertEq(next.pairOf(address(multi)).escrow, 1, "escrow");
         assertEq(next.pairOf(address(multi)).adopted, 0, "not adopted");
     }
+}
+
+/// @title A successor that takes what it is told for true
+contract BelievesAll {
+    function adopt(address, bool, uint256, uint256[] calldata, uint256[] calldata) external payable {}
 }

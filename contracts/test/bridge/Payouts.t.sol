@@ -8,6 +8,7 @@ import {Behaviour} from "../contracts/Hostile.sol";
 import {HostileRecipient} from "../contracts/HostileRecipient.sol";
 import {HostileToken} from "../contracts/HostileToken.sol";
 import {TestNFT} from "../contracts/TestNFT.sol";
+import {TestToken} from "../contracts/TestToken.sol";
 import {PayoutTest} from "./PayoutTest.sol";
 
 /// @title What is paid
@@ -27,6 +28,22 @@ contract PayoutsTest is PayoutTest {
         _handleAll();
         assertEq(token.balanceOf(RECIPIENT), 4, "paid");
         assertEq(bridge.pairOf(address(token)).escrow, 6, "escrow");
+    }
+
+    function test_a_token_of_the_other_chain_is_paid_in_native_currency_where_that_is_its_pair() external {
+        _seedNative(10);
+        _far(Kinds.ERC20, FAR_OF_NATIVE, RECIPIENT, 4);
+        _handleAll();
+        assertEq(RECIPIENT.balance, 4, "paid");
+        assertEq(bridge.pairOf(address(0)).escrow, 6, "escrow");
+    }
+
+    function test_a_token_is_told_nothing_beyond_recipient_and_amount() external {
+        ExactToken exact = new ExactToken();
+        _stock(exact, 10);
+        _far(Kinds.ERC20, FAR, RECIPIENT, 4);
+        _handleAll();
+        assertEq(exact.balanceOf(RECIPIENT), 4, "paid");
     }
 
     function test_minted_erc20_payout_is_counted() external {
@@ -137,6 +154,16 @@ contract PayoutsTest is PayoutTest {
         _handleAll();
         assertEq(bridge.laneState().handleNonce, 2, "nonce");
         assertEq(minted.balanceOf(RECIPIENT), 1, "the next one is paid");
+    }
+}
+
+/// @title An ERC-20 that wants calls of exactly the right length
+contract ExactToken is TestToken {
+    constructor() TestToken("Exact", "EXA", 18) {}
+
+    function transfer(address to, uint256 value) public override returns (bool) {
+        require(msg.data.length == 4 + 2 * 32, "length");
+        return super.transfer(to, value);
     }
 }
 

@@ -166,6 +166,16 @@ contract RequestsTest is RequestTest {
         );
     }
 
+    function test_recipient_is_never_zero_where_no_native_currency_is_registered_either() external {
+        _freshBridge();
+        bytes[] memory calls = new bytes[](2);
+        (calls[0], calls[1]) = (_wireCall(), _pairCall(Kinds.ERC20, false, address(token), FAR));
+        _configure(calls);
+        bytes memory request =
+            abi.encodeCall(bridge.requestERC20Transfer, (address(token), 1, address(0), REFUND, 0, ""));
+        _refuse(0, request, abi.encodeWithSelector(IBridgeErrors.BridgeInvalidRecipient.selector, address(0)));
+    }
+
     function test_recipient_is_never_zero_a_bridge_or_a_registered_token() external {
         address[6] memory refused =
             [address(0), address(bridge), COUNTERPART, address(token), address(minted), FAR_MINTED];

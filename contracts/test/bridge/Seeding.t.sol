@@ -68,6 +68,12 @@ contract SeedingTest is RequestTest {
         );
     }
 
+    function test_nothing_is_not_seeded() external {
+        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeZeroValue.selector);
+        _refuse(0, abi.encodeCall(bridge.seed, (address(0), 0)), reason);
+        _refuse(0, abi.encodeCall(bridge.seed, (address(token), 0)), reason);
+    }
+
     function test_seed_takes_exactly_the_native_currency_it_names() external {
         bytes4 mismatch = IBridgeErrors.BridgeNativeValueMismatch.selector;
         _refuse(1, abi.encodeCall(bridge.seed, (address(0), 2)), abi.encodeWithSelector(mismatch, 1, 2));

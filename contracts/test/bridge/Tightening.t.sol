@@ -67,6 +67,14 @@ contract TighteningTest is GovernanceTest {
         assertEq(bridge.state().operators.epoch, 1, "as before");
     }
 
+    function test_a_new_operator_waits_in_whatever_place_it_stands() external {
+        for (uint256 i = 0; i < MEMBERS; ++i) {
+            address[] memory members = _members(OPERATOR_KEY);
+            members[i] = vm.addr(OUTSIDER_KEY);
+            assertTrue(!_isImmediate(_operatorsCall(members, 4)), "somebody new");
+        }
+    }
+
     function test_governors_follow_the_same_rule() external {
         address[] memory members = _members(GOVERNOR_KEY);
         members[1] = vm.addr(OUTSIDER_KEY);

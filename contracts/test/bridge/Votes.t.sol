@@ -124,9 +124,11 @@ contract VotesTest is LaneTest {
     function test_votes_are_cleared_with_the_last_request_under_them_and_not_before() external {
         Checkpoint memory checkpoint = _checkpoint(4);
         _voteAll(checkpoint, 7);
+        bytes32 slot = _slotOf(_digestFor(checkpoint));
         _submit(0, _slice(0, 3), _tail(3, 4), _unsigned());
         _expectVoted(checkpoint, 0);
         _submit(3, _slice(3, 4), new bytes32[](0), _unsigned());
+        assertEq(vm.load(address(bridge), slot), 0, "given back");
         // And they cannot be given again.
         bytes memory signature = _sign(OPERATOR_KEY, _digestFor(checkpoint));
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeAlreadyHandled.selector, 4));
@@ -265,5 +267,14 @@ contract VotesTest is LaneTest {
         enough = union >= THRESHOLD;
         if (!enough) _expectBelowThreshold(union);
         _submit(first, _slice(first, requests.length), new bytes32[](0), signatures);
+    }
+
+    /// @dev Where the bridge keeps the votes for a digest, found by what is there.
+    function _slotOf(bytes32 digest) private view returns (bytes32 slot) {
+        for (uint256 i = 0; i < 64; ++i) {
+            slot = keccak256(abi.encode(digest, i));
+            if (vm.load(address(bridge), slot) != 0) return slot;
+        }
+        revert AssertionFailed("nothing is kept for the digest");
     }
 }
