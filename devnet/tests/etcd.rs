@@ -48,7 +48,10 @@ async fn relays_that_start_without_etcd_serve_say_so_and_join_when_it_comes() {
         assert_eq!((state("unreachable").await, state("etcd").await), (Some(1.0), Some(0.0)));
     }
     let status = network.status().await.unwrap();
-    assert!(status["coordination"].as_str().unwrap().contains("etcd cannot be reached"), "{status}");
+    assert!(
+        status["coordination"]["reason"].as_str().unwrap().contains("etcd cannot be reached"),
+        "{status}"
+    );
     for number in 0..3 {
         network.etcd_mut().unwrap().start_member(number).unwrap();
     }

@@ -153,6 +153,33 @@ pub struct LaneReport {
     /// What the lane waits for.
     #[serde(default)]
     pub waiting_for: Option<String>,
+    /// Transfers that this relay's submissions got handled since it started.
+    #[serde(default)]
+    pub handled_by: HandledBy,
+}
+
+/// Transfers by the way they came to be handled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HandledBy {
+    /// By the lane's leader, with signatures alone.
+    pub leader: u64,
+    /// By the rank of another relay, with signatures alone, when the lane stood still.
+    pub rank: u64,
+    /// With votes on chain among what reached the threshold.
+    pub votes: u64,
+}
+
+impl HandledBy {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            leader: self.leader + other.leader,
+            rank: self.rank + other.rank,
+            votes: self.votes + other.votes,
+        }
+    }
 }
 
 /// A hold as one relay sees it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alloy::primitives::Signature;
 use polyspan_chain::Chain;
-use polyspan_coordination::Leadership;
+use polyspan_coordination::{HandledBy, Leadership};
 use polyspan_monitoring::Health;
 use polyspan_store::{OpenHold, Store, StoreError};
 use polyspan_types::{
@@ -68,7 +68,7 @@ pub struct Board {
     /// Written by `submit`: this relay made the lane's last progress although another one leads it.
     pub took_over: watch::Sender<bool>,
     /// Written by `submit`: transfers that this process got handled, by the way they went.
-    pub ways: watch::Sender<BTreeMap<&'static str, u64>>,
+    pub handled_by: watch::Sender<HandledBy>,
     /// Written by `submit`: why nothing is being sent although something is approved.
     pub submission: watch::Sender<Option<String>>,
     /// Written by `submit` while it leads: what happens next to the oldest hold.
@@ -169,7 +169,7 @@ impl Board {
             approved: watch::Sender::new(Arc::default()),
             leadership: watch::Sender::new(nobody_leads()),
             took_over: watch::Sender::new(false),
-            ways: watch::Sender::new(BTreeMap::new()),
+            handled_by: watch::Sender::new(HandledBy::default()),
             submission: watch::Sender::new(None),
             release: watch::Sender::new(None),
             halted: watch::Sender::new(None),
@@ -219,7 +219,11 @@ impl Lane {
     /// A submission of this relay got so many transfers handled.
     pub fn note_handled(&self, way: Way, count: u64) {
         self.metrics.handled(&self.info.id, way, count);
-        self.board.ways.send_modify(|ways| *ways.entry(way.label()).or_default() += count);
+        self.board.handled_by.send_modify(|handled| match way {
+            Way::Leader => handled.leader += count,
+            Way::Rank => handled.rank += count,
+            Way::Votes => handled.votes += count,
+        });
     }
 
     /// Takes over a halt that an earlier process stored.

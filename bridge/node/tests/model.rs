@@ -6,6 +6,7 @@
 //! at any moment, which is more than ranks, delays, leases and elections can ever do.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+#![expect(clippy::print_stdout, reason = "how many states were visited says what was shown")]
 
 #[path = "model/contract.rs"]
 mod contract;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::future::join_all;
 use polyspan_coordination::MemberView;
-use polyspan_node::config::Config;
+use polyspan_node::config::{Config, MeetingPlace};
 use serde::Serialize;
 
 use crate::args::ConfigFile;
@@ -44,10 +44,19 @@ struct Status {
     /// The contracts that could be read.
     bridges: Vec<BridgeRow>,
     relays: Vec<RelayRow>,
-    /// Why relays and attestations cannot be seen.
-    coordination: Option<String>,
+    /// Where the relays meet, and whether it can be seen.
+    coordination: Coordination,
     /// What relays say that the tables do not.
     remarks: Vec<String>,
+}
+
+/// Where the relays meet.
+#[derive(Debug, Serialize)]
+struct Coordination {
+    /// `embedded`, `etcd`, or `unreachable`.
+    state: &'static str,
+    /// Why relays and attestations cannot be seen.
+    reason: Option<String>,
 }
 
 /// Shows lanes and relays. Relays need not be alive.
@@ -92,7 +101,17 @@ async fn look(network: &Network) -> Status {
         lanes,
         bridges,
         relays: known.iter().map(RelayRow::of).collect(),
-        coordination: members.as_ref().err().cloned(),
+        coordination: Coordination {
+            state: members.as_ref().map_or("unreachable", |_| kind(network)),
+            reason: members.as_ref().err().cloned(),
+        },
+    }
+}
+
+fn kind(network: &Network) -> &'static str {
+    match network.config.coordination.as_ref().map(|entry| &entry.place) {
+        Some(MeetingPlace::Etcd(_)) => "etcd",
+        _ => "embedded",
     }
 }
 
@@ -116,11 +135,13 @@ pub async fn members(network: &Network) -> Result<Vec<MemberView>, String> {
 fn print(status: &Status) {
     output::result(output::table(LaneRow::HEAD, status.lanes.iter().map(LaneRow::cells)));
     status.lanes.iter().filter_map(LaneRow::holds).for_each(output::result);
+    status.lanes.iter().filter_map(LaneRow::ways).for_each(output::result);
     output::result("");
     output::result(output::table(BridgeRow::HEAD, status.bridges.iter().flat_map(BridgeRow::cells)));
     status.bridges.iter().flat_map(BridgeRow::lines).for_each(output::result);
     output::result("");
-    match &status.coordination {
+    output::result(format!("coordination = {}", status.coordination.state));
+    match &status.coordination.reason {
         Some(reason) => output::result(format!("relays are not shown: {reason}")),
         None => output::result(output::table(RelayRow::HEAD, status.relays.iter().map(RelayRow::cells))),
     }

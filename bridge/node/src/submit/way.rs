@@ -1,13 +1,11 @@
 //! In which way a piece came to be handled.
 
 use polyspan_types::Threshold;
-use serde::{Deserialize, Serialize};
 
 use crate::lane::ApprovedCheckpoint;
 
 /// How transfers came to be handled by this relay's submissions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// As the lane's leader, with signatures alone.
     Leader,

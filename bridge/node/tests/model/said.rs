@@ -48,7 +48,7 @@ impl Saying {
     }
 
     const fn of_bit(bit: u32) -> Self {
-        let truth = if bit / 8 % 2 == 0 { Truth::True } else { Truth::Forged };
+        let truth = if (bit / 8).is_multiple_of(2) { Truth::True } else { Truth::Forged };
         Self { nonce: (bit / 16) as u8 + 1, truth, epoch: (bit / 4 % 2) as u8, operator: (bit % 4) as u8 }
     }
 

@@ -1,6 +1,6 @@
 //! The rows of the tables, and of the JSON.
 
-use polyspan_coordination::{ChainReport, LaneReport, MemberId, MemberView};
+use polyspan_coordination::{ChainReport, HandledBy, LaneReport, MemberId, MemberView};
 use polyspan_types::RequestNonce;
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub struct LaneRow {
     /// Relays that halted the lane, and why.
     pub(super) halted: Vec<Halt>,
     pub(super) waiting_for: Option<String>,
+    /// Transfers that the relays that run now got handled, since each started.
+    pub(super) handled_by: HandledBy,
 }
 
 /// A relay's halt of a lane.
@@ -86,6 +88,7 @@ impl LaneRow {
             paused: source.is_some_and(|source| source.paused) || destination.is_some_and(|side| side.paused),
             halted: relays.map(|relays| halts(&relays.reports)).unwrap_or_default(),
             waiting_for: judgement::lane_waiting_for(view),
+            handled_by: relays.map(|relays| handled_by(&relays.reports)).unwrap_or_default(),
         }
     }
 
@@ -103,6 +106,17 @@ impl LaneRow {
                 self.lane
             ),
             None => format!("{}: {held} on hold; the oldest was not found from here", self.lane),
+        })
+    }
+
+    /// A line about the ways that transfers went, if any went another one than the leader's.
+    pub fn ways(&self) -> Option<String> {
+        let HandledBy { leader, rank, votes } = self.handled_by;
+        (rank + votes > 0).then(|| {
+            format!(
+                "{}: {leader} handled by the leader, {rank} by rank, {votes} with votes on chain",
+                self.lane
+            )
         })
     }
 
@@ -130,6 +144,10 @@ impl LaneRow {
             if words.is_empty() { "nothing".to_owned() } else { words.join("; ") },
         ]
     }
+}
+
+fn handled_by(reports: &[(MemberId, LaneReport)]) -> HandledBy {
+    reports.iter().fold(HandledBy::default(), |sum, (_, report)| sum.and(report.handled_by))
 }
 
 fn halts(reports: &[(MemberId, LaneReport)]) -> Vec<Halt> {

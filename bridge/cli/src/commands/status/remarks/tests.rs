@@ -29,6 +29,7 @@ fn report(waiting_for: &str) -> LaneReport {
         oldest_hold: None,
         halted: None,
         waiting_for: Some(waiting_for.to_owned()),
+        handled_by: Default::default(),
     }
 }
 
