@@ -185,6 +185,20 @@ contract ConfigurationTest is BridgeTest {
         assertEq(bridge.state().configurationNonce, nonce, "nonce");
     }
 
+    function test_what_is_set_for_the_whole_bridge_is_told() external {
+        (uint64 nonce, bytes[] memory calls) = _scheduled(abi.encodeCall(bridge.setFeeReceiver, (RECIPIENT)));
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.FeeReceiverChanged(RECIPIENT);
+        bridge.executeConfiguration(nonce, calls);
+        (nonce, calls) = _scheduled(abi.encodeCall(bridge.setPredecessor, (COUNTERPART)));
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.PredecessorChanged(COUNTERPART);
+        bridge.executeConfiguration(nonce, calls);
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.RequestsStopped(true);
+        _configure(abi.encodeCall(bridge.setRequestsStopped, (true)));
+    }
+
     // ---- pause ----
 
     function test_one_operator_pauses_and_anyone_may_send_it() external {

@@ -8,6 +8,7 @@ import {Behaviour} from "../contracts/Hostile.sol";
 import {HostileNFT} from "../contracts/HostileNFT.sol";
 import {TestNFT} from "../contracts/TestNFT.sol";
 import {RequestTest} from "./RequestTest.sol";
+import {Log} from "../Vm.sol";
 
 /// @title Requests of an ERC-721 in two steps: approve, request
 contract ERC721RequestsTest is RequestTest {
@@ -69,6 +70,26 @@ contract ERC721RequestsTest is RequestTest {
     }
 
     // ---- the token's URI ----
+
+    /// @dev Whatever gas a request is made with: it carries the URI or is not made.
+    function test_gas_never_decides_whether_the_uri_travels() external {
+        SlowNFT slow = new SlowNFT();
+        _register(Kinds.ERC721, false, address(slow));
+        slow.mint(USER, 9);
+        vm.prank(USER);
+        slow.approve(address(bridge), 9);
+        bytes memory call = abi.encodeCall(bridge.requestERC721Transfer, (address(slow), 9, RECIPIENT, REFUND, ""));
+        bool made;
+        for (uint256 gas = 250_000; !made; gas += 1_000) {
+            vm.recordLogs();
+            vm.prank(USER);
+            (made,) = address(bridge).call{gas: gas}(call);
+            assertLe(gas, 1_000_000, "made at last");
+        }
+        Log[] memory logs = vm.getRecordedLogs();
+        (,,,, bytes memory payload) = abi.decode(logs[logs.length - 1].data, (uint8, address, address, uint256, bytes));
+        assertEq(keccak256(payload), keccak256(hex"0003757269"), "the URI");
+    }
 
     function test_uri_of_a_locked_token_travels_in_front_of_the_extra_data() external {
         TellingNFT telling = _telling(abi.encode("ipfs://1"));
@@ -180,5 +201,16 @@ contract TellingNFT is TestNFT {
         assembly {
             return(add(answer, 0x20), mload(answer))
         }
+    }
+}
+
+/// @title An ERC-721 that needs nearly all of the gas that it gets for its URI
+contract SlowNFT is TestNFT {
+    constructor() TestNFT("Slow", "SLO") {}
+
+    function tokenURI(uint256) public view override returns (string memory) {
+        uint256 start = gasleft();
+        while (start - gasleft() < 197_000) {}
+        return "uri";
     }
 }

@@ -143,6 +143,13 @@ contract PairsTest is BridgeTest {
         bridge.pairOf(address(other));
     }
 
+    function test_a_pair_stays_while_something_may_be_on_its_way() external {
+        _configure(abi.encodeCall(bridge.setPairLocked, (address(token), true)));
+        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeLaneNotDrained.selector, 0, 1);
+        _configureExpecting(abi.encodeCall(bridge.deregisterPair, (address(token), 1)), reason);
+        _configure(abi.encodeCall(bridge.deregisterPair, (address(token), 0)));
+    }
+
     function test_locked_pair_refuses_requests_and_still_pays() external {
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.PairLocked(address(minted), true);
