@@ -43,7 +43,6 @@ pub struct Collector {
     disputed: BTreeSet<RequestNonce>,
     /// Votes on chain for another root than ours, so that each is reported once.
     dissent: BTreeSet<(RequestNonce, OperatorId)>,
-    pruned: RequestNonce,
     conflicts_seen: usize,
     pending: Vec<Result<Attestation, CoordinationError>>,
 }
@@ -65,7 +64,6 @@ impl Collector {
             own_roots: BTreeMap::new(),
             disputed: BTreeSet::new(),
             dissent: BTreeSet::new(),
-            pruned: RequestNonce::ZERO,
             conflicts_seen: 0,
             pending: Vec::new(),
         }
@@ -120,7 +118,6 @@ impl Collector {
         self.conflicts_seen = conflicts;
         let approved = self.approved(view).await?;
         self.lane.board.approved.send_replace(Arc::new(approved));
-        self.prune(view.settled).await;
         Ok(())
     }
 
@@ -229,17 +226,6 @@ impl Collector {
                 view.operators.members.len()
             )
         })
-    }
-
-    async fn prune(&mut self, handled: RequestNonce) {
-        if handled <= self.pruned {
-            return;
-        }
-        match self.coordinator.prune(self.lane.info.bridge_id, handled).await {
-            Ok(()) => self.pruned = handled,
-            // The next step tries again; until then the coordinator keeps a little more.
-            Err(error) => debug!(lane = %self.lane.info.id, %error, "own attestations are not pruned"),
-        }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Board {
     pub signed: watch::Sender<Arc<BTreeMap<RequestNonce, Attestation>>>,
     /// Written by `votes`: what the destination has recorded for requests that are not handled.
     pub votes: watch::Sender<Arc<BTreeSet<Vote>>>,
+    /// Written by `submit`: how often the contract has not counted what `votes` shows.
+    pub votes_doubted: watch::Sender<u64>,
     /// Written by `collect`.
     pub approved: watch::Sender<Arc<ApprovedView>>,
     /// Written by `lead`.
@@ -166,6 +168,7 @@ impl Board {
             attest_trouble: watch::Sender::new(None),
             signed: watch::Sender::new(Arc::default()),
             votes: watch::Sender::new(Arc::default()),
+            votes_doubted: watch::Sender::new(0),
             approved: watch::Sender::new(Arc::default()),
             leadership: watch::Sender::new(nobody_leads()),
             took_over: watch::Sender::new(false),

@@ -27,6 +27,7 @@ use rest::Rest;
 pub use vote::VOTE_OUTCOMES;
 pub use way::Way;
 
+use crate::attest::CHECKPOINT_INTERVAL;
 use crate::error::LaneError;
 use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
@@ -59,6 +60,9 @@ pub struct LaneSubmission {
     own_end: RequestNonce,
     /// Block of its last vote.
     last_vote: Option<BlockHeight>,
+    /// Votes that it has sent since `handled` last moved, and that nonce.
+    cast: usize,
+    cast_at: RequestNonce,
     /// Shrinks when a piece is too large for the chain, and grows again with every success.
     piece_limit: u64,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
@@ -81,6 +85,8 @@ impl LaneSubmission {
             stall: Stall::default(),
             own_end: RequestNonce::ZERO,
             last_vote: None,
+            cast: 0,
+            cast_at: RequestNonce::ZERO,
             piece_limit: settings.max_transfers,
             rest: None,
             releases: Releases::default(),
@@ -97,6 +103,7 @@ impl LaneSubmission {
     /// What is to be published now.
     fn action(&self, approved: &ApprovedView, view: &DestinationView, leads: bool) -> Action {
         let nonces: Vec<_> = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce).collect();
+        let signed: Vec<_> = self.signed.borrow().keys().copied().collect();
         let since_vote = self.last_vote.map_or(VOTE_INTERVAL, |block| view.block.height.since(block));
         decide(&Situation {
             handled: view.handled,
@@ -104,10 +111,27 @@ impl LaneSubmission {
             leads,
             overdue: self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on(),
             votes: &approved.open_votes(self.settings.operator),
-            newest: self.signed.borrow().last_key_value().map(|(nonce, _)| *nonce),
+            signed: &signed,
+            cast: self.cast,
             since_vote,
             max_transfers: self.piece_limit,
         })
+    }
+
+    fn observe(&mut self, view: &DestinationView, verified: RequestNonce) {
+        self.stall.observe(view.handled, verified, Instant::now());
+        if view.paused {
+            self.stall.forget();
+        }
+        if self.cast_at != view.handled {
+            (self.cast, self.cast_at) = (0, view.handled);
+        }
+    }
+
+    /// Since this relay's last piece: everything there was, or as much as a checkpoint's interval.
+    fn others_bring_it_on(&self, view: &DestinationView, verified: RequestNonce) -> bool {
+        let by_others = view.handled.since(self.own_end);
+        by_others >= CHECKPOINT_INTERVAL || (by_others > 0 && view.handled >= verified)
     }
 
     /// It is another one's turn: nothing is in the way here.
@@ -146,6 +170,7 @@ impl LaneSubmission {
         };
         let result = self.followed(job).await;
         self.lane.metrics.submission(&info.id, result.outcome());
+        let below_threshold = matches!(result, JobResult::Refused(BridgeRevert::BelowThreshold { .. }));
         let trouble = match result {
             JobResult::Mined { success: true, block, tx_hash } => {
                 info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
@@ -179,6 +204,10 @@ impl LaneSubmission {
             }
             other => Some(other.to_string()),
         };
+        if below_threshold {
+            // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
+            self.lane.board.votes_doubted.send_modify(|times| *times += 1);
+        }
         if let Some(text) = &trouble {
             self.rest = Some(Rest::until_next_block(view.block));
             self.note_took_over(false);
@@ -236,8 +265,8 @@ impl Step for LaneSubmission {
         let verified = self.source.borrow_and_update().verified;
         self.signed.mark_unchanged();
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
-        self.stall.observe(view.handled, verified > view.handled && !view.paused, Instant::now());
-        if own || view.handled > self.own_end {
+        self.observe(&view, verified);
+        if own || self.others_bring_it_on(&view, verified) {
             self.note_took_over(false);
         }
         if view.paused {

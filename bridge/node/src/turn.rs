@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use alloy::primitives::keccak256;
 use polyspan_types::{BridgeId, MemberSet, OperatorId, RequestNonce};
 
-use crate::submit::{Piece, next_piece};
+use crate::attest::CHECKPOINT_INTERVAL;
+use crate::submit::{Piece, TAIL_LIMIT, next_piece};
 
 /// Longest block interval that delays are stretched to: a chain that makes blocks on demand has none. Unit: time.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(15);
@@ -64,18 +65,29 @@ pub fn rank(
 /// Since when a lane stands still, as one relay sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stall {
-    handled: RequestNonce,
+    /// Where the lane stood when the clock began, and what it has to reach until the clock begins anew.
+    from: RequestNonce,
+    goal: RequestNonce,
     since: Option<Instant>,
 }
 
 impl Stall {
-    /// Takes in what is seen now. `open`: there are requests that this relay would sign and that are not handled.
-    pub fn observe(&mut self, handled: RequestNonce, open: bool, now: Instant) {
-        if !open {
-            *self = Self { handled, since: None };
-        } else if self.since.is_none() || self.handled != handled {
-            *self = Self { handled, since: Some(now) };
+    /// Takes in what is seen now: the first nonce not handled, and how many requests this relay would sign. Progress is what was
+    /// open when the clock began, or [`CHECKPOINT_INTERVAL`] of it: a leader that hands out one request at a time, on purpose
+    /// or not, does not keep the others waiting.
+    pub fn observe(&mut self, handled: RequestNonce, verified: RequestNonce, now: Instant) {
+        let open = verified.since(handled);
+        if open == 0 {
+            *self = Self { from: handled, goal: handled, since: None };
+        } else if self.since.is_none() || handled >= self.goal || handled < self.from {
+            let goal = handled.plus(open.min(CHECKPOINT_INTERVAL));
+            *self = Self { from: handled, goal, since: Some(now) };
         }
+    }
+
+    /// Nothing is to be done now, as while the bridge is paused.
+    pub const fn forget(&mut self) {
+        self.since = None;
     }
 
     /// Whether the lane stands still.
@@ -118,9 +130,11 @@ pub struct Situation<'a> {
     pub overdue: bool,
     /// Votes on chain above `handled`.
     pub votes: &'a [OpenVote],
-    /// Highest nonce that this relay has signed; `None` for one that signs nothing on this lane.
-    pub newest: Option<RequestNonce>,
-    /// Blocks of the destination since this relay's last vote.
+    /// What this relay has signed and could vote for, rising; empty for one that signs nothing on this lane.
+    pub signed: &'a [RequestNonce],
+    /// Votes that this relay has sent since the lane was last brought on, seen on chain or not.
+    pub cast: usize,
+    /// Blocks of the destination since the last of them.
     pub since_vote: u64,
     /// Most transfers in one submission.
     pub max_transfers: u64,
@@ -157,10 +171,12 @@ pub fn decide(situation: &Situation<'_>) -> Action {
 /// that most have voted for, among equals at the lowest, which the others are the likeliest to have seen too. One that covers
 /// less than half of what is open is joined last, so that no single operator can make a lane go in small steps.
 fn candidate(situation: &Situation<'_>) -> Option<RequestNonce> {
-    let newest = situation.newest.filter(|newest| *newest > situation.handled)?;
+    let newest = target(situation)?;
     let half = newest.since(situation.handled).div_ceil(2);
     let is_good = |vote: &&OpenVote| vote.nonce.since(situation.handled) >= half;
-    let others = || situation.votes.iter().filter(|vote| !vote.own && vote.nonce <= newest);
+    // What is not signed cannot be voted for: it is barred, or is signed a moment later.
+    let is_signed = |vote: &&OpenVote| situation.signed.binary_search(&vote.nonce).is_ok();
+    let others = || situation.votes.iter().filter(|vote| !vote.own && vote.nonce <= newest).filter(is_signed);
     let best = |votes: &mut dyn Iterator<Item = &OpenVote>| {
         votes.max_by_key(|vote| (vote.voters, Reverse(vote.nonce))).map(|vote| vote.nonce)
     };
@@ -171,8 +187,20 @@ fn candidate(situation: &Situation<'_>) -> Option<RequestNonce> {
         .or_else(|| situation.votes.iter().all(|vote| !vote.own || vote.nonce != newest).then_some(newest))
 }
 
+/// The newest of what is signed that a submission can be proved by. Of a backlog beyond that it is a nonce that everybody signs.
+fn target(situation: &Situation<'_>) -> Option<RequestNonce> {
+    let newest = *situation.signed.last().filter(|newest| **newest > situation.handled)?;
+    let reach = situation.handled.plus(TAIL_LIMIT);
+    if newest <= reach {
+        return Some(newest);
+    }
+    let shared = |nonce: &&RequestNonce| nonce.get().is_multiple_of(CHECKPOINT_INTERVAL) && **nonce <= reach;
+    situation.signed.iter().rev().find(shared).copied().filter(|nonce| *nonce > situation.handled)
+}
+
 fn may_vote(situation: &Situation<'_>) -> bool {
-    let open = situation.votes.iter().filter(|vote| vote.own).count();
+    let shown = situation.votes.iter().filter(|vote| vote.own).count();
+    let open = shown.max(situation.cast);
     let joins = situation.votes.iter().any(|vote| !vote.own);
     open == 0 || (joins && open < QUICK_VOTES) || situation.since_vote >= VOTE_INTERVAL
 }

@@ -31,6 +31,9 @@ pub struct VoteWatch {
     heads: watch::Receiver<HeadView>,
     source: watch::Receiver<SourceView>,
     destination: watch::Receiver<Option<DestinationView>>,
+    /// Rises when the contract has not counted what is shown here.
+    doubted: watch::Receiver<u64>,
+    believed_after: u64,
     window: Window,
     votes: BTreeSet<Vote>,
     stall: Stall,
@@ -41,25 +44,46 @@ impl VoteWatch {
     pub fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
         let (source, destination) = (lane.board.source.subscribe(), lane.board.destination.subscribe());
         let window = Window::new(lane.info.destination.deployment_block);
-        Self { lane, heads, source, destination, window, votes: BTreeSet::new(), stall: Stall::default() }
+        Self {
+            doubted: lane.board.votes_doubted.subscribe(),
+            believed_after: 0,
+            lane,
+            heads,
+            source,
+            destination,
+            window,
+            votes: BTreeSet::new(),
+            stall: Stall::default(),
+        }
     }
 
-    async fn look(&mut self, head: BlockHeight, handled: RequestNonce, open: bool) -> Result<(), LaneError> {
+    async fn look(&mut self, head: BlockHeight, view: &DestinationView) -> Result<(), LaneError> {
+        let (handled, verified) = (view.handled, self.source.borrow().verified);
         let now = Instant::now().into_std();
-        self.stall.observe(handled, open, now);
-        self.votes.retain(|vote| vote.nonce > handled);
-        if open {
-            self.read(head).await?;
-            if self.stall.lasts(now) >= LOOK_BACK_AFTER
-                && let Some((from, to)) = self.window.older()
-            {
-                let older = self.fetch(from, to).await?;
-                self.take(older, handled);
-                self.window.reached(from);
-            }
-            self.votes.retain(|vote| vote.nonce > handled);
+        self.stall.observe(handled, verified, now);
+        if view.paused {
+            self.stall.forget();
         }
-        self.show();
+        if verified > handled {
+            self.read(head).await?;
+        }
+        self.show_votes(handled);
+        // After showing: what fails here hides nothing.
+        if self.stall.lasts(now) >= LOOK_BACK_AFTER {
+            self.look_back().await?;
+            self.show_votes(handled);
+        }
+        Ok(())
+    }
+
+    /// One more stretch before the first block read, no longer than the endpoints serve at a time.
+    async fn look_back(&mut self) -> Result<(), LaneError> {
+        let Some((from, to)) = self.window.older() else { return Ok(()) };
+        let Some((first, last)) = self.lane.destination.next_range(from, to) else { return Ok(()) };
+        let from = to.minus(last.since(first)).max(from);
+        let older = self.fetch(from, to).await?;
+        self.take(older);
+        self.window.reached(from);
         Ok(())
     }
 
@@ -69,7 +93,7 @@ impl VoteWatch {
         while let Some((first, to)) = self.lane.destination.next_range(from, head) {
             let found = self.fetch(first, to).await?;
             self.votes.retain(|vote| vote.block < first || vote.block > to);
-            self.take(found, RequestNonce::ZERO);
+            self.take(found);
             self.window.read(first, to);
             from = to.next();
         }
@@ -80,8 +104,8 @@ impl VoteWatch {
         Ok(self.lane.destination.votes(self.lane.info.destination.bridge, from, to).await?)
     }
 
-    fn take(&mut self, found: Vec<Vote>, handled: RequestNonce) {
-        for vote in found.into_iter().filter(|vote| vote.nonce > handled) {
+    fn take(&mut self, found: Vec<Vote>) {
+        for vote in found {
             if self.votes.iter().filter(|known| known.operator == vote.operator).count() < VOTES_PER_OPERATOR
             {
                 self.votes.insert(vote);
@@ -89,7 +113,8 @@ impl VoteWatch {
         }
     }
 
-    fn show(&self) {
+    fn show_votes(&mut self, handled: RequestNonce) {
+        self.votes.retain(|vote| vote.nonce > handled);
         self.lane.board.votes.send_if_modified(|shown| {
             let changed = **shown != self.votes;
             if changed {
@@ -103,17 +128,24 @@ impl VoteWatch {
 impl Step for VoteWatch {
     async fn step(&mut self) -> Result<(), LaneError> {
         let head = self.heads.borrow_and_update().head;
-        let verified = self.source.borrow_and_update().verified;
-        let handled = self.destination.borrow_and_update().as_ref().map(|view| view.handled);
-        match (head, handled) {
-            (Some(head), Some(handled)) => self.look(head.latest.height, handled, verified > handled).await,
+        let view = self.destination.borrow_and_update().clone();
+        let doubted = *self.doubted.borrow_and_update();
+        if std::mem::replace(&mut self.believed_after, doubted) != doubted {
+            self.window.forget();
+            self.votes.clear();
+        }
+        match (head, view) {
+            (Some(head), Some(view)) => self.look(head.latest.height, &view).await,
             _ => Ok(()),
         }
     }
 
     async fn changed(&mut self) {
-        // The source is looked at with the next head: a vote needs a block.
-        or_pending(self.heads.changed().await).await;
+        tokio::select! {
+            // The source is looked at with the next head: a vote needs a block.
+            changed = self.heads.changed() => or_pending(changed).await,
+            changed = self.doubted.changed() => or_pending(changed).await,
+        }
     }
 
     /// The destination's own watch tells what ails its chain.

@@ -46,9 +46,13 @@ impl Chain {
             .await
     }
 
-    /// Balance in the chain's currency, by the best endpoint. Unit: wei.
+    /// Balance in the chain's currency, as much as a quorum says at least: one endpoint alone empties no account. Unit: wei.
     pub async fn balance(&self, account: Address) -> Result<U256, ChainError> {
-        self.pool().single(|client| async move { client.balance(account).await }).await
+        let ask = move |client: Arc<Client>| async move { client.balance(account).await };
+        if self.pool().is_single() {
+            return self.pool().single(ask).await;
+        }
+        self.reached_by_quorum("a balance", ask).await
     }
 
     /// Transactions of the account in blocks up to `at`: the account nonce of its next one. At the newest block it is the
@@ -56,35 +60,38 @@ impl Chain {
     pub async fn account_nonce(&self, account: Address, at: At) -> Result<AccountNonce, ChainError> {
         let ask = move |client: Arc<Client>| async move { client.account_nonce(account, at).await };
         if let (At::Latest, false) = (at, self.pool().is_single()) {
-            return self.account_nonce_of_quorum(ask).await;
+            return self.reached_by_quorum("an account's nonce", ask).await;
         }
         let (_, question) = self.state("an account's nonce", at).await?;
         self.pool().agreed(question, ask).await
     }
 
-    async fn account_nonce_of_quorum<F>(
+    /// The highest value that a quorum has reached, each endpoint saying one.
+    async fn reached_by_quorum<T, F>(
         &self,
+        what: &'static str,
         ask: impl Fn(Arc<Client>) -> F,
-    ) -> Result<AccountNonce, ChainError>
+    ) -> Result<T, ChainError>
     where
-        F: Future<Output = Result<AccountNonce, ChainError>> + Send,
+        T: Copy + Ord + std::fmt::Display,
+        F: Future<Output = Result<T, ChainError>> + Send,
     {
         let (pool, kind) = (self.pool(), CallKind::State);
         let answers = pool.survey(kind, ask).await;
-        let (mut nonces, mut failures) = (Vec::new(), Vec::new());
+        let (mut values, mut failures) = (Vec::new(), Vec::new());
         for (index, answer) in answers {
             match answer {
-                Ok(nonce) => nonces.push((nonce, index)),
+                Ok(value) => values.push((value, index)),
                 Err(failed) => failures.push((index, failed)),
             }
         }
-        nonces.sort_unstable_by(|one, other| other.cmp(one));
-        let answered: Vec<usize> = nonces.iter().map(|(_, index)| *index).collect();
+        values.sort_unstable_by(|one: &(T, usize), other| other.cmp(one));
+        let answered: Vec<usize> = values.iter().map(|(_, index)| *index).collect();
         pool.answered(&answered, kind, false);
-        let reached = nonces.get(pool.quorum() - 1).map(|(nonce, _)| *nonce);
+        let reached = values.get(pool.quorum() - 1).map(|(value, _)| *value);
         reached.ok_or_else(|| {
-            let told = nonces.into_iter().map(|(nonce, index)| (index, nonce.to_string())).collect();
-            pool.no_quorum("an account's nonce", told, failures)
+            let told = values.into_iter().map(|(value, index)| (index, value.to_string())).collect();
+            pool.no_quorum(what, told, failures)
         })
     }
 

@@ -52,29 +52,39 @@ impl Chain {
         self.pool().first(known, |client| async move { client.transaction(hash).await }).await
     }
 
-    /// The receipt of a transaction; `None` while it is in no block that a quorum has. What is read from a quorum
+    /// The receipt of a transaction; `None` when a quorum says that it is in no block. What is read from a quorum
     /// afterwards then knows of the transaction.
     ///
-    /// Errors: [`ChainError::NoQuorum`] when too few answer, or a single endpoint's own.
+    /// Errors: [`ChainError::NoQuorum`] when too few answer or agree, or a single endpoint's own.
     pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, ChainError> {
         let (pool, kind) = (self.pool(), CallKind::State);
         let ask = |client: Arc<Client>| async move { client.receipt(hash).await };
-        let answers = pool.survey(kind, ask).await;
-        let (mut tally, mut failures, mut answered) = (Tally::new(pool.quorum()), Vec::new(), Vec::new());
-        for (index, answer) in answers {
-            match answer {
-                Ok(receipt) => {
-                    answered.push(index);
-                    tally.add(index, receipt);
+        let mut answers = pool.survey(kind, ask).await;
+        let mut asked_all = false;
+        loop {
+            let (mut tally, mut failures, mut answered) = (Tally::new(pool.quorum()), Vec::new(), Vec::new());
+            for (index, answer) in &answers {
+                match answer {
+                    Ok(receipt) => {
+                        answered.push(*index);
+                        tally.add(*index, *receipt);
+                    }
+                    Err(failed) => failures.push((*index, failed.clone())),
                 }
-                Err(failed) => failures.push((index, failed)),
             }
+            pool.answered(&answered, kind, false);
+            let told = tally.told();
+            if let Some(verdict) = tally.verdict() {
+                return Ok(verdict.answer);
+            }
+            if asked_all {
+                return Err(pool.no_quorum("a receipt", told, failures));
+            }
+            // That one has it and another does not says nothing yet: the others are asked before it counts as absent.
+            let asked: Vec<usize> = answers.iter().map(|(index, _)| *index).collect();
+            answers.extend(pool.survey_rest(kind, &asked, ask).await);
+            asked_all = true;
         }
-        pool.answered(&answered, kind, false);
-        if answered.len() < pool.quorum() {
-            return Err(pool.no_quorum("a receipt", tally.told(), failures));
-        }
-        Ok(tally.verdict().and_then(|verdict| verdict.answer))
     }
 }
 

@@ -82,7 +82,6 @@ impl Watcher {
         let fresh = self.shared.mirror().fresh();
         let found = listing::load(&self.shared.endpoints, &self.shared.layout, fresh).await?;
         let mut stream = self.watch(found.revision + 1).await?;
-        let truncated = found.truncated;
         self.shared.mirror().adopt(found);
         self.note_unreadable();
         if matches!(self.shared.link(), Link::Lost(_)) {
@@ -94,8 +93,15 @@ impl Watcher {
             view.incarnation += u64::from(!reread);
         });
         let started = Instant::now();
-        let mut asked = false;
+        let (mut asked, mut full) = (false, false);
         loop {
+            // What did not fit, at first or since, is looked for again.
+            let truncated = self.shared.mirror().truncated;
+            if truncated && !std::mem::replace(&mut full, true) {
+                warn!(
+                    "etcd holds more of a member than a relay takes in; the rest is looked for again every {RELIST:?}"
+                );
+            }
             if truncated && started.elapsed() > RELIST {
                 return Err(End::Reread);
             }

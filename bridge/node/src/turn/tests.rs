@@ -23,6 +23,12 @@ fn nonce(number: u64) -> RequestNonce {
     RequestNonce::new(number)
 }
 
+const SIX_AND_SEVEN: [RequestNonce; 2] = [RequestNonce::new(6), RequestNonce::new(7)];
+
+fn signed(numbers: impl IntoIterator<Item = u64>) -> Vec<RequestNonce> {
+    numbers.into_iter().map(nonce).collect()
+}
+
 fn vote(voters: usize, at: u64, own: bool) -> OpenVote {
     OpenVote { voters, nonce: nonce(at), own }
 }
@@ -35,7 +41,8 @@ fn waiting<'a>() -> Situation<'a> {
         leads: false,
         overdue: true,
         votes: &[],
-        newest: Some(nonce(7)),
+        signed: &SIX_AND_SEVEN,
+        cast: 0,
         since_vote: VOTE_INTERVAL,
         max_transfers: 32,
     }
@@ -63,15 +70,28 @@ fn a_stall_begins_with_the_first_open_request_and_ends_with_progress() {
     let start = Instant::now();
     let later = |seconds| start + Duration::from_secs(seconds);
     let mut stall = Stall::default();
-    stall.observe(nonce(0), false, start);
+    stall.observe(nonce(0), nonce(0), start);
     assert_eq!((stall.lasts(later(9)), stall.due(PACE.delay(0))), (Duration::ZERO, None));
-    stall.observe(nonce(0), true, later(1));
-    stall.observe(nonce(0), true, later(4));
+    stall.observe(nonce(0), nonce(2), later(1));
+    stall.observe(nonce(0), nonce(3), later(4));
     assert_eq!(stall.lasts(later(4)), Duration::from_secs(3));
-    stall.observe(nonce(2), true, later(5));
-    assert_eq!(stall.lasts(later(6)), Duration::from_secs(1), "progress begins it anew");
-    stall.observe(nonce(2), false, later(7));
+    stall.observe(nonce(2), nonce(3), later(5));
+    assert_eq!(stall.lasts(later(6)), Duration::from_secs(1), "what was open at first is handled");
+    stall.observe(nonce(3), nonce(3), later(7));
     assert!(!stall.is_going_on());
+}
+
+#[test]
+fn small_steps_do_not_keep_the_others_waiting() {
+    let start = Instant::now();
+    let mut stall = Stall::default();
+    for second in 0..CHECKPOINT_INTERVAL {
+        stall.observe(nonce(second), nonce(1000), start + Duration::from_secs(second));
+    }
+    let now = start + Duration::from_secs(CHECKPOINT_INTERVAL);
+    assert_eq!(stall.lasts(now), Duration::from_secs(CHECKPOINT_INTERVAL));
+    stall.observe(nonce(CHECKPOINT_INTERVAL), nonce(1000), now);
+    assert_eq!(stall.lasts(now), Duration::ZERO);
 }
 
 #[test]
@@ -93,7 +113,8 @@ fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for()
     assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(6)), "most votes");
     let votes = [vote(1, 7, false), vote(1, 6, false)];
     assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(6)), "the lowest");
-    let far = Situation { newest: Some(nonce(9)), ..waiting() };
+    let to_nine = signed(6..=9);
+    let far = Situation { signed: &to_nine, ..waiting() };
     let votes = [vote(2, 6, false)];
     assert_eq!(
         decide(&Situation { votes: &votes, ..far.clone() }),
@@ -104,8 +125,11 @@ fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for()
     assert_eq!(decide(&Situation { votes: &votes, ..far }), Action::Vote(nonce(6)), "better than nothing");
     let votes = [vote(1, 9, false)];
     assert_eq!(decide(&Situation { votes: &votes, ..waiting() }), Action::Vote(nonce(7)), "9 is not signed");
-    assert_eq!(decide(&Situation { newest: None, ..waiting() }), Action::Nothing, "no voice");
-    assert_eq!(decide(&Situation { newest: Some(nonce(5)), ..waiting() }), Action::Nothing, "handled");
+    let votes = [vote(2, 6, false)];
+    let barred = Situation { votes: &votes, signed: &SIX_AND_SEVEN[1..], ..waiting() };
+    assert_eq!(decide(&barred), Action::Vote(nonce(7)), "6 is barred here, and no reason to wait");
+    assert_eq!(decide(&Situation { signed: &[], ..waiting() }), Action::Nothing, "no voice");
+    assert_eq!(decide(&Situation { handled: nonce(7), ..waiting() }), Action::Nothing, "handled");
 }
 
 #[test]
@@ -117,10 +141,36 @@ fn votes_that_bring_nothing_are_few() {
     let votes = [vote(1, 6, true), vote(1, 7, false)];
     assert_eq!(decide(&Situation { votes: &votes, ..soon.clone() }), Action::Vote(nonce(7)), "one may join");
     let votes = [vote(1, 6, true), vote(2, 7, true), vote(1, 8, false)];
-    assert_eq!(decide(&Situation { votes: &votes, newest: Some(nonce(9)), ..soon }), Action::Nothing);
+    let to_nine = signed(6..=9);
+    assert_eq!(decide(&Situation { votes: &votes, signed: &to_nine, ..soon.clone() }), Action::Nothing);
+    let unseen = Situation { votes: &[], cast: 1, ..soon };
+    assert_eq!(decide(&unseen), Action::Nothing, "a vote that no endpoint shows has cost as much");
 }
 
 proptest! {
+    /// What votes approve can be submitted, however long the lane has stood still.
+    #[test]
+    fn a_backlog_of_any_length_is_brought_on_by_votes(
+        handled in 0u64..10_000, open in 1u64..100_000, ahead in proptest::collection::vec(0u64..100, 3),
+    ) {
+        let mut voted: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
+        for turn in 0..9 {
+            let relay = turn % 3;
+            let newest = handled + open + ahead[relay];
+            let own = signed(crate::attest::due(nonce(newest), nonce(handled)).into_iter().map(RequestNonce::get).chain(
+                voted.keys().copied().filter(|at| *at <= newest)).collect::<BTreeSet<_>>());
+            let votes: Vec<OpenVote> =
+                voted.iter().map(|(at, voters)| vote(voters.len(), *at, voters.contains(&relay))).collect();
+            let situation = Situation { handled: nonce(handled), votes: &votes, signed: &own, ..waiting() };
+            if let Action::Vote(at) = decide(&situation) {
+                voted.entry(at.get()).or_default().insert(relay);
+            }
+        }
+        let approved: Vec<_> = voted.iter().filter(|(_, voters)| voters.len() >= 2).map(|(at, _)| nonce(*at)).collect();
+        let situation = Situation { handled: nonce(handled), approved: &approved, ..waiting() };
+        prop_assert!(matches!(decide(&situation), Action::Handle(_)), "{voted:?}");
+    }
+
     #[test]
     fn ranks_are_a_permutation_that_changes_with_the_nonce(count in 1u8..6, handled in 0u64..1000) {
         let operators = operators(count);
@@ -148,7 +198,8 @@ proptest! {
             let seen = voted.iter().filter(|(at, _)| **at <= newest[relay]);
             let votes: Vec<OpenVote> =
                 seen.map(|(at, voters)| vote(voters.len(), *at, voters.contains(&relay))).collect();
-            let situation = Situation { votes: &votes, newest: Some(nonce(newest[relay])), ..waiting() };
+            let own = signed(6..=newest[relay]);
+            let situation = Situation { votes: &votes, signed: &own, ..waiting() };
             if let Action::Vote(at) = decide(&situation) {
                 let voters = voted.entry(at.get()).or_default();
                 voters.insert(relay);

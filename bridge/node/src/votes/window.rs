@@ -4,8 +4,8 @@ use polyspan_types::BlockHeight;
 
 /// How far back a first look goes. Unit: blocks.
 pub(super) const REACH: u64 = 5_000;
-/// Blocks that every look reads again, since a reorg may have changed them. Deeper ones are noticed when a submission is
-/// refused. Unit: blocks.
+/// Blocks that every look reads again, since a reorg may have changed them. Deeper ones are noticed when the contract
+/// does not count what was read. Unit: blocks.
 const AGAIN: u64 = 8;
 
 /// One stretch of blocks without a hole.
@@ -33,6 +33,11 @@ impl Window {
         };
         let from = from.max(self.deployment);
         (from <= head).then_some(from)
+    }
+
+    /// What was read is not believed any more.
+    pub(super) const fn forget(&mut self) {
+        self.span = None;
     }
 
     /// `from..=to` was read, which follows or overlaps what was read before.

@@ -1,6 +1,6 @@
 //! An honest relay: what it remembers, and what its own code makes of what it sees.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, OnceLock};
 
 use polyspan_node::tally::Tally;
@@ -39,7 +39,7 @@ struct Input {
     epoch: u8,
     heard: Said,
     votes: Said,
-    newest: u8,
+    signed: Said,
     threshold: u8,
 }
 
@@ -74,10 +74,6 @@ impl Relay {
     /// The transaction that it sends when it leads or when its turn has come.
     pub fn transaction(&self, contract: &Contract, coordinator: Said, threshold: u8) -> Option<Transaction> {
         let heard = if self.cut { self.signed } else { self.signed.and(coordinator) };
-        let newest = self
-            .signed
-            .iter()
-            .filter(|saying| saying.epoch == contract.epoch && saying.nonce > contract.handled);
         let input = Input {
             operator: self.operator,
             sees: self.sees,
@@ -86,7 +82,7 @@ impl Relay {
             epoch: contract.epoch,
             heard,
             votes: contract.votes,
-            newest: newest.map(|saying| saying.nonce).max().unwrap_or(0),
+            signed: self.signed,
             threshold,
         };
         input.decided()
@@ -134,13 +130,17 @@ impl Input {
             })
             .collect();
         let nonces: Vec<_> = approved.iter().map(|(checkpoint, _)| checkpoint.nonce).collect();
+        let open = self.signed.iter().filter(|own| own.epoch == self.epoch && own.nonce > self.handled);
+        let signed: BTreeSet<RequestNonce> = open.map(|own| nonce(own.nonce)).collect();
+        let signed: Vec<_> = signed.into_iter().collect();
         let action = decide(&Situation {
             handled: nonce(self.handled),
             approved: &nonces,
             leads: true,
             overdue: true,
             votes: &votes,
-            newest: (self.newest > 0).then(|| nonce(self.newest)),
+            signed: &signed,
+            cast: 0,
             since_vote: VOTE_INTERVAL,
             // Pieces with a tail.
             max_transfers: 1,
