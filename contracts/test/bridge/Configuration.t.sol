@@ -185,6 +185,28 @@ contract ConfigurationTest is BridgeTest {
         assertEq(bridge.state().configurationNonce, nonce, "nonce");
     }
 
+    function test_a_refund_delay_lies_between_one_block_and_its_longest() external {
+        uint64[3] memory refused = [uint64(0), 2_592_001, type(uint64).max];
+        for (uint256 i = 0; i < refused.length; ++i) {
+            bytes memory reason =
+                abi.encodeWithSelector(IBridgeErrors.BridgeDelayOutOfRange.selector, refused[i], 1, 2_592_000);
+            _configureExpecting(abi.encodeCall(bridge.setRefundDelay, (refused[i])), reason);
+        }
+        uint64[2] memory accepted = [uint64(2_592_000), 1];
+        for (uint256 i = 0; i < accepted.length; ++i) {
+            _configure(abi.encodeCall(bridge.setRefundDelay, (accepted[i])));
+            assertEq(bridge.state().refundDelay, accepted[i], "accepted");
+        }
+    }
+
+    function test_new_governors_are_told() external {
+        address[] memory members = _members(OUTSIDER_KEY);
+        (uint64 nonce, bytes[] memory calls) = _scheduled(abi.encodeCall(bridge.setGovernors, (members, 4)));
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.GovernorsChanged(2, members, 4);
+        bridge.executeConfiguration(nonce, calls);
+    }
+
     function test_what_is_set_for_the_whole_bridge_is_told() external {
         (uint64 nonce, bytes[] memory calls) = _scheduled(abi.encodeCall(bridge.setFeeReceiver, (RECIPIENT)));
         vm.expectEmit(address(bridge));
@@ -194,6 +216,13 @@ contract ConfigurationTest is BridgeTest {
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.PredecessorChanged(COUNTERPART);
         bridge.executeConfiguration(nonce, calls);
+        assertEq(bridge.state().predecessor, COUNTERPART, "predecessor");
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.RefundDelayChanged(REFUND_DELAY + 1);
+        _configure(abi.encodeCall(bridge.setRefundDelay, (REFUND_DELAY + 1)));
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.GovernanceDelayChanged(DELAY + 1);
+        _configure(abi.encodeCall(bridge.setGovernanceDelay, (DELAY + 1)));
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.RequestsStopped(true);
         _configure(abi.encodeCall(bridge.setRequestsStopped, (true)));

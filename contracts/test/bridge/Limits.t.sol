@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {HoldReason, PairLimits} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
+import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
 import {FeeToken} from "../contracts/FeeToken.sol";
@@ -105,6 +106,14 @@ contract LimitsTest is LaneTest {
         _configureExpecting(_limitsCall(address(multi), limits), reason);
         reason = abi.encodeWithSelector(IBridgeErrors.BridgePairUnknown.selector, address(this));
         _configureExpecting(_limitsCall(address(this), _noLimits()), reason);
+    }
+
+    function test_limits_are_told() external {
+        PairLimits memory limits = _noLimits();
+        limits.minimum = 5;
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.PairLimitsChanged(address(token), limits);
+        _setLimits(address(token), limits);
     }
 
     // ---- the wait of large payouts ----

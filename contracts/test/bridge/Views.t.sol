@@ -56,6 +56,10 @@ contract ViewsTest is BridgeTest {
         assertEq(state.pairs.length, 7, "pairs");
         assertEq(state.pairs[2].configuration.token, address(minted), "pair");
         assertEq(state.pairs[2].minted, 1, "minted");
+        for (uint256 i = 0; i < state.pairs.length; ++i) {
+            bytes memory alone = abi.encode(bridge.pairOf(state.pairs[i].configuration.token));
+            assertEq(keccak256(abi.encode(state.pairs[i])), keccak256(alone), "each pair as by itself");
+        }
     }
 
     function test_holds_of_a_range() external {
