@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::client::logs::ConfigurationLog;
 use crate::pool::Question;
 use crate::pool::score::CallKind;
-use crate::{At, BridgeState, ChainError, Hold, LaneState};
+use crate::{At, BridgeState, ChainError, Hold, LaneState, Presumed};
 
 impl Chain {
     /// Everything about the bridge contract at `bridge`, by a quorum.
@@ -117,6 +117,23 @@ impl Chain {
                 self.pool().agreed(question, ask).await
             }
         }
+    }
+
+    /// Executes a transaction at the newest block, with what is `presumed` in place, without sending it. What one endpoint calls a
+    /// revert is a revert only if no other can execute it.
+    ///
+    /// Errors: [`ChainError::Reverted`] with the typed reason; of an endpoint that does not know state overrides the reason is
+    /// that of the state as it is.
+    pub async fn simulate(
+        &self,
+        transaction: &TransactionRequest,
+        presumed: &Presumed,
+    ) -> Result<(), ChainError> {
+        let ask = |client: Arc<Client>| {
+            let (transaction, presumed) = (transaction.clone(), *presumed);
+            async move { client.simulate(&transaction, &presumed).await }
+        };
+        self.pool().first(Result::is_ok, ask).await
     }
 
     /// Gas that the transaction would use now, by the best endpoint. What it calls a revert is a revert only if no other
