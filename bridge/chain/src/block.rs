@@ -46,6 +46,8 @@ pub(crate) struct Block {
     pub(crate) timestamp: u64,
     /// 0 from nodes that do not tell. Unit: gas.
     pub(crate) gas_limit: u64,
+    /// `None` on chains without EIP-1559. Unit: wei per gas.
+    pub(crate) base_fee: Option<u128>,
 }
 
 /// Newest and final block as one endpoint sees them.
@@ -61,6 +63,7 @@ impl From<&WireBlock> for Block {
             reference: block.reference(),
             timestamp: block.timestamp.saturating_to(),
             gas_limit: block.gas_limit.unwrap_or_default().saturating_to(),
+            base_fee: block.base_fee_per_gas.map(|fee| fee.to()),
         }
     }
 }

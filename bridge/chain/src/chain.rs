@@ -9,16 +9,20 @@ use crate::client::Client;
 use crate::metrics::ChainSeries;
 use crate::pool::score::CallKind;
 use crate::pool::{Pool, Question};
-use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, FeeMarket, Head, RangePlanner};
+use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, Head, RangePlanner};
 
+mod fees;
 mod head;
 mod reads;
 mod send;
 
+use self::fees::Prices;
+
 /// Access to one chain. Clones share the connections.
 ///
-/// What leads to a signature (heads, blocks, contracts at a block, logs) is what a quorum of the endpoints says. Fees,
-/// estimates and simulations come from the best one. Transactions go to all.
+/// What leads to a signature (heads, blocks, contracts at a block, logs) is what a quorum of the endpoints says. Of fees,
+/// estimates and gas limits it is the middle one of theirs. Simulations at the newest block come from the best one.
+/// Transactions go to all.
 #[derive(Clone)]
 pub struct Chain(Arc<Inner>);
 
@@ -27,6 +31,8 @@ struct Inner {
     pool: Pool,
     /// The last head that a quorum confirmed: it tells the height of the hashes at which state is read.
     head: Mutex<Option<Head>>,
+    /// What gas costs at that head, as far as it is known.
+    prices: Mutex<Prices>,
     /// When the follower of the process saw it.
     followed: Mutex<Option<Instant>>,
     series: ChainSeries,
@@ -49,6 +55,7 @@ impl Chain {
             settings,
             pool,
             head: Mutex::new(None),
+            prices: Mutex::default(),
             followed: Mutex::new(None),
             series,
         })))
@@ -118,16 +125,6 @@ impl Chain {
         let block =
             self.pool().agreed(question, |client| async move { client.block_at(height).await }).await?;
         Ok(block.map(|block| block.reference))
-    }
-
-    /// Gas limit of the newest block, by the best endpoint. Unit: gas.
-    pub async fn gas_limit(&self) -> Result<u64, ChainError> {
-        self.pool().single(|client| async move { client.gas_limit().await }).await
-    }
-
-    /// What gas costs now, by the best endpoint. A lie costs no more than the price cap allows.
-    pub async fn fees(&self) -> Result<FeeMarket, ChainError> {
-        self.pool().single(|client| async move { client.fees().await }).await
     }
 
     fn pool(&self) -> &Pool {

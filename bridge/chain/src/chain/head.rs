@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use polyspan_types::BlockHeight;
 use tokio::time::Instant;
 
-use super::Chain;
+use super::{Chain, fees};
 use crate::block::{Block, Ends};
 use crate::client::Client;
 use crate::pool::Answers;
@@ -77,17 +77,16 @@ impl Chain {
             let behind = latest.reference.height.since(ends.latest.reference.height);
             pool.saw_head(*index, ends.latest.reference.height, behind, lag(&latest, &ends.latest));
         }
+        let last = self.last_head().filter(|_| !pool.is_single());
         let head = Head {
             latest: latest.reference,
             timestamp: latest.timestamp,
-            gas_limit: latest.gas_limit,
+            gas_limit: fees::gas_limit(&seen, pool.quorum(), last.map(|last| last.gas_limit)),
             final_block: final_block.reference,
         };
-        let head = match self.last_head() {
-            Some(last) if !pool.is_single() => steady(last, head),
-            _ => head,
-        };
+        let head = last.map_or(head, |last| steady(last, head));
         self.keep_head(head);
+        self.keep_base_fee(head.latest, &seen);
         Ok(head)
     }
 
@@ -202,7 +201,7 @@ mod tests {
 
     fn block(height: u64, timestamp: u64) -> Block {
         let reference = BlockRef { height: BlockHeight::new(height), hash: B256::ZERO };
-        Block { reference, timestamp, gas_limit: 0 }
+        Block { reference, timestamp, gas_limit: 0, base_fee: None }
     }
 
     fn heights(of: &[u64], quorum: usize) -> Vec<u64> {

@@ -119,18 +119,6 @@ impl Chain {
         }
     }
 
-    /// Gas that the transaction would use now, by the best endpoint. What it calls a revert is a revert only if no other
-    /// endpoint can execute it: one that lags executes it in the past. Unit: gas.
-    ///
-    /// Errors: [`ChainError::Reverted`] with the typed reason.
-    pub async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, ChainError> {
-        let ask = |client: Arc<Client>| {
-            let transaction = transaction.clone();
-            async move { client.estimate_gas(&transaction).await }
-        };
-        self.pool().first(Result::is_ok, ask).await
-    }
-
     /// The requests that the bridge took in blocks `from..=to`, by nonce, the same from a quorum.
     ///
     /// What is missing cannot be seen here: the caller compares nonces and root with the source's.
