@@ -114,21 +114,30 @@ impl Client {
 
     /// What gas costs now.
     pub(crate) async fn fees(&self) -> Result<FeeMarket, ChainError> {
-        let Some(base_fee) = self.latest().await?.base_fee_per_gas else {
-            return Ok(FeeMarket::Legacy { gas_price: self.gas_price().await? });
-        };
-        let base_fee: u128 = base_fee.to();
-        let priority = match self.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await {
-            Ok(priority) => priority.to(),
-            Err(error) if error.reply_kind() == Some(ReplyKind::MethodUnknown) => {
-                self.gas_price().await?.saturating_sub(base_fee)
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(FeeMarket::Eip1559 { base_fee, priority })
+        Ok(match self.base_fee().await? {
+            Some(base_fee) => FeeMarket::Eip1559 { base_fee, priority: self.priority(base_fee).await? },
+            None => FeeMarket::Legacy { gas_price: self.gas_price().await? },
+        })
     }
 
-    async fn gas_price(&self) -> Result<u128, ChainError> {
+    /// Base fee of the newest block; `None` on chains without EIP-1559. Unit: wei per gas.
+    pub(crate) async fn base_fee(&self) -> Result<Option<u128>, ChainError> {
+        Ok(self.latest().await?.base_fee_per_gas.map(|fee| fee.to()))
+    }
+
+    /// Tip that the node suggests. Unit: wei per gas.
+    pub(crate) async fn priority(&self, base_fee: u128) -> Result<u128, ChainError> {
+        match self.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await {
+            Ok(priority) => Ok(priority.to()),
+            Err(error) if error.reply_kind() == Some(ReplyKind::MethodUnknown) => {
+                Ok(self.gas_price().await?.saturating_sub(base_fee))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Price that the node suggests. Unit: wei per gas.
+    pub(crate) async fn gas_price(&self) -> Result<u128, ChainError> {
         Ok(self.request::<U128>("eth_gasPrice", json!([])).await?.to())
     }
 

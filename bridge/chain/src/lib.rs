@@ -31,6 +31,7 @@ mod quorum;
 mod range;
 mod replies;
 mod revert;
+mod rhythm;
 mod session;
 mod settings;
 mod state;

@@ -27,7 +27,19 @@ impl Chain {
     /// Errors: as [`Chain::bridge_state`].
     pub async fn lane_state(&self, bridge: Address, at: At) -> Result<LaneState, ChainError> {
         let (at, question) = self.state("the state of a lane", at).await?;
-        self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await
+        let key = match at {
+            At::Hash(hash) => Some((bridge, hash)),
+            At::Latest => None,
+        };
+        if let Some(known) = key.and_then(|key| self.known_lanes().get(&key)) {
+            return Ok(known);
+        }
+        let state =
+            self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await?;
+        if let Some(key) = key {
+            self.known_lanes().keep(key, state);
+        }
+        Ok(state)
     }
 
     /// The holds with `first <= nonce < first + count`, in nonce order, by a quorum.
@@ -132,18 +144,6 @@ impl Chain {
         let ask = |client: Arc<Client>| {
             let (transaction, presumed) = (transaction.clone(), *presumed);
             async move { client.simulate(&transaction, &presumed).await }
-        };
-        self.pool().first(Result::is_ok, ask).await
-    }
-
-    /// Gas that the transaction would use now, by the best endpoint. What it calls a revert is a revert only if no other
-    /// endpoint can execute it: one that lags executes it in the past. Unit: gas.
-    ///
-    /// Errors: [`ChainError::Reverted`] with the typed reason.
-    pub async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, ChainError> {
-        let ask = |client: Arc<Client>| {
-            let transaction = transaction.clone();
-            async move { client.estimate_gas(&transaction).await }
         };
         self.pool().first(Result::is_ok, ask).await
     }
