@@ -196,6 +196,14 @@ impl Folder {
         self.own()?.prune(lane, below)
     }
 
+    pub(super) fn keep_only(
+        &mut self,
+        lane: BridgeId,
+        kept: &[Attestation],
+    ) -> Result<(), CoordinationError> {
+        self.own()?.keep_only(lane, kept)
+    }
+
     pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {
         if let Some(mut own) = self.own.take() {
             own.leave()?;
@@ -211,7 +219,9 @@ impl Folder {
         self.look()?;
         let asked: Vec<_> = self.peers.values().filter_map(|peer| peer.ask_above(lane, above)).collect();
         let mut found = match &self.own {
-            Some(own) => contents::above(own.connection(), lane, above).map_err(|e| own.unreadable(&e))?,
+            Some(own) => {
+                contents::above(own.connection(), lane, Some(above)).map_err(|e| own.unreadable(&e))?
+            }
             None => Vec::new(),
         };
         found.extend(answers(asked, FIRST_LOOK_PATIENCE).flatten().flatten().flatten());
