@@ -125,7 +125,7 @@ impl NetworkSpec {
             finality: "finalized".parse().expect("a rule of finality"),
             websocket: false,
             endpoints_per_relay: 1,
-            max_transfers: 32,
+            max_transfers: 128,
             lease: Duration::from_secs(3),
             coordination: Coordination::Embedded,
             spare_submitters: 0,

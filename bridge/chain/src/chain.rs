@@ -13,8 +13,11 @@ use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, Head, RangePlanne
 
 mod fees;
 mod head;
+mod known;
 mod reads;
 mod send;
+
+use known::Known;
 
 use self::fees::Prices;
 
@@ -33,8 +36,10 @@ struct Inner {
     head: Mutex<Option<Head>>,
     /// What gas costs at that head, as far as it is known.
     prices: Mutex<Prices>,
-    /// When the follower of the process saw it.
+    /// Until when the follower of the process answers for it.
     followed: Mutex<Option<Instant>>,
+    /// States of lanes by block.
+    known: Mutex<Known>,
     series: ChainSeries,
 }
 
@@ -57,6 +62,7 @@ impl Chain {
             head: Mutex::new(None),
             prices: Mutex::default(),
             followed: Mutex::new(None),
+            known: Mutex::default(),
             series,
         })))
     }
@@ -138,11 +144,16 @@ impl Chain {
 
     /// The newest block that a quorum has; that of the follower while its next look is not due.
     async fn newest(&self) -> Result<BlockRef, ChainError> {
-        let age = self.followed().map(|at| at.elapsed());
+        let holds = self.followed().is_some_and(|until| Instant::now() <= until);
         match self.last_head() {
-            Some(head) if age.is_some_and(|age| age <= self.0.settings.poll_interval) => Ok(head.latest),
+            Some(head) if holds => Ok(head.latest),
             _ => Ok(self.head().await?.latest),
         }
+    }
+
+    fn known_lanes(&self) -> MutexGuard<'_, Known> {
+        // It is whole after any panic.
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn followed(&self) -> MutexGuard<'_, Option<Instant>> {

@@ -224,6 +224,7 @@ impl LaneTasks<'_> {
         let lane = Arc::clone(self.lane);
         let settings = SubmissionSettings {
             max_transfers: entry.submission.max_transfers,
+            max_in_flight: entry.submission.max_in_flight,
             takeover_after: entry.submission.takeover_after,
             operator,
         };

@@ -122,6 +122,10 @@ pub struct OpenVote {
 pub struct Situation<'a> {
     /// First nonce that the destination has not handled.
     pub handled: RequestNonce,
+    /// Where that will be once everything is mined that this relay has on its way; no more than `handled` when it has nothing.
+    pub sent: RequestNonce,
+    /// Whether it may send something behind that.
+    pub room: bool,
     /// Nonces of approved checkpoints.
     pub approved: &'a [RequestNonce],
     /// Whether this relay leads the lane, or made its last progress.
@@ -156,9 +160,18 @@ pub fn decide(situation: &Situation<'_>) -> Action {
     if !situation.leads && !situation.overdue {
         return Action::Nothing;
     }
+    let on_its_way = situation.sent > situation.handled;
+    // Who acts out of turn sends one thing and looks what becomes of it.
+    if on_its_way && !(situation.leads && situation.room) {
+        return Action::Nothing;
+    }
     let approved = situation.approved.iter().copied();
-    if let Some(piece) = next_piece(situation.handled, approved, situation.max_transfers) {
+    if let Some(piece) = next_piece(situation.sent.max(situation.handled), approved, situation.max_transfers)
+    {
         return Action::Handle(piece);
+    }
+    if on_its_way {
+        return Action::Nothing;
     }
     // A leader that waits for others' attestations does not vote before it is its turn.
     match candidate(situation) {

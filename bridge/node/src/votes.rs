@@ -20,6 +20,10 @@ use crate::step::{Step, or_pending};
 use crate::turn::Stall;
 use window::Window;
 
+/// How long a lane stands still before votes are looked for. Unit: block intervals of the destination; time. Source: shorter than
+/// anybody waits before it votes ([`crate::turn::Pace`]).
+const LOOK_AFTER: u32 = 2;
+const LOOK_AFTER_AT_MOST: Duration = Duration::from_secs(20);
 /// How long a lane stands still before votes are looked for that are older than [`window::REACH`]. Unit: time.
 const LOOK_BACK_AFTER: Duration = Duration::from_secs(30);
 /// Most votes of one operator that are kept: it chooses their nonces freely. Unit: votes.
@@ -64,7 +68,10 @@ impl VoteWatch {
         if view.paused {
             self.stall.forget();
         }
-        if verified > handled {
+        // A lane that goes on needs none, and those that are made meanwhile are read when it stands still.
+        if self.stall.lasts(now) >= (LOOK_AFTER * view.block_interval).min(LOOK_AFTER_AT_MOST)
+            && self.stall.is_going_on()
+        {
             self.read(head).await?;
         }
         self.show_votes(handled);

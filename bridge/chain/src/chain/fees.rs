@@ -29,12 +29,12 @@ pub(super) struct Prices {
 }
 
 impl Chain {
-    /// What gas costs now: the base fee that comes with the head, and the middle one of the tips that endpoints suggest. Of
-    /// several endpoints at least a quorum is asked, and once per head.
+    /// What gas costs now: the base fee that comes with the head, and the middle one of the tips that endpoints suggest. At
+    /// least a quorum is asked, and once per head where heads are followed.
     ///
     /// Errors: [`ChainError::NoQuorum`] when fewer than a quorum answer; with a single endpoint, its own.
     pub async fn fees(&self) -> Result<FeeMarket, ChainError> {
-        if self.pool().is_single() {
+        if self.pool().is_single() && self.followed().is_none() {
             return self.pool().single(|client| async move { client.fees().await }).await;
         }
         let newest = self.newest().await?;

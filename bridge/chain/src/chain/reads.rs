@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::client::logs::ConfigurationLog;
 use crate::pool::Question;
 use crate::pool::score::CallKind;
-use crate::{At, BridgeState, ChainError, Hold, LaneState};
+use crate::{At, BridgeState, ChainError, Hold, LaneState, Presumed};
 
 impl Chain {
     /// Everything about the bridge contract at `bridge`, by a quorum.
@@ -27,7 +27,19 @@ impl Chain {
     /// Errors: as [`Chain::bridge_state`].
     pub async fn lane_state(&self, bridge: Address, at: At) -> Result<LaneState, ChainError> {
         let (at, question) = self.state("the state of a lane", at).await?;
-        self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await
+        let key = match at {
+            At::Hash(hash) => Some((bridge, hash)),
+            At::Latest => None,
+        };
+        if let Some(known) = key.and_then(|key| self.known_lanes().get(&key)) {
+            return Ok(known);
+        }
+        let state =
+            self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await?;
+        if let Some(key) = key {
+            self.known_lanes().keep(key, state);
+        }
+        Ok(state)
     }
 
     /// The holds with `first <= nonce < first + count`, in nonce order, by a quorum.
@@ -117,6 +129,23 @@ impl Chain {
                 self.pool().agreed(question, ask).await
             }
         }
+    }
+
+    /// Executes a transaction at the newest block, with what is `presumed` in place, without sending it. What one endpoint calls a
+    /// revert is a revert only if no other can execute it.
+    ///
+    /// Errors: [`ChainError::Reverted`] with the typed reason; of an endpoint that does not know state overrides the reason is
+    /// that of the state as it is.
+    pub async fn simulate(
+        &self,
+        transaction: &TransactionRequest,
+        presumed: &Presumed,
+    ) -> Result<(), ChainError> {
+        let ask = |client: Arc<Client>| {
+            let (transaction, presumed) = (transaction.clone(), *presumed);
+            async move { client.simulate(&transaction, &presumed).await }
+        };
+        self.pool().first(Result::is_ok, ask).await
     }
 
     /// The requests that the bridge took in blocks `from..=to`, by nonce, the same from a quorum.

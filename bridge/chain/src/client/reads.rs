@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Client;
 use crate::abi::Bridge;
-use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, ReplyKind};
+use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, Presumed, ReplyKind};
 
 const CALL: &str = "eth_call";
 
@@ -70,6 +70,18 @@ impl Client {
     pub(crate) async fn call(&self, transaction: &TransactionRequest, at: At) -> Result<Bytes, ChainError> {
         let answer = self.request(CALL, json!([transaction, at.parameter()])).await;
         answer.map_err(typed_revert)
+    }
+
+    /// Executes a transaction at the newest block, with what is `presumed` in place, without sending it.
+    ///
+    /// Errors: [`ChainError::Reverted`] with the typed reason.
+    pub(crate) async fn simulate(
+        &self,
+        transaction: &TransactionRequest,
+        presumed: &Presumed,
+    ) -> Result<(), ChainError> {
+        let answer = self.request::<Bytes>(CALL, json!([transaction, "latest", presumed.overrides()])).await;
+        answer.map(drop).map_err(typed_revert)
     }
 
     /// Gas that the transaction would use now. Unit: gas.

@@ -118,6 +118,7 @@ impl LaneSubmission {
             to: info.destination.bridge,
             worst_gas: gas::worst_gas([transfer], pairs, calldata.len()),
             calldata,
+            presumed: None,
             lane: info.clone(),
         };
         let result = self.followed(job).await;

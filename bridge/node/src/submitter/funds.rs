@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use alloy::primitives::U256;
+use polyspan_store::{Submission, SubmissionOutcome};
 use tracing::debug;
 
 use super::pricing::Price;
-use super::{Submitter, SubmitterError};
+use super::{Submitter, SubmitterError, envelope};
 
 /// How old a known balance gets. Unit: time. Source: one call in half a minute and key; a key that is short is looked at
 /// with every block.
@@ -21,7 +22,20 @@ const SHORT_AGE: Duration = Duration::from_secs(300);
 pub(super) struct Funds {
     /// When the balance was read last.
     read: Option<Instant>,
+    /// What was left of it then, if everything on its way cost as much as it may, less what was sent since. Unit: wei.
+    free: U256,
     short: Option<Short>,
+}
+
+/// Whether an account can pay for one more transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// It can, whatever becomes of those on their way.
+    Enough,
+    /// Only if those on their way cost less than they may.
+    Bound,
+    /// It has not enough for this one alone.
+    Short,
 }
 
 /// The account could not pay.
@@ -57,19 +71,28 @@ impl Funds {
 
 impl Submitter {
     /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has.
-    pub(super) async fn can_pay(&mut self, gas: u64, price: Price) -> Result<bool, SubmitterError> {
+    pub(super) async fn can_pay(&mut self, gas: u64, price: Price) -> Result<Cover, SubmitterError> {
         let cost = U256::from(gas).saturating_mul(U256::from(price.highest()));
         if cost.is_zero() {
-            return Ok(true);
+            return Ok(Cover::Enough);
+        }
+        let is_fresh = !self.funds.is_due(Instant::now());
+        if is_fresh && self.funds.free >= cost {
+            return Ok(Cover::Enough);
         }
         let balance = self.read_balance().await?;
         if balance < cost {
             self.funds.fall_short(balance, cost, Instant::now());
             self.stand();
-            return Ok(false);
+            return Ok(Cover::Short);
         }
         self.funds.short = None;
-        Ok(true)
+        Ok(if self.funds.free >= cost { Cover::Enough } else { Cover::Bound })
+    }
+
+    /// A transaction is about to be sent.
+    pub(super) fn spend(&mut self, submission: &Submission) {
+        self.funds.free = self.funds.free.saturating_sub(envelope::highest_cost(submission));
     }
 
     /// A node says that the account cannot pay.
@@ -100,6 +123,10 @@ impl Submitter {
     async fn read_balance(&mut self) -> Result<U256, SubmitterError> {
         let balance = self.chain.balance(self.signer.address()).await?;
         self.funds.read = Some(Instant::now());
+        let open =
+            self.pending.iter().filter(|pending| pending.submission.outcome == SubmissionOutcome::Pending);
+        let bound = open.fold(U256::ZERO, |sum, pending| sum.saturating_add(pending.cost));
+        self.funds.free = balance.saturating_sub(bound);
         self.seat.balance(balance);
         Ok(balance)
     }

@@ -88,7 +88,7 @@ impl Submitter {
         }
         let mut hindrances = Vec::new();
         let mut all_looked_at = true;
-        match self.chain.account_nonce(self.signer.address(), At::Latest).await {
+        match self.look_at_account_nonce().await {
             Ok(on_chain) => {
                 let mut left = Vec::with_capacity(self.pending.len());
                 for mut pending in std::mem::take(&mut self.pending) {
@@ -139,7 +139,21 @@ impl Submitter {
         on_chain: AccountNonce,
         head: Head,
     ) -> Result<Followed, SubmitterError> {
-        if let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
+        let used = on_chain > pending.submission.account_nonce;
+        if let SubmissionOutcome::Mined { block, success } = pending.submission.outcome
+            && used
+        {
+            if block == head.final_block {
+                self.store_outcome(pending, SubmissionOutcome::Final { block, success }).await?;
+                return Ok(Followed::Closed);
+            }
+            if block.height > head.final_block.height {
+                // Nothing that matters can have changed: another block that has it shows when one is final.
+                return Ok(Followed::Open(None));
+            }
+        }
+        // What is in a block has used its account nonce.
+        if used && let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
             return self.mined(pending, &receipt, tx_hash, head).await;
         }
         if pending.submission.outcome != SubmissionOutcome::Pending {
@@ -147,7 +161,7 @@ impl Submitter {
             self.store_outcome(pending, SubmissionOutcome::Pending).await?;
             pending.waits_since = None;
         }
-        if on_chain > pending.submission.account_nonce {
+        if used {
             return self.superseded(pending, head).await;
         }
         let since = *pending.waits_since.get_or_insert(head.latest.height);
@@ -300,6 +314,7 @@ impl Submitter {
             "replacing a stuck submission"
         );
         pending.submission.attempts.push(attempt);
+        pending.cost = envelope::highest_cost(&pending.submission);
         // Before sending, as the first attempt: whatever is sent must be in the journal.
         self.store.record_submission(&pending.submission).await?;
         Ok(None)

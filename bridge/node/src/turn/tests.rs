@@ -37,6 +37,8 @@ fn vote(voters: usize, at: u64, own: bool) -> OpenVote {
 fn waiting<'a>() -> Situation<'a> {
     Situation {
         handled: nonce(5),
+        sent: nonce(5),
+        room: true,
         approved: &[],
         leads: false,
         overdue: true,
@@ -105,6 +107,18 @@ fn nobody_but_the_leader_acts_before_its_turn() {
 }
 
 #[test]
+fn behind_what_is_on_its_way_only_a_leader_sends_more() {
+    let approved = [nonce(6), nonce(7)];
+    let leads = Situation { leads: true, overdue: false, sent: nonce(6), approved: &approved, ..waiting() };
+    let next = Action::Handle(Piece { first: nonce(6), count: 1, checkpoint: nonce(7) });
+    assert_eq!(decide(&leads), next);
+    assert_eq!(decide(&Situation { room: false, ..leads.clone() }), Action::Nothing);
+    assert_eq!(decide(&Situation { leads: false, overdue: true, ..leads.clone() }), Action::Nothing);
+    let all = Situation { sent: nonce(7), overdue: true, ..leads };
+    assert_eq!(decide(&all), Action::Nothing, "no vote for what a transaction is about to handle");
+}
+
+#[test]
 fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for() {
     assert_eq!(decide(&waiting()), Action::Vote(nonce(7)));
     let votes = [vote(1, 6, false)];
@@ -129,7 +143,11 @@ fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for()
     let barred = Situation { votes: &votes, signed: &SIX_AND_SEVEN[1..], ..waiting() };
     assert_eq!(decide(&barred), Action::Vote(nonce(7)), "6 is barred here, and no reason to wait");
     assert_eq!(decide(&Situation { signed: &[], ..waiting() }), Action::Nothing, "no voice");
-    assert_eq!(decide(&Situation { handled: nonce(7), ..waiting() }), Action::Nothing, "handled");
+    assert_eq!(
+        decide(&Situation { handled: nonce(7), sent: nonce(7), ..waiting() }),
+        Action::Nothing,
+        "handled"
+    );
 }
 
 #[test]
