@@ -14,7 +14,7 @@ use super::layout::VoteKey;
 use super::own::{Own, resigned};
 use super::shared::{Link, Shared};
 use super::values::Value;
-use crate::election::{Candidate, Decision, challenge, decide, highest_term, leader};
+use crate::election::{Candidate, Decision, believed, challenge, decide, highest_term, leader};
 use crate::{Claim, CoordinationError, Leadership, MemberId, MemberView};
 
 /// How long a call waits for the first reading of everything.
@@ -221,7 +221,10 @@ impl Connection {
         let mirror = self.shared.mirror();
         let candidates = mirror.candidates(lane, own.as_ref().map(|(id, alive)| (id, *alive)));
         drop(mirror);
-        self.own().note_term(lane, highest_term(&candidates));
+        let mut known = self.own();
+        let seen = known.note_term(lane, Term::ZERO);
+        let candidates = believed(seen, own.as_ref().map(|(id, _)| id), candidates);
+        known.note_term(lane, highest_term(&candidates));
         candidates
     }
 
