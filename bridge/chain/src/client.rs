@@ -191,7 +191,9 @@ impl Client {
     }
 
     fn bad_answer(&self, method: &'static str, what: impl Into<String>) -> ChainError {
-        ChainError::BadAnswer { endpoint: self.endpoint().to_string(), method, what: what.into() }
+        // It may repeat what the endpoint said.
+        let what = self.endpoint().scrub(&what.into());
+        ChainError::BadAnswer { endpoint: self.endpoint().to_string(), method, what }
     }
 
     fn seen(&self) -> MutexGuard<'_, Option<(Ends, Instant)>> {

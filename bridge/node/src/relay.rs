@@ -227,9 +227,10 @@ impl LaneTasks<'_> {
             max_in_flight: entry.submission.max_in_flight,
             takeover_after: entry.submission.takeover_after,
             operator,
+            name: entry.name.clone(),
         };
         self.spawn(group, "submit", move || {
-            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), settings)
+            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), settings.clone())
         });
     }
 }

@@ -31,10 +31,10 @@ use crate::error::LaneError;
 use crate::lane::{ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
-use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, rank};
+use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, part, rank};
 
 /// What a lane's submission goes by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SubmissionSettings {
     /// Most transfers in one submission.
     pub max_transfers: u64,
@@ -44,6 +44,8 @@ pub struct SubmissionSettings {
     pub takeover_after: Duration,
     /// Whose attestations this relay makes on the lane; `None` when it makes none.
     pub operator: Option<OperatorId>,
+    /// Name of the relay.
+    pub name: String,
 }
 
 /// The lane's side of submission: decides what is sent. The account's side is [`crate::submitter`].
@@ -87,13 +89,13 @@ impl LaneSubmission {
             flow: Flow::new(settings.max_in_flight),
             lane,
             submitter,
-            settings,
             stall: Stall::default(),
             own_end: RequestNonce::ZERO,
             last_vote: None,
             cast: 0,
             cast_at: RequestNonce::ZERO,
             piece_limit: settings.max_transfers,
+            settings,
             rest: None,
             releases: Releases::default(),
         }
@@ -102,8 +104,14 @@ impl LaneSubmission {
     /// How long the lane may stand still before this relay acts without leading it.
     fn delay(&self, view: &DestinationView) -> Duration {
         let pace = Pace { takeover_after: self.settings.takeover_after, block_interval: view.block_interval };
-        let place = rank(self.lane.info.bridge_id, view.handled, self.settings.operator, &view.operators);
-        pace.delay(place)
+        let lane = self.lane.info.bridge_id;
+        match rank(lane, view.handled, self.settings.operator, &view.operators) {
+            Some(rank) => pace.delay(rank),
+            None => {
+                let part = part(lane, view.handled, &self.settings.name);
+                pace.delay_of_others(view.operators.members.len(), part)
+            }
+        }
     }
 
     /// What is to be published now.

@@ -94,6 +94,10 @@ impl Client {
             ChainError::Refused(refusal) if refusal.kind == ReplyKind::RangeTooLarge => {
                 ChainError::RangeRefused { endpoint: refusal.endpoint, from, to, reason: refusal.message }
             }
+            ChainError::TooLong { endpoint, limit, .. } => {
+                let reason = format!("they are more than {limit} bytes");
+                ChainError::RangeRefused { endpoint, from, to, reason }
+            }
             other => other,
         })?;
         let placed =
@@ -106,7 +110,7 @@ impl Client {
         match answer {
             Ok(_) => ranges.succeeded(blocks),
             // A node that needs too long for many blocks may manage fewer.
-            Err(ChainError::Timeout { .. }) => ranges.refused(blocks),
+            Err(ChainError::Timeout { .. } | ChainError::TooLong { .. }) => ranges.refused(blocks),
             Err(error) if error.reply_kind() == Some(ReplyKind::RangeTooLarge) => ranges.refused(blocks),
             Err(_) => {}
         }

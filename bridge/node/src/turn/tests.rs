@@ -63,8 +63,26 @@ fn delays_grow_with_the_rank_and_with_the_block_time() {
 #[test]
 fn who_only_submits_comes_after_all_operators() {
     let operators = operators(4);
-    assert_eq!(rank(LANE, nonce(1), None, &operators), 4);
-    assert_eq!(rank(LANE, nonce(1), Some(Address::repeat_byte(9)), &operators), 4);
+    assert_eq!(rank(LANE, nonce(1), None, &operators), None);
+    assert_eq!(rank(LANE, nonce(1), Some(Address::repeat_byte(9)), &operators), None);
+    assert_eq!(PACE.delay_of_others(4, 0), PACE.delay(4));
+    let last = PACE.delay_of_others(4, u16::MAX);
+    assert!(last > PACE.delay_of_others(4, u16::MAX / 2) && last < PACE.delay(5), "{last:?}");
+}
+
+#[test]
+fn those_who_only_submit_act_one_after_the_other_and_in_another_order_each_time() {
+    let names: Vec<_> = (1..=8).map(|number| format!("relay-{number}")).collect();
+    let order = |handled: u64| {
+        let delay = |name: &str| PACE.delay_of_others(3, part(LANE, nonce(handled), name));
+        let mut order: Vec<_> = names.iter().map(|name| (delay(name), name.clone())).collect();
+        order.sort();
+        assert!(order.windows(2).all(|pair| pair[0].0 < pair[1].0), "{order:?}");
+        order.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(order(7), order(7));
+    assert_ne!(order(7), order(8));
+    assert_ne!(part(LANE, nonce(7), "relay-1"), part(BridgeId(B256::repeat_byte(2)), nonce(7), "relay-1"));
 }
 
 #[test]
@@ -193,7 +211,7 @@ proptest! {
     fn ranks_are_a_permutation_that_changes_with_the_nonce(count in 1u8..6, handled in 0u64..1000) {
         let operators = operators(count);
         let ranks = |at| -> Vec<usize> {
-            operators.members.iter().map(|member| rank(LANE, nonce(at), Some(*member), &operators)).collect()
+            operators.members.iter().map(|member| rank(LANE, nonce(at), Some(*member), &operators).unwrap()).collect()
         };
         let mut sorted = ranks(handled);
         sorted.sort_unstable();
