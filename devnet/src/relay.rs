@@ -35,7 +35,7 @@ pub struct Relay {
     pub main_endpoint: EndpointProxy,
     /// Its preferred way to the service chain.
     pub service_endpoint: EndpointProxy,
-    /// The links from its endpoints to the chains; empty unless the network has some.
+    /// The links from its endpoints to the chains, and from itself to etcd; empty unless the network has some.
     pub links: Vec<Link>,
     /// Its other ways to main and service chain, if the spec asks for more than one.
     pub spare_endpoints: [Vec<EndpointProxy>; 2],

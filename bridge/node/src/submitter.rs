@@ -5,6 +5,7 @@
 
 mod board;
 mod choice;
+mod complaint;
 mod envelope;
 mod funds;
 mod gas;
@@ -16,7 +17,7 @@ mod send;
 mod watch_pending;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
@@ -32,6 +33,7 @@ use tracing::{error, info, warn};
 pub use board::KeyView;
 use board::{Board, Seat};
 use choice::Standing;
+use complaint::Complaint;
 use funds::{Cover, Funds};
 use gas::{Dearness, with_margin};
 pub use job::{Job, JobResult, OUTCOMES};
@@ -73,6 +75,8 @@ pub struct Submitter {
     dearness: Dearness,
     /// Why nothing that is sent now would be mined: an earlier transaction is stuck.
     stuck: Option<String>,
+    /// A job of late could not be sent.
+    complaint: Complaint,
     /// Where it shows how it is.
     seat: Seat,
 }
@@ -152,6 +156,7 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<PrivateKeySigner>) -> (Vec<S
             funds: Funds::default(),
             dearness: Dearness::default(),
             stuck: None,
+            complaint: Complaint::default(),
             seat: board.seat(place),
         });
     }
@@ -191,6 +196,10 @@ impl Submitter {
     async fn look(&mut self) {
         self.follow_pending().await;
         self.look_at_funds().await;
+        // What is pending tells by itself how it is.
+        if self.complaint.is_over(Instant::now()) && self.pending.is_empty() {
+            self.seat.ok();
+        }
         self.seat.pending(self.pending.len());
     }
 
@@ -225,7 +234,7 @@ impl Submitter {
             }
             Ok(Err(NotSent::Unfunded)) => KeyAnswer::Unable,
             Err(failed) => {
-                self.seat.failing(failed.to_string());
+                self.fails(failed.to_string());
                 KeyAnswer::Refused(JobResult::Failed(failed.to_string()))
             }
         };
@@ -234,13 +243,24 @@ impl Submitter {
         self.stand();
     }
 
-    fn report_health(&self, job: &Job, result: &JobResult) {
-        match result {
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => self.seat.ok(),
+    fn report_health(&mut self, job: &Job, result: &JobResult) {
+        let harmless = match result {
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => true,
             // That a hold cannot be paid yet says nothing about the submitter.
-            JobResult::Refused(_) if job.purpose == Purpose::Release => self.seat.ok(),
-            other => self.seat.failing(other.to_string()),
+            JobResult::Refused(_) => job.purpose == Purpose::Release,
+            _ => false,
+        };
+        if harmless {
+            self.complaint.end();
+            self.seat.ok();
+        } else {
+            self.fails(result.to_string());
         }
+    }
+
+    fn fails(&mut self, text: String) {
+        self.complaint.begin(Instant::now());
+        self.seat.failing(text);
     }
 
     /// Simulates, prices, signs, writes down, sends. `Err` in the inner result: nothing was sent, and why.
