@@ -1,8 +1,10 @@
 //! What is known of blocks by their hash: it never changes, so nobody is asked twice.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
+use tokio::sync::OnceCell;
 
 use crate::LaneState;
 
@@ -10,20 +12,25 @@ use crate::LaneState;
 /// between both on Ethereum, for each of two bridges.
 const KEPT: usize = 256;
 
+/// A state that is known, or that one of those who want it asks for while the others wait.
+pub(super) type Cell = Arc<OnceCell<LaneState>>;
+
 /// Newest states of lanes at blocks, by bridge and hash.
 #[derive(Debug, Default)]
-pub(super) struct Known(VecDeque<((Address, B256), LaneState)>);
+pub(super) struct Known(VecDeque<((Address, B256), Cell)>);
 
 impl Known {
-    pub(super) fn get(&self, key: &(Address, B256)) -> Option<LaneState> {
-        self.0.iter().rev().find(|(known, _)| known == key).map(|(_, state)| *state)
-    }
-
-    pub(super) fn keep(&mut self, key: (Address, B256), state: LaneState) {
+    /// The place of a state, empty until somebody has read it.
+    pub(super) fn cell(&mut self, key: (Address, B256)) -> Cell {
+        if let Some((_, cell)) = self.0.iter().rev().find(|(known, _)| *known == key) {
+            return Arc::clone(cell);
+        }
         if self.0.len() == KEPT {
             self.0.pop_front();
         }
-        self.0.push_back((key, state));
+        let cell = Cell::default();
+        self.0.push_back((key, Arc::clone(&cell)));
+        cell
     }
 }
 
@@ -47,17 +54,19 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_newest_states_are_kept_by_bridge_and_hash() {
+    #[tokio::test]
+    async fn a_state_is_asked_for_once_by_bridge_and_hash_and_an_error_is_not_kept() {
         let key = |bridge, hash: usize| (Address::repeat_byte(bridge), B256::from(U256::from(hash)));
         let mut known = Known::default();
-        known.keep(key(1, 7), state(3));
-        assert_eq!(known.get(&key(1, 7)), Some(state(3)));
-        assert_eq!((known.get(&key(2, 7)), known.get(&key(1, 8))), (None, None));
+        let cell = known.cell(key(1, 7));
+        assert_eq!(cell.get_or_try_init(|| async { Err("gone") }).await, Err("gone"));
+        cell.set(state(3)).unwrap();
+        assert_eq!(known.cell(key(1, 7)).get(), Some(&state(3)));
+        assert_eq!((known.cell(key(2, 7)).get(), known.cell(key(1, 8)).get()), (None, None));
         for hash in 1_000..1_000 + KEPT {
-            known.keep(key(1, hash), state(4));
+            known.cell(key(1, hash)).set(state(4)).unwrap();
         }
-        assert_eq!(known.get(&key(1, 7)), None);
-        assert_eq!(known.get(&key(1, 1_000)), Some(state(4)));
+        assert_eq!(known.cell(key(1, 1_000)).get(), Some(&state(4)));
+        assert_eq!(known.cell(key(1, 7)).get(), None, "forgotten");
     }
 }

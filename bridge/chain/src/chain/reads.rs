@@ -27,19 +27,12 @@ impl Chain {
     /// Errors: as [`Chain::bridge_state`].
     pub async fn lane_state(&self, bridge: Address, at: At) -> Result<LaneState, ChainError> {
         let (at, question) = self.state("the state of a lane", at).await?;
-        let key = match at {
-            At::Hash(hash) => Some((bridge, hash)),
-            At::Latest => None,
+        let ask = async || {
+            self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await
         };
-        if let Some(known) = key.and_then(|key| self.known_lanes().get(&key)) {
-            return Ok(known);
-        }
-        let state =
-            self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await?;
-        if let Some(key) = key {
-            self.known_lanes().keep(key, state);
-        }
-        Ok(state)
+        let At::Hash(hash) = at else { return ask().await };
+        let cell = self.known_lanes().cell((bridge, hash));
+        cell.get_or_try_init(ask).await.copied()
     }
 
     /// The holds with `first <= nonce < first + count`, in nonce order, by a quorum.
