@@ -209,19 +209,19 @@ impl Step for LaneSubmission {
         match action {
             Action::Handle(_) => Ok(()),
             Action::Vote(nonce) => self.vote(nonce, &view).await,
-            Action::Nothing if !self.flow.line.is_empty() => Ok(()),
-            Action::Nothing if leads => {
-                let open = approved.approved(view.handled) > view.handled;
+            // Live first: a hold takes its turn when nothing can be handled, and now and then where something always can.
+            Action::Nothing if leads && (self.flow.line.is_empty() || self.releases.are_due()) => {
+                let open = self.flow.line.is_empty() && approved.approved(view.handled) > view.handled;
                 let tail =
                     format!("waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}", view.handled);
                 self.lane.board.submission.send_replace(open.then_some(tail));
-                // Live first: a hold takes its turn when nothing can be handled.
                 self.release(&view).await
             }
-            Action::Nothing => {
+            Action::Nothing if self.flow.line.is_empty() => {
                 self.show_idle();
                 Ok(())
             }
+            Action::Nothing => Ok(()),
         }
     }
 

@@ -412,8 +412,8 @@ fn free_nonce(on_chain: AccountNonce, used: impl Iterator<Item = AccountNonce>) 
     free
 }
 
-/// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane, or,
-/// if it presumes them, after pieces that end where it begins.
+/// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane; if it
+/// presumes them, after pieces that end where it begins; a release, which needs nothing of what is handled, after any pieces.
 fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool {
     let own = |submission: &&Submission| {
         submission.lane == job.lane.bridge_id && submission.outcome == SubmissionOutcome::Pending
@@ -423,7 +423,8 @@ fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool
         end = end.max(Some(submission.first.plus(submission.count)));
         pieces_only &= submission.purpose == Purpose::Handle;
     }
-    end.is_none_or(|end| job.presumed.is_some() && pieces_only && end == job.first)
+    let Some(end) = end else { return true };
+    pieces_only && (job.purpose == Purpose::Release || (job.presumed.is_some() && end == job.first))
 }
 
 fn tell(answer: oneshot::Sender<JobResult>, result: JobResult) {

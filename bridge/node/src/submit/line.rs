@@ -39,6 +39,11 @@ impl Line {
         !self.broken && self.pieces.iter().filter(|sent| sent.mined.is_none()).count() < depth
     }
 
+    /// The end of the last piece that is handled with the destination at `handled`, if one of them is.
+    pub(super) fn handled_end(&self, handled: RequestNonce) -> Option<RequestNonce> {
+        self.pieces.iter().rev().map(|sent| sent.piece.end()).find(|end| *end <= handled)
+    }
+
     /// A piece was sent behind the others.
     pub(super) fn push(&mut self, piece: Piece) {
         self.pieces.push_back(Sent { piece, mined: None });
@@ -93,7 +98,9 @@ mod tests {
         line.mined(piece(3, 4), now);
         assert!(line.has_room(2));
         assert_eq!(line.end(nonce(3)), nonce(9));
+        assert_eq!((line.handled_end(nonce(6)), line.handled_end(nonce(8))), (None, Some(nonce(7))));
         line.observe(nonce(7), now);
+        assert_eq!(line.handled_end(nonce(9)), Some(nonce(9)), "seen before it was told");
         line.mined(piece(7, 2), now);
         line.observe(nonce(9), now);
         assert!(line.is_empty());

@@ -101,6 +101,8 @@ impl LaneSubmission {
             }
             self.settle(flight, result, view);
         }
+        // The destination can show it before the submitter tells.
+        self.own_end = self.own_end.max(self.flow.line.handled_end(view.handled).unwrap_or_default());
         self.flow.line.observe(view.handled, Instant::now());
     }
 
