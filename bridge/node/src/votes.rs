@@ -24,6 +24,8 @@ use window::Window;
 /// anybody waits before it votes ([`crate::turn::Pace`]).
 const LOOK_AFTER: u32 = 2;
 const LOOK_AFTER_AT_MOST: Duration = Duration::from_secs(20);
+/// Time between two looks where no block is made. Unit: time.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a lane stands still before votes are looked for that are older than [`window::REACH`]. Unit: time.
 const LOOK_BACK_AFTER: Duration = Duration::from_secs(30);
 /// Most votes of one operator that are kept: it chooses their nonces freely. Unit: votes.
@@ -174,6 +176,8 @@ impl Step for VoteWatch {
             changed = self.source.changed() => or_pending(changed).await,
             changed = self.destination.changed() => or_pending(changed).await,
             () = turn => {}
+            // Older ones are looked for while it lasts.
+            () = tokio::time::sleep(PATIENCE), if self.stall.is_going_on() => {}
         }
     }
 

@@ -65,9 +65,18 @@ impl Line {
     /// Forgets what the destination shows as handled, and what it ought to show for too long: a reorg took it back, or it will be
     /// told in a moment; either way the contract's state decides.
     pub(super) fn observe(&mut self, handled: RequestNonce, now: Instant) {
-        self.pieces.retain(|sent| match sent.mined {
-            Some(since) => sent.piece.end() > handled && now.saturating_duration_since(since) < PATIENCE,
-            None => true,
+        // Behind one that nobody has told of yet nothing is sent anew, so nothing is given up there.
+        let mut all_told = true;
+        self.pieces.retain(|sent| {
+            all_told &= sent.mined.is_some();
+            match sent.mined {
+                Some(since) => {
+                    let shown = sent.piece.end() <= handled;
+                    let given_up = all_told && now.saturating_duration_since(since) >= PATIENCE;
+                    !(shown || given_up)
+                }
+                None => true,
+            }
         });
         self.broken &= !self.pieces.is_empty();
     }
@@ -130,6 +139,15 @@ mod tests {
         line.observe(nonce(0), now);
         assert!(!line.is_empty());
         line.observe(nonce(0), now + PATIENCE);
+        assert!(line.is_empty());
+        // Behind one that is untold it is kept: what follows has to begin behind it.
+        line.push(piece(0, 4));
+        line.push(piece(4, 4));
+        line.mined(piece(4, 4), now);
+        line.observe(nonce(0), now + 2 * PATIENCE);
+        assert_eq!(line.end(nonce(0)), nonce(8));
+        line.mined(piece(0, 4), now);
+        line.observe(nonce(0), now + 2 * PATIENCE);
         assert!(line.is_empty());
         // What waits for a block is followed by the submitter, however long that takes.
         line.push(piece(0, 4));
