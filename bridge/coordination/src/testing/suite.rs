@@ -198,8 +198,10 @@ pub async fn a_challenger_takes_the_lane_from_a_live_leader(space: &dyn Space) {
     let first = LiveMember::join(space, "a").await;
     let second = LiveMember::join(space, "b").await;
     let old = leads(&first).await;
-    let new = second.coordinator.challenge(lane(1)).await.unwrap();
-    assert!(new.own && new.term > old.term, "{new:?}");
+    second.coordinator.challenge(lane(1)).await.unwrap();
+    // A challenge waits only so long for its own echo: on a busy machine the next look shows it.
+    let new = leads(&second).await;
+    assert!(new.term > old.term, "{new:?}");
     let again = second.coordinator.challenge(lane(1)).await.unwrap();
     assert_eq!((again.own, again.term), (true, new.term), "a leader has nobody to challenge");
     let seen = eventually(PATIENCE, "the old leader follows", || async {
