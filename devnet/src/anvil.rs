@@ -1,5 +1,7 @@
 //! One real chain: an anvil process with steady blocks.
 
+mod launch;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,15 +14,13 @@ use anyhow::{Context, Result, bail};
 use reqwest::Url;
 
 use crate::chain_access::ChainAccess;
-use crate::eventually::{eventually, eventually_true};
+use crate::eventually::eventually;
 use crate::host::Host;
 use crate::process::{ChildProcess, Warden};
+use launch::Launch;
 
 /// Unit: gas. Room for a batch of 128 transfers with the highest gas caps.
 pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
-
-/// Where a chain has an address of its own.
-const PORT: u16 = 8545;
 
 /// A port may be taken between the look and its use.
 const ATTEMPTS: usize = 3;
@@ -42,6 +42,8 @@ pub struct AnvilSpec {
     pub host: Host,
     /// It begins as a copy of the chain at this endpoint, at that one's newest block, and goes its own way from there.
     pub fork_of: Option<Url>,
+    /// What it has outlives its process: it can be ended and started again.
+    pub durable: bool,
 }
 
 /// A running chain; it dereferences to the access that any chain gives.
@@ -53,8 +55,10 @@ pub struct Anvil {
     pub url: Url,
     /// Where it runs.
     pub host: Host,
-    /// The process.
+    /// The process; that of before while the chain is down.
     pub process: ChildProcess,
+    launch: Launch,
+    down: bool,
 }
 
 impl Anvil {
@@ -74,40 +78,35 @@ impl Anvil {
     }
 
     async fn try_start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
-        let socket = spec.host.socket(PORT)?;
-        let (address, port) = (socket.ip().to_string(), socket.port());
-        let mut command = spec.host.command(binary);
-        command
-            .args(["--host", &address, "--port", &port.to_string()])
-            .args(["--chain-id", &spec.chain_id.to_string()])
-            .args(["--block-time", "1", "--slots-in-an-epoch", "1"])
-            .args(["--gas-limit", &spec.block_gas_limit.to_string()])
-            .args(["--accounts", &spec.accounts.to_string()])
-            // Its caches belong to this run, not to the person's home.
-            .env("HOME", folder);
-        if spec.free_gas {
-            command.args(["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]);
+        let launch = Launch::new(binary, spec, warden, folder)?;
+        let (process, access) = launch.run().await?;
+        Ok(Self { access, url: launch.url()?, host: spec.host.clone(), process, launch, down: false })
+    }
+
+    /// Whether it was ended on purpose and not started again.
+    pub const fn is_down(&self) -> bool {
+        self.down
+    }
+
+    /// Ends the node in order: it keeps its blocks, and forgets the transactions that are in none.
+    ///
+    /// Errors: the chain is not durable, or its node cannot be ended or has written nothing.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.launch.end(&mut self.process).await?;
+        self.down = true;
+        Ok(())
+    }
+
+    /// Starts it again at the same address, with the blocks that it kept.
+    ///
+    /// Errors: it runs, or cannot be started.
+    pub async fn start_again(&mut self) -> Result<()> {
+        if !self.down {
+            bail!("the chain {} runs already", self.name);
         }
-        if let Some(origin) = &spec.fork_of {
-            command.args(["--fork-url", origin.as_str()]);
-        }
-        let log = folder.join(format!("chain-{}.log", spec.name));
-        let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), command, &log)?;
-        let url: Url = format!("http://{socket}").parse().context("a URL of digits and dots")?;
-        // Only an anvil that got its port says so: the chain id alone could be that of another devnet.
-        let listens =
-            || async { Ok(process.log_tail(usize::MAX).contains(&format!("Listening on {socket}"))) };
-        drop(eventually_true("the chain listens", Duration::from_secs(10), listens).await);
-        let connect = || async { ChainAccess::connect(&spec.name, url.clone()).await.map(Some) };
-        let found = eventually("the chain answers", Duration::from_secs(10), connect).await;
-        if process.exited()?.is_some() {
-            bail!("anvil ended at once:\n{}", process.log_tail(10));
-        }
-        let access = found?;
-        if access.chain_id != spec.chain_id {
-            bail!("port {port} answers as chain {} and not as {}", access.chain_id, spec.chain_id);
-        }
-        Ok(Self { access, url, host: spec.host.clone(), process })
+        (self.process, self.access) = self.launch.run().await?;
+        self.down = false;
+        Ok(())
     }
 
     /// Gives an account this balance. Unit: wei.
@@ -150,6 +149,14 @@ impl Anvil {
         eventually(&format!("block {target} of {}", self.name), patience, reached).await
     }
 
+    /// Takes the newest `depth` blocks away, as if they had never been; new ones follow. Their transactions are gone.
+    ///
+    /// Errors: the node refuses.
+    pub async fn roll_back(&self, depth: u64) -> Result<()> {
+        let done = self.provider.anvil_rollback(Some(depth)).await;
+        done.with_context(|| format!("cannot roll back {depth} blocks of {}", self.name))
+    }
+
     /// Replaces the newest `depth` blocks by others without the transactions that were in them.
     ///
     /// Errors: the node refuses.
@@ -159,6 +166,14 @@ impl Anvil {
             .await
             .with_context(|| format!("cannot reorganize {} blocks of {}", depth, self.name))
     }
+}
+
+/// The node of this chain forgets every transaction that is in no block.
+///
+/// Errors: it does not answer.
+pub async fn lose_pool(chain: &ChainAccess) -> Result<()> {
+    let done = chain.provider.anvil_drop_all_transactions().await;
+    done.with_context(|| format!("cannot empty the pool of {}", chain.name))
 }
 
 impl std::ops::Deref for Anvil {

@@ -8,7 +8,6 @@ use polyspan_types::Direction;
 use serde::Serialize;
 
 use crate::endpoint_proxy::EndpointProxy;
-use crate::etcd::EtcdCluster;
 use crate::relay::Relay;
 use crate::spec::NetworkSpec;
 
@@ -95,13 +94,13 @@ struct SubmissionTable {
     replace_after: &'static str,
 }
 
-/// The config of people: it reads the chains directly and has no `[relay]`.
+/// The config of people: it reads the chains directly and has no `[relay]`. `etcd` are client URLs of its members.
 ///
 /// Errors: the disk refuses.
 pub fn write_users(
     spec: &NetworkSpec,
     endpoints: [String; 2],
-    etcd: Option<&EtcdCluster>,
+    etcd: Option<Vec<String>>,
     file: &Path,
     deployments: &[PathBuf],
 ) -> Result<()> {
@@ -115,7 +114,7 @@ pub fn write_users(
 pub fn write_relay(
     spec: &NetworkSpec,
     relay: &Relay,
-    etcd: Option<&EtcdCluster>,
+    etcd: Option<Vec<String>>,
     deployments: &[PathBuf],
 ) -> Result<()> {
     let url = |proxy: &EndpointProxy| if spec.websocket { proxy.websocket_url() } else { proxy.url() };
@@ -167,7 +166,7 @@ fn attester(relay: &Relay) -> AttesterTable {
 fn shared(
     spec: &NetworkSpec,
     endpoints: [Vec<String>; 2],
-    etcd: Option<&EtcdCluster>,
+    etcd: Option<Vec<String>>,
     deployments: &[PathBuf],
     relay: Option<RelayTable>,
 ) -> ConfigFile {
@@ -210,10 +209,10 @@ fn meeting_of(spec: &NetworkSpec, relay: &str) -> PathBuf {
     places.swap_remove(number % places.len())
 }
 
-fn coordination(spec: &NetworkSpec, etcd: Option<&EtcdCluster>, relay: &str) -> CoordinationTable {
+fn coordination(spec: &NetworkSpec, etcd: Option<Vec<String>>, relay: &str) -> CoordinationTable {
     let lease = text(spec.lease);
     match etcd {
-        Some(etcd) => CoordinationTable { kind: "etcd", directory: None, endpoints: etcd.endpoints(), lease },
+        Some(endpoints) => CoordinationTable { kind: "etcd", directory: None, endpoints, lease },
         None => {
             let directory = Some(meeting_of(spec, relay));
             CoordinationTable { kind: "embedded", directory, endpoints: Vec::new(), lease }

@@ -2,10 +2,10 @@
 
 mod faults;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -32,8 +32,26 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 pub struct EndpointProxy {
     address: SocketAddr,
     faults: watch::Sender<Faults>,
-    calls: Arc<AtomicU64>,
+    calls: Arc<Calls>,
     listener: JoinHandle<()>,
+}
+
+/// Calls that came in.
+#[derive(Debug, Default)]
+struct Calls(Mutex<BTreeMap<String, u64>>);
+
+impl Calls {
+    fn by_method(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, question: &serde_json::Value) {
+        let calls = question.as_array().map_or(std::slice::from_ref(question), Vec::as_slice);
+        for call in calls {
+            let method = call["method"].as_str().unwrap_or("none");
+            *self.by_method().entry(method.to_owned()).or_default() += 1;
+        }
+    }
 }
 
 /// What every connection shares.
@@ -42,7 +60,7 @@ struct Upstream {
     client: reqwest::Client,
     url: Url,
     faults: watch::Receiver<Faults>,
-    calls: Arc<AtomicU64>,
+    calls: Arc<Calls>,
 }
 
 impl EndpointProxy {
@@ -56,7 +74,7 @@ impl EndpointProxy {
         let listener = bound.with_context(|| format!("no free port on {place}"))?;
         let address = listener.local_addr().context("a listener without an address")?;
         let (faults, watched) = watch::channel(Faults::default());
-        let calls = Arc::new(AtomicU64::new(0));
+        let calls = Arc::new(Calls::default());
         let client = reqwest::Client::builder().build().context("cannot make an HTTP client")?;
         let upstream = Upstream { client, url: upstream, faults: watched, calls: calls.clone() };
         let listener = inside.spawn(accept_all(listener, upstream));
@@ -85,7 +103,12 @@ impl EndpointProxy {
 
     /// Calls that came in since the start; each call of a batch counts.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.calls.by_method().values().sum()
+    }
+
+    /// As [`EndpointProxy::calls`], each method by itself.
+    pub fn calls_by_method(&self) -> BTreeMap<String, u64> {
+        self.calls.by_method().clone()
     }
 }
 
@@ -178,7 +201,7 @@ impl Upstream {
         };
         let body = body.to_bytes();
         let question: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        self.calls.fetch_add(question.as_array().map_or(1, |batch| batch.len() as u64), Ordering::Relaxed);
+        self.calls.count(&question);
 
         let mut watched = self.faults.clone();
         let faults = watched.borrow().clone();

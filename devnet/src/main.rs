@@ -62,7 +62,7 @@ enum Command {
         #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<u8>::new().range(1..=4))]
         threshold: u8,
         /// Most transfers in one submission of a relay. Not for gas.
-        #[arg(long, default_value_t = 32, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1024))]
+        #[arg(long, default_value_t = 128, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1024))]
         max_transfers: u64,
         /// Kills, and as many freezes, of the failover benchmark.
         #[arg(long, default_value_t = 10)]

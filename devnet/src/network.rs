@@ -134,6 +134,7 @@ impl Network {
             accounts: 1,
             fork_of: Some(origin.url.clone()),
             block_gas_limit: self.spec.block_gas_limit,
+            durable: false,
             host: match &self.lan {
                 Some(lan) => lan.host(name)?,
                 None => Host::loopback(),

@@ -133,6 +133,13 @@ impl ChildProcess {
         Ok(self.ended)
     }
 
+    /// What its log has beyond the first `bytes`: what it printed itself, when an earlier process wrote there as well.
+    pub fn log_after(&self, bytes: u64) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let start = usize::try_from(bytes).unwrap_or(usize::MAX).min(log.len());
+        String::from_utf8_lossy(&log[start..]).into_owned()
+    }
+
     /// The last lines that it printed.
     pub fn log_tail(&self, lines: usize) -> String {
         tail(&self.log, lines)

@@ -35,7 +35,7 @@ pub struct Relay {
     pub main_endpoint: EndpointProxy,
     /// Its preferred way to the service chain.
     pub service_endpoint: EndpointProxy,
-    /// The links from its endpoints to the chains; empty unless the network has some.
+    /// The links from its endpoints to the chains, and from itself to etcd; empty unless the network has some.
     pub links: Vec<Link>,
     /// Its other ways to main and service chain, if the spec asks for more than one.
     pub spare_endpoints: [Vec<EndpointProxy>; 2],
@@ -200,8 +200,20 @@ impl Relay {
     ///
     /// Errors: it does not answer.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<Option<f64>> {
+        let [value] = self.metrics([name], labels).await?;
+        Ok(value)
+    }
+
+    /// As [`Relay::metric`], several with the same labels and of the same moment.
+    ///
+    /// Errors: it does not answer.
+    pub async fn metrics<const N: usize>(
+        &self,
+        names: [&str; N],
+        labels: &[&str],
+    ) -> Result<[Option<f64>; N]> {
         let text = self.get("metrics").await?;
-        Ok(find_metric(&text, name, labels))
+        Ok(names.map(|name| find_metric(&text, name, labels)))
     }
 
     async fn get(&self, path: &str) -> Result<String> {

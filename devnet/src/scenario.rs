@@ -6,11 +6,13 @@
 //! ```
 
 mod act;
+mod chains;
 mod etcd;
 mod fault;
 mod forks;
 mod liars;
 mod outcome;
+mod pauses;
 mod pick;
 mod pump;
 mod run;
@@ -57,7 +59,7 @@ pub struct Shape {
     pub meeting: Meeting,
     /// Endpoints that each relay has to each chain, of which more than half must agree.
     pub endpoints: usize,
-    /// Slow and lossy links are between relays and chains.
+    /// Slow and lossy links are between relays and chains, and between relays and etcd.
     pub links: bool,
     /// The relays that do not run at first.
     pub resting: Option<Pick>,

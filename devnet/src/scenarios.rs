@@ -2,6 +2,7 @@
 
 mod chains;
 mod coordination;
+mod nodes;
 mod published;
 mod relays;
 
@@ -11,7 +12,7 @@ use crate::scenario::Scenario;
 
 /// All of them, in the order in which they are shown.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [published::ALL, relays::ALL, coordination::ALL, chains::ALL].into_iter().flatten()
+    [published::ALL, relays::ALL, coordination::ALL, chains::ALL, nodes::ALL].into_iter().flatten()
 }
 
 /// The scenario of that name.

@@ -56,7 +56,7 @@ pub struct NetworkSpec {
     pub remote_attesters: bool,
     /// Where the parts run.
     pub place: Place,
-    /// Bad weather can be made between each relay and what it talks to.
+    /// Bad weather can be made between each relay and what it talks to: chains, and members of etcd.
     pub links: bool,
     /// There are two meeting places that know nothing of one another, each with every second relay of a lane.
     pub halves: bool,
@@ -64,6 +64,8 @@ pub struct NetworkSpec {
     pub development: bool,
     /// What a block of either chain has room for. Unit: gas.
     pub block_gas_limit: u64,
+    /// Nodes of the chains can be ended and started again with what they had.
+    pub durable_chains: bool,
 }
 
 /// What joins the relays of a network.
@@ -125,7 +127,7 @@ impl NetworkSpec {
             finality: "finalized".parse().expect("a rule of finality"),
             websocket: false,
             endpoints_per_relay: 1,
-            max_transfers: 32,
+            max_transfers: 128,
             lease: Duration::from_secs(3),
             coordination: Coordination::Embedded,
             spare_submitters: 0,
@@ -136,6 +138,7 @@ impl NetworkSpec {
             halves: false,
             development: false,
             block_gas_limit: BLOCK_GAS_LIMIT,
+            durable_chains: false,
         }
     }
 

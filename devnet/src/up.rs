@@ -1,5 +1,7 @@
 //! A network that stays up until it is told to end.
 
+mod pieces;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -39,6 +41,7 @@ async fn start(spec: NetworkSpec) -> Result<Network> {
     let mut network = Network::start(spec).await?;
     network.start_relays()?;
     network.wait_ready(READY).await?;
+    pieces::give(&network).await?;
     Ok(network)
 }
 
@@ -76,16 +79,27 @@ fn manual(network: &Network) -> Vec<String> {
     lines.push("look at it:".to_owned());
     lines.push(format!("  {polyspan} status --config {config}"));
     if let (Some(user), Some(bridge)) = (network.users.first(), network.bridges.first()) {
+        let (name, address) = (&bridge.deployment.name, user.address());
         lines.push(String::new());
-        lines.push(format!("transfer with the funded key of {} ({}):", user.name, user.address()));
+        lines.push(format!("transfer with the funded key of {} ({address}):", user.name));
         lines.push(format!(
-            "  {polyspan} transfer native --config {config} --lane {}/main-to-service --to {} --amount 0.5 \
-             --key {} --passphrase-file {} --wait",
-            bridge.deployment.name,
-            user.address(),
+            "  {polyspan} transfer native --config {config} --lane {name}/main-to-service --to {address} \
+             --amount 0.5 --key {} --passphrase-file {} --wait",
             user.keystore.display(),
             user.passphrase_file.display(),
         ));
+        let (ids, units) = (pieces::IDS, pieces::UNITS);
+        lines.push("or in the place of `native` and `--amount 0.5`:".to_owned());
+        lines.push("  erc20 --token usd --amount 20".to_owned());
+        lines.push(format!("  erc721 --token art --id 1                  (it has pieces 1 to {ids})"));
+        lines.push(format!("  erc1155 --token items --id 1 --amount 5    ({units} of each id, 1 to {ids})"));
+        lines.push(format!("and the other way, with --lane {name}/service-to-main and eur, cards or parts."));
+        lines.push(String::new());
+        lines.push(format!(
+            "sign as a governor with {}, and so on (the passphrase is the same):",
+            network.governors.first().map_or_else(String::new, |key| key.keystore.display().to_string())
+        ));
+        lines.push(format!("  {polyspan} governance propose --config {config} --help"));
     }
     for bridge in &network.bridges {
         let deployment = &bridge.deployment;

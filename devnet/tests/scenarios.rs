@@ -40,6 +40,10 @@ play! {
     half_of_the_relays_cut_from_etcd: "half of the relays cut from etcd",
     a_liar_among_three_endpoints: "a liar among three endpoints",
     reorg_above_finality: "reorg above finality",
+    nodes_of_the_chains_restart: "nodes of the chains restart",
+    lost_mempools: "lost mempools",
+    payouts_rolled_back: "payouts rolled back",
+    a_side_is_paused: "a side is paused",
 }
 
 #[test]

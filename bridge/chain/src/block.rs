@@ -17,6 +17,8 @@ pub struct Head {
     pub gas_limit: u64,
     /// Newest block that is final by the chain's rule; never above `latest`.
     pub final_block: BlockRef,
+    /// Hash of the block before the final one.
+    pub final_parent: B256,
 }
 
 /// The block whose state is read.
@@ -42,10 +44,14 @@ impl At {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) reference: BlockRef,
+    /// Zero from nodes that do not tell.
+    pub(crate) parent: B256,
     /// Unit: seconds since 1970.
     pub(crate) timestamp: u64,
     /// 0 from nodes that do not tell. Unit: gas.
     pub(crate) gas_limit: u64,
+    /// `None` on chains without EIP-1559. Unit: wei per gas.
+    pub(crate) base_fee: Option<u128>,
 }
 
 /// Newest and final block as one endpoint sees them.
@@ -59,8 +65,10 @@ impl From<&WireBlock> for Block {
     fn from(block: &WireBlock) -> Self {
         Self {
             reference: block.reference(),
+            parent: block.parent_hash.unwrap_or_default(),
             timestamp: block.timestamp.saturating_to(),
             gas_limit: block.gas_limit.unwrap_or_default().saturating_to(),
+            base_fee: block.base_fee_per_gas.map(|fee| fee.to()),
         }
     }
 }

@@ -9,16 +9,23 @@ use crate::client::Client;
 use crate::metrics::ChainSeries;
 use crate::pool::score::CallKind;
 use crate::pool::{Pool, Question};
-use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, FeeMarket, Head, RangePlanner};
+use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, Head, RangePlanner};
 
+mod fees;
 mod head;
+mod known;
 mod reads;
 mod send;
 
+use known::Known;
+
+use self::fees::Prices;
+
 /// Access to one chain. Clones share the connections.
 ///
-/// What leads to a signature (heads, blocks, contracts at a block, logs) is what a quorum of the endpoints says. Fees,
-/// estimates and simulations come from the best one. Transactions go to all.
+/// What leads to a signature (heads, blocks, contracts at a block, logs) is what a quorum of the endpoints says. Of fees,
+/// estimates and gas limits it is the middle one of theirs. Simulations at the newest block come from the best one.
+/// Transactions go to all.
 #[derive(Clone)]
 pub struct Chain(Arc<Inner>);
 
@@ -27,8 +34,12 @@ struct Inner {
     pool: Pool,
     /// The last head that a quorum confirmed: it tells the height of the hashes at which state is read.
     head: Mutex<Option<Head>>,
-    /// When the follower of the process saw it.
+    /// What gas costs at that head, as far as it is known.
+    prices: Mutex<Prices>,
+    /// Until when the follower of the process answers for it.
     followed: Mutex<Option<Instant>>,
+    /// States of lanes by block.
+    known: Mutex<Known>,
     series: ChainSeries,
 }
 
@@ -49,7 +60,9 @@ impl Chain {
             settings,
             pool,
             head: Mutex::new(None),
+            prices: Mutex::default(),
             followed: Mutex::new(None),
+            known: Mutex::default(),
             series,
         })))
     }
@@ -120,16 +133,6 @@ impl Chain {
         Ok(block.map(|block| block.reference))
     }
 
-    /// Gas limit of the newest block, by the best endpoint. Unit: gas.
-    pub async fn gas_limit(&self) -> Result<u64, ChainError> {
-        self.pool().single(|client| async move { client.gas_limit().await }).await
-    }
-
-    /// What gas costs now, by the best endpoint. A lie costs no more than the price cap allows.
-    pub async fn fees(&self) -> Result<FeeMarket, ChainError> {
-        self.pool().single(|client| async move { client.fees().await }).await
-    }
-
     fn pool(&self) -> &Pool {
         &self.0.pool
     }
@@ -141,11 +144,16 @@ impl Chain {
 
     /// The newest block that a quorum has; that of the follower while its next look is not due.
     async fn newest(&self) -> Result<BlockRef, ChainError> {
-        let age = self.followed().map(|at| at.elapsed());
+        let holds = self.followed().is_some_and(|until| Instant::now() <= until);
         match self.last_head() {
-            Some(head) if age.is_some_and(|age| age <= self.0.settings.poll_interval) => Ok(head.latest),
+            Some(head) if holds => Ok(head.latest),
             _ => Ok(self.head().await?.latest),
         }
+    }
+
+    fn known_lanes(&self) -> MutexGuard<'_, Known> {
+        // It is whole after any panic.
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn followed(&self) -> MutexGuard<'_, Option<Instant>> {

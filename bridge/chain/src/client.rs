@@ -1,6 +1,7 @@
 //! One endpoint of a chain, asked in domain types. Whether to believe it is for the chain to decide.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use alloy::primitives::{U64, U128};
 use alloy::rpc::json_rpc::RpcRecv;
@@ -14,8 +15,13 @@ use crate::wire::WireBlock;
 use crate::{ChainError, ChainSettings, Endpoint, FeeMarket, RangePlanner, ReplyKind, SettingsError, Url};
 
 pub(crate) mod logs;
+mod native;
 mod reads;
 mod send;
+
+/// How long a final block that a tag names counts while no block is made. Unit: time. Source: others wait for it no longer than
+/// for a few polls.
+const TAG_AGE: Duration = Duration::from_secs(2);
 
 /// One endpoint: every answer is checked for what it can be by itself, and none is compared with another endpoint's.
 pub(crate) struct Client {
@@ -24,6 +30,8 @@ pub(crate) struct Client {
     finality: Finality,
     session: Session,
     ranges: Mutex<RangePlanner>,
+    /// What the last look at the head saw, and when the final block was asked for.
+    seen: Mutex<Option<(Ends, Instant)>>,
 }
 
 impl Client {
@@ -38,6 +46,7 @@ impl Client {
             finality: settings.finality,
             session: Session::new(settings, url, series)?,
             ranges: Mutex::new(RangePlanner::new(settings.max_log_range)),
+            seen: Mutex::default(),
         })
     }
 
@@ -65,20 +74,27 @@ impl Client {
 
     /// Newest and final block. Before the first block is final, the genesis block is.
     pub(crate) async fn head(&self) -> Result<Ends, ChainError> {
-        let (latest, final_block) = match self.finality {
-            Finality::Tag(tag) => tokio::try_join!(self.latest(), self.tagged(tag))?,
-            Finality::Depth(depth) => {
-                let latest = self.latest().await?;
-                let final_block = match depth.get() {
-                    0 => latest.clone(),
-                    blocks => self.existing(latest.reference().height.minus(blocks)).await?,
-                };
-                (latest, final_block)
-            }
+        let latest = self.latest().await?;
+        if let Some(seen) = self.seen_before(&latest) {
+            return Ok(seen);
+        }
+        let final_block = match self.finality {
+            Finality::Tag(tag) => self.tagged(tag).await?,
+            Finality::Depth(depth) if depth.get() == 0 => latest.clone(),
+            Finality::Depth(depth) => self.existing(latest.reference().height.minus(depth.get())).await?,
         };
         // The two were read one after the other: on a chain with instant finality the final one can be the newer.
         let latest = if final_block.number > latest.number { final_block.clone() } else { latest };
-        Ok(Ends { latest: Block::from(&latest), final_block: Block::from(&final_block) })
+        let ends = Ends { latest: Block::from(&latest), final_block: Block::from(&final_block) };
+        *self.seen() = Some((ends, Instant::now()));
+        Ok(ends)
+    }
+
+    /// What the last look saw, if there is no other block since. A tag can move without one, so it is asked for again now and then.
+    fn seen_before(&self, latest: &WireBlock) -> Option<Ends> {
+        let (ends, asked) = (*self.seen())?;
+        let holds = matches!(self.finality, Finality::Depth(_)) || asked.elapsed() < TAG_AGE;
+        (ends.latest.reference == latest.reference() && holds).then_some(ends)
     }
 
     /// The block at a height now; `None` above the newest one.
@@ -99,21 +115,30 @@ impl Client {
 
     /// What gas costs now.
     pub(crate) async fn fees(&self) -> Result<FeeMarket, ChainError> {
-        let Some(base_fee) = self.latest().await?.base_fee_per_gas else {
-            return Ok(FeeMarket::Legacy { gas_price: self.gas_price().await? });
-        };
-        let base_fee: u128 = base_fee.to();
-        let priority = match self.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await {
-            Ok(priority) => priority.to(),
-            Err(error) if error.reply_kind() == Some(ReplyKind::MethodUnknown) => {
-                self.gas_price().await?.saturating_sub(base_fee)
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(FeeMarket::Eip1559 { base_fee, priority })
+        Ok(match self.base_fee().await? {
+            Some(base_fee) => FeeMarket::Eip1559 { base_fee, priority: self.priority(base_fee).await? },
+            None => FeeMarket::Legacy { gas_price: self.gas_price().await? },
+        })
     }
 
-    async fn gas_price(&self) -> Result<u128, ChainError> {
+    /// Base fee of the newest block; `None` on chains without EIP-1559. Unit: wei per gas.
+    pub(crate) async fn base_fee(&self) -> Result<Option<u128>, ChainError> {
+        Ok(self.latest().await?.base_fee_per_gas.map(|fee| fee.to()))
+    }
+
+    /// Tip that the node suggests. Unit: wei per gas.
+    pub(crate) async fn priority(&self, base_fee: u128) -> Result<u128, ChainError> {
+        match self.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await {
+            Ok(priority) => Ok(priority.to()),
+            Err(error) if error.reply_kind() == Some(ReplyKind::MethodUnknown) => {
+                Ok(self.gas_price().await?.saturating_sub(base_fee))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Price that the node suggests. Unit: wei per gas.
+    pub(crate) async fn gas_price(&self) -> Result<u128, ChainError> {
         Ok(self.request::<U128>("eth_gasPrice", json!([])).await?.to())
     }
 
@@ -167,7 +192,13 @@ impl Client {
     }
 
     fn bad_answer(&self, method: &'static str, what: impl Into<String>) -> ChainError {
-        ChainError::BadAnswer { endpoint: self.endpoint().to_string(), method, what: what.into() }
+        // It may repeat what the endpoint said.
+        let what = self.endpoint().scrub(&what.into());
+        ChainError::BadAnswer { endpoint: self.endpoint().to_string(), method, what }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<(Ends, Instant)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ranges(&self) -> MutexGuard<'_, RangePlanner> {

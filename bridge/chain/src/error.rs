@@ -91,6 +91,16 @@ pub enum ChainError {
         /// What is wrong with it.
         what: String,
     },
+    /// An answer that does not end within reason. The rest of it was not read.
+    #[error("endpoint {endpoint} answers {method} with more than {limit} bytes; use another endpoint")]
+    TooLong {
+        /// Which endpoint.
+        endpoint: String,
+        /// JSON-RPC method.
+        method: &'static str,
+        /// What is read at the most. Unit: bytes.
+        limit: usize,
+    },
     /// Too many blocks or logs at once; the next range will be shorter.
     #[error("endpoint {endpoint} refused the logs of blocks {from} to {to}: {reason}")]
     RangeRefused {
@@ -160,7 +170,7 @@ impl ChainError {
             Self::Unreachable { .. } | Self::Settings(_) => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::RateLimited { .. } => "rate_limited",
-            Self::BadAnswer { .. } => "bad_answer",
+            Self::BadAnswer { .. } | Self::TooLong { .. } => "bad_answer",
             Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
             | Self::Refused(_)
@@ -212,7 +222,7 @@ impl Classify for ChainError {
             Self::WrongChain { .. } | Self::NoCode { .. } | Self::NotABridge { .. } => {
                 ErrorClass::Retry { after: SLOW_RETRY }
             }
-            Self::RangeRefused { .. } | Self::BadAnswer { .. } | Self::Refused(_) => {
+            Self::RangeRefused { .. } | Self::BadAnswer { .. } | Self::TooLong { .. } | Self::Refused(_) => {
                 ErrorClass::Retry { after: SOON_RETRY }
             }
         }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::rhythm::Rhythm;
 use crate::{Backoff, Chain, ChainError, Head};
 
 /// Longest wait after repeated failures.
@@ -31,6 +32,7 @@ pub struct HeadFollower {
     chain: Chain,
     view: watch::Sender<HeadView>,
     backoff: Backoff,
+    rhythm: Rhythm,
 }
 
 impl HeadFollower {
@@ -44,17 +46,21 @@ impl HeadFollower {
         };
         let (view, receiver) = watch::channel(starting);
         let shortest = chain.settings().poll_interval.min(RETRY_MAX);
-        (Self { chain, view, backoff: Backoff::new(shortest, RETRY_MAX) }, receiver)
+        (
+            Self { chain, view, backoff: Backoff::new(shortest, RETRY_MAX), rhythm: Rhythm::default() },
+            receiver,
+        )
     }
 
     /// Polls until `stop`. No failure of the endpoint ends it.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
+            let asked = Instant::now();
             let look = tokio::select! {
                 () = stop.cancelled() => return,
-                look = self.chain.follow() => look,
+                look = self.chain.head() => look,
             };
-            let pause = self.take(look);
+            let pause = self.take(asked, look);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -63,12 +69,18 @@ impl HeadFollower {
     }
 
     /// Publishes what was seen and returns the wait until the next look.
-    fn take(&mut self, look: Result<Head, ChainError>) -> Duration {
+    fn take(&mut self, asked: Instant, look: Result<Head, ChainError>) -> Duration {
         match look {
             Ok(head) => {
                 self.backoff.reset();
+                let known = self.view.borrow().head;
+                if known.is_none_or(|known| known.latest != head.latest) {
+                    self.rhythm.saw_block(asked, head.latest.height);
+                }
                 self.saw(head);
-                self.chain.settings().poll_interval
+                let pause = self.rhythm.pause(Instant::now(), self.chain.settings().poll_interval);
+                self.chain.answer_for_head(pause);
+                pause
             }
             Err(error) => {
                 self.failed(&error);

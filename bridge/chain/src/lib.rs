@@ -26,10 +26,12 @@ mod fees;
 mod follower;
 mod metrics;
 mod pool;
+mod presumed;
 mod quorum;
 mod range;
 mod replies;
 mod revert;
+mod rhythm;
 mod session;
 mod settings;
 mod state;
@@ -45,12 +47,13 @@ pub use calldata::{
     release_calldata, vote_calldata,
 };
 pub use chain::Chain;
-pub use client::logs::{ConfigurationEvent, ConfigurationLog};
+pub use client::logs::{ConfigurationEvent, ConfigurationLog, PaidToken};
 pub use endpoint::Endpoint;
 pub use error::{ChainError, NoQuorum, NodeRefusal};
 pub use fees::FeeMarket;
 pub use follower::{HeadFollower, HeadView};
 pub use metrics::ChainMetrics;
+pub use presumed::Presumed;
 pub use quorum::{Quorum, QuorumError};
 pub use range::RangePlanner;
 pub use replies::ReplyKind;

@@ -11,6 +11,7 @@ mod ask;
 pub(crate) mod round;
 pub(crate) mod score;
 pub(crate) mod tally;
+pub(crate) mod weigh;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

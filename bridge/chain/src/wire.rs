@@ -9,6 +9,7 @@ use serde::Deserialize;
 pub(crate) struct WireBlock {
     pub(crate) number: U64,
     pub(crate) hash: B256,
+    pub(crate) parent_hash: Option<B256>,
     pub(crate) timestamp: U256,
     pub(crate) gas_limit: Option<U256>,
     pub(crate) base_fee_per_gas: Option<U128>,

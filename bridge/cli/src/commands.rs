@@ -9,3 +9,4 @@ pub mod keys;
 pub mod relay;
 pub mod status;
 pub mod transfer;
+pub mod verify;

@@ -16,6 +16,8 @@ mod network;
 mod pairs;
 #[path = "chains/transfers.rs"]
 mod transfers;
+#[path = "chains/verify.rs"]
+mod verify;
 
 use std::fs;
 
@@ -49,6 +51,14 @@ async fn a_deployed_bridge_passes_the_check() {
     assert!(checked.contains("0 problems"), "{checked}");
     assert!(checked.contains("all 1 operators are needed"), "{checked}");
     assert!(checked.contains("note: coordination"), "{checked}");
+    assert!(!checked.contains("relay.submitter"), "{checked}");
+
+    let whole = network.relay_config(ATTESTER);
+    let (before, after) = whole.split_once("[[relay.submitter]]\nchain = \"main\"").unwrap();
+    let (_, service) = after.split_once("[[relay.submitter]]").unwrap();
+    fs::write(network.path("relay.toml"), format!("{before}[[relay.submitter]]{service}")).unwrap();
+    let checked = network.told(&["config", "check", "--config", "relay.toml"]);
+    assert!(checked.contains("note: relay.submitter: no key pays on chain main"), "{checked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,6 +66,10 @@ pub trait Coordinator: Send + Sync {
     /// Forgets own attestations of a lane with a nonce of `below` or less: they are handled.
     async fn prune(&self, lane: BridgeId, below: RequestNonce) -> Result<(), CoordinationError>;
 
+    /// Forgets own attestations of a lane that are not among `kept`: newer ones cover them. What followers have got stays
+    /// with them.
+    async fn keep_only(&self, lane: BridgeId, kept: &[Attestation]) -> Result<(), CoordinationError>;
+
     /// Rises whenever the coordinator may have lost what this relay published, so that it publishes again whatever is open.
     /// Where nothing was lost that costs nothing.
     fn incarnation(&self) -> u64;

@@ -3,7 +3,8 @@
 //! Each candidate keeps one claim per lane. The leader is the live candidate with the highest standing term; among equal
 //! terms the smallest id. Whoever sees no live leader claims the highest term ever seen plus one. So a leader that
 //! comes back from a freeze sees a higher term and follows, and a new candidate never disturbs a live leader. Only who has just
-//! brought on a lane that stood still takes it from a live one ([`challenge`]).
+//! brought on a lane that stood still takes it from a live one ([`challenge`]). Claims that cannot be true are left out before
+//! ([`believed`]).
 
 use polyspan_types::Term;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,33 @@ pub enum Decision {
     Follow(MemberId, Term),
     /// Nobody leads: write a claim of this term, and decide again.
     Claim(Term),
+}
+
+/// How far a term may be above the highest that a relay has seen. Unit: terms. A lane that changes its leader every five seconds
+/// needs two months for so many, and who climbs by such leaps needs millions of years to the last term.
+pub const LEAP: u64 = 1 << 20;
+
+/// Those of `candidates` whose terms can be true for a relay that has seen no higher term than `seen`.
+///
+/// Terms rise by one with each change of the leader, so whoever claims one far above all others lies: it would lead for ever,
+/// since nobody's claim could be higher. A relay that was away for so long that this looks like a lie to it believes more than half
+/// of the others, of two or more. Its own claim is its own.
+pub fn believed(seen: Term, own: Option<&MemberId>, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let is_own = |candidate: &Candidate| Some(&candidate.id) == own;
+    let mut others: Vec<Term> = candidates
+        .iter()
+        .filter(|candidate| !is_own(candidate))
+        .map(|candidate| candidate.claim.term)
+        .collect();
+    others.sort_unstable();
+    let limit = seen.plus(LEAP);
+    let above = others.iter().filter(|term| **term > limit).count();
+    let limit = match others.get(others.len().saturating_sub(1) / 2) {
+        Some(middle) if above >= 2 && 2 * above > others.len() => middle.plus(LEAP),
+        _ => limit,
+    };
+    candidates.retain(|candidate| is_own(candidate) || candidate.claim.term <= limit);
+    candidates
 }
 
 /// The leader among `candidates`, in any order.

@@ -158,6 +158,11 @@ impl Coordinator for EmbeddedCoordinator {
         self.call(move |folder| folder.prune(lane, below)).await
     }
 
+    async fn keep_only(&self, lane: BridgeId, kept: &[Attestation]) -> Result<(), CoordinationError> {
+        let kept = kept.to_vec();
+        self.call(move |folder| folder.keep_only(lane, &kept)).await
+    }
+
     fn incarnation(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }

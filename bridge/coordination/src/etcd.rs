@@ -165,6 +165,10 @@ impl Coordinator for EtcdCoordinator {
         self.counted(async { self.member_call()?.prune(lane, below).await }).await
     }
 
+    async fn keep_only(&self, lane: BridgeId, kept: &[Attestation]) -> Result<(), CoordinationError> {
+        self.counted(async { self.member_call()?.keep_only(lane, kept).await }).await
+    }
+
     fn incarnation(&self) -> u64 {
         self.connection.shared.incarnation()
     }

@@ -78,19 +78,81 @@ impl Attester {
         signed
     }
 
+    /// Signs what is due and not signed yet, and stores it, all at once. A second root for a nonce bars that nonce and nothing
+    /// else.
     async fn sign_due(
         &mut self,
         nonces: impl Iterator<Item = RequestNonce>,
         view: &DestinationView,
     ) -> Result<(), LaneError> {
-        for nonce in nonces {
-            if !self.signed.contains_key(&nonce)
-                && let Some(signed) = self.sign(nonce, view).await?
-            {
-                self.signed.insert(nonce, signed);
+        let wanted: BTreeSet<RequestNonce> =
+            nonces.filter(|nonce| !self.signed.contains_key(nonce)).collect();
+        let mut checkpoints = Vec::new();
+        // The newest first: it covers the others.
+        for nonce in wanted.into_iter().rev() {
+            // Without the root it waits.
+            checkpoints.extend(self.lane.checkpoint(nonce, &view.operators).await?);
+        }
+        if checkpoints.is_empty() {
+            return Ok(());
+        }
+        if self.signer.is_remote() {
+            // Before asking: from then on somebody else has the signatures, even when this process dies before the answer.
+            let roots = checkpoints.iter().map(|checkpoint| (checkpoint.nonce, checkpoint.root)).collect();
+            let claimed = self.lane.store.claim_roots(self.lane.info.bridge_id, roots).await?;
+            checkpoints = self.keep(checkpoints, claimed, |checkpoint| checkpoint.nonce)?;
+        }
+        let (attestations, failure) = self.sign(checkpoints).await;
+        // What was signed before one failed is stored and counts.
+        let stored = self.lane.store.record_attestations(attestations.clone()).await?;
+        for attestation in self.keep(attestations, stored, |attestation| attestation.checkpoint.nonce)? {
+            let Checkpoint { nonce, root, .. } = attestation.checkpoint;
+            self.lane.metrics.attested(&self.lane.info.id);
+            debug!(lane = %self.lane.info.id, %nonce, %root, "attested");
+            self.signed.insert(nonce, Signed::Stored(attestation));
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Signatures until one fails.
+    async fn sign(&self, checkpoints: Vec<Checkpoint>) -> (Vec<Attestation>, Option<LaneError>) {
+        let Lane { info, domain, metrics, .. } = &*self.lane;
+        let mut made = Vec::with_capacity(checkpoints.len());
+        for checkpoint in checkpoints {
+            match self.signer.sign(&checkpoint, domain).await {
+                Ok(signature) => {
+                    made.push(Attestation { checkpoint, operator: self.signer.address(), signature });
+                }
+                Err(failed) => {
+                    metrics.signing_failed(&info.id, &failed);
+                    return (made, Some(failed.into()));
+                }
             }
         }
-        Ok(())
+        (made, None)
+    }
+
+    /// Those of `list` that the store has taken; the nonces of the others are barred.
+    fn keep<T>(
+        &mut self,
+        list: Vec<T>,
+        taken: Vec<Result<(), StoreError>>,
+        nonce: impl Fn(&T) -> RequestNonce,
+    ) -> Result<Vec<T>, LaneError> {
+        let mut kept = Vec::with_capacity(list.len());
+        for (item, taken) in list.into_iter().zip(taken) {
+            match taken {
+                Ok(()) => kept.push(item),
+                Err(refused @ StoreError::SecondRoot { .. }) => {
+                    let nonce = nonce(&item);
+                    error!(lane = %self.lane.info.id, %nonce, error = %refused, "refused to sign");
+                    self.lane.metrics.second_roots_refused(&self.lane.info.id);
+                    self.signed.insert(nonce, Signed::Barred);
+                }
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+        Ok(kept)
     }
 
     /// What an earlier process signed under this epoch. Every vote of another epoch is dead: the same roots are signed again.
@@ -108,39 +170,6 @@ impl Attester {
         }
         self.epoch = Some(epoch);
         Ok(())
-    }
-
-    /// Signs one checkpoint and stores it. A second root for a nonce bars that nonce and nothing else. `None`: this relay does
-    /// not have the root.
-    async fn sign(&self, nonce: RequestNonce, view: &DestinationView) -> Result<Option<Signed>, LaneError> {
-        let Some(checkpoint) = self.lane.checkpoint(nonce, &view.operators).await? else { return Ok(None) };
-        let attestation = match self.signed_and_stored(checkpoint).await {
-            Err(LaneError::Store(refused @ StoreError::SecondRoot { .. })) => {
-                error!(lane = %self.lane.info.id, %nonce, error = %refused, "refused to sign");
-                self.lane.metrics.second_roots_refused(&self.lane.info.id);
-                return Ok(Some(Signed::Barred));
-            }
-            result => result?,
-        };
-        self.lane.metrics.attested(&self.lane.info.id);
-        debug!(lane = %self.lane.info.id, %nonce, root = %checkpoint.root, "attested");
-        Ok(Some(Signed::Stored(attestation)))
-    }
-
-    /// The signature, once it is in the store.
-    ///
-    /// Errors: [`StoreError::SecondRoot`]; or disk or signer refuse.
-    async fn signed_and_stored(&self, checkpoint: Checkpoint) -> Result<Attestation, LaneError> {
-        let Lane { store, info, domain, metrics, .. } = &*self.lane;
-        if self.signer.is_remote() {
-            // Before asking: from then on somebody else has the signature, even when this process dies before the answer.
-            store.claim_root(info.bridge_id, checkpoint.nonce, checkpoint.root).await?;
-        }
-        let signed = self.signer.sign(&checkpoint, domain).await;
-        let signature = signed.inspect_err(|failed| metrics.signing_failed(&info.id, failed))?;
-        let attestation = Attestation { checkpoint, operator: self.signer.address(), signature };
-        store.record_attestation(&attestation).await?;
-        Ok(attestation)
     }
 
     fn forget_surplus(&mut self, voted: &BTreeSet<RequestNonce>) {

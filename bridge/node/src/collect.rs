@@ -118,6 +118,16 @@ impl Collector {
         self.conflicts_seen = conflicts;
         let approved = self.approved(view).await?;
         self.lane.board.approved.send_replace(Arc::new(approved));
+        // Last: a disk that is full keeps no transfer back here.
+        self.keep_evidence().await
+    }
+
+    async fn keep_evidence(&mut self) -> Result<(), LaneError> {
+        let Some(tally) = self.tally.as_mut().filter(|tally| !tally.fresh_conflicts().is_empty()) else {
+            return Ok(());
+        };
+        self.lane.store.record_conflicts(self.lane.info.bridge_id, tally.fresh_conflicts()).await?;
+        tally.kept();
         Ok(())
     }
 

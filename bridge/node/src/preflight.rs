@@ -72,6 +72,7 @@ pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
 pub fn offline(config: &Config) -> Vec<Finding> {
     let mut findings = endpoints::offline(config);
     findings.extend(coordination::offline(config));
+    findings.extend(keys::unpaid(config));
     findings
 }
 

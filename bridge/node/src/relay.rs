@@ -224,11 +224,13 @@ impl LaneTasks<'_> {
         let lane = Arc::clone(self.lane);
         let settings = SubmissionSettings {
             max_transfers: entry.submission.max_transfers,
+            max_in_flight: entry.submission.max_in_flight,
             takeover_after: entry.submission.takeover_after,
             operator,
+            name: entry.name.clone(),
         };
         self.spawn(group, "submit", move || {
-            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), settings)
+            LaneSubmission::new(Arc::clone(&lane), submitter.clone(), settings.clone())
         });
     }
 }

@@ -1,7 +1,9 @@
-//! Publishes on the destination when it is this relay's turn: what is approved, piece by piece; a vote when nothing is; and
-//! between the pieces what ends holds.
+//! Publishes on the destination when it is this relay's turn: what is approved, in pieces; a vote when nothing is; and between
+//! the pieces what ends holds.
 
 mod gas;
+mod line;
+mod pieces;
 mod plan;
 mod release;
 mod rest;
@@ -12,14 +14,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy::primitives::Bytes;
-use polyspan_chain::{At, BridgeRevert, handle_calldata};
 use polyspan_coordination::Leadership;
-use polyspan_store::Purpose;
-use polyspan_types::{Attestation, BlockHeight, Leaf, OperatorId, RequestNonce};
+use polyspan_types::{Attestation, BlockHeight, OperatorId, RequestNonce};
 use tokio::sync::watch;
-use tracing::{info, warn};
 
+use pieces::Flow;
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
 pub use release::RELEASE_OUTCOMES;
 use release::Releases;
@@ -29,20 +28,24 @@ pub use way::Way;
 
 use crate::attest::CHECKPOINT_INTERVAL;
 use crate::error::LaneError;
-use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView, Lane, SourceView};
+use crate::lane::{ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
-use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, rank};
+use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, part, rank};
 
 /// What a lane's submission goes by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SubmissionSettings {
     /// Most transfers in one submission.
     pub max_transfers: u64,
+    /// Most submissions that wait for a block at once.
+    pub max_in_flight: usize,
     /// How long others wait for the leader.
     pub takeover_after: Duration,
     /// Whose attestations this relay makes on the lane; `None` when it makes none.
     pub operator: Option<OperatorId>,
+    /// Name of the relay.
+    pub name: String,
 }
 
 /// The lane's side of submission: decides what is sent. The account's side is [`crate::submitter`].
@@ -55,6 +58,9 @@ pub struct LaneSubmission {
     signed: watch::Receiver<Arc<BTreeMap<RequestNonce, Attestation>>>,
     destination: watch::Receiver<Option<DestinationView>>,
     leadership: watch::Receiver<Leadership>,
+    /// What keeps transactions on their way from getting into a block.
+    trouble: watch::Receiver<Option<String>>,
+    flow: Flow,
     stall: Stall,
     /// End of the last piece that this relay got handled.
     own_end: RequestNonce,
@@ -79,15 +85,17 @@ impl LaneSubmission {
             signed: lane.board.signed.subscribe(),
             destination: lane.board.destination.subscribe(),
             leadership: lane.board.leadership.subscribe(),
+            trouble: submitter.trouble(),
+            flow: Flow::new(settings.max_in_flight),
             lane,
             submitter,
-            settings,
             stall: Stall::default(),
             own_end: RequestNonce::ZERO,
             last_vote: None,
             cast: 0,
             cast_at: RequestNonce::ZERO,
             piece_limit: settings.max_transfers,
+            settings,
             rest: None,
             releases: Releases::default(),
         }
@@ -96,8 +104,14 @@ impl LaneSubmission {
     /// How long the lane may stand still before this relay acts without leading it.
     fn delay(&self, view: &DestinationView) -> Duration {
         let pace = Pace { takeover_after: self.settings.takeover_after, block_interval: view.block_interval };
-        let place = rank(self.lane.info.bridge_id, view.handled, self.settings.operator, &view.operators);
-        pace.delay(place)
+        let lane = self.lane.info.bridge_id;
+        match rank(lane, view.handled, self.settings.operator, &view.operators) {
+            Some(rank) => pace.delay(rank),
+            None => {
+                let part = part(lane, view.handled, &self.settings.name);
+                pace.delay_of_others(view.operators.members.len(), part)
+            }
+        }
     }
 
     /// What is to be published now.
@@ -107,6 +121,8 @@ impl LaneSubmission {
         let since_vote = self.last_vote.map_or(VOTE_INTERVAL, |block| view.block.height.since(block));
         decide(&Situation {
             handled: view.handled,
+            sent: self.flow.line.end(view.handled),
+            room: self.flow.has_room(self.submitter.key()),
             approved: &nonces,
             leads,
             overdue: self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on(),
@@ -146,82 +162,8 @@ impl LaneSubmission {
         self.lane.board.took_over.send_if_modified(|shown| std::mem::replace(shown, took_over) != took_over);
     }
 
-    async fn submit(
-        &mut self,
-        piece: Piece,
-        approved: &ApprovedView,
-        view: &DestinationView,
-    ) -> Result<(), LaneError> {
-        let Some(proof) = approved.at(piece.checkpoint) else { return Ok(()) };
-        let Some((calldata, worst_gas)) = self.calldata(piece, proof).await? else { return Ok(()) };
-        let own = self.leadership.borrow().own;
-        let way = Way::of(proof, view.operators.threshold, own);
-        let lane = Arc::clone(&self.lane);
-        let info = &lane.info;
-        let job = Job {
-            lane: info.clone(),
-            purpose: Purpose::Handle,
-            first: piece.first,
-            count: piece.count,
-            checkpoint: piece.checkpoint,
-            to: info.destination.bridge,
-            calldata,
-            worst_gas,
-        };
-        let result = self.followed(job).await;
-        self.lane.metrics.submission(&info.id, result.outcome());
-        let below_threshold = matches!(result, JobResult::Refused(BridgeRevert::BelowThreshold { .. }));
-        let trouble = match result {
-            JobResult::Mined { success: true, block, tx_hash } => {
-                info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
-                self.piece_limit = self.piece_limit.saturating_mul(2).min(self.settings.max_transfers);
-                self.rest = Some(Rest::until_handled(piece.end()));
-                self.own_end = piece.end();
-                self.note_took_over(!own);
-                self.lane.note_handled(way, piece.count);
-                None
-            }
-            JobResult::Mined { success: false, tx_hash, .. } => {
-                // It may have run short of gas, which the estimate did not see: less at a time.
-                self.piece_limit = (piece.count / 2).max(1);
-                Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
-            }
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => {
-                self.rest = Some(Rest::until_handled(piece.end()));
-                self.note_took_over(false);
-                None
-            }
-            JobResult::Refused(BridgeRevert::InsufficientGas { .. })
-            | JobResult::TooLarge
-            | JobResult::NotTaken(_)
-                if piece.count > 1 =>
-            {
-                self.piece_limit = (piece.count / 2).max(1);
-                Some(format!(
-                    "{} transfers do not fit into a transaction; trying {}",
-                    piece.count, self.piece_limit
-                ))
-            }
-            other => Some(other.to_string()),
-        };
-        if below_threshold {
-            // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
-            self.lane.board.votes_doubted.send_modify(|times| *times += 1);
-        }
-        if let Some(text) = &trouble {
-            self.rest = Some(Rest::until_next_block(view.block));
-            self.note_took_over(false);
-            // Said once: the board and the metrics show that it lasts.
-            if self.lane.board.submission.borrow().as_ref() != Some(text) {
-                warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
-            }
-        }
-        self.lane.board.submission.send_replace(trouble);
-        Ok(())
-    }
-
     /// Submits, and meanwhile shows on the board what keeps the transaction from getting into a block.
-    async fn followed(&self, job: Job) -> JobResult {
+    async fn followed(&mut self, job: Job) -> JobResult {
         let mut trouble = self.submitter.trouble();
         let result = self.submitter.submit(job);
         tokio::pin!(result);
@@ -235,27 +177,6 @@ impl LaneSubmission {
             }
         }
     }
-
-    /// The call and the most gas it can take; `None` when the store does not have all of the piece yet.
-    async fn calldata(
-        &self,
-        piece: Piece,
-        proof: &ApprovedCheckpoint,
-    ) -> Result<Option<(Bytes, u64)>, LaneError> {
-        let (store, info) = (&self.lane.store, &self.lane.info);
-        let requests = store.requests(info.bridge_id, piece.first, piece.count).await?;
-        let tail: Vec<Leaf> = store.leaves(info.bridge_id, piece.end(), piece.checkpoint).await?;
-        let complete =
-            requests.len() as u64 == piece.count && tail.len() as u64 == piece.checkpoint.since(piece.end());
-        if !complete {
-            return Ok(None);
-        }
-        let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
-        let calldata = handle_calldata(piece.first, &transfers, &tail, &proof.signatures);
-        let pairs = self.lane.destination.bridge_state(info.destination.bridge, At::Latest).await?.pairs;
-        let gas = gas::worst_gas(transfers, &pairs, calldata.len());
-        Ok(Some((calldata, gas)))
-    }
 }
 
 impl Step for LaneSubmission {
@@ -265,6 +186,7 @@ impl Step for LaneSubmission {
         let verified = self.source.borrow_and_update().verified;
         self.signed.mark_unchanged();
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
+        self.take_in(&view);
         self.observe(&view, verified);
         if own || self.others_bring_it_on(&view, verified) {
             self.note_took_over(false);
@@ -278,21 +200,32 @@ impl Step for LaneSubmission {
         }
         self.rest = None;
         let leads = own || *self.lane.board.took_over.borrow();
-        match self.action(&approved, &view, leads) {
-            Action::Handle(piece) => self.submit(piece, &approved, &view).await,
+        let mut action = self.action(&approved, &view, leads);
+        while let Action::Handle(piece) = action
+            && self.send_piece(piece, &approved, &view).await?
+        {
+            action = self.action(&approved, &view, leads);
+        }
+        match action {
+            Action::Handle(_) => Ok(()),
             Action::Vote(nonce) => self.vote(nonce, &view).await,
-            Action::Nothing if leads => {
-                let open = approved.approved(view.handled) > view.handled;
-                let tail =
-                    format!("waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}", view.handled);
-                self.lane.board.submission.send_replace(open.then_some(tail));
-                // Live first: a hold takes its turn when nothing can be handled.
+            // Live first: a hold takes its turn when nothing can be handled, and now and then where something always can.
+            Action::Nothing if leads && (self.flow.line.is_empty() || self.releases.are_due()) => {
+                if self.flow.line.is_empty() {
+                    let open = approved.approved(view.handled) > view.handled;
+                    let tail = format!(
+                        "waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}",
+                        view.handled
+                    );
+                    self.lane.board.submission.send_replace(open.then_some(tail));
+                }
                 self.release(&view).await
             }
-            Action::Nothing => {
+            Action::Nothing if self.flow.line.is_empty() => {
                 self.show_idle();
                 Ok(())
             }
+            Action::Nothing => Ok(()),
         }
     }
 
@@ -311,6 +244,11 @@ impl Step for LaneSubmission {
             changed = self.leadership.changed() => or_pending(changed).await,
             changed = self.source.changed() => or_pending(changed).await,
             changed = self.signed.changed() => or_pending(changed).await,
+            () = self.flow.landed() => {}
+            // What waits for a block tells why.
+            Ok(()) = self.trouble.changed(), if !self.flow.line.is_empty() => {
+                self.show_trouble();
+            }
             () = turn => {}
             // Some chains make no block while nothing is sent.
             () = tokio::time::sleep(rest::PATIENCE) => {}

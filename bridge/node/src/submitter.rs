@@ -5,8 +5,10 @@
 
 mod board;
 mod choice;
+mod complaint;
 mod envelope;
 mod funds;
+mod gas;
 mod job;
 mod metrics;
 mod pool;
@@ -14,24 +16,26 @@ mod pricing;
 mod send;
 mod watch_pending;
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{B256, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Attempt, Purpose, Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{AccountNonce, BlockHeight, CrashPoint};
+use polyspan_types::{AccountNonce, BlockHeight, BridgeId, CrashPoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 pub use board::KeyView;
 use board::{Board, Seat};
 use choice::Standing;
-use funds::Funds;
+use complaint::Complaint;
+use funds::{Cover, Funds};
+use gas::{Dearness, with_margin};
 pub use job::{Job, JobResult, OUTCOMES};
 pub use metrics::SubmitterMetrics;
 pub use pool::SubmitterHandle;
@@ -41,14 +45,11 @@ use send::Broadcast;
 
 use crate::clock::now_ms;
 
-/// Jobs that may wait for the submitter. Each lane has one at a time, so this bounds the lanes per account.
+/// Jobs that may wait for the submitter. Each lane hands over one at a time, so this bounds the lanes per account.
 const QUEUE: usize = 64;
 
 /// Largest gas limit of a transaction. Unit: gas. Source: EIP-7825.
 const TRANSACTION_GAS_LIMIT: u64 = 1 << 24;
-
-/// Added to the node's estimate, since state moves between estimate and block. Unit: percent.
-const GAS_MARGIN_PERCENT: u64 = 15;
 
 /// How submissions are priced and replaced.
 #[derive(Debug, Clone, Copy)]
@@ -68,9 +69,15 @@ pub struct Submitter {
     heads: watch::Receiver<HeadView>,
     jobs: mpsc::Receiver<Order>,
     pending: Vec<Pending>,
+    /// The first account nonce that no block had used at the last look.
+    used: Option<AccountNonce>,
     funds: Funds,
+    /// By lane: of its pieces.
+    dearness: BTreeMap<BridgeId, Dearness>,
     /// Why nothing that is sent now would be mined: an earlier transaction is stuck.
     stuck: Option<String>,
+    /// A job of late could not be sent.
+    complaint: Complaint,
     /// Where it shows how it is.
     seat: Seat,
 }
@@ -79,14 +86,17 @@ pub struct Submitter {
 struct Pending {
     submission: Submission,
     /// The lane that waits for it; `None` after a restart and once it was told.
-    answer: Option<oneshot::Sender<KeyAnswer>>,
+    answer: Option<oneshot::Sender<JobResult>>,
+    /// What it can cost at the most. Unit: wei.
+    cost: U256,
     /// Newest block when this process first saw that no block has it.
     waits_since: Option<BlockHeight>,
 }
 
 impl Pending {
-    const fn new(submission: Submission, answer: Option<oneshot::Sender<KeyAnswer>>) -> Self {
-        Self { submission, answer, waits_since: None }
+    fn new(submission: Submission, answer: Option<oneshot::Sender<JobResult>>) -> Self {
+        let cost = envelope::highest_cost(&submission);
+        Self { submission, answer, cost, waits_since: None }
     }
 }
 
@@ -143,8 +153,11 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<PrivateKeySigner>) -> (Vec<S
             heads: parts.heads.clone(),
             jobs,
             pending: Vec::new(),
+            used: None,
             funds: Funds::default(),
+            dearness: BTreeMap::new(),
             stuck: None,
+            complaint: Complaint::default(),
             seat: board.seat(place),
         });
     }
@@ -184,6 +197,10 @@ impl Submitter {
     async fn look(&mut self) {
         self.follow_pending().await;
         self.look_at_funds().await;
+        // What is pending tells by itself how it is.
+        if self.complaint.is_over(Instant::now()) && self.pending.is_empty() {
+            self.seat.ok();
+        }
         self.seat.pending(self.pending.len());
     }
 
@@ -201,71 +218,74 @@ impl Submitter {
         if answer.is_closed() {
             return;
         }
-        let busy = self.pending.iter().any(|pending| {
-            pending.submission.lane == job.lane.bridge_id
-                && pending.submission.outcome == SubmissionOutcome::Pending
-        });
-        if busy {
-            tell(answer, JobResult::Busy);
+        let open = self.pending.iter().map(|pending| &pending.submission);
+        if !may_follow(open, &job) {
+            drop(answer.send(KeyAnswer::Refused(JobResult::Busy)));
             return;
         }
-        match self.send(&job).await {
-            Ok(Ok(submission)) => self.pending.push(Pending::new(submission, Some(answer))),
+        let said = match self.send(&job).await {
+            Ok(Ok(submission)) => {
+                let (tell, result) = oneshot::channel();
+                self.pending.push(Pending::new(submission, Some(tell)));
+                KeyAnswer::Sent(result)
+            }
             Ok(Err(NotSent::Told(result))) => {
                 self.report_health(&job, &result);
-                tell(answer, result);
+                KeyAnswer::Refused(result)
             }
-            Ok(Err(NotSent::Unfunded)) => {
-                // The lane may have stopped meanwhile; nothing was sent.
-                drop(answer.send(KeyAnswer::Unable));
+            Ok(Err(NotSent::Unfunded)) => KeyAnswer::Unable,
+            // It is tried again alone, once nothing is before it; some nodes know nothing of presumed state.
+            Err(failed) if job.presumed.is_some() => {
+                debug!(chain = self.chain.name(), error = %failed, "nothing more is sent behind what is on its way");
+                KeyAnswer::Refused(JobResult::Busy)
             }
             Err(failed) => {
-                self.seat.failing(failed.to_string());
-                tell(answer, JobResult::Failed(failed.to_string()));
+                self.fails(failed.to_string());
+                KeyAnswer::Refused(JobResult::Failed(failed.to_string()))
             }
-        }
+        };
+        // The lane may have stopped meanwhile; the journal knows the rest.
+        drop(answer.send(said));
         self.stand();
     }
 
-    fn report_health(&self, job: &Job, result: &JobResult) {
-        match result {
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => self.seat.ok(),
+    fn report_health(&mut self, job: &Job, result: &JobResult) {
+        let harmless = match result {
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => true,
             // That a hold cannot be paid yet says nothing about the submitter.
-            JobResult::Refused(_) if job.purpose == Purpose::Release => self.seat.ok(),
-            other => self.seat.failing(other.to_string()),
+            JobResult::Refused(_) => job.purpose == Purpose::Release,
+            _ => false,
+        };
+        if harmless {
+            self.complaint.end();
+            self.seat.ok();
+        } else {
+            self.fails(result.to_string());
         }
+    }
+
+    fn fails(&mut self, text: String) {
+        self.complaint.begin(Instant::now());
+        self.seat.failing(text);
     }
 
     /// Simulates, prices, signs, writes down, sends. `Err` in the inner result: nothing was sent, and why.
     async fn send(&mut self, job: &Job) -> Result<Result<Submission, NotSent>, SubmitterError> {
         let from = self.signer.address();
-        let call = TransactionRequest::default().from(from).to(job.to).input(job.calldata.clone().into());
-        let gas = match self.chain.estimate_gas(&call).await {
-            Ok(gas) => gas.saturating_add(gas.saturating_mul(GAS_MARGIN_PERCENT) / 100),
-            Err(ChainError::Reverted(revert)) => return Ok(Err(NotSent::Told(JobResult::Refused(revert)))),
-            Err(failed) => match failed.reply_kind() {
-                Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas) => {
-                    return Ok(Err(NotSent::Told(JobResult::TooLarge)));
-                }
-                Some(ReplyKind::InsufficientFunds) => {
-                    self.fall_short().await?;
-                    return Ok(Err(NotSent::Unfunded));
-                }
-                _ => return Err(failed.into()),
-            },
+        let gas = match self.gas_for(job).await? {
+            Ok(gas) => gas,
+            Err(not_sent) => return Ok(Err(not_sent)),
         };
-        let limit = self.gas_limit();
-        if gas > limit {
-            return Ok(Err(NotSent::Told(JobResult::TooLarge)));
-        }
-        let gas = gas.max(job.worst_gas).min(limit);
         let cap = self.settings.max_fee_per_gas;
         let Some(price) = first_price(&self.chain.fees().await?, cap) else {
             return Ok(Err(NotSent::Told(JobResult::AboveCap { cap })));
         };
         // A node would refuse it, after it is in the journal.
-        if !self.can_pay(gas, price).await? {
-            return Ok(Err(NotSent::Unfunded));
+        match self.can_pay(gas, price, job.presumed.is_some()).await? {
+            Cover::Enough => {}
+            // What is on its way will cost less than it may.
+            Cover::Bound => return Ok(Err(NotSent::Told(JobResult::Busy))),
+            Cover::Short => return Ok(Err(NotSent::Unfunded)),
         }
         let account_nonce = self.free_account_nonce().await?;
         let transaction = envelope::Transaction {
@@ -291,6 +311,7 @@ impl Submitter {
         };
         // Before sending: a crash here must resend, not forget.
         self.store.record_submission(&submission).await?;
+        self.spend(&submission);
         let broadcast = self.broadcast(&submission).await;
         CrashPoint::AfterSendingSubmission.reach();
         match broadcast {
@@ -309,6 +330,48 @@ impl Submitter {
         }
     }
 
+    /// The gas limit of a job that goes through in the newest state, or in the one that it presumes.
+    async fn gas_for(&mut self, job: &Job) -> Result<Result<u64, NotSent>, SubmitterError> {
+        let limit = self.gas_limit();
+        let call = TransactionRequest::default()
+            .from(self.signer.address())
+            .to(job.to)
+            .input(job.calldata.clone().into());
+        let shown = match &job.presumed {
+            // Nothing is searched for: a search executes the call many times, and here only whether it goes through is asked.
+            Some(presumed) => {
+                let dearness = self.dearness.get(&job.lane.bridge_id).copied().unwrap_or_default();
+                let gas = dearness.gas(job.worst_gas).min(limit);
+                self.chain.simulate(&call.gas_limit(gas), presumed).await.map(|()| gas)
+            }
+            None => self.chain.estimate_gas(&call).await.map(|estimate| {
+                let estimate = with_margin(estimate);
+                if job.purpose == Purpose::Handle {
+                    self.dearness.insert(job.lane.bridge_id, Dearness::of(estimate, job.worst_gas));
+                }
+                estimate
+            }),
+        };
+        let gas = match shown {
+            Ok(gas) => gas,
+            Err(ChainError::Reverted(revert)) => return Ok(Err(NotSent::Told(JobResult::Refused(revert)))),
+            Err(failed) => match failed.reply_kind() {
+                Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas) => {
+                    return Ok(Err(NotSent::Told(JobResult::TooLarge)));
+                }
+                Some(ReplyKind::InsufficientFunds) => {
+                    self.fall_short().await?;
+                    return Ok(Err(NotSent::Unfunded));
+                }
+                _ => return Err(failed.into()),
+            },
+        };
+        if gas > limit {
+            return Ok(Err(NotSent::Told(JobResult::TooLarge)));
+        }
+        Ok(Ok(gas.max(job.worst_gas).min(limit)))
+    }
+
     /// The most gas that a transaction can have on this chain now.
     fn gas_limit(&self) -> u64 {
         // A chain whose blocks tell no limit gives 0.
@@ -321,11 +384,21 @@ impl Submitter {
         self.store.record_receipt(chain, submitter, account_nonce, SubmissionOutcome::Lost).await
     }
 
-    /// The lowest account nonce that neither a block nor the journal uses: a gap is filled before anything else.
-    async fn free_account_nonce(&self) -> Result<AccountNonce, SubmitterError> {
-        let on_chain = self.chain.account_nonce(self.signer.address(), At::Latest).await?;
+    /// The lowest account nonce that neither a block nor the journal uses: a gap is filled before anything else. While
+    /// something is on its way, what was used at the last look is enough to know: whatever was sent since is in the journal.
+    async fn free_account_nonce(&mut self) -> Result<AccountNonce, SubmitterError> {
+        let on_chain = match self.used.filter(|_| !self.pending.is_empty()) {
+            Some(used) => used,
+            None => self.look_at_account_nonce().await?,
+        };
         let used = self.pending.iter().map(|pending| pending.submission.account_nonce);
         Ok(free_nonce(on_chain, used))
+    }
+
+    async fn look_at_account_nonce(&mut self) -> Result<AccountNonce, SubmitterError> {
+        let on_chain = self.chain.account_nonce(self.signer.address(), At::Latest).await?;
+        self.used = Some(on_chain);
+        Ok(on_chain)
     }
 
     fn unfunded(&self) -> String {
@@ -347,7 +420,25 @@ fn free_nonce(on_chain: AccountNonce, used: impl Iterator<Item = AccountNonce>) 
     free
 }
 
-fn tell(answer: oneshot::Sender<KeyAnswer>, result: JobResult) {
-    // The lane may have stopped meanwhile; the journal knows the rest.
-    drop(answer.send(KeyAnswer::Result(result)));
+/// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane; if it
+/// presumes them, after pieces that end where it begins; a release, which needs nothing of what is handled, after any pieces.
+fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool {
+    let own = |submission: &&Submission| {
+        submission.lane == job.lane.bridge_id && submission.outcome == SubmissionOutcome::Pending
+    };
+    let (mut end, mut pieces_only) = (None, true);
+    for submission in open.filter(own) {
+        end = end.max(Some(submission.first.plus(submission.count)));
+        pieces_only &= submission.purpose == Purpose::Handle;
+    }
+    let Some(end) = end else { return true };
+    pieces_only && (job.purpose == Purpose::Release || (job.presumed.is_some() && end == job.first))
 }
+
+fn tell(answer: oneshot::Sender<JobResult>, result: JobResult) {
+    // The lane may have stopped meanwhile; the journal knows the rest.
+    drop(answer.send(result));
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use polyspan_types::{
     Threshold,
 };
 
+use polyspan_store::{Conflict, Statement};
+
 use crate::attest::CHECKPOINT_INTERVAL;
 
 /// Most conflicts that are remembered; the oldest go first. A dishonest operator makes as many as it likes.
@@ -32,6 +34,8 @@ pub struct Tally {
     /// What each operator voted for, so that one alone cannot fill the memory.
     ballots: BTreeMap<OperatorId, BTreeMap<RequestNonce, usize>>,
     evidence: VecDeque<Conflict>,
+    /// Conflicts that nobody has taken to keep them yet.
+    fresh: Vec<Conflict>,
 }
 
 /// The checkpoints that were signed for one nonce: one, unless somebody is wrong.
@@ -64,26 +68,6 @@ pub enum Added {
     Surplus,
 }
 
-/// What an operator was seen to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Statement {
-    /// The checkpoint that it signed.
-    pub checkpoint: Checkpoint,
-    /// Who.
-    pub operator: OperatorId,
-    /// Its signature; `None` for a vote on chain, which everybody can look up there.
-    pub signature: Option<Signature>,
-}
-
-/// Two valid statements about one nonce that cannot both be true.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict {
-    /// The one that came first.
-    pub first: Statement,
-    /// The one that contradicts it, of the same operator or of another.
-    pub second: Statement,
-}
-
 /// A checkpoint for which operators have voted on chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VotedCheckpoint {
@@ -103,6 +87,7 @@ impl Tally {
             nonces: BTreeMap::new(),
             ballots: BTreeMap::new(),
             evidence: VecDeque::new(),
+            fresh: Vec::new(),
         }
     }
 
@@ -281,6 +266,16 @@ impl Tally {
         self.evidence.iter()
     }
 
+    /// Contradictions that came since they were last [`Tally::kept`], at most as many as are remembered.
+    pub fn fresh_conflicts(&self) -> &[Conflict] {
+        &self.fresh
+    }
+
+    /// The fresh ones are durable.
+    pub fn kept(&mut self) {
+        self.fresh.clear();
+    }
+
     const fn checkpoint(&self, nonce: RequestNonce, (bridge_id, root): Choice) -> Checkpoint {
         Checkpoint { bridge_id, epoch: self.operators.epoch, nonce, root }
     }
@@ -302,6 +297,9 @@ impl Tally {
     }
 
     fn remember(&mut self, conflict: Conflict) {
+        if self.fresh.len() < EVIDENCE_LIMIT {
+            self.fresh.push(conflict.clone());
+        }
         if self.evidence.len() == EVIDENCE_LIMIT {
             self.evidence.pop_front();
         }

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use alloy::primitives::keccak256;
+use alloy::primitives::{B256, keccak256};
 use polyspan_types::{BridgeId, MemberSet, OperatorId, RequestNonce};
 
 use crate::attest::CHECKPOINT_INTERVAL;
@@ -37,29 +37,47 @@ pub struct Pace {
 impl Pace {
     /// How long a lane may stand still before the relay of this rank acts by itself.
     pub fn delay(&self, rank: usize) -> Duration {
-        let interval = self.block_interval.min(LONGEST_INTERVAL);
-        let first = self.takeover_after.max(interval * 5 / 2);
-        let step = RANK_STEP.max(interval * 3 / 2);
-        first + step * u32::try_from(rank).unwrap_or(u32::MAX)
+        let first = self.takeover_after.max(self.interval() * 5 / 2);
+        first + self.step() * u32::try_from(rank).unwrap_or(u32::MAX)
+    }
+
+    /// The delay of a relay that is no operator, of a lane with so many: after all of them, by its own [`part`] of a step.
+    pub fn delay_of_others(&self, operators: usize, part: u16) -> Duration {
+        self.delay(operators) + self.step() * u32::from(part) / (u32::from(u16::MAX) + 1)
+    }
+
+    fn interval(&self) -> Duration {
+        self.block_interval.min(LONGEST_INTERVAL)
+    }
+
+    fn step(&self) -> Duration {
+        RANK_STEP.max(self.interval() * 3 / 2)
     }
 }
 
 /// Place of `operator` in the order of `keccak(bridge id, nonce, operator)`, with the lane's first unhandled nonce: another
-/// order for each, so that no relay is first always. Who is no operator comes after all of them.
+/// order for each, so that no relay is first always. `None` for who is no operator: it comes after all of them.
 pub fn rank(
     bridge_id: BridgeId,
     handled: RequestNonce,
     operator: Option<OperatorId>,
     operators: &MemberSet,
-) -> usize {
-    let place = |member: OperatorId| {
-        let nonce = handled.get().to_be_bytes();
-        keccak256([bridge_id.0.as_slice(), nonce.as_slice(), member.as_slice()].concat())
-    };
-    match operator.filter(|operator| operators.contains(*operator)) {
-        Some(own) => operators.members.iter().filter(|member| place(**member) < place(own)).count(),
-        None => operators.members.len(),
-    }
+) -> Option<usize> {
+    let place = |member: OperatorId| place(bridge_id, handled, member.as_slice());
+    let own = operator.filter(|operator| operators.contains(*operator))?;
+    Some(operators.members.iter().filter(|member| place(**member) < place(own)).count())
+}
+
+/// Where in the step after the operators' ranks the relay called `name` acts. Nobody knows how many such relays there are, so
+/// they have no ranks; names differ, and so do these. Unit: 1/65536 of a step.
+pub fn part(bridge_id: BridgeId, handled: RequestNonce, name: &str) -> u16 {
+    let place = place(bridge_id, handled, name.as_bytes());
+    u16::from_be_bytes([place[0], place[1]])
+}
+
+fn place(bridge_id: BridgeId, handled: RequestNonce, who: &[u8]) -> B256 {
+    let nonce = handled.get().to_be_bytes();
+    keccak256([bridge_id.0.as_slice(), nonce.as_slice(), who].concat())
 }
 
 /// Since when a lane stands still, as one relay sees it.
@@ -122,6 +140,10 @@ pub struct OpenVote {
 pub struct Situation<'a> {
     /// First nonce that the destination has not handled.
     pub handled: RequestNonce,
+    /// Where that will be once everything is mined that this relay has on its way; no more than `handled` when it has nothing.
+    pub sent: RequestNonce,
+    /// Whether it may send something behind that.
+    pub room: bool,
     /// Nonces of approved checkpoints.
     pub approved: &'a [RequestNonce],
     /// Whether this relay leads the lane, or made its last progress.
@@ -156,9 +178,18 @@ pub fn decide(situation: &Situation<'_>) -> Action {
     if !situation.leads && !situation.overdue {
         return Action::Nothing;
     }
+    let on_its_way = situation.sent > situation.handled;
+    // Who acts out of turn sends one thing and looks what becomes of it.
+    if on_its_way && !(situation.leads && situation.room) {
+        return Action::Nothing;
+    }
     let approved = situation.approved.iter().copied();
-    if let Some(piece) = next_piece(situation.handled, approved, situation.max_transfers) {
+    if let Some(piece) = next_piece(situation.sent.max(situation.handled), approved, situation.max_transfers)
+    {
         return Action::Handle(piece);
+    }
+    if on_its_way {
+        return Action::Nothing;
     }
     // A leader that waits for others' attestations does not vote before it is its turn.
     match candidate(situation) {

@@ -23,10 +23,22 @@ impl Store {
     /// Errors: [`StoreError::SecondRoot`] when another root was signed for this nonce, at any time and under any epoch; or
     /// the disk refuses: then do not sign.
     pub async fn record_attestation(&self, attestation: &Attestation) -> Result<(), StoreError> {
-        let attestation = attestation.clone();
+        self.record_attestations(vec![attestation.clone()]).await?.into_iter().collect()
+    }
+
+    /// As [`Store::record_attestation`] for each, in one transaction: what is refused for its root keeps no other one back.
+    ///
+    /// Errors: the disk refuses: then none is stored. In the answer, by place: [`StoreError::SecondRoot`].
+    pub async fn record_attestations(
+        &self,
+        attestations: Vec<Attestation>,
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let crash = (CrashPoint::BeforeStoringAttestation, CrashPoint::AfterStoringAttestation);
         let step = Step { name: "attestation", crash: Some(crash) };
-        self.write(step, move |transaction| record(transaction, &attestation)).await
+        self.write(step, move |transaction| {
+            attestations.iter().map(|attestation| apart(record(transaction, attestation))).collect()
+        })
+        .await
     }
 
     /// Makes `root` the only one that may ever be signed for `nonce`, before somebody else is asked to sign it: a signature
@@ -39,10 +51,21 @@ impl Store {
         nonce: RequestNonce,
         root: Root,
     ) -> Result<(), StoreError> {
+        self.claim_roots(lane, vec![(nonce, root)]).await?.into_iter().collect()
+    }
+
+    /// As [`Store::claim_root`] for each, in one transaction: what is refused keeps no other one back.
+    ///
+    /// Errors: the disk refuses: then none is claimed. In the answer, by place: [`StoreError::SecondRoot`].
+    pub async fn claim_roots(
+        &self,
+        lane: BridgeId,
+        roots: Vec<(RequestNonce, Root)>,
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let step = Step { name: "claim", crash: None };
         self.write(step, move |transaction| {
             let row = ensure_lane(transaction, lane)?;
-            claim(transaction, lane, row, nonce, root)
+            roots.iter().map(|(nonce, root)| apart(claim(transaction, lane, row, *nonce, *root))).collect()
         })
         .await
     }
@@ -69,6 +92,15 @@ impl Store {
         above: RequestNonce,
     ) -> Result<Vec<Attestation>, StoreError> {
         self.read(move |snapshot| select(snapshot, lane, epoch, above)).await
+    }
+}
+
+/// A second root, which changes nothing, apart from failures that take back the whole transaction.
+fn apart(done: Result<(), Failure>) -> Result<Result<(), StoreError>, Failure> {
+    match done {
+        Err(Failure::Store(refused @ StoreError::SecondRoot { .. })) => Ok(Err(refused)),
+        Err(failure) => Err(failure),
+        Ok(()) => Ok(Ok(())),
     }
 }
 

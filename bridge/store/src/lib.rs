@@ -1,7 +1,7 @@
 //! The relay's durable state: one SQLite file per relay.
 //!
 //! What is stored here outlives a kill at any moment: requests with their roots, the own attestations (slashing
-//! protection: one root per lane and nonce, for ever), what the destination did, the journal of submissions, and halts.
+//! protection: one root per lane and nonce, for ever), what the destination did, the journal of submissions, evidence, and halts.
 //! It never decides anything, never talks to a chain, and never holds a key.
 //!
 //! ```text
@@ -14,6 +14,7 @@
 mod attestations;
 mod columns;
 mod error;
+mod evidence;
 mod halts;
 mod handle;
 mod holds;
@@ -25,6 +26,7 @@ mod submissions;
 mod worker;
 
 pub use error::StoreError;
+pub use evidence::{CONFLICTS_PER_OPERATOR, Conflict, Evidence, Statement};
 pub use halts::Halt;
 pub use handle::{Clock, Store, StoreSettings};
 pub use holds::{Asked, OpenHold};

@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5073_706e;
 
 /// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 const V1: &str = "
 -- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
@@ -165,6 +165,26 @@ DROP TABLE outcome;
 
 -- `purpose`: 0 handles requests, 1 releases the hold of request `first`.
 ALTER TABLE submission ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;
+";
+
+const V3: &str = "
+-- Two valid statements about one nonce that contradict each other; only added to. The signature of a vote on chain is empty.
+CREATE TABLE evidence (
+    number           INTEGER PRIMARY KEY,
+    lane             INTEGER NOT NULL REFERENCES lane (number),
+    nonce            INTEGER NOT NULL,
+    epoch            INTEGER NOT NULL,
+    first_bridge_id  BLOB NOT NULL CHECK (length(first_bridge_id) = 32),
+    first_root       BLOB NOT NULL CHECK (length(first_root) = 32),
+    first_operator   BLOB NOT NULL CHECK (length(first_operator) = 20),
+    first_signature  BLOB CHECK (length(first_signature) = 65),
+    second_bridge_id BLOB NOT NULL CHECK (length(second_bridge_id) = 32),
+    second_root      BLOB NOT NULL CHECK (length(second_root) = 32),
+    second_operator  BLOB NOT NULL CHECK (length(second_operator) = 20),
+    second_signature BLOB CHECK (length(second_signature) = 65),
+    seen_at_ms       INTEGER NOT NULL,
+    UNIQUE (lane, second_operator, nonce, epoch, second_bridge_id, second_root, first_operator, first_bridge_id, first_root)
+) STRICT;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

@@ -1,6 +1,7 @@
 //! The store against the real SQLite, in temporary folders.
 
 mod disk;
+mod evidence;
 mod fixture;
 mod opening;
 mod protection;
@@ -15,7 +16,9 @@ use polyspan_types::{
     HandledRange, HeldRequest, HoldReason, Leaf, Request, RequestKind, RequestNonce, Root, ValueTransfer,
 };
 
-use crate::{Attempt, Purpose, Store, StoreSettings, Submission, SubmissionOutcome};
+use crate::{
+    Attempt, Conflict, Evidence, Purpose, Statement, Store, StoreSettings, Submission, SubmissionOutcome,
+};
 
 /// What the tests' clock says. Unit: milliseconds since 1970.
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -53,6 +56,17 @@ fn request(number: u64) -> Request {
 
 fn requests(first: u64, count: u64) -> Vec<Request> {
     (first..first + count).map(request).collect()
+}
+
+/// Operator 1 signed root 1, and `operator` root 2 for the same nonce.
+fn conflict(number: u64, operator: u8) -> Conflict {
+    let statement = |root: u8, operator: u8, signature| Statement {
+        checkpoint: attestation(number, 1, root).checkpoint,
+        operator: Address::repeat_byte(operator),
+        signature,
+    };
+    let signature = Signature::new(U256::from(3), U256::from(4), true);
+    Conflict { first: statement(1, 1, None), second: statement(2, operator, Some(signature)) }
 }
 
 fn attestation(number: u64, epoch: u64, root: u8) -> Attestation {

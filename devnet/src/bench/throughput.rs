@@ -13,6 +13,7 @@ mod bare;
 mod blocks;
 mod source;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -120,13 +121,18 @@ async fn steady(network: &Network, timeline: &Timeline, figures: &mut Vec<Figure
     pump.stop().await?;
     network.wait_all_handled(PATIENCE).await?;
     let transfers = (after.handled - before.handled).max(1) as f64;
-    let most = calls_before.iter().zip(&calls_after).map(|(before, after)| after - before).max();
+    let busiest = calls_before.iter().zip(&calls_after).map(|(before, after)| difference(before, after));
+    let busiest = busiest.max_by_key(|calls| calls.values().sum::<u64>()).unwrap_or_default();
     figures.push(Figure::at_most(
         "throughput.rpc_calls_per_transfer",
-        most.unwrap_or_default() as f64 / transfers,
+        busiest.values().sum::<u64>() as f64 / transfers,
         "calls",
         CALLS_PER_TRANSFER,
     ));
+    for (method, calls) in busiest {
+        let name = format!("throughput.steady.calls_per_transfer.{method}");
+        figures.push(Figure::of_interest(name, calls as f64 / transfers, "calls"));
+    }
     let rate = transfers / (after.at - before.at).as_secs_f64();
     figures.push(Figure::of_interest("throughput.steady.transfers_per_s", rate, "transfers/s"));
     let blocks = arrivals.blocks_to_paid(network, LANE, before.handled..after.handled).await?;
@@ -168,8 +174,16 @@ fn lane_relays(network: &Network) -> impl Iterator<Item = &Relay> {
 }
 
 /// Calls that came in at each endpoint of each relay of the lane.
-fn calls(network: &Network) -> Vec<u64> {
-    lane_relays(network).flat_map(Relay::endpoints).map(EndpointProxy::calls).collect()
+fn calls(network: &Network) -> Vec<BTreeMap<String, u64>> {
+    lane_relays(network).flat_map(Relay::endpoints).map(EndpointProxy::calls_by_method).collect()
+}
+
+/// Calls of one endpoint between two looks.
+fn difference(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    after
+        .iter()
+        .map(|(method, calls)| (method.clone(), calls - before.get(method).copied().unwrap_or_default()))
+        .collect()
 }
 
 fn read(network: &Network, timeline: &Timeline) -> Result<Reading> {

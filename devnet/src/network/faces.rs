@@ -46,10 +46,11 @@ impl Network {
     ///
     /// Errors: the host cannot tell.
     pub fn dead_part(&mut self) -> Result<Option<DeadPart>> {
-        let chains = [&mut self.main.process, &mut self.service.process];
+        let chains = [&mut self.main, &mut self.service];
+        let chains = chains.into_iter().filter(|chain| !chain.is_down()).map(|chain| &mut chain.process);
         let relays = self.relays.iter_mut().filter_map(|relay| relay.process.as_mut());
         let etcd = self.etcd.iter_mut().flat_map(EtcdCluster::processes);
-        for process in chains.into_iter().chain(etcd).chain(relays) {
+        for process in chains.chain(etcd).chain(relays) {
             if let Some(status) = process.exited()? {
                 return Ok(Some(DeadPart {
                     name: process.name().to_owned(),

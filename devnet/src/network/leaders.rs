@@ -11,8 +11,9 @@ use crate::eventually::eventually;
 /// Patience for somebody to lead.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A relay that does not answer within this time is frozen or cut off, and leads nothing that others could see.
-const ANSWER: Duration = Duration::from_millis(500);
+/// A relay that does not answer within this time is frozen or cut off, and leads nothing that others could see. Not less:
+/// on a machine with much to do a relay that leads takes a second.
+const ANSWER: Duration = Duration::from_secs(2);
 
 impl Network {
     /// Names of the relays that say that they lead a lane, newest term first. Those that do not answer are left out.
@@ -23,9 +24,9 @@ impl Network {
         let relays = self.relays.iter().filter(|relay| relay.spec.directions.contains(&direction));
         let asked = relays.filter(|relay| relay.process.is_some()).map(|relay| async {
             let look = async {
-                let leads = relay.metric("polyspan_lane_leader", &[&label]).await.ok()? == Some(1.0);
-                let term = relay.metric("polyspan_lane_term", &[&label]).await.ok()?.unwrap_or_default();
-                leads.then(|| (term, relay.spec.name.clone()))
+                let names = ["polyspan_lane_leader", "polyspan_lane_term"];
+                let [leads, term] = relay.metrics(names, &[&label]).await.ok()?;
+                (leads == Some(1.0)).then(|| (term.unwrap_or_default(), relay.spec.name.clone()))
             };
             tokio::time::timeout(ANSWER, look).await.ok().flatten()
         });

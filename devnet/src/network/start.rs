@@ -64,6 +64,7 @@ impl Network {
                 fork_of: None,
                 block_gas_limit: spec.block_gas_limit,
                 host: host(lan.as_ref(), name)?,
+                durable: spec.durable_chains,
             })
         };
         let (main, service) = (chain(0, "main")?, chain(1, "service")?);
@@ -77,7 +78,8 @@ impl Network {
         let folder = KeyFolder::create(&spec.directory.join("keys"))?;
         let people = make_people(&folder, &spec)?;
         let signer = start_signer(&binaries, &spec, lan.as_ref(), &warden).await?;
-        let relays = make_relays(&folder, &spec, lan.as_ref(), &main, &service, signer.as_ref()).await?;
+        let mut relays =
+            make_relays(&folder, &spec, lan.as_ref(), [&main, &service], signer.as_ref()).await?;
         fund(&main, &service, &people, &relays).await?;
 
         let config = spec.directory.join("polyspan.toml");
@@ -109,7 +111,8 @@ impl Network {
                 Deployment::load(&file).context("polyspan deploy wrote a file that does not load")?;
             bridges.push(DevBridge { deployment, file });
         }
-        configs::write_users(&spec, endpoints, etcd.as_ref(), &config, &files(&bridges))?;
+        let members = etcd.as_ref().map(EtcdCluster::endpoints);
+        configs::write_users(&spec, endpoints, members, &config, &files(&bridges))?;
         let users: Vec<PrivateKeySigner> = people.users.iter().map(|user| user.signer.clone()).collect();
         for DevBridge { deployment, .. } in &bridges {
             tokio::try_join!(
@@ -117,8 +120,12 @@ impl Network {
                 endow(&service, deployment, false, &people.token_payers[1], &users),
             )?;
         }
-        for relay in &relays {
-            configs::write_relay(&spec, relay, etcd.as_ref(), &files(&bridges))?;
+        for relay in &mut relays {
+            let etcd = match &etcd {
+                Some(etcd) => Some(ways_to_etcd(&spec, etcd, relay).await?),
+                None => None,
+            };
+            configs::write_relay(&spec, relay, etcd, &files(&bridges))?;
         }
         let People { deployers, governors, users, .. } = people;
         let [deployer, _] = deployers;
@@ -185,8 +192,7 @@ async fn make_relays(
     folder: &KeyFolder,
     spec: &NetworkSpec,
     lan: Option<&Lan>,
-    main: &Anvil,
-    service: &Anvil,
+    chains: [&Anvil; 2],
     signer: Option<&Anvil>,
 ) -> Result<Vec<Relay>> {
     let mut accounts = signer.map(Anvil::account_keys).transpose()?.map(Vec::into_iter);
@@ -198,7 +204,7 @@ async fn make_relays(
             None => folder.make(&name)?,
         };
         let host = host(lan, &relay.name)?;
-        let mut relay = make_relay(folder, spec, relay, host, attester, [main, service]).await?;
+        let mut relay = make_relay(folder, spec, relay, host, attester, chains).await?;
         relay.signer = signer.map(|signer| signer.url.clone());
         relays.push(relay);
     }
@@ -223,6 +229,7 @@ async fn start_signer(
         fork_of: None,
         block_gas_limit: spec.block_gas_limit,
         host: host(lan, "signer")?,
+        durable: false,
     };
     Ok(Some(Anvil::start(&binaries.anvil, &of, warden, &spec.directory).await?))
 }
@@ -255,11 +262,7 @@ async fn make_relay(
     let mut upstream = [main.url.clone(), service.url.clone()];
     if spec.links {
         for url in &mut upstream {
-            let target =
-                url.socket_addrs(|| None)?.into_iter().next().context("a chain without an address")?;
-            let link = Link::start(&host, target, rand::random()).await?;
-            *url = format!("http://{}", link.address()).parse().context("a URL of digits and dots")?;
-            links.push(link);
+            *url = linked(&host, url, &mut links).await?;
         }
     }
     let [main, service] = upstream;
@@ -282,6 +285,29 @@ async fn make_relay(
         host,
         process: None,
     })
+}
+
+/// What a relay is told of etcd: its members, or its own links to them.
+async fn ways_to_etcd(spec: &NetworkSpec, etcd: &EtcdCluster, relay: &mut Relay) -> Result<Vec<String>> {
+    let mut ways = etcd.endpoints();
+    if spec.links {
+        for way in &mut ways {
+            let member = way.parse().context("a member of etcd has a URL")?;
+            // A URL ends with a slash, what etcd's clients are given does not.
+            let link = linked(&relay.host, &member, &mut relay.links).await?;
+            *way = link.as_str().trim_end_matches('/').to_owned();
+        }
+    }
+    Ok(ways)
+}
+
+/// Puts a link in front of an HTTP server, and returns where it takes connections.
+async fn linked(host: &Host, url: &Url, links: &mut Vec<Link>) -> Result<Url> {
+    let target = url.socket_addrs(|| None)?.into_iter().next().context("a server without an address")?;
+    let link = Link::start(host, target, rand::random()).await?;
+    let own = format!("http://{}", link.address()).parse().context("a URL of digits and dots")?;
+    links.push(link);
+    Ok(own)
 }
 
 /// All endpoints of a relay to one chain but the first.

@@ -5,6 +5,7 @@ use std::fmt;
 use polyspan_types::Direction;
 
 use super::fault::Fault;
+use super::pick::Pick;
 
 /// One step.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub enum Check {
     /// Requests of this lane wait, and none of them is handled for so many blocks in a row. It may take a while until that
     /// is so: what was signed before is handled first.
     Stands(Direction, u64),
+    /// Requests of this lane wait, and from this moment on none of them is handled for so many blocks.
+    HandlesNothing(Direction, u64),
     /// Another transfer of this lane is handled.
     Moves(Direction),
     /// All relays that run say that they are ready.
@@ -49,6 +52,13 @@ pub enum Check {
     TwoLeaders(Direction),
     /// A relay of this lane sees two roots for one nonce.
     ConflictSeen(Direction),
+}
+
+impl Step {
+    /// The node of a chain ends, which must keep what it has.
+    pub(super) const fn ends_a_chain(&self) -> bool {
+        matches!(self.act, Act::Do(Fault::Stop(Pick::Chain(_)) | Fault::Kill(Pick::Chain(_))))
+    }
 }
 
 /// A step that does something.
@@ -65,6 +75,7 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stands(lane, blocks) => write!(f, "{lane} stands for {blocks} blocks"),
+            Self::HandlesNothing(lane, blocks) => write!(f, "{lane} handles nothing for {blocks} blocks"),
             Self::Moves(lane) => write!(f, "{lane} moves"),
             Self::Ready => f.write_str("every relay is ready"),
             Self::TwoLeaders(lane) => write!(f, "{lane} has two leaders"),

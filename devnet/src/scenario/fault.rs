@@ -7,9 +7,11 @@ use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 
+use super::chains::{self, ChainDoer};
 use super::etcd::{self, EtcdDoer};
 use super::forks::Forks;
 use super::liars::Liars;
+use super::pauses;
 use super::pick::{Pick, Side};
 use crate::endpoint_proxy::Faults;
 use crate::host::Host;
@@ -21,13 +23,14 @@ use crate::tokens::WHOLE;
 /// One thing that is done to a network.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// SIGKILL.
+    /// SIGKILL. The node of a chain has not written its newest blocks; they are not final, or its scenario is wrong.
     Kill(Pick),
     /// SIGSTOP.
     Freeze(Pick),
     /// SIGCONT.
     Thaw(Pick),
-    /// SIGTERM, and the endpoint of the same node goes down with its relay.
+    /// SIGTERM, and the endpoint of the same node goes down with its relay. The node of a chain keeps its blocks, and
+    /// forgets the transactions that are in none.
     Stop(Pick),
     /// What was killed or stopped runs again.
     Start(Pick),
@@ -37,12 +40,22 @@ pub enum Fault {
     CutOneWay(Pick, Pick),
     /// All cuts end.
     Heal,
-    /// All links from relays to chains are like this from now on.
+    /// All links from relays to chains and to etcd are like this from now on.
     Weather(Weather),
     /// What a relay's endpoint of one chain does.
     Endpoint(Pick, Side, EndpointFault),
     /// So many of the newest blocks of a chain are replaced.
     Reorg(Side, u64),
+    /// So many of the newest blocks of a chain are taken away.
+    RollBack(Side, u64),
+    /// The node of a chain forgets every second the transactions that are in no block.
+    LosePool(Side),
+    /// That ends.
+    KeepPools,
+    /// An operator pauses the bridge contract on a chain.
+    Pause(Side),
+    /// The governors end that by a vote.
+    Unpause(Side),
     /// A relay is replaced by an operator that lies, with the same key.
     Lie(Pick, misbehave::Fault),
     /// The liars go, and honest relays take their places again.
@@ -84,6 +97,9 @@ pub(super) struct Doer {
     liars: Liars,
     etcd: EtcdDoer,
     forks: Forks,
+    chains: ChainDoer,
+    /// Pauses that were ended so far.
+    unpaused: usize,
 }
 
 impl Doer {
@@ -99,6 +115,11 @@ impl Doer {
         match fault {
             Fault::Kill(Pick::Etcd(members)) => etcd::kill(network, members).await,
             Fault::Start(Pick::Etcd(members)) => etcd::start(network, members),
+            Fault::Stop(Pick::Chain(side)) => side.of_mut(network).stop().await,
+            Fault::Kill(Pick::Chain(side)) => chains::kill(network, side).await,
+            Fault::Start(Pick::Chain(side)) => side.of_mut(network).start_again().await,
+            Fault::Freeze(Pick::Chain(side)) => side.of_mut(network).process.freeze(),
+            Fault::Thaw(Pick::Chain(side)) => side.of_mut(network).process.thaw(),
             Fault::WipeEtcd => network.etcd_mut()?.wipe().await,
             Fault::HostileEtcd => self.etcd.be_hostile(network),
             Fault::EndHostility => self.etcd.end_hostility().await,
@@ -134,6 +155,20 @@ impl Doer {
                 Ok(())
             }
             Fault::Reorg(side, depth) => side.of(network).reorg(depth).await,
+            Fault::RollBack(side, depth) => side.of(network).roll_back(depth).await,
+            Fault::LosePool(side) => {
+                self.chains.lose_pools(network, side);
+                Ok(())
+            }
+            Fault::KeepPools => {
+                self.chains.keep_pools();
+                Ok(())
+            }
+            Fault::Pause(side) => pauses::pause(network, side).await,
+            Fault::Unpause(side) => {
+                self.unpaused += 1;
+                pauses::unpause(network, side, self.unpaused).await
+            }
             Fault::Lie(pick, lie) => {
                 self.same = pick.relays(network, &self.same).await?;
                 self.liars.start(network, &self.same, lie).await
@@ -270,6 +305,7 @@ impl fmt::Display for Fault {
             Self::Kill(pick) => write!(f, "kill {pick}"),
             Self::Freeze(pick) => write!(f, "freeze {pick}"),
             Self::Thaw(pick) => write!(f, "thaw {pick}"),
+            Self::Stop(Pick::Chain(side)) => write!(f, "stop the node of the {side} chain"),
             Self::Stop(pick) => write!(f, "stop {pick}, with the endpoint of its node"),
             Self::Start(pick) => write!(f, "start {pick}"),
             Self::Cut(one, other) => write!(f, "cut {one} from {other}"),
@@ -281,6 +317,11 @@ impl fmt::Display for Fault {
             }
             Self::Endpoint(pick, side, fault) => write!(f, "the {side} endpoint of {pick}: {fault:?}"),
             Self::Reorg(side, depth) => write!(f, "reorganize {depth} blocks of the {side} chain"),
+            Self::RollBack(side, depth) => write!(f, "take {depth} blocks of the {side} chain away"),
+            Self::LosePool(side) => write!(f, "the node of the {side} chain forgets its pool every second"),
+            Self::KeepPools => f.write_str("nodes remember their pools"),
+            Self::Pause(side) => write!(f, "an operator pauses the bridge on the {side} chain"),
+            Self::Unpause(side) => write!(f, "the governors unpause the bridge on the {side} chain"),
             Self::Lie(pick, lie) => write!(f, "{pick} lies: {}", lie.as_str()),
             Self::EndLies => f.write_str("liars end"),
             Self::WipeEtcd => f.write_str("etcd loses everything"),

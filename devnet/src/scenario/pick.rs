@@ -60,6 +60,22 @@ impl Members {
 }
 
 impl Side {
+    /// The lane whose requests are paid here: the operators of its contract attest that lane.
+    pub const fn destination_of(self) -> Direction {
+        match self {
+            Self::Main => Direction::ServiceToMain,
+            Self::Service => Direction::MainToService,
+        }
+    }
+
+    /// Its chain, to be acted upon.
+    pub const fn of_mut(self, network: &mut Network) -> &mut Anvil {
+        match self {
+            Self::Main => &mut network.main,
+            Self::Service => &mut network.service,
+        }
+    }
+
     /// Its chain.
     pub const fn of(self, network: &Network) -> &Anvil {
         match self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy::primitives::{Address, U256};
 use alloy::signers::local::PrivateKeySigner;
@@ -21,8 +21,8 @@ use crate::traffic::{Ask, Asset};
 /// Unit: smallest units.
 const AMOUNT: u64 = 1_000;
 
-/// Refusals in a row that traffic outlives.
-const FORGIVEN: u32 = 20;
+/// How long requests may be refused in a row: a chain that is down, or was just reorganized, takes none.
+const FORGIVEN: Duration = Duration::from_secs(60);
 
 /// Traffic that goes on by itself; dropping it ends it.
 #[derive(Debug)]
@@ -66,6 +66,11 @@ impl Pump {
         self.sent.load(Ordering::Relaxed)
     }
 
+    /// Whether it has ended by itself: [`Pump::stop`] tells why.
+    pub fn has_ended(&self) -> bool {
+        self.task.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Ends the traffic, and returns how many requests were sent.
     ///
     /// Errors: a request was refused: traffic stopped long ago.
@@ -88,7 +93,7 @@ impl Nozzle {
     async fn run(self, per_second: u32, stop: CancellationToken) -> Result<()> {
         let mut tick = interval(Duration::from_secs(1) / per_second.max(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut refusals = 0;
+        let mut taken = Instant::now();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -102,11 +107,10 @@ impl Nozzle {
             let call = Ask::new(asset, recipient(), self.user.address()).call(self.bridge);
             match account::send(&self.chain, &self.user, call).await {
                 Ok(_) => {
-                    refusals = 0;
+                    taken = Instant::now();
                     self.sent.fetch_add(1, Ordering::Relaxed);
                 }
-                // A chain that was just reorganized may refuse an account nonce or two.
-                Err(_) if refusals < FORGIVEN => refusals += 1,
+                Err(_) if taken.elapsed() < FORGIVEN => {}
                 Err(error) => return Err(error.context("the chain refuses the traffic")),
             }
         }

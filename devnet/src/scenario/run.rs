@@ -88,6 +88,7 @@ fn spec(scenario: &Scenario, options: &Options) -> Result<NetworkSpec> {
             Meeting::Halves => Coordination::Embedded,
         },
         place: options.place,
+        durable_chains: scenario.steps.iter().any(Step::ends_a_chain),
         ..NetworkSpec::full(&options.directory)
     })
 }
@@ -110,9 +111,13 @@ impl Play<'_> {
             }
         }
         for pump in pumps {
-            let enough = || async { Ok(pump.sent() >= load.at_least) };
-            eventually_true("enough traffic", LONG_PATIENCE, enough).await?;
-            if let Err(error) = pump.stop().await {
+            let enough = || async { Ok(pump.has_ended() || pump.sent() >= load.at_least) };
+            // After a step that failed there is nothing more to wait for.
+            let waited = match outcome.problems.is_empty() {
+                true => eventually_true("enough traffic", LONG_PATIENCE, enough).await,
+                false => Ok(()),
+            };
+            if let Err(error) = waited.and(pump.stop().await) {
                 outcome.problems.push(format!("traffic: {error:#}"));
             }
         }
@@ -181,6 +186,7 @@ impl Play<'_> {
         let network = &mut self.network;
         match check {
             Check::Stands(lane, blocks) => stands(network, lane, blocks).await,
+            Check::HandlesNothing(lane, blocks) => handles_nothing(network, lane, blocks).await,
             Check::Moves(lane) => {
                 let before = network.progress(0, lane).await?.handled;
                 let moved = || async { Ok(network.progress(0, lane).await?.handled > before) };
@@ -224,4 +230,18 @@ async fn stands(network: &Network, lane: Direction, blocks: u64) -> Result<()> {
         }
     }
     bail!("it goes on: {} of {} requests are handled", last.handled, last.requested)
+}
+
+/// From now on, without a time to settle.
+async fn handles_nothing(network: &Network, lane: Direction, blocks: u64) -> Result<()> {
+    let before = network.progress(0, lane).await?.handled;
+    network.destination_chain(lane).wait_blocks(blocks).await?;
+    let now = network.progress(0, lane).await?;
+    if now.handled != before {
+        bail!("{} requests were handled, and now {} are", before, now.handled);
+    }
+    if now.open() == 0 {
+        bail!("no request waits");
+    }
+    Ok(())
 }

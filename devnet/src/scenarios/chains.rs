@@ -6,7 +6,7 @@ use polyspan_types::Direction::{MainToService, ServiceToMain};
 
 use crate::link::Weather;
 use crate::scenario::{
-    Check, Expectation, Fault, Length, Load, Pick, Scenario, Shape, Side, When, expect, then,
+    Check, Expectation, Fault, Length, Load, Meeting, Pick, Scenario, Shape, Side, When, expect, then,
 };
 
 /// Another continent, on a bad day.
@@ -71,8 +71,8 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "slow and lossy network",
-        shows: "Links between relays and chains are slow and lose packets and connections: transfers take longer.",
-        network: Shape { links: true, ..Shape::FOUR },
+        shows: "Links between relays, chains and etcd are slow and lose packets and connections: transfers take longer.",
+        network: Shape { links: true, meeting: Meeting::Etcd(3), ..Shape::FOUR },
         traffic: Load::STEADY,
         steps: &[
             then(When::Now, Fault::Weather(BAD)),

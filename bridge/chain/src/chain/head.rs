@@ -1,12 +1,13 @@
 //! Newest and final block of a chain whose endpoints are never at quite the same block.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy::primitives::B256;
 use polyspan_types::BlockHeight;
 use tokio::time::Instant;
 
-use super::Chain;
+use super::{Chain, fees};
 use crate::block::{Block, Ends};
 use crate::client::Client;
 use crate::pool::Answers;
@@ -77,27 +78,23 @@ impl Chain {
             let behind = latest.reference.height.since(ends.latest.reference.height);
             pool.saw_head(*index, ends.latest.reference.height, behind, lag(&latest, &ends.latest));
         }
+        let last = self.last_head().filter(|_| !pool.is_single());
         let head = Head {
             latest: latest.reference,
             timestamp: latest.timestamp,
-            gas_limit: latest.gas_limit,
+            gas_limit: fees::gas_limit(&seen, pool.quorum(), last.map(|last| last.gas_limit)),
             final_block: final_block.reference,
+            final_parent: final_block.parent,
         };
-        let head = match self.last_head() {
-            Some(last) if !pool.is_single() => steady(last, head),
-            _ => head,
-        };
+        let head = last.map_or(head, |last| steady(last, head));
         self.keep_head(head);
+        self.keep_base_fee(head.latest, &seen);
         Ok(head)
     }
 
-    /// A look of the process's follower: until the next one is due, what it saw is the newest block for everyone.
-    ///
-    /// Errors: as [`Chain::head`].
-    pub(crate) async fn follow(&self) -> Result<Head, ChainError> {
-        let head = self.head().await?;
-        *self.followed() = Some(Instant::now());
-        Ok(head)
+    /// The process's follower looks again after this time: until then, what it saw is the newest block for everyone.
+    pub(crate) fn answer_for_head(&self, time: Duration) {
+        *self.followed() = Some(Instant::now() + time);
     }
 
     /// The final block of a quorum, and who has it; `None` when there is none.
@@ -202,7 +199,7 @@ mod tests {
 
     fn block(height: u64, timestamp: u64) -> Block {
         let reference = BlockRef { height: BlockHeight::new(height), hash: B256::ZERO };
-        Block { reference, timestamp, gas_limit: 0 }
+        Block { reference, parent: B256::ZERO, timestamp, gas_limit: 0, base_fee: None }
     }
 
     fn heights(of: &[u64], quorum: usize) -> Vec<u64> {
@@ -224,7 +221,13 @@ mod tests {
     fn a_final_block_does_not_go_back_by_a_few_blocks_and_does_by_many() {
         let head = |height: u64| {
             let reference = block(height, 0).reference;
-            Head { latest: reference, timestamp: 0, gas_limit: 0, final_block: reference }
+            Head {
+                latest: reference,
+                timestamp: 0,
+                gas_limit: 0,
+                final_block: reference,
+                final_parent: B256::ZERO,
+            }
         };
         for (found, shown) in [(11, 11), (10, 10), (9, 10), (7, 10), (6, 6), (0, 0)] {
             assert_eq!(steady(head(10), head(found)), head(shown), "{found}");

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
-use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Request, RequestNonce, Vote};
+use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Payment, Payout, Request, RequestNonce, Vote};
 
 use super::Chain;
 use crate::client::Client;
-use crate::client::logs::ConfigurationLog;
+use crate::client::logs::{ConfigurationLog, PaidToken};
 use crate::pool::Question;
 use crate::pool::score::CallKind;
-use crate::{At, BridgeState, ChainError, Hold, LaneState};
+use crate::{At, BridgeState, ChainError, Hold, LaneState, Presumed};
 
 impl Chain {
     /// Everything about the bridge contract at `bridge`, by a quorum.
@@ -27,7 +27,12 @@ impl Chain {
     /// Errors: as [`Chain::bridge_state`].
     pub async fn lane_state(&self, bridge: Address, at: At) -> Result<LaneState, ChainError> {
         let (at, question) = self.state("the state of a lane", at).await?;
-        self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await
+        let ask = async || {
+            self.pool().agreed(question, |client| async move { client.lane_state(bridge, at).await }).await
+        };
+        let At::Hash(hash) = at else { return ask().await };
+        let cell = self.known_lanes().cell((bridge, hash));
+        cell.get_or_try_init(ask).await.copied()
     }
 
     /// The holds with `first <= nonce < first + count`, in nonce order, by a quorum.
@@ -53,6 +58,14 @@ impl Chain {
             return self.pool().single(ask).await;
         }
         self.reached_by_quorum("a balance", ask).await
+    }
+
+    /// Balance in the chain's currency at a block, the same from a quorum. Unit: wei.
+    ///
+    /// Errors: [`ChainError::NoQuorum`], or the endpoint's own: many forget the state of old blocks.
+    pub async fn balance_at(&self, account: Address, at: At) -> Result<U256, ChainError> {
+        let (at, question) = self.state("a balance at a block", at).await?;
+        self.pool().agreed(question, |client| async move { client.balance_at(account, at).await }).await
     }
 
     /// Transactions of the account in blocks up to `at`: the account nonce of its next one. At the newest block it is the
@@ -119,14 +132,19 @@ impl Chain {
         }
     }
 
-    /// Gas that the transaction would use now, by the best endpoint. What it calls a revert is a revert only if no other
-    /// endpoint can execute it: one that lags executes it in the past. Unit: gas.
+    /// Executes a transaction at the newest block, with what is `presumed` in place, without sending it. What one endpoint calls a
+    /// revert is a revert only if no other can execute it.
     ///
-    /// Errors: [`ChainError::Reverted`] with the typed reason.
-    pub async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, ChainError> {
+    /// Errors: [`ChainError::Reverted`] with the typed reason; of an endpoint that does not know state overrides the reason is
+    /// that of the state as it is.
+    pub async fn simulate(
+        &self,
+        transaction: &TransactionRequest,
+        presumed: &Presumed,
+    ) -> Result<(), ChainError> {
         let ask = |client: Arc<Client>| {
-            let transaction = transaction.clone();
-            async move { client.estimate_gas(&transaction).await }
+            let (transaction, presumed) = (transaction.clone(), *presumed);
+            async move { client.simulate(&transaction, &presumed).await }
         };
         self.pool().first(Result::is_ok, ask).await
     }
@@ -162,6 +180,38 @@ impl Chain {
     ) -> Result<HandledLogs, ChainError> {
         let question = logs("what a bridge handled", from, to);
         self.pool().agreed(question, |client| async move { client.handled(bridge, from, to).await }).await
+    }
+
+    /// What the tokens say that the bridge paid out or made in blocks `from..=to`, the same from a quorum. A log that does not
+    /// say so by its standard pays nothing. The native currency has no logs: see [`Chain::native_payouts`].
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn payouts(
+        &self,
+        bridge: Address,
+        tokens: &[PaidToken],
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Payout>, ChainError> {
+        let question = logs("what a bridge paid out", from, to);
+        let ask = |client: Arc<Client>| {
+            let tokens = tokens.to_vec();
+            async move { client.payouts(bridge, &tokens, from, to).await }
+        };
+        self.pool().agreed(question, ask).await
+    }
+
+    /// Native currency that the bridge sent in a transaction, by the trace of the best endpoint that gives one; `None` when
+    /// none does.
+    ///
+    /// Errors: the endpoint's own.
+    pub async fn native_payouts(
+        &self,
+        bridge: Address,
+        tx_hash: B256,
+    ) -> Result<Option<Vec<Payment>>, ChainError> {
+        let ask = |client: Arc<Client>| async move { client.native_payouts(bridge, tx_hash).await };
+        self.pool().first(|answer| matches!(answer, Ok(Some(_))), ask).await
     }
 
     /// What happened to configurations of the bridge in blocks `from..=to`, in the order of the blocks, the same from a

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Client;
 use crate::abi::Bridge;
-use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, ReplyKind};
+use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, Presumed, ReplyKind};
 
 const CALL: &str = "eth_call";
 
@@ -52,6 +52,11 @@ impl Client {
         self.request("eth_getBalance", json!([account, "latest"])).await
     }
 
+    /// Balance in the chain's currency at a block. Unit: wei.
+    pub(crate) async fn balance_at(&self, account: Address, at: At) -> Result<U256, ChainError> {
+        self.request("eth_getBalance", json!([account, at.parameter()])).await
+    }
+
     /// Transactions of the account in blocks up to `at`: the account nonce of its next one.
     pub(crate) async fn account_nonce(&self, account: Address, at: At) -> Result<AccountNonce, ChainError> {
         let nonce: U64 = self.request("eth_getTransactionCount", json!([account, at.parameter()])).await?;
@@ -70,6 +75,18 @@ impl Client {
     pub(crate) async fn call(&self, transaction: &TransactionRequest, at: At) -> Result<Bytes, ChainError> {
         let answer = self.request(CALL, json!([transaction, at.parameter()])).await;
         answer.map_err(typed_revert)
+    }
+
+    /// Executes a transaction at the newest block, with what is `presumed` in place, without sending it.
+    ///
+    /// Errors: [`ChainError::Reverted`] with the typed reason.
+    pub(crate) async fn simulate(
+        &self,
+        transaction: &TransactionRequest,
+        presumed: &Presumed,
+    ) -> Result<(), ChainError> {
+        let answer = self.request::<Bytes>(CALL, json!([transaction, "latest", presumed.overrides()])).await;
+        answer.map(drop).map_err(typed_revert)
     }
 
     /// Gas that the transaction would use now. Unit: gas.

@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::round::Round;
 use super::score::{CallKind, Standing};
 use super::tally::Tally;
+use super::weigh::{self, Weighed};
 use crate::ChainError;
 use crate::client::Client;
 
@@ -153,6 +154,81 @@ impl Pool {
             (None, Some(failed)) => Err(failed),
             (None, None) => Err(self.no_quorum("anything", Vec::new(), Vec::new())),
         }
+    }
+
+    /// What answers of different sizes come to: a quorum is asked, and another endpoint for each that fails, is late or says
+    /// something else, until it is settled. `rest` decides when everyone was asked and it is not.
+    ///
+    /// Errors: [`ChainError::NoQuorum`] when fewer than a quorum answer.
+    pub(crate) async fn weighed<T, R, F>(
+        &self,
+        what: &'static str,
+        ask: impl Fn(Arc<Client>) -> F,
+        weigh: impl Fn(&Answers<T>) -> Weighed<R>,
+        rest: impl FnOnce(&Answers<T>) -> Option<R>,
+    ) -> Result<R, ChainError>
+    where
+        T: std::fmt::Debug,
+        F: Future<Output = Result<T, ChainError>> + Send,
+    {
+        let kind = CallKind::Single;
+        let mut round = Round::new(self.quorum, self.ranked(Question::new(what, kind, None)));
+        let (mut answers, mut failures): (Answers<T>, Vec<_>) = (Vec::new(), Vec::new());
+        let mut open = FuturesUnordered::new();
+        let mut hedge_at = Instant::now() + self.hedge;
+        let settled = loop {
+            let most = match weigh(&answers) {
+                Weighed::Settled(settled) => break Some(settled),
+                Weighed::Open(most) => most,
+            };
+            for index in round.launch(most) {
+                let answer = ask(self.client(index));
+                open.push(async move { (index, answer.await) });
+            }
+            tokio::select! {
+                answer = open.next() => match answer {
+                    None => break None,
+                    Some((index, Err(failed))) if !failed.is_answer() => {
+                        round.ended(index);
+                        self.failed(index, kind, &failed);
+                        failures.push((index, failed));
+                    }
+                    Some((index, answer)) => {
+                        round.ended(index);
+                        self.answered(&[index], kind, false);
+                        answers.push((index, answer));
+                    }
+                },
+                () = tokio::time::sleep_until(hedge_at), if !self.is_single() => {
+                    round.hedge();
+                    hedge_at = Instant::now() + self.hedge;
+                }
+            }
+        };
+        self.late(round.late(), kind);
+        let enough = answers.len() >= self.quorum;
+        let taken = settled.or_else(|| enough.then(|| rest(&answers)).flatten());
+        taken.ok_or_else(|| {
+            let words = |answer: &Result<T, ChainError>| match answer {
+                Ok(said) => format!("{said:?}"),
+                Err(refusal) => refusal.to_string(),
+            };
+            let told = answers.iter().map(|(index, answer)| (*index, words(answer))).collect();
+            self.no_quorum(what, told, failures)
+        })
+    }
+
+    /// As [`Pool::weighed`], of a size that every node tells.
+    pub(crate) async fn size<F>(
+        &self,
+        what: &'static str,
+        ask: impl Fn(Arc<Client>) -> F,
+    ) -> Result<u128, ChainError>
+    where
+        F: Future<Output = Result<u128, ChainError>> + Send,
+    {
+        let weigh = |answers: &Answers<u128>| weigh::sizes(&weigh::amounts(answers), self.quorum);
+        self.weighed(what, ask, weigh, |answers| weigh::middle(&weigh::amounts(answers))).await
     }
 
     /// What each of `whom` says. When `enough` have answered, the others have a short time left.

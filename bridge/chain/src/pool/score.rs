@@ -20,7 +20,7 @@ pub(crate) enum CallKind {
     State,
     /// Events.
     Logs,
-    /// What one endpoint answers for all: fees, estimates, sending.
+    /// What is not compared word for word: fees, estimates, sending.
     Single,
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tower::util::MapRequestLayer;
 
+use super::http::Http;
 use super::translate;
 use crate::metrics::EndpointSeries;
 use crate::{ChainError, ChainSettings, Endpoint, SettingsError, Url};
@@ -79,7 +80,8 @@ impl Opener {
     pub(super) async fn open(&self) -> Result<RpcClient, ChainError> {
         let client = match &self.transport {
             Transport::Http(client) => {
-                RpcClient::new_http_with_client(client.clone(), self.endpoint.url().clone())
+                // Not local: the flag only makes the library poll more often for what is not used here.
+                RpcClient::new(Http::new(client.clone(), self.endpoint.url().clone()), false)
             }
             Transport::WebSocket => self.connect().await?,
         };

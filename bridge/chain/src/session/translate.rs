@@ -9,6 +9,8 @@ use alloy::transports::http::reqwest;
 use alloy::transports::{HttpError, TransportError, TransportErrorKind};
 use serde_json::Value;
 
+use super::http::{ANSWER_LIMIT, TooLong};
+
 use crate::replies::{self, ReplyKind};
 use crate::{ChainError, Endpoint, NodeRefusal};
 
@@ -29,7 +31,10 @@ pub(super) fn error(
     match error {
         RpcError::ErrorResp(payload) => node_error(endpoint, method, &payload),
         RpcError::NullResp => bad_answer("null".to_owned()),
-        RpcError::DeserError { err, text } => bad_answer(format!("{err} in `{}`", endpoint.scrub(&text))),
+        RpcError::DeserError { err, text } => {
+            // The library repeats a value that it did not expect, however long it is.
+            bad_answer(format!("{} in `{}`", endpoint.scrub(&err.to_string()), endpoint.scrub(&text)))
+        }
         RpcError::Transport(TransportErrorKind::HttpError(http)) => http_error(endpoint, method, &http, None),
         RpcError::Transport(TransportErrorKind::HttpErrorWithRetryAfter { error, retry_after }) => {
             http_error(endpoint, method, &error, Some(retry_after))
@@ -38,6 +43,9 @@ pub(super) fn error(
             if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) =>
         {
             ChainError::Timeout { endpoint: endpoint.to_string(), method, after: deadline }
+        }
+        RpcError::Transport(TransportErrorKind::Custom(error)) if error.is::<TooLong>() => {
+            ChainError::TooLong { endpoint: endpoint.to_string(), method, limit: ANSWER_LIMIT }
         }
         RpcError::Transport(TransportErrorKind::BackendGone) => ChainError::Unreachable {
             endpoint: endpoint.to_string(),

@@ -9,13 +9,13 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolStruct};
 use polyspan_chain::testing::{AnvilOptions, AnvilProcess, Mining, development_key};
 use polyspan_chain::{
-    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, PairLimits, handle_calldata,
+    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, PairLimits, Presumed, handle_calldata,
     pause_calldata, refund_calldata, release_calldata,
 };
 use polyspan_contracts::{Bridge, BridgeToken};
 use polyspan_types::{
-    BlockHeight, Checkpoint, CheckpointDomain, HoldEnd, HoldReason, Kind, Leaf, Outcome, OutcomeResult,
-    Request, RequestNonce, Root, ValueTransfer,
+    BlockHeight, BridgeId, Checkpoint, CheckpointDomain, HoldEnd, HoldReason, Kind, Leaf, Outcome,
+    OutcomeResult, Request, RequestNonce, Root, Threshold, ValueTransfer,
 };
 
 use crate::common::{CHAIN_ID, chain};
@@ -138,16 +138,18 @@ impl Fixture {
 
     /// Calldata that pays `transfers` from nonce 0 on, signed by three operators.
     async fn handle(&self, transfers: &[ValueTransfer]) -> Bytes {
+        self.handle_from(0, transfers).await
+    }
+
+    /// As [`Fixture::handle`], without the first `skipped` of them.
+    async fn handle_from(&self, skipped: usize, transfers: &[ValueTransfer]) -> Bytes {
         let state = self.state().await;
-        let (mut root, mut nonce) = (Root::zero(state.inbound_bridge_id), RequestNonce::ZERO);
-        for transfer in transfers {
-            root = root.then(Leaf::of(&Request { nonce, transfer: transfer.clone(), tx_hash: B256::ZERO }));
-            nonce = nonce.next();
-        }
-        let checkpoint =
-            Checkpoint { bridge_id: state.inbound_bridge_id, epoch: state.operators.epoch, nonce, root };
+        let (bridge_id, epoch) = (state.inbound_bridge_id, state.operators.epoch);
+        let nonce = RequestNonce::new(transfers.len() as u64);
+        let checkpoint = Checkpoint { bridge_id, epoch, nonce, root: root_over(bridge_id, transfers) };
         let signatures = self.sign(checkpoint.digest(&self.domain()));
-        handle_calldata(RequestNonce::ZERO, &transfers.iter().collect::<Vec<_>>(), &[], &signatures)
+        let transfers = transfers.iter().skip(skipped).collect::<Vec<_>>();
+        handle_calldata(RequestNonce::new(skipped as u64), &transfers, &[], &signatures)
     }
 
     async fn revert(&self, input: Bytes, value: u64) -> BridgeRevert {
@@ -158,6 +160,14 @@ impl Fixture {
         let ChainError::Reverted(revert) = called else { panic!("{called}") };
         revert
     }
+}
+
+/// The lane's root after these, from its first request on.
+fn root_over(bridge_id: BridgeId, transfers: &[ValueTransfer]) -> Root {
+    (0..).zip(transfers).fold(Root::zero(bridge_id), |root, (nonce, transfer)| {
+        let (nonce, transfer) = (RequestNonce::new(nonce), transfer.clone());
+        root.then(Leaf::of(&Request { nonce, transfer, tx_hash: B256::ZERO }))
+    })
 }
 
 /// A request of the counterpart's chain that pays the native currency here.
@@ -268,6 +278,44 @@ async fn payments_and_holds_are_outcomes_and_reverts_are_typed() {
     assert_eq!((held[0].held_at, logs.held[0].leaf), (latest, leaf));
     let again = BridgeRevert::AlreadyHandled { handle_nonce: RequestNonce::new(2) };
     assert_eq!(fixture.revert(handle, 0).await, again);
+}
+
+#[tokio::test]
+async fn what_follows_a_transaction_on_its_way_is_simulated_as_if_that_was_mined() {
+    let fixture = Fixture::deploy().await;
+    fixture.wire().await;
+    fixture.request(10_000, b"").await;
+    let transfers = [1, 2, 3].map(|value| inbound(Address::repeat_byte(0x77), value));
+    let state = fixture.state().await;
+    let after = |count: usize| Presumed {
+        bridge: fixture.bridge,
+        handled: RequestNonce::new(count as u64),
+        root: root_over(state.inbound_bridge_id, &transfers[..count]),
+        epoch: state.operators.epoch,
+        threshold: state.operators.threshold,
+    };
+    let next = fixture.handle_from(2, &transfers).await;
+    let simulated = async |presumed: Presumed| {
+        fixture.chain.simulate(&fixture.transaction(next.clone(), 0), &presumed).await
+    };
+    let gap = BridgeRevert::NonceGap { first: RequestNonce::new(2), handle_nonce: RequestNonce::ZERO };
+    assert_eq!(fixture.revert(next.clone(), 0).await, gap);
+    assert_eq!(simulated(after(2)).await, Ok(()));
+    // Each of the presumed values is one that the bridge looks at.
+    let refused = |revert| Err(ChainError::Reverted(revert));
+    let below = BridgeRevert::BelowThreshold { signers: 0, threshold: 3 };
+    assert_eq!(simulated(Presumed { root: after(1).root, ..after(2) }).await, refused(below.clone()));
+    assert_eq!(simulated(Presumed { epoch: after(2).epoch.next(), ..after(2) }).await, refused(below));
+    let four = Presumed { threshold: Threshold::try_new(4, 4).unwrap(), ..after(2) };
+    assert_eq!(simulated(four).await, refused(BridgeRevert::BelowThreshold { signers: 3, threshold: 4 }));
+    let handled = BridgeRevert::AlreadyHandled { handle_nonce: RequestNonce::new(3) };
+    assert_eq!(simulated(after(3)).await, refused(handled));
+
+    // The same values are where the contract itself puts them.
+    fixture.send(fixture.handle(&transfers[..2]).await, 0).await;
+    assert_eq!(simulated(after(2)).await, Ok(()));
+    fixture.send(next.clone(), 0).await;
+    assert_eq!(fixture.state().await.handle_root, after(3).root);
 }
 
 #[tokio::test]

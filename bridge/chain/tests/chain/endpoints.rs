@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 mod logs;
+mod prices;
 mod sending;
 
 use alloy::primitives::{Address, B256};

@@ -153,6 +153,50 @@ async fn answers_that_make_no_sense_name_endpoint_and_method() {
 }
 
 #[tokio::test]
+async fn an_answer_without_reason_is_neither_read_nor_repeated_in_whole() {
+    let long = "f".repeat(40 << 20);
+    let (server, chain) = server(move |_, _| Reply::Result(json!(long))).await;
+    let error = chain.head().await.unwrap_err();
+    let port = server.url().port().unwrap();
+    let told = format!(
+        "endpoint http://127.0.0.1:{port} answers eth_getBlockByNumber with more than 33554432 bytes"
+    );
+    assert!(error.to_string().contains(&told), "{error}");
+    assert!(matches!(error.class(), ErrorClass::Retry { .. }));
+    // One that is short enough and no block: the library tells the value that it met.
+    server.set(with_chain_id(|_, _| Reply::Result(json!({ "number": "f".repeat(1 << 20) }))));
+    let error = chain.head().await.unwrap_err();
+    assert!(matches!(error, ChainError::BadAnswer { .. }), "{error:?}");
+    assert!(error.to_string().len() < 1_000 && format!("{error:?}").len() < 1_000, "{error}");
+}
+
+#[tokio::test]
+async fn logs_that_are_too_long_are_asked_for_in_shorter_ranges() {
+    let number =
+        |value: &Value| u64::from_str_radix(value.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+    let long = json!("f".repeat(40 << 20));
+    let (server, chain) = server(move |_, params| {
+        let blocks = number(&params[0]["toBlock"]) - number(&params[0]["fromBlock"]) + 1;
+        if blocks > 20 { Reply::Result(long.clone()) } else { Reply::Result(json!([])) }
+    })
+    .await;
+    let (mut lengths, last) = (Vec::new(), BlockHeight::new(99));
+    let mut next = BlockHeight::new(0);
+    while let Some((from, to)) = chain.next_range(next, last) {
+        lengths.push(to.since(from) + 1);
+        match chain.requests(BRIDGE, from, to).await {
+            Ok(_) => next = to.next(),
+            Err(ChainError::RangeRefused { reason, .. }) => {
+                assert!(reason.contains("33554432 bytes"), "{reason}")
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(lengths, [64, 32, 16, 16, 16, 16, 16, 16, 4]);
+    assert_eq!(server.count("eth_getLogs"), lengths.len());
+}
+
+#[tokio::test]
 async fn another_block_than_the_one_asked_for_is_a_wrong_answer() {
     let (_server, chain) = server(|_, _| Reply::Result(block(4))).await;
     let error = chain.block_ref(BlockHeight::new(5)).await.unwrap_err();

@@ -246,7 +246,7 @@ async fn describe(
 
 fn submission(submission: Submission) -> SubmissionStory {
     let outcome = match submission.outcome {
-        SubmissionOutcome::Pending => "not in a block yet".to_owned(),
+        SubmissionOutcome::Pending => "this relay has seen it in no block yet".to_owned(),
         SubmissionOutcome::Mined { block, success: true } => {
             format!("in block {}, not final yet", block.height)
         }

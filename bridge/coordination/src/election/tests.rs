@@ -50,7 +50,49 @@ fn a_liar_with_the_last_term_blocks_nobody() {
     assert_eq!(decide(&id(2), &views), Decision::Lead(Term::new(u64::MAX)));
 }
 
+#[test]
+fn one_that_leaps_to_the_last_term_is_left_out_for_those_who_were_there_and_for_those_who_were_not() {
+    let lie = candidate(0, true, u64::MAX, true);
+    let true_ones = [candidate(1, true, 7, true), candidate(2, true, 6, false)];
+    for seen in [0, 7] {
+        let views = [lie.clone(), true_ones[0].clone(), true_ones[1].clone()];
+        assert_eq!(believed(Term::new(seen), Some(&id(2)), views.to_vec()), true_ones);
+        assert_eq!(believed(Term::new(seen), None, vec![lie.clone()]), [], "nobody else has a claim");
+    }
+    let edge = candidate(0, true, LEAP + 7, true);
+    assert_eq!(believed(Term::new(7), None, vec![edge.clone()]), [edge]);
+    assert_eq!(believed(Term::new(7), None, vec![candidate(0, true, LEAP + 8, true)]), []);
+}
+
+#[test]
+fn a_relay_that_was_away_for_very_long_believes_most_of_the_others() {
+    let far = 5 * LEAP;
+    let views =
+        [candidate(0, true, far, true), candidate(1, true, far - 1, true), candidate(3, false, 2, false)];
+    assert_eq!(believed(Term::new(9), Some(&id(2)), views.to_vec()), views);
+    let with_lie = [views.as_slice(), &[candidate(4, true, u64::MAX, true)]].concat();
+    assert_eq!(believed(Term::new(9), Some(&id(2)), with_lie), views);
+    // Its own claim tells it nothing new, and stays.
+    let own = candidate(2, true, far * 3, true);
+    assert_eq!(believed(Term::ZERO, Some(&id(2)), vec![own.clone()]), [own]);
+}
+
 proptest! {
+    #[test]
+    fn a_minority_that_lies_neither_hides_the_others_nor_raises_a_term_beyond_a_leap(
+        honest in proptest::collection::vec(0..200_u64, 2..5), lies in proptest::collection::vec(any::<u64>(), 0..4),
+        seen in 0..200_u64,
+    ) {
+        let lies = &lies[..lies.len().min(honest.len() - 1)];
+        let views: Vec<_> = honest.iter().chain(lies).enumerate()
+            .map(|(number, term)| candidate(number as u8, true, *term, true)).collect();
+        let found = believed(Term::new(seen), None, views.clone());
+        prop_assert!(views[..honest.len()].iter().all(|one| found.contains(one)));
+        prop_assert!(highest_term(&found) <= Term::new(seen + LEAP));
+        let Decision::Follow(_, term) = decide(&id(99), &found) else { panic!("somebody stands") };
+        prop_assert_eq!(challenge(&id(99), &found), Some(term.next()));
+    }
+
     #[test]
     fn the_order_of_the_candidates_does_not_matter(views in candidates(), seed in any::<u64>()) {
         let mut shuffled = views.clone();

@@ -80,16 +80,17 @@ pub(super) fn news(connection: &Connection, lane: BridgeId, after: u64) -> rusql
     statement.query_map(params![lane.0.as_slice(), number(after)], numbered)?.collect()
 }
 
-/// Attestations of a lane with a nonce above `above`.
+/// Attestations of a lane with a nonce above `above`, or all.
 pub(super) fn above(
     connection: &Connection,
     lane: BridgeId,
-    above: RequestNonce,
+    above: Option<RequestNonce>,
 ) -> rusqlite::Result<Vec<Numbered>> {
     let sql =
         format!("SELECT {COLUMNS} FROM attestation WHERE lane = ?1 AND nonce > ?2 ORDER BY nonce, sequence");
     let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_map(params![lane.0.as_slice(), number(above.get())], numbered)?.collect()
+    let above = above.map_or(-1, |above| number(above.get()));
+    statement.query_map(params![lane.0.as_slice(), above], numbered)?.collect()
 }
 
 /// Every attestation of a file.

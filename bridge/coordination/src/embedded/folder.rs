@@ -18,7 +18,7 @@ use super::name::FileName;
 use super::own::OwnFile;
 use super::peer::{Look, Peer};
 use super::positions::{News, Position, Positions};
-use crate::election::{Candidate, Decision, challenge, decide, highest_term, leader};
+use crate::election::{Candidate, Decision, believed, challenge, decide, highest_term, leader};
 use crate::metrics::CoordinationMetrics;
 use crate::{Claim, CoordinationError, Leadership, Member, MemberId, MemberView, Report};
 
@@ -73,6 +73,8 @@ pub(super) struct Folder {
     looked_at: Option<Duration>,
     skipped: Vec<CoordinationError>,
     losses: Arc<AtomicU64>,
+    /// The highest term of each lane that was believed.
+    highest: BTreeMap<BridgeId, Term>,
 }
 
 impl Folder {
@@ -100,6 +102,7 @@ impl Folder {
             looked_at: None,
             skipped: Vec::new(),
             losses: Arc::default(),
+            highest: BTreeMap::new(),
         })
     }
 
@@ -196,6 +199,14 @@ impl Folder {
         self.own()?.prune(lane, below)
     }
 
+    pub(super) fn keep_only(
+        &mut self,
+        lane: BridgeId,
+        kept: &[Attestation],
+    ) -> Result<(), CoordinationError> {
+        self.own()?.keep_only(lane, kept)
+    }
+
     pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {
         if let Some(mut own) = self.own.take() {
             own.leave()?;
@@ -211,7 +222,9 @@ impl Folder {
         self.look()?;
         let asked: Vec<_> = self.peers.values().filter_map(|peer| peer.ask_above(lane, above)).collect();
         let mut found = match &self.own {
-            Some(own) => contents::above(own.connection(), lane, above).map_err(|e| own.unreadable(&e))?,
+            Some(own) => {
+                contents::above(own.connection(), lane, Some(above)).map_err(|e| own.unreadable(&e))?
+            }
             None => Vec::new(),
         };
         found.extend(answers(asked, FIRST_LOOK_PATIENCE).flatten().flatten().flatten());
@@ -261,7 +274,7 @@ impl Folder {
         }
     }
 
-    fn candidates(&self, lane: BridgeId) -> Vec<Candidate> {
+    fn candidates(&mut self, lane: BridgeId) -> Vec<Candidate> {
         let own = self.own.as_ref().and_then(|own| {
             let claim = own.contents().claims.get(&lane)?;
             Some(Candidate { id: own.id().clone(), alive: true, claim: *claim })
@@ -270,7 +283,11 @@ impl Folder {
             let claim = peer.contents()?.claims.get(&lane)?;
             Some(Candidate { id: id.clone(), alive: peer.is_alive(self.settings.lease), claim: *claim })
         });
-        own.into_iter().chain(others).collect()
+        let candidates = own.into_iter().chain(others).collect();
+        let seen = self.highest.entry(lane).or_default();
+        let candidates = believed(*seen, self.own.as_ref().map(OwnFile::id), candidates);
+        *seen = (*seen).max(highest_term(&candidates));
+        candidates
     }
 
     /// Looks at the others, unless that was done less than half a poll ago.

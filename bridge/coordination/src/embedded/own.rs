@@ -1,6 +1,6 @@
 //! The own file: the only one that this process writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alloy::primitives::Address;
-use polyspan_types::{Attestation, BridgeId, RequestNonce};
+use alloy::primitives::{Address, B256};
+use polyspan_types::{Attestation, BridgeId, Epoch, RequestNonce};
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::contents::{self, Contents, Numbered, number};
@@ -143,6 +143,26 @@ impl OwnFile {
         Ok(())
     }
 
+    /// Deletes what is not among `kept`, in one transaction.
+    pub(super) fn keep_only(
+        &mut self,
+        lane: BridgeId,
+        kept: &[Attestation],
+    ) -> Result<(), CoordinationError> {
+        let kept: BTreeSet<_> = kept.iter().map(place).collect();
+        self.write(|connection| {
+            let transaction = connection.transaction()?;
+            for known in contents::above(&transaction, lane, None)? {
+                if !kept.contains(&place(&known.attestation)) {
+                    transaction
+                        .prepare_cached("DELETE FROM attestation WHERE sequence = ?1")?
+                        .execute(params![number(known.sequence)])?;
+                }
+            }
+            transaction.commit()
+        })
+    }
+
     /// Ends the membership; the file stays for those who still need the attestations in it.
     pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {
         self.write(|connection| {
@@ -200,6 +220,11 @@ impl OwnFile {
         remove_others(&self.directory, &self.name);
         Ok(())
     }
+}
+
+/// What makes an attestation one of its lane: a second one with all of this is the same.
+fn place(of: &Attestation) -> (RequestNonce, Epoch, B256, Address) {
+    (of.checkpoint.nonce, of.checkpoint.epoch, of.checkpoint.root.0, of.operator)
 }
 
 /// Adds an attestation and raises the sequence with it; false when it is there already.

@@ -1,18 +1,20 @@
 //! One relay's calls to etcd.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use etcd_client::{Client, DeleteOptions, Error};
+use etcd_client::{Client, DeleteOptions, Error, Txn, TxnOp};
 use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
 use tokio::sync::Mutex;
 
 use super::endpoints::CallError;
+use super::layout::VoteKey;
 use super::own::{Own, resigned};
 use super::shared::{Link, Shared};
 use super::values::Value;
-use crate::election::{Candidate, Decision, challenge, decide, highest_term, leader};
+use crate::election::{Candidate, Decision, believed, challenge, decide, highest_term, leader};
 use crate::{Claim, CoordinationError, Leadership, MemberId, MemberView};
 
 /// How long a call waits for the first reading of everything.
@@ -20,6 +22,9 @@ const FIRST_READING: Duration = Duration::from_secs(5);
 
 /// How long a write waits for the mirror to show it.
 const ECHO: Duration = Duration::from_millis(500);
+
+/// Keys that one transaction deletes. Source: etcd's `--max-txn-ops` is 128.
+const BATCH: usize = 100;
 
 /// What the connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +153,7 @@ impl Connection {
 
     pub(super) async fn publish(&self, attestation: &Attestation) -> Result<(), CoordinationError> {
         let own = self.own().member()?.id.clone();
+        self.own().note_published(attestation.checkpoint.bridge_id, VoteKey::of(attestation));
         if self.shared.link() == Link::Following && self.shared.mirror().holds(&own, attestation) {
             return Ok(());
         }
@@ -176,6 +182,30 @@ impl Connection {
         Ok(())
     }
 
+    /// Of more keys than a relay takes in, those that it knows; the others follow when these have made room.
+    pub(super) async fn keep_only(
+        &self,
+        lane: BridgeId,
+        kept: &[Attestation],
+    ) -> Result<(), CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        self.shared.followed(FIRST_READING).await?;
+        let kept: BTreeSet<VoteKey> = kept.iter().map(VoteKey::of).collect();
+        // Before the deletion, as in `prune`.
+        self.own().want_only(lane, |vote| kept.contains(vote));
+        let mut surplus = self.shared.mirror().votes_of(&own, lane);
+        surplus.retain(|vote| !kept.contains(vote));
+        for batch in surplus.chunks(BATCH) {
+            let keys: Vec<_> = batch.iter().map(|vote| self.shared.layout.vote(&own, lane, *vote)).collect();
+            let deleted = self.call(|mut client| {
+                let operations: Vec<_> = keys.iter().map(|key| TxnOp::delete(key.as_str(), None)).collect();
+                async move { client.txn(Txn::new().and_then(operations)).await }
+            });
+            deleted.await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn leave(&self) -> Result<(), CoordinationError> {
         let _one = self.membership.lock().await;
         self.leave_now().await
@@ -191,7 +221,10 @@ impl Connection {
         let mirror = self.shared.mirror();
         let candidates = mirror.candidates(lane, own.as_ref().map(|(id, alive)| (id, *alive)));
         drop(mirror);
-        self.own().note_term(lane, highest_term(&candidates));
+        let mut known = self.own();
+        let seen = known.note_term(lane, Term::ZERO);
+        let candidates = believed(seen, own.as_ref().map(|(id, _)| id), candidates);
+        known.note_term(lane, highest_term(&candidates));
         candidates
     }
 

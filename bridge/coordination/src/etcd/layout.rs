@@ -101,8 +101,12 @@ impl Layout {
     }
 
     pub(super) fn attestation(&self, id: &MemberId, attestation: &Attestation) -> String {
-        let VoteKey { nonce, epoch, operator, root } = VoteKey::of(attestation);
-        let lane = self.attestations_of(id, attestation.checkpoint.bridge_id);
+        self.vote(id, attestation.checkpoint.bridge_id, VoteKey::of(attestation))
+    }
+
+    pub(super) fn vote(&self, id: &MemberId, lane: BridgeId, vote: VoteKey) -> String {
+        let VoteKey { nonce, epoch, operator, root } = vote;
+        let lane = self.attestations_of(id, lane);
         let operator = alloy::hex::encode(operator);
         format!("{lane}{:016x}/{:016x}/{operator}/{}", nonce.get(), epoch.get(), hex(root.0))
     }

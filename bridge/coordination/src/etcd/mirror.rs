@@ -271,6 +271,11 @@ impl Mirror {
         found
     }
 
+    /// The attestations that a member has on a lane.
+    pub(super) fn votes_of(&self, member: &MemberId, lane: BridgeId) -> Vec<VoteKey> {
+        self.lanes.get(&lane).map_or_else(Vec::new, |log| log.votes_of(member).collect())
+    }
+
     /// Whether exactly this is there.
     pub(super) fn holds(&self, member: &MemberId, attestation: &Attestation) -> bool {
         let log = self.lanes.get(&attestation.checkpoint.bridge_id);

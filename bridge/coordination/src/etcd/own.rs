@@ -1,12 +1,12 @@
 //! What this relay knows of itself. Small, locked for moments only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use polyspan_types::{BridgeId, RequestNonce, Term};
 use tokio::time::Instant;
 
-use super::layout::{Key, Part};
+use super::layout::{Key, Part, VoteKey};
 use crate::{Claim, CoordinationError, Member, MemberId, Report};
 
 /// This relay, as far as it has said who it is.
@@ -23,8 +23,8 @@ pub(super) struct Own {
     pub(super) reported: Option<(Report, Instant)>,
     /// The highest term ever seen, so that terms do not go back when etcd is wiped.
     highest: BTreeMap<BridgeId, Term>,
-    /// Up to where own attestations were pruned.
-    pruned: BTreeMap<BridgeId, RequestNonce>,
+    /// The attestations that this process has published and not taken back.
+    wanted: BTreeMap<BridgeId, BTreeSet<VoteKey>>,
 }
 
 /// A lease of etcd's.
@@ -39,8 +39,10 @@ pub(super) struct OwnLease {
 
 impl Own {
     pub(super) fn become_member(&mut self, member: Member) {
+        let same = self.id() == Some(&member.id);
+        let wanted = if same { std::mem::take(&mut self.wanted) } else { BTreeMap::new() };
         let highest = std::mem::take(&mut self.highest);
-        *self = Self { member: Some(member), highest, ..Self::default() };
+        *self = Self { member: Some(member), highest, wanted, ..Self::default() };
     }
 
     pub(super) fn be_nobody(&mut self) {
@@ -68,16 +70,26 @@ impl Own {
         *highest
     }
 
+    pub(super) fn note_published(&mut self, lane: BridgeId, vote: VoteKey) {
+        self.wanted.entry(lane).or_default().insert(vote);
+    }
+
     pub(super) fn note_pruned(&mut self, lane: BridgeId, nonce: RequestNonce) {
-        let pruned = self.pruned.entry(lane).or_default();
-        *pruned = (*pruned).max(nonce);
+        self.want_only(lane, |vote| vote.nonce > nonce);
+    }
+
+    /// From now on only those are wanted.
+    pub(super) fn want_only(&mut self, lane: BridgeId, wanted: impl Fn(&VoteKey) -> bool) {
+        if let Some(votes) = self.wanted.get_mut(&lane) {
+            votes.retain(wanted);
+        }
     }
 
     /// Whether a deleted or spoiled key is an own attestation that this relay still wants to be there.
     pub(super) fn misses(&self, key: &Key) -> bool {
         match &key.part {
             Part::Attestation(lane, vote) if self.id() == Some(&key.member) => {
-                self.pruned.get(lane).is_none_or(|pruned| vote.nonce > *pruned)
+                self.wanted.get(lane).is_some_and(|wanted| wanted.contains(vote))
             }
             _ => false,
         }

@@ -33,6 +33,7 @@ macro_rules! coordination_suite {
             attestations_survive_a_crash_of_their_publisher,
             two_roots_for_one_nonce_are_both_delivered,
             pruning_forgets_own_attestations_up_to_a_nonce,
+            what_is_not_kept_is_withdrawn_and_what_others_wrote_is_not,
             writing_needs_a_membership,
             a_stream_ends_with_its_connection,
         );
@@ -294,6 +295,43 @@ pub async fn pruning_forgets_own_attestations_up_to_a_nonce(space: &dyn Space) {
     let expected = BTreeSet::from([(3, 1, 1), (1, 2, 1), (2, 2, 1), (3, 2, 1)]);
     eventually(PATIENCE, "pruned", || async { (rest(1).await == expected).then_some(()) }).await;
     assert_eq!(rest(2).await.len(), 3);
+}
+
+/// However much has gathered, of two processes with one name: what is kept stays, and nobody gets it again.
+pub async fn what_is_not_kept_is_withdrawn_and_what_others_wrote_is_not(space: &dyn Space) {
+    let earlier = LiveMember::join(space, "a").await;
+    let reader = LiveMember::join(space, "b").await;
+    let mut stream = reader.coordinator.follow(lane(1));
+    for nonce in 0..150 {
+        earlier.coordinator.publish(&attestation(lane(1), nonce, 1, 1)).await.unwrap();
+    }
+    take(&mut stream, 150).await;
+    drop(earlier);
+    let own = LiveMember::join(space, "a").await;
+    own.coordinator.publish(&attestation(lane(1), 150, 1, 1)).await.unwrap();
+    own.coordinator.publish(&attestation(lane(2), 7, 1, 1)).await.unwrap();
+    reader.coordinator.publish(&attestation(lane(1), 3, 2, 1)).await.unwrap();
+    // Another root for a nonce that is kept is not kept.
+    own.coordinator.publish(&attestation(lane(1), 32, 1, 2)).await.unwrap();
+    take(&mut stream, 3).await;
+    let incarnation = own.coordinator.incarnation();
+    let kept = [attestation(lane(1), 32, 1, 1), attestation(lane(1), 150, 1, 1)];
+    own.coordinator.keep_only(lane(1), &kept).await.unwrap();
+    let there = |number: u8| {
+        let coordinator = &reader.coordinator;
+        async move {
+            let there = coordinator.attestations(lane(number), RequestNonce::ZERO).await.unwrap();
+            there.iter().map(key).collect::<BTreeSet<_>>()
+        }
+    };
+    let expected = BTreeSet::from([(32, 1, 1), (150, 1, 1), (3, 2, 1)]);
+    eventually(PATIENCE, "withdrawn", || async { (there(1).await == expected).then_some(()) }).await;
+    assert_eq!(there(2).await.len(), 1);
+    own.coordinator.keep_only(lane(1), &kept).await.unwrap();
+    // It comes after all that was withdrawn: nothing of that is taken for a loss, and nothing comes again.
+    own.coordinator.publish(&attestation(lane(1), 151, 1, 1)).await.unwrap();
+    assert_eq!(take(&mut stream, 1).await, BTreeSet::from([(151, 1, 1)]));
+    assert_eq!(own.coordinator.incarnation(), incarnation);
 }
 
 /// Before `join` and after `leave` only looking is possible.

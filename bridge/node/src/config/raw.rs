@@ -97,7 +97,13 @@ section! {
 
 section! {
     /// `[relay.submission]`
-    RawSubmission { max_transfers: u64, max_fee_per_gas: GasPrice, replace_after: Span, takeover_after: Span }
+    RawSubmission {
+        max_transfers: u64,
+        max_in_flight: u64,
+        max_fee_per_gas: GasPrice,
+        replace_after: Span,
+        takeover_after: Span,
+    }
 }
 
 section! {

@@ -47,8 +47,10 @@ pub struct SubmitterEntry {
 /// How submissions are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubmissionEntry {
-    /// Most transfers in one transaction. Default: 32.
+    /// Most transfers in one transaction. Default: 128.
     pub max_transfers: u64,
+    /// Most transactions of a lane that wait for a block at once. Default: 16.
+    pub max_in_flight: usize,
     /// Price cap. Unit: wei per gas. Default: 500 gwei.
     pub max_fee_per_gas: u128,
     /// A transaction pending for so long is replaced at a higher price. Default: 10 s.

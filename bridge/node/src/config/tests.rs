@@ -252,7 +252,7 @@ fn all_problems_are_reported_together_with_their_paths() {
         .replace("finality = \"depth 0\"", "finality = \"soon\"\nfinalty = \"depth 0\"")
         .replace("tick = \"250ms\"", "tick = \"quick\"\ntack = 1")
         .replace("roles = [\"main-bridge\"]", "roles = []")
-        .replace("max_transfers = 32", "max_transfers = 0\nspeed = 9");
+        .replace("max_transfers = 128", "max_transfers = 0\nspeed = 9");
     let problems = Folder::new().problems(&text);
     for start in [
         "chain[0].chain_id: ",

@@ -108,7 +108,13 @@ fn hash(height: u64) -> B256 {
 
 fn head(height: u64) -> HeadView {
     let block = BlockRef { height: BlockHeight::new(height), hash: hash(height) };
-    let head = Head { latest: block, timestamp: 1, gas_limit: 30_000_000, final_block: block };
+    let head = Head {
+        latest: block,
+        timestamp: 1,
+        gas_limit: 30_000_000,
+        final_block: block,
+        final_parent: B256::ZERO,
+    };
     HeadView { head: Some(head), error: None, remark: None, since: tokio::time::Instant::now() }
 }
 

@@ -50,6 +50,28 @@ pub(super) fn unlock(config: &Config, findings: &mut Vec<Finding>) -> Keys {
     Keys { attester, submitters }
 }
 
+/// Chains to which the relay's roles bring transfers while none of its keys pays there. It attests all the same.
+pub(super) fn unpaid(config: &Config) -> Vec<Finding> {
+    let Some(relay) = &config.relay else { return Vec::new() };
+    let paid: BTreeSet<&str> = relay.submitters.iter().map(|submitter| submitter.chain.as_str()).collect();
+    let mut destinations = BTreeSet::new();
+    for entry in &config.bridges {
+        for direction in relay.roles.directions() {
+            destinations.insert(entry.deployment.lane(direction).destination.chain);
+        }
+    }
+    let unpaid = destinations.iter().filter(|chain| !paid.contains(chain.as_str()));
+    unpaid
+        .map(|chain| {
+            Finding::note(
+                "relay.submitter",
+                format!("no key pays on chain {chain}, so this relay attests lanes to it and brings nothing on there"),
+                "add a [[relay.submitter]] for it, unless other relays shall do that",
+            )
+        })
+        .collect()
+}
+
 /// Whether a remote signer gives signatures of the attester: it is asked for one that no contract counts.
 pub(super) async fn remote(config: &Config, keys: &Keys, mode: Mode) -> Option<Finding> {
     let Some(AttesterKey::Remote(signer)) = &keys.attester else { return None };

@@ -48,6 +48,7 @@ impl LaneSubmission {
             to: info.destination.bridge,
             calldata: vote_calldata(&attestation),
             worst_gas: VOTE_GAS,
+            presumed: None,
             lane: info.clone(),
         };
         let result = self.followed(job).await;

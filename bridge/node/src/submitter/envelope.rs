@@ -5,7 +5,7 @@ use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::primitives::{Address, Bytes, TxKind, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_store::Attempt;
+use polyspan_store::{Attempt, Submission};
 use polyspan_types::{AccountNonce, ChainId};
 
 use super::SubmitterError;
@@ -86,6 +86,15 @@ impl Transaction {
         };
         Ok((transaction, price))
     }
+}
+
+/// What a submission can cost at the most, by its newest attempt; nothing when that is no longer kept. Unit: wei.
+pub(crate) fn highest_cost(submission: &Submission) -> U256 {
+    let newest = submission.attempts.last().filter(|attempt| !attempt.raw.is_empty());
+    let read = newest.and_then(|attempt| Transaction::decode(submission.chain, attempt).ok());
+    read.map_or(U256::ZERO, |(transaction, price)| {
+        U256::from(transaction.gas).saturating_mul(U256::from(price.highest()))
+    })
 }
 
 #[cfg(test)]

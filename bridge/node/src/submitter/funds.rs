@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use alloy::primitives::U256;
+use polyspan_store::{Submission, SubmissionOutcome};
 use tracing::debug;
 
 use super::pricing::Price;
-use super::{Submitter, SubmitterError};
+use super::{Submitter, SubmitterError, envelope};
 
 /// How old a known balance gets. Unit: time. Source: one call in half a minute and key; a key that is short is looked at
 /// with every block.
@@ -21,7 +22,22 @@ const SHORT_AGE: Duration = Duration::from_secs(300);
 pub(super) struct Funds {
     /// When the balance was read last.
     read: Option<Instant>,
+    /// What was left of it then, if everything on its way cost as much as it may, less what was sent since. Unit: wei.
+    free: U256,
+    /// The balance itself. Unit: wei.
+    balance: U256,
     short: Option<Short>,
+}
+
+/// Whether an account can pay for one more transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// It can, whatever becomes of those on their way.
+    Enough,
+    /// Only if those on their way cost less than they may.
+    Bound,
+    /// It has not enough for this one alone.
+    Short,
 }
 
 /// The account could not pay.
@@ -44,6 +60,12 @@ impl Funds {
         self.short.is_some()
     }
 
+    /// Pure: whether what is free is enough, and half of all left where others are to be left something.
+    fn covers(&self, cost: U256, leaves_half: bool) -> bool {
+        let kept = if leaves_half { self.balance / U256::from(2) } else { U256::ZERO };
+        self.free >= cost.saturating_add(kept)
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         self.is_short() || self.read.is_none_or(|read| now.duration_since(read) >= BALANCE_AGE)
     }
@@ -56,20 +78,35 @@ impl Funds {
 }
 
 impl Submitter {
-    /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has.
-    pub(super) async fn can_pay(&mut self, gas: u64, price: Price) -> Result<bool, SubmitterError> {
+    /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has. One that `follows` others of
+    /// its lane leaves half of the balance to other lanes, of which nodes take nothing that is not covered.
+    pub(super) async fn can_pay(
+        &mut self,
+        gas: u64,
+        price: Price,
+        follows: bool,
+    ) -> Result<Cover, SubmitterError> {
         let cost = U256::from(gas).saturating_mul(U256::from(price.highest()));
         if cost.is_zero() {
-            return Ok(true);
+            return Ok(Cover::Enough);
+        }
+        let is_fresh = !self.funds.is_due(Instant::now());
+        if is_fresh && self.funds.covers(cost, follows) {
+            return Ok(Cover::Enough);
         }
         let balance = self.read_balance().await?;
         if balance < cost {
             self.funds.fall_short(balance, cost, Instant::now());
             self.stand();
-            return Ok(false);
+            return Ok(Cover::Short);
         }
         self.funds.short = None;
-        Ok(true)
+        Ok(if self.funds.covers(cost, follows) { Cover::Enough } else { Cover::Bound })
+    }
+
+    /// A transaction is about to be sent.
+    pub(super) fn spend(&mut self, submission: &Submission) {
+        self.funds.free = self.funds.free.saturating_sub(envelope::highest_cost(submission));
     }
 
     /// A node says that the account cannot pay.
@@ -100,6 +137,11 @@ impl Submitter {
     async fn read_balance(&mut self) -> Result<U256, SubmitterError> {
         let balance = self.chain.balance(self.signer.address()).await?;
         self.funds.read = Some(Instant::now());
+        let open =
+            self.pending.iter().filter(|pending| pending.submission.outcome == SubmissionOutcome::Pending);
+        let bound = open.fold(U256::ZERO, |sum, pending| sum.saturating_add(pending.cost));
+        self.funds.free = balance.saturating_sub(bound);
+        self.funds.balance = balance;
         self.seat.balance(balance);
         Ok(balance)
     }
@@ -108,6 +150,13 @@ impl Submitter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_leaves_half_of_the_balance_to_others() {
+        let funds = Funds { free: U256::from(70), balance: U256::from(100), ..Funds::default() };
+        assert!(funds.covers(U256::from(70), false) && !funds.covers(U256::from(71), false));
+        assert!(funds.covers(U256::from(20), true) && !funds.covers(U256::from(21), true));
+    }
 
     #[test]
     fn a_key_that_fell_short_waits_for_what_it_needs_or_a_while() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use alloy::primitives::{Address, B256, Bytes};
-use polyspan_chain::BridgeRevert;
+use polyspan_chain::{BridgeRevert, Presumed};
 use polyspan_store::Purpose;
 use polyspan_types::{AccountNonce, BlockRef, RequestNonce};
 
@@ -29,6 +29,8 @@ pub struct Job {
     /// Gas that it takes when every recipient uses all it is given and is held. An estimate alone is no bound: a recipient
     /// can behave differently while it is estimated. What is not used is not paid. Unit: gas.
     pub worst_gas: u64,
+    /// What it takes for granted, since that is on its way: pieces that end where this one begins.
+    pub presumed: Option<Presumed>,
 }
 
 /// What became of a job.
@@ -54,8 +56,10 @@ pub enum JobResult {
         /// The cap. Unit: wei per gas.
         cap: u128,
     },
-    /// An earlier transaction of this lane is still on its way.
+    /// An earlier transaction of this lane is still on its way, and this one cannot follow it.
     Busy,
+    /// It does not get into a block, and another key can pay: what is not handled is to be sent with that one.
+    LeftBehind,
     /// Another transaction used the account nonce: the key is in use somewhere else.
     Lost {
         /// The nonce.
@@ -66,7 +70,7 @@ pub enum JobResult {
 }
 
 /// Labels of the submissions metric: a closed set.
-pub const OUTCOMES: [&str; 10] = [
+pub const OUTCOMES: [&str; 11] = [
     "handled",
     "reverted",
     "duplicate_avoided",
@@ -75,6 +79,7 @@ pub const OUTCOMES: [&str; 10] = [
     "not_taken",
     "above_cap",
     "busy",
+    "left_behind",
     "lost",
     "failed",
 ];
@@ -91,6 +96,7 @@ impl JobResult {
             Self::NotTaken(_) => "not_taken",
             Self::AboveCap { .. } => "above_cap",
             Self::Busy => "busy",
+            Self::LeftBehind => "left_behind",
             Self::Lost { .. } => "lost",
             Self::Failed(_) => "failed",
         }
@@ -111,7 +117,10 @@ impl fmt::Display for JobResult {
                 f,
                 "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
             ),
-            Self::Busy => f.write_str("an earlier submission of this lane is not mined yet"),
+            Self::Busy => f.write_str("earlier submissions of its key are not mined yet"),
+            Self::LeftBehind => f.write_str(
+                "it is stuck with its submitter key; what is not handled goes on with another key",
+            ),
             Self::Lost { account_nonce } => write!(
                 f,
                 "account nonce {account_nonce} was used by a transaction that is not ours; a submitter key must be used by one relay only"

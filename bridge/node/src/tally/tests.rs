@@ -75,6 +75,9 @@ fn votes_for_different_roots_never_add_up_and_are_kept_as_evidence() {
     tally.add(attest(0, checkpoint(5, 1))).unwrap();
     tally.add(attest(1, checkpoint(5, 1))).unwrap();
     assert_eq!(tally.add(attest(2, checkpoint(5, 2))), Ok(Added::Conflict));
+    assert_eq!(tally.fresh_conflicts().len(), 1);
+    tally.kept();
+    assert_eq!(tally.fresh_conflicts(), [], "each is kept once");
     assert_eq!(tally.add(attest(0, checkpoint(5, 2))), Ok(Added::Counted));
     assert_eq!(tally.add(attest(0, checkpoint(5, 3))), Ok(Added::Surplus));
     assert_eq!(tally.highest_approved(), None);

@@ -37,6 +37,8 @@ fn vote(voters: usize, at: u64, own: bool) -> OpenVote {
 fn waiting<'a>() -> Situation<'a> {
     Situation {
         handled: nonce(5),
+        sent: nonce(5),
+        room: true,
         approved: &[],
         leads: false,
         overdue: true,
@@ -61,8 +63,26 @@ fn delays_grow_with_the_rank_and_with_the_block_time() {
 #[test]
 fn who_only_submits_comes_after_all_operators() {
     let operators = operators(4);
-    assert_eq!(rank(LANE, nonce(1), None, &operators), 4);
-    assert_eq!(rank(LANE, nonce(1), Some(Address::repeat_byte(9)), &operators), 4);
+    assert_eq!(rank(LANE, nonce(1), None, &operators), None);
+    assert_eq!(rank(LANE, nonce(1), Some(Address::repeat_byte(9)), &operators), None);
+    assert_eq!(PACE.delay_of_others(4, 0), PACE.delay(4));
+    let last = PACE.delay_of_others(4, u16::MAX);
+    assert!(last > PACE.delay_of_others(4, u16::MAX / 2) && last < PACE.delay(5), "{last:?}");
+}
+
+#[test]
+fn those_who_only_submit_act_one_after_the_other_and_in_another_order_each_time() {
+    let names: Vec<_> = (1..=8).map(|number| format!("relay-{number}")).collect();
+    let order = |handled: u64| {
+        let delay = |name: &str| PACE.delay_of_others(3, part(LANE, nonce(handled), name));
+        let mut order: Vec<_> = names.iter().map(|name| (delay(name), name.clone())).collect();
+        order.sort();
+        assert!(order.windows(2).all(|pair| pair[0].0 < pair[1].0), "{order:?}");
+        order.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(order(7), order(7));
+    assert_ne!(order(7), order(8));
+    assert_ne!(part(LANE, nonce(7), "relay-1"), part(BridgeId(B256::repeat_byte(2)), nonce(7), "relay-1"));
 }
 
 #[test]
@@ -105,6 +125,18 @@ fn nobody_but_the_leader_acts_before_its_turn() {
 }
 
 #[test]
+fn behind_what_is_on_its_way_only_a_leader_sends_more() {
+    let approved = [nonce(6), nonce(7)];
+    let leads = Situation { leads: true, overdue: false, sent: nonce(6), approved: &approved, ..waiting() };
+    let next = Action::Handle(Piece { first: nonce(6), count: 1, checkpoint: nonce(7) });
+    assert_eq!(decide(&leads), next);
+    assert_eq!(decide(&Situation { room: false, ..leads.clone() }), Action::Nothing);
+    assert_eq!(decide(&Situation { leads: false, overdue: true, ..leads.clone() }), Action::Nothing);
+    let all = Situation { sent: nonce(7), overdue: true, ..leads };
+    assert_eq!(decide(&all), Action::Nothing, "no vote for what a transaction is about to handle");
+}
+
+#[test]
 fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for() {
     assert_eq!(decide(&waiting()), Action::Vote(nonce(7)));
     let votes = [vote(1, 6, false)];
@@ -129,7 +161,11 @@ fn below_the_threshold_it_votes_for_the_newest_and_joins_what_others_voted_for()
     let barred = Situation { votes: &votes, signed: &SIX_AND_SEVEN[1..], ..waiting() };
     assert_eq!(decide(&barred), Action::Vote(nonce(7)), "6 is barred here, and no reason to wait");
     assert_eq!(decide(&Situation { signed: &[], ..waiting() }), Action::Nothing, "no voice");
-    assert_eq!(decide(&Situation { handled: nonce(7), ..waiting() }), Action::Nothing, "handled");
+    assert_eq!(
+        decide(&Situation { handled: nonce(7), sent: nonce(7), ..waiting() }),
+        Action::Nothing,
+        "handled"
+    );
 }
 
 #[test]
@@ -161,13 +197,13 @@ proptest! {
                 voted.keys().copied().filter(|at| *at <= newest)).collect::<BTreeSet<_>>());
             let votes: Vec<OpenVote> =
                 voted.iter().map(|(at, voters)| vote(voters.len(), *at, voters.contains(&relay))).collect();
-            let situation = Situation { handled: nonce(handled), votes: &votes, signed: &own, ..waiting() };
+            let situation = Situation { handled: nonce(handled), sent: nonce(handled), votes: &votes, signed: &own, ..waiting() };
             if let Action::Vote(at) = decide(&situation) {
                 voted.entry(at.get()).or_default().insert(relay);
             }
         }
         let approved: Vec<_> = voted.iter().filter(|(_, voters)| voters.len() >= 2).map(|(at, _)| nonce(*at)).collect();
-        let situation = Situation { handled: nonce(handled), approved: &approved, ..waiting() };
+        let situation = Situation { handled: nonce(handled), sent: nonce(handled), approved: &approved, ..waiting() };
         prop_assert!(matches!(decide(&situation), Action::Handle(_)), "{voted:?}");
     }
 
@@ -175,7 +211,7 @@ proptest! {
     fn ranks_are_a_permutation_that_changes_with_the_nonce(count in 1u8..6, handled in 0u64..1000) {
         let operators = operators(count);
         let ranks = |at| -> Vec<usize> {
-            operators.members.iter().map(|member| rank(LANE, nonce(at), Some(*member), &operators)).collect()
+            operators.members.iter().map(|member| rank(LANE, nonce(at), Some(*member), &operators).unwrap()).collect()
         };
         let mut sorted = ranks(handled);
         sorted.sort_unstable();

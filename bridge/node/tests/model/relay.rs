@@ -135,6 +135,8 @@ impl Input {
         let signed: Vec<_> = signed.into_iter().collect();
         let action = decide(&Situation {
             handled: nonce(self.handled),
+            sent: nonce(self.handled),
+            room: true,
             approved: &nonces,
             leads: true,
             overdue: true,

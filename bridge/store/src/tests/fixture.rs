@@ -55,6 +55,7 @@ async fn write_the_fixture() {
     store.record_submission(&submission(5, 0, 2)).await.unwrap();
     store.record_submission(&release()).await.unwrap();
     store.halt_lane(lane(2), "why").await.unwrap();
+    store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
     store.close().await;
     std::fs::copy(made, path).unwrap();
 }
@@ -108,6 +109,20 @@ async fn a_store_of_version_2_is_opened_with_everything_in_it() {
     assert_eq!((position.next, position.open_holds), (nonce(3), 1));
     assert_eq!(store.hold_ending(lane(1), nonce(2)).await.unwrap(), Some(refund()));
     assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2), release()]);
+    assert_eq!(store.evidence(lane(1), 9).await.unwrap(), []);
+    store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
+    assert_eq!(store.evidence(lane(1), 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_of_version_3_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    let store = open_fixture(folder.path(), 3).await;
+    assert_common(&store).await;
+    assert_eq!(store.hold_ending(lane(1), nonce(2)).await.unwrap(), Some(refund()));
+    assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2), release()]);
+    let evidence = store.evidence(lane(1), 9).await.unwrap();
+    assert_eq!(evidence, [Evidence { conflict: conflict(7, 2), seen_at_ms: NOW_MS }]);
 }
 
 #[tokio::test]

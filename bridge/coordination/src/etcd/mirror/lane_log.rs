@@ -69,6 +69,11 @@ impl LaneLog {
         news.take(limit).map(|(number, attestation)| (*number, Arc::clone(attestation))).collect()
     }
 
+    /// Whatever a member has here.
+    pub(super) fn votes_of(&self, member: &MemberId) -> impl Iterator<Item = VoteKey> {
+        self.numbers.keys().filter(move |(id, _)| id == member).map(|(_, vote)| *vote)
+    }
+
     pub(super) fn above(&self, above: RequestNonce) -> Vec<Attestation> {
         let found = self.numbers.iter().filter(|((_, vote), _)| vote.nonce > above);
         found.filter_map(|(_, number)| self.by_number.get(number)).map(|one| one.as_ref().clone()).collect()

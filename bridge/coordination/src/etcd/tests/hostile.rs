@@ -7,6 +7,7 @@ use futures::StreamExt;
 use polyspan_types::RequestNonce;
 
 use super::*;
+use crate::Claim;
 use crate::etcd::values::{Presence, Value};
 use crate::testing::{LiveMember, PATIENCE, attestation, eventually, lane, member};
 
@@ -160,6 +161,57 @@ async fn a_relay_puts_back_what_somebody_deletes() {
         (alive && leads && there).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_leads_for_ever_by_claiming_the_last_term() {
+    let cluster = Cluster::start(1).await;
+    let mut client = cluster.client(0).await.unwrap();
+    let liar = MemberId::try_new("a-liar").unwrap();
+    let layout = Layout::new(EtcdSettings::PREFIX);
+    let presence = Presence { instance: "i".to_owned(), operator: None, api: String::new() };
+    let lease = client.lease_grant(600, None).await.unwrap().id();
+    let options = PutOptions::new().with_lease(lease);
+    client.put(layout.presence(&liar), presence.to_bytes().unwrap(), Some(options)).await.unwrap();
+    let claim = |term| Claim { term: Term::new(term), standing: true }.to_bytes().unwrap();
+    // On a lane that nobody has led yet, and on one that somebody leads.
+    client.put(layout.claim(&liar, lane(1)), claim(u64::MAX), None).await.unwrap();
+    let connect = async |name: &'static str| {
+        let relay: Arc<dyn Coordinator> = Arc::new(EtcdCoordinator::open(&cluster.settings()).await.unwrap());
+        relay.join(&member(name)).await.unwrap();
+        LiveMember::beat(relay, LEASE)
+    };
+    let first = connect("b").await;
+    let leads = async |relay: &LiveMember, number| {
+        eventually(PATIENCE, "leads", || async {
+            let seen = relay.coordinator.campaign(lane(number)).await.unwrap();
+            seen.own.then_some(seen.term)
+        })
+        .await
+    };
+    for number in [1, 2] {
+        assert_eq!(leads(&first, number).await, Term::new(1));
+    }
+    client.put(layout.claim(&liar, lane(2)), claim(u64::MAX - 1), None).await.unwrap();
+    // One that comes now sees the same, and can take the lane.
+    let second = connect("c").await;
+    for number in [1, 2] {
+        let led = eventually(PATIENCE, "the same leader", || async {
+            let leader = second.coordinator.leader(lane(number)).await.unwrap();
+            leader.filter(|(id, _)| id.as_str() == "b")
+        })
+        .await;
+        assert_eq!(led.1, Term::new(1));
+        assert!(second.coordinator.challenge(lane(number)).await.unwrap().own);
+        assert_eq!(second.coordinator.leader(lane(number)).await.unwrap().unwrap().1, Term::new(2));
+    }
+    // A leap that can be true is believed, and followed by the next term.
+    client.put(layout.claim(&liar, lane(1)), claim(1_000), None).await.unwrap();
+    eventually(PATIENCE, "the liar leads", || async {
+        first.coordinator.leader(lane(1)).await.unwrap().filter(|(id, _)| *id == liar)
+    })
+    .await;
+    assert_eq!(first.coordinator.challenge(lane(1)).await.unwrap().term, Term::new(1_001));
 }
 
 #[tokio::test(flavor = "multi_thread")]

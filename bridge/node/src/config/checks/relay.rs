@@ -15,10 +15,15 @@ use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, Subm
 
 const LISTEN: &str = "127.0.0.1:9101";
 const TICK: Duration = Duration::from_millis(250);
-const MAX_TRANSFERS: u64 = 32;
+/// Source: `devnet bench gas`: beyond it a transfer costs no less to speak of.
+const MAX_TRANSFERS: u64 = 128;
 /// Source: `submission.max_transfers` is a piece of calldata; 1024 small transfers are about 400 KiB, and nodes refuse
 /// transactions above 128 KiB to 512 KiB.
 const MOST_TRANSFERS: u64 = 1_024;
+/// Source: what nodes keep of one account for certain, such as go-ethereum's `txpool.accountslots`, default 16.
+const MAX_IN_FLIGHT: u64 = 16;
+/// Source: what nodes keep of one account at the most, such as go-ethereum's `txpool.accountqueue`, default 64.
+const MOST_IN_FLIGHT: u64 = 64;
 /// Unit: wei per gas. 500 gwei.
 const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
@@ -123,11 +128,17 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
         let message = format!("{max_transfers} is out of range; use 1 to {MOST_TRANSFERS}");
         problems.add("relay.submission.max_transfers", message);
     }
+    let max_in_flight = problems.or("relay.submission.max_in_flight", raw.max_in_flight, MAX_IN_FLIGHT);
+    if !(1..=MOST_IN_FLIGHT).contains(&max_in_flight) {
+        let message = format!("{max_in_flight} is out of range; use 1 to {MOST_IN_FLIGHT}");
+        problems.add("relay.submission.max_in_flight", message);
+    }
+    let max_in_flight = usize::try_from(max_in_flight.min(MOST_IN_FLIGHT)).unwrap_or(1);
     let GasPrice(max_fee_per_gas) =
         problems.or("relay.submission.max_fee_per_gas", raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
     let path = "relay.submission.replace_after";
     let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
     let path = "relay.submission.takeover_after";
     let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
-    SubmissionEntry { max_transfers, max_fee_per_gas, replace_after, takeover_after }
+    SubmissionEntry { max_transfers, max_in_flight, max_fee_per_gas, replace_after, takeover_after }
 }

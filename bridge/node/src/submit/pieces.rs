@@ -1,0 +1,250 @@
+//! Sends approved requests in pieces, several of them on their way at once, and takes in what became of each.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy::primitives::Bytes;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use polyspan_chain::{At, BridgeRevert, PairState, Presumed, handle_calldata};
+use polyspan_store::Purpose;
+use polyspan_types::{Leaf, RequestNonce};
+use tracing::{info, warn};
+
+use super::line::Line;
+use super::rest::Rest;
+use super::{LaneSubmission, Piece, Way, gas};
+use crate::error::LaneError;
+use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView};
+use crate::submitter::{Job, JobResult};
+
+/// How old the gas caps of the pairs may be. Unit: time. Source: they change by votes of governors; one that rose meanwhile costs
+/// a revert, after which they are read again.
+const CAPS_AGE: Duration = Duration::from_secs(60);
+
+/// A lane's pieces on their way.
+#[derive(Default)]
+pub(super) struct Flow {
+    pub(super) line: Line,
+    results: FuturesUnordered<BoxFuture<'static, (Flight, JobResult)>>,
+    /// Told and not taken in yet.
+    told: Vec<(Flight, JobResult)>,
+    /// The key that those on their way were sent with: only among the transactions of one account is an order certain.
+    key: Option<usize>,
+    /// How many may wait for a block at once: one after a failure, and more with every success.
+    depth: usize,
+    caps: Option<(Arc<[PairState]>, Instant)>,
+}
+
+/// A piece on its way, and in which way it came to be sent.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    piece: Piece,
+    way: Way,
+    /// Whether this relay led by the coordinator's word.
+    own: bool,
+}
+
+impl Flow {
+    pub(super) fn new(depth: usize) -> Self {
+        Self { depth, ..Self::default() }
+    }
+
+    /// Whether one more piece may be sent with `key`.
+    pub(super) fn has_room(&self, key: Option<usize>) -> bool {
+        self.line.is_empty() || (self.line.has_room(self.depth) && self.key == key)
+    }
+
+    /// Waits until something became of a piece. Cancel-safe.
+    pub(super) async fn landed(&mut self) {
+        match self.results.next().await {
+            Some(told) => self.told.push(told),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl LaneSubmission {
+    /// Sends one piece behind those on their way. Answers whether it is on its way too.
+    pub(super) async fn send_piece(
+        &mut self,
+        piece: Piece,
+        approved: &ApprovedView,
+        view: &DestinationView,
+    ) -> Result<bool, LaneError> {
+        let Some(proof) = approved.at(piece.checkpoint) else { return Ok(false) };
+        let Some(job) = self.job(piece, proof, view).await? else { return Ok(false) };
+        let own = self.leadership.borrow().own;
+        let flight = Flight { piece, way: Way::of(proof, view.operators.threshold, own), own };
+        let only = self.flow.key.filter(|_| !self.flow.line.is_empty());
+        match self.submitter.send(job, only).await {
+            Ok(sent) => {
+                self.flow.key = Some(sent.key());
+                self.flow.line.push(piece);
+                self.flow.results.push(Box::pin(async move { (flight, sent.result().await) }));
+                self.show_trouble();
+                Ok(true)
+            }
+            Err(result) => {
+                self.settle(flight, result, view);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Why what is on its way does not get into a block, if that is known.
+    pub(super) fn show_trouble(&mut self) {
+        let text = self.trouble.borrow_and_update().clone();
+        self.lane.board.submission.send_replace(text);
+    }
+
+    /// Takes in what became of pieces since the last step.
+    pub(super) fn take_in(&mut self, view: &DestinationView) {
+        for (flight, result) in std::mem::take(&mut self.flow.told) {
+            match &result {
+                JobResult::Mined { success: true, .. } => self.flow.line.mined(flight.piece, Instant::now()),
+                _ => self.flow.line.failed(flight.piece),
+            }
+            self.settle(flight, result, view);
+        }
+        // The destination can show it before the submitter tells.
+        self.own_end = self.own_end.max(self.flow.line.handled_end(view.handled).unwrap_or_default());
+        self.flow.line.observe(view.handled, Instant::now());
+    }
+
+    /// What a piece's end means for what is sent next.
+    fn settle(&mut self, flight: Flight, result: JobResult, view: &DestinationView) {
+        let Flight { piece, way, own } = flight;
+        let lane = Arc::clone(&self.lane);
+        let info = &lane.info;
+        lane.metrics.submission(&info.id, result.outcome());
+        if let JobResult::Mined { success: true, block, tx_hash } = result {
+            info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
+            self.piece_limit = self.piece_limit.saturating_mul(2).min(self.settings.max_transfers);
+            self.flow.depth = self.flow.depth.saturating_mul(2).min(self.settings.max_in_flight);
+            self.own_end = self.own_end.max(piece.end());
+            self.note_took_over(!own);
+            lane.note_handled(way, piece.count);
+            lane.board.submission.send_replace(None);
+            return;
+        }
+        self.flow.depth = 1;
+        self.flow.caps = None;
+        if matches!(result, JobResult::Refused(BridgeRevert::BelowThreshold { .. })) {
+            // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
+            lane.board.votes_doubted.send_modify(|times| *times += 1);
+        }
+        self.rest = Some(Rest::until_next_block(view.block));
+        let Some(text) = self.trouble(piece, &result) else {
+            if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
+                self.rest = Some(Rest::until_handled(piece.end()));
+                self.note_took_over(false);
+            }
+            lane.board.submission.send_replace(None);
+            return;
+        };
+        self.note_took_over(false);
+        // Said once: the board and the metrics show that it lasts.
+        if lane.board.submission.borrow().as_ref() != Some(&text) {
+            warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
+        }
+        lane.board.submission.send_replace(Some(text));
+    }
+
+    /// Why a piece did not go through, in words; `None` where that is in order. Pieces that are too large shrink.
+    fn trouble(&mut self, piece: Piece, result: &JobResult) -> Option<String> {
+        // What was sent before it may not be mined yet where a node looked at it, or knows nothing of presumed state.
+        let behind_others = !self.flow.line.is_empty();
+        match result {
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
+            JobResult::Refused(BridgeRevert::NonceGap { .. }) | JobResult::Busy if behind_others => None,
+            JobResult::Mined { tx_hash, .. } => {
+                // It may have run short of gas, which the estimate did not see: less at a time.
+                self.piece_limit = (piece.count / 2).max(1);
+                Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
+            }
+            JobResult::Refused(BridgeRevert::InsufficientGas { .. })
+            | JobResult::TooLarge
+            | JobResult::NotTaken(_)
+                if piece.count > 1 =>
+            {
+                self.piece_limit = (piece.count / 2).max(1);
+                Some(format!(
+                    "{} transfers do not fit into a transaction; trying {}",
+                    piece.count, self.piece_limit
+                ))
+            }
+            other => Some(other.to_string()),
+        }
+    }
+
+    /// The transaction of a piece; `None` when the store does not have all of it yet.
+    async fn job(
+        &mut self,
+        piece: Piece,
+        proof: &ApprovedCheckpoint,
+        view: &DestinationView,
+    ) -> Result<Option<Job>, LaneError> {
+        let presumed = match self.flow.line.is_empty() {
+            true => None,
+            false => match self.presumed(piece.first, view).await? {
+                Some(presumed) => Some(presumed),
+                None => return Ok(None),
+            },
+        };
+        let caps = self.caps().await?;
+        let (store, info) = (&self.lane.store, &self.lane.info);
+        let requests = store.requests(info.bridge_id, piece.first, piece.count).await?;
+        let tail: Vec<Leaf> = store.leaves(info.bridge_id, piece.end(), piece.checkpoint).await?;
+        let complete =
+            requests.len() as u64 == piece.count && tail.len() as u64 == piece.checkpoint.since(piece.end());
+        if !complete {
+            return Ok(None);
+        }
+        let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
+        let calldata: Bytes = handle_calldata(piece.first, &transfers, &tail, &proof.signatures);
+        Ok(Some(Job {
+            lane: info.clone(),
+            purpose: Purpose::Handle,
+            first: piece.first,
+            count: piece.count,
+            checkpoint: piece.checkpoint,
+            to: info.destination.bridge,
+            worst_gas: gas::worst_gas(transfers, &caps, calldata.len()),
+            calldata,
+            presumed,
+        }))
+    }
+
+    /// The destination as it will be when everything on its way is mined.
+    async fn presumed(
+        &mut self,
+        handled: RequestNonce,
+        view: &DestinationView,
+    ) -> Result<Option<Presumed>, LaneError> {
+        let (info, operators) = (&self.lane.info, &view.operators);
+        let root = self.lane.store.root_at(info.bridge_id, handled).await?;
+        Ok(root.map(|root| Presumed {
+            bridge: info.destination.bridge,
+            handled,
+            root,
+            epoch: operators.epoch,
+            threshold: operators.threshold,
+        }))
+    }
+
+    /// The destination's pairs, of which only the gas caps count here.
+    async fn caps(&mut self) -> Result<Arc<[PairState]>, LaneError> {
+        if let Some((caps, read)) = &self.flow.caps
+            && read.elapsed() < CAPS_AGE
+        {
+            return Ok(Arc::clone(caps));
+        }
+        let bridge = self.lane.info.destination.bridge;
+        let caps: Arc<[PairState]> =
+            self.lane.destination.bridge_state(bridge, At::Latest).await?.pairs.into();
+        self.flow.caps = Some((Arc::clone(&caps), Instant::now()));
+        Ok(caps)
+    }
+}

@@ -1,0 +1,120 @@
+//! How a chain's process is started, ended, and started again with what it had.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::Url;
+use tokio::process::Command;
+
+use super::AnvilSpec;
+use crate::chain_access::ChainAccess;
+use crate::eventually::{eventually, eventually_true};
+use crate::process::{ChildProcess, Warden};
+
+/// Where a chain has an address of its own.
+const PORT: u16 = 8545;
+
+/// Patience for a node to listen and to answer. A state of some hundred blocks is read in a second.
+const READY: Duration = Duration::from_secs(10);
+
+/// Patience for a node to write what it has. Measured: half a second for 700 blocks.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Everything that a start needs; each start is the same.
+#[derive(Debug, Clone)]
+pub(super) struct Launch {
+    binary: PathBuf,
+    spec: AnvilSpec,
+    warden: Warden,
+    folder: PathBuf,
+    socket: SocketAddr,
+}
+
+impl Launch {
+    /// Chooses the address. Nothing runs yet.
+    pub(super) fn new(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
+        Ok(Self {
+            binary: binary.to_owned(),
+            spec: spec.clone(),
+            warden: warden.clone(),
+            folder: folder.to_owned(),
+            socket: spec.host.socket(PORT)?,
+        })
+    }
+
+    /// Its HTTP endpoint.
+    pub(super) fn url(&self) -> Result<Url> {
+        format!("http://{}", self.socket).parse().context("a URL of digits and dots")
+    }
+
+    /// Starts the process, with what an earlier one kept, and looks at the chain id before anything else is said to it.
+    ///
+    /// Errors: anvil ends at once, or somebody else's node answers.
+    pub(super) async fn run(&self) -> Result<(ChildProcess, ChainAccess)> {
+        let Self { spec, socket, warden, .. } = self;
+        let log = self.folder.join(format!("chain-{}.log", spec.name));
+        let before = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), self.command(), &log)?;
+        // Only an anvil that got its port says so: the chain id alone could be that of another devnet.
+        let says = format!("Listening on {socket}");
+        let listens = || async { Ok(process.log_after(before).contains(&says)) };
+        drop(eventually_true("the chain listens", READY, listens).await);
+        let url = self.url()?;
+        let connect = || async { ChainAccess::connect(&spec.name, url.clone()).await.map(Some) };
+        let found = eventually("the chain answers", READY, connect).await;
+        if process.exited()?.is_some() {
+            bail!("anvil ended at once:\n{}", process.log_tail(10));
+        }
+        let access = found?;
+        if access.chain_id != spec.chain_id {
+            bail!("port {} answers as chain {} and not as {}", socket.port(), access.chain_id, spec.chain_id);
+        }
+        Ok((process, access))
+    }
+
+    /// Ends the process in order, so that it writes what it has.
+    ///
+    /// Errors: it keeps nothing, or has written nothing in the end.
+    pub(super) async fn end(&self, process: &mut ChildProcess) -> Result<()> {
+        let (name, state) = (&self.spec.name, self.state());
+        if !self.spec.durable {
+            bail!("the chain {name} keeps nothing when it ends; a network with durable_chains does");
+        }
+        let status = process.stop(GRACE).await?;
+        // It was killed when it has no exit code: then its file may be an old one, or half of one.
+        if !status.success() || !state.is_file() {
+            bail!("the chain {name} ended ({status}) without writing {}", state.display());
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.join(format!("chain-{}.state.json", self.spec.name))
+    }
+
+    fn command(&self) -> Command {
+        let Self { spec, socket, .. } = self;
+        let mut command = spec.host.command(&self.binary);
+        command
+            .args(["--host", &socket.ip().to_string(), "--port", &socket.port().to_string()])
+            .args(["--chain-id", &spec.chain_id.to_string()])
+            .args(["--block-time", "1", "--slots-in-an-epoch", "1"])
+            .args(["--gas-limit", &spec.block_gas_limit.to_string()])
+            .args(["--accounts", &spec.accounts.to_string()])
+            // Its caches belong to this run, not to the person's home.
+            .env("HOME", &self.folder);
+        if spec.durable {
+            // Without the states of earlier blocks nothing could be read as of a final block, which is what relays do.
+            command.arg("--state").arg(self.state()).arg("--preserve-historical-states");
+        }
+        if spec.free_gas {
+            command.args(["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]);
+        }
+        if let Some(origin) = &spec.fork_of {
+            command.args(["--fork-url", origin.as_str()]);
+        }
+        command
+    }
+}
