@@ -14,10 +14,7 @@ contract DuplicatesProof is Symbolic {
         OpenBridge bridge = _bridgeOf(_accounts(0xF0, MEMBERS), THRESHOLD);
         address[] memory members = _accounts(0xA0, MEMBERS);
         bridge.replaceOperators(members, THRESHOLD);
-        bytes[] memory signatures = new bytes[](THRESHOLD + 1);
-        for (uint256 i = 0; i < signatures.length; ++i) {
-            signatures[i] = _signatureOfSomebody(digest);
-        }
+        bytes[] memory signatures = _signaturesOfSomebody(digest, THRESHOLD + 1);
         bridge.requireThreshold(digest, signatures);
         assert(_countSigners(members, digest, signatures) >= THRESHOLD);
     }

@@ -122,6 +122,19 @@ contract OpenBridge is Handling, Memberships, NothingElse {
         _requireThreshold(_operators, _operatorQuorum(), digest, signatures);
     }
 
+    function requireThresholdWithVotes(bytes32 digest, bytes[] calldata signatures) external view {
+        _requireThresholdWithVotes(_operatorQuorum(), digest, signatures);
+    }
+
+    /// @dev As if the operators with these bits had voted.
+    function placeVotes(bytes32 digest, uint256 voters) external {
+        _votes[digest] = voters;
+    }
+
+    function votesFor(bytes32 digest) external view returns (uint256) {
+        return _votes[digest];
+    }
+
     function operatorEpoch() external view returns (uint64) {
         return _lanes.operatorEpoch;
     }

@@ -41,24 +41,26 @@ abstract contract Symbolic {
         }
     }
 
-    /// @dev Of the plain form, with `s` in the lower half as the standard wants it.
+    /// @dev Of the plain form and well formed. To a function without meaning one word says who has signed as well as three do.
     function _signatureOfSomebody(bytes32 digest) internal returns (bytes memory signature) {
-        signature = svm.createBytes(65, "signature");
-        uint256 s;
-        assembly ("memory-safe") {
-            s := mload(add(signature, 0x40))
-        }
-        vm.assume(s <= 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0);
+        signature = abi.encodePacked(svm.createBytes32("r"), uint256(1), uint8(27));
         vm.assume(_signer(digest, signature) != address(0));
     }
 
-    /// @dev Of kinds that nobody pays and of amounts that always add up, so that each is held on one path. Nothing that is
+    function _signaturesOfSomebody(bytes32 digest, uint256 size) internal returns (bytes[] memory list) {
+        list = new bytes[](size);
+        for (uint256 i = 0; i < size; ++i) {
+            list[i] = _signatureOfSomebody(digest);
+        }
+    }
+
+    /// @dev Of a kind that nobody pays and of amounts that always add up, so that each is held on one path. Nothing that is
     /// proven looks at what a kind or an amount means.
     function _anyTransfers(uint256 size) internal returns (ValueTransfer[] memory list) {
         list = new ValueTransfer[](size);
         for (uint256 i = 0; i < size; ++i) {
             list[i] = ValueTransfer({
-                kind: uint8(svm.createUint(8, "kind")),
+                kind: Kinds.ERC1155 + 1,
                 sourceBlock: uint64(svm.createUint(64, "sourceBlock")),
                 token: svm.createAddress("token"),
                 from: svm.createAddress("from"),
@@ -67,19 +69,12 @@ abstract contract Symbolic {
                 value: svm.createUint(96, "value"),
                 payload: svm.createBytes(32, "payload")
             });
-            vm.assume(list[i].kind > Kinds.ERC1155 && list[i].kind < Kinds.REFUND);
         }
     }
 
     function _bridgeOf(address[] memory members, uint8 threshold) internal returns (OpenBridge bridge) {
         bridge = new OpenBridge();
         bridge.replaceOperators(members, threshold);
-    }
-
-    /// @dev A bridge with one operator, who alone is the threshold, at any place of its lane.
-    function _placed(uint64 nonce, bytes32 root) internal returns (OpenBridge bridge) {
-        bridge = _bridgeOf(_accounts(0xA0, 1), 1);
-        bridge.place(nonce, root, svm.createBytes32("lane"));
     }
 
     function _submit(OpenBridge bridge, bytes memory call) internal returns (bool success) {

@@ -11,13 +11,15 @@ contract ThresholdProof is Symbolic {
     uint256 private constant MEMBERS = 4;
     uint8 private constant THRESHOLD = 3;
 
-    /// @dev Of both forms, plain and compact.
+    /// @dev One of any 65 bytes, one of any 64, and one of somebody.
     function check_three_of_four_must_sign(bytes32 digest) external {
         OpenBridge bridge = _bridgeOf(_accounts(0xF0, MEMBERS), THRESHOLD);
         address[] memory members = _accounts(0xA0, MEMBERS);
         bridge.replaceOperators(members, THRESHOLD);
-        bytes[] memory signatures = _anySignatures(THRESHOLD, 65);
+        bytes[] memory signatures = new bytes[](THRESHOLD);
+        signatures[0] = svm.createBytes(65, "plain");
         signatures[1] = svm.createBytes(64, "compact");
+        signatures[2] = _signatureOfSomebody(digest);
         bridge.requireThreshold(digest, signatures);
         assert(_countSigners(members, digest, signatures) >= THRESHOLD);
     }

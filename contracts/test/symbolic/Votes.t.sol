@@ -2,81 +2,121 @@
 pragma solidity 0.8.37;
 
 import {Checkpoint, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
+import {Kinds} from "../../src/libraries/Kinds.sol";
 import {OpenBridge} from "./OpenBridge.sol";
 import {Symbolic} from "./Symbolic.sol";
 
 /// @title The threshold cannot be bypassed by votes either, nor by votes and signatures together
-/// @dev Three operators that replaced others, a threshold of two. Votes are cast for anything, by anybody, before and after
-/// the change of operators. Whenever `handle` passes then, two different operators of now have signed its very checkpoint,
-/// by a vote or by a signature.
+/// @dev Four operators that replaced others, two of whom stayed, and a threshold of three. Votes are cast by anybody, before
+/// and after the change of operators. Whenever `handle` passes then, three different operators of now have signed its very
+/// checkpoint, by a vote or by a signature. That malformed votes and signatures count for nothing is proven elsewhere.
 contract VotesProof is Symbolic {
-    uint256 private constant MEMBERS = 3;
-    uint8 private constant THRESHOLD = 2;
+    uint256 private constant MEMBERS = 4;
+    uint8 private constant THRESHOLD = 3;
     uint64 private constant SOMEWHERE = 7;
+    /// Two before the first of now: those two left, and the others have other places.
+    uint256 private constant FORMER = 0x9E;
+    uint256 private constant NOW = 0xA0;
+    /// A request, a root and a lane like any other: to votes they are one digest, and other proofs are for all digests.
+    bytes32 private constant ROOT = "root";
+    bytes32 private constant LANE = "lane";
 
     OpenBridge private _bridge;
-    bytes32 private _root;
-    bytes32 private _lane;
     ValueTransfer[] private _transfers;
     /// @dev What votes were cast for, and by which signatures.
     bytes32[] private _digests;
     bytes[] private _signatures;
 
-    function check_a_vote_and_a_signature_are_of_two_operators() external {
+    function check_votes_alone_are_of_three_operators() external {
         _prepare();
+        _vote(_handled());
+        _vote(_handled());
+        _vote(_handled());
+        _handle(0);
+    }
+
+    function check_two_votes_and_a_signature_are_of_three_operators() external {
+        _prepare();
+        _vote(_handled());
         _vote(_handled());
         _handle(1);
     }
 
-    function check_votes_alone_are_of_two_operators() external {
+    function check_a_vote_and_two_signatures_are_of_three_operators() external {
         _prepare();
         _vote(_handled());
-        _vote(_handled());
-        _handle(0);
+        _handle(2);
     }
 
-    /// @dev One vote for anything at all: another lane, nonce, epoch or root, or the same.
-    function check_votes_for_anything_else_do_not_count(Checkpoint memory other) external {
+    /// @dev Two operators vote for what is to be handled, whichever, and somebody for anything at all: another lane, nonce,
+    /// epoch or root, or the same.
+    function check_votes_for_anything_else_do_not_count(Checkpoint memory other, uint256 pair) external {
         _prepare();
+        _voteAsTwo(pair);
         _vote(other);
-        _vote(_handled());
         _handle(0);
     }
 
-    /// @dev One vote by somebody who was an operator then, for what would have been handled then, and one by anybody now.
-    function check_votes_of_former_operators_do_not_count() external {
-        _prepareWith(_accounts(0xF0, MEMBERS));
+    /// @dev One vote by somebody who was an operator then, for what would have been handled then, and two by operators of now,
+    /// whichever.
+    function check_votes_of_former_operators_do_not_count(uint256 pair) external {
+        _prepareWith(_accounts(FORMER, MEMBERS));
         _vote(_handled());
-        _bridge.replaceOperators(_accounts(0xA0, MEMBERS), THRESHOLD);
-        _vote(_handled());
+        _bridge.replaceOperators(_accounts(NOW, MEMBERS), THRESHOLD);
+        _voteAsTwo(pair);
         assert(!_submit(_bridge, _call(new bytes[](0))));
     }
 
     function _prepare() private {
-        _prepareWith(_accounts(0xF0, MEMBERS));
-        _bridge.replaceOperators(_accounts(0xA0, MEMBERS), THRESHOLD);
+        _prepareWith(_accounts(FORMER, MEMBERS));
+        _bridge.replaceOperators(_accounts(NOW, MEMBERS), THRESHOLD);
     }
 
     function _prepareWith(address[] memory members) private {
         _bridge = _bridgeOf(members, THRESHOLD);
-        _root = svm.createBytes32("root");
-        _lane = svm.createBytes32("lane");
-        _bridge.place(SOMEWHERE, _root, _lane);
-        _transfers.push(_anyTransfers(1)[0]);
+        _bridge.place(SOMEWHERE, ROOT, LANE);
+        ValueTransfer memory transfer;
+        // Of a kind that nobody pays.
+        transfer.kind = Kinds.ERC1155 + 1;
+        _transfers.push(transfer);
     }
 
     /// @dev What a relay would have signed: the lane, the operators of now, and the root behind the request.
     function _handled() private view returns (Checkpoint memory) {
-        bytes32 root = keccak256(abi.encodePacked(_root, _leafOf(SOMEWHERE, _transfers[0])));
-        return Checkpoint({bridgeId: _lane, epoch: _bridge.operatorEpoch(), nonce: SOMEWHERE + 1, root: root});
+        bytes32 root = keccak256(abi.encodePacked(ROOT, _leafOf(SOMEWHERE, _transfers[0])));
+        return Checkpoint({bridgeId: LANE, epoch: _bridge.operatorEpoch(), nonce: SOMEWHERE + 1, root: root});
     }
 
     /// @dev Refused or not.
     function _vote(Checkpoint memory checkpoint) private {
-        bytes memory signature = svm.createBytes(65, "vote");
+        bytes32 digest = _digestOf(_bridge, checkpoint);
+        _send(checkpoint, digest, _signatureOfSomebody(digest));
+    }
+
+    /// @dev For what is to be handled, by two operators of now; one path for each two.
+    function _voteAsTwo(uint256 choice) private {
+        uint8[6] memory lower = [0, 0, 0, 1, 1, 2];
+        uint8[6] memory upper = [1, 2, 3, 2, 3, 3];
+        for (uint256 i = 0; i < lower.length; ++i) {
+            if (choice != i) continue;
+            _voteAs(NOW + lower[i]);
+            _voteAs(NOW + upper[i]);
+            return;
+        }
+        vm.assume(false);
+    }
+
+    function _voteAs(uint256 operator) private {
+        bytes32 digest = _digestOf(_bridge, _handled());
+        bytes memory signature = _signatureOfSomebody(digest);
+        vm.assume(_signer(digest, signature) == address(uint160(operator)));
+        _send(_handled(), digest, signature);
+    }
+
+    function _send(Checkpoint memory checkpoint, bytes32 digest, bytes memory signature) private {
         (bool accepted,) = address(_bridge).call(abi.encodeCall(_bridge.vote, (checkpoint, signature)));
         accepted;
-        _digests.push(_digestOf(_bridge, checkpoint));
+        _digests.push(digest);
         _signatures.push(signature);
     }
 
@@ -87,10 +127,10 @@ contract VotesProof is Symbolic {
     /// @dev Whenever it passes, enough operators have signed.
     function _handle(uint256 size) private {
         bytes32 digest = _digestOf(_bridge, _handled());
-        bytes[] memory signatures = _anySignatures(size, 65);
+        bytes[] memory signatures = _signaturesOfSomebody(digest, size);
         vm.assume(_submit(_bridge, _call(signatures)));
 
-        address[] memory members = _accounts(0xA0, MEMBERS);
+        address[] memory members = _accounts(NOW, MEMBERS);
         uint256 count = 0;
         for (uint256 m = 0; m < MEMBERS; ++m) {
             uint256 signed = 0;
