@@ -69,7 +69,7 @@ mod tests {
             signed(&other, LANE, 6, own.address()),
         ];
         let found = signed_by(own.address(), &heard, &ApprovedView::default(), &domain(), LANE);
-        assert_eq!(found.into_iter().map(|(nonce, _)| nonce.get()).collect::<Vec<_>>(), [3]);
+        assert_eq!(found.into_keys().map(|nonce| nonce.get()).collect::<Vec<_>>(), [3]);
     }
 
     #[test]
