@@ -139,8 +139,8 @@ prove: prove-invariants prove-symbolic prove-mutation ## Invariants 100 times as
 
 # How many times as many runs as `make test` has.
 TIMES ?= 100
-prove-invariants: tools
-	cd contracts && FOUNDRY_INVARIANT_RUNS=$$((20 * $(TIMES))) FOUNDRY_FUZZ_RUNS=$$((256 * $(TIMES))) $(FORGE) test --match-test '^(invariant_|testFuzz_)'
+prove-invariants: tools python ## Invariants and fuzz tests 100 times as long, in rounds; one that was ended goes on
+	contracts/prolong --times $(TIMES) $(PROLONG_FLAGS)
 
 prove-symbolic: python-tools ## Threshold, votes, nonces and roots for all values at once (halmos)
 	contracts/symbolic

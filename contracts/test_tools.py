@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tests of the scripts that judge the contracts' tests."""
 
+import re
 import sys
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
+from campaigns import effective_calls, too_few  # noqa: E402
 from mutators import mutants  # noqa: E402
 
 
@@ -97,6 +99,58 @@ class Mutate(unittest.TestCase):
         self.assertIsNone(self.mutate.Journal(False).verdict(self.fault))
         self.mutate.Journal(False).write(self.fault, self.mutate.KILLED)
         self.assertIsNone(self.mutate.Journal(True).verdict(self.fault))
+
+
+class Prolong(unittest.TestCase):
+    SAID = (
+        "[PASS] testFuzz_a(uint8) (runs: 256, μ: 1, ~: 1)\n"
+        "[PASS] invariant_all() (runs: 20, calls: 14000, reverts: 0)\n"
+        "| Contract | Selector | Calls | Reverts | Discards |\n| World | vote | {} | 1 | 30 |\n| World | pause | 9800 | 0 | 0 |\n"
+    )
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.prolong = script("prolong")
+        self.prolong.JOURNAL = Path(folder.name) / "rounds.jsonl"
+
+    def effective(self, calls):
+        return effective_calls(self.SAID.format(calls).splitlines())
+
+    def test_only_calls_that_took_effect_count(self):
+        self.assertEqual(self.effective(231), {"all": {"vote": 200, "pause": 9800}})
+
+    def test_too_few_of_an_action_or_of_all_are_named_for_as_many_rounds_as_there_were(self):
+        self.assertEqual(too_few(self.effective(231)), [])
+        self.assertEqual(len(too_few(self.effective(230))), 2)
+        self.assertEqual(len(too_few(self.effective(231), 2)), 2)
+
+    def test_rounds_that_are_over_are_summed_and_remembered_until_a_source_changes(self):
+        journal = self.prolong.Journal("key")
+        journal.write(1, 60, self.effective(231))
+        journal.write(2, 60, self.effective(331))
+        again = self.prolong.Journal("key")
+        self.assertEqual(again.sum([1, 2]), {"all": {"vote": 500, "pause": 19600}})
+        self.assertEqual(self.prolong.Journal("other").rounds, {})
+        self.assertEqual(self.prolong.Journal("key", afresh=True).rounds, {})
+        self.assertEqual(self.prolong.Journal("key").rounds, {})
+
+    def test_every_change_of_what_rounds_run_counts_and_a_proof_is_none_of_it(self):
+        files = self.prolong.sources()
+        self.assertIn(Path("test/Together.t.sol"), files)
+        self.assertFalse([path for path in files if "symbolic" in path.parts])
+        changed = files | {Path("src/Bridge.sol"): b"other"}
+        self.assertNotEqual(self.prolong.fingerprint(files), self.prolong.fingerprint(changed))
+
+    def test_seeds_of_rounds_differ_and_stay(self):
+        self.assertEqual(len({self.prolong.seed_of(number) for number in range(1, 101)}), 100)
+        self.assertEqual(self.prolong.seed_of(1), self.prolong.seed_of(1))
+
+    def test_no_invariant_is_left_out_of_those_that_are_asked_together(self):
+        together = (HERE / "test" / "Together.t.sol").read_text()
+        for name in ("Conservation", "Progress", "Approval"):
+            for invariant in re.findall(r"function (invariant_\w+)", (HERE / "test" / f"{name}.t.sol").read_text()):
+                self.assertIn(f"{name}Test.{invariant}.selector", together)
 
 
 class Symbolic(unittest.TestCase):

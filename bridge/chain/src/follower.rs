@@ -55,11 +55,12 @@ impl HeadFollower {
     /// Polls until `stop`. No failure of the endpoint ends it.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
+            let asked = Instant::now();
             let look = tokio::select! {
                 () = stop.cancelled() => return,
                 look = self.chain.head() => look,
             };
-            let pause = self.take(look);
+            let pause = self.take(asked, look);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -68,13 +69,13 @@ impl HeadFollower {
     }
 
     /// Publishes what was seen and returns the wait until the next look.
-    fn take(&mut self, look: Result<Head, ChainError>) -> Duration {
+    fn take(&mut self, asked: Instant, look: Result<Head, ChainError>) -> Duration {
         match look {
             Ok(head) => {
                 self.backoff.reset();
                 let known = self.view.borrow().head;
                 if known.is_none_or(|known| known.latest != head.latest) {
-                    self.rhythm.saw_block(Instant::now());
+                    self.rhythm.saw_block(asked, head.latest.height);
                 }
                 self.saw(head);
                 let pause = self.rhythm.pause(Instant::now(), self.chain.settings().poll_interval);

@@ -3,48 +3,66 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use polyspan_types::BlockHeight;
 use tokio::time::Instant;
 
-/// Blocks that tell the pace. Unit: intervals between blocks.
-const REMEMBERED: usize = 8;
-/// Intervals that are too few to tell it. Unit: intervals between blocks.
-const TOO_FEW: usize = 4;
+/// Looks that found another block and tell the pace. Unit: looks.
+const REMEMBERED: usize = 9;
+/// Looks that are too few to tell it. Unit: looks.
+const TOO_FEW: usize = 5;
 /// Longest wait for an expected block: a chain may change its pace. Unit: poll intervals.
 const LONGEST: u32 = 4;
 /// Looks in the time of one when a block is due.
 const CLOSER: u32 = 5;
+/// How much earlier than the pace says a look is made: so it comes ever closer to the block, until one is in vain. Unit: part of a
+/// gap.
+const EARLY: u32 = 32;
 
 /// The pace of a chain, as one who polls it sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Rhythm {
-    seen: Option<Instant>,
-    gaps: VecDeque<Duration>,
+    seen: VecDeque<(Instant, BlockHeight)>,
 }
 
 impl Rhythm {
-    /// Another block than before was seen.
-    pub(crate) fn saw_block(&mut self, now: Instant) {
-        if let Some(before) = self.seen.replace(now) {
-            if self.gaps.len() == REMEMBERED {
-                self.gaps.pop_front();
-            }
-            self.gaps.push_back(now.duration_since(before));
+    /// A look that began at `asked` found another newest block than the one before.
+    pub(crate) fn saw_block(&mut self, asked: Instant, height: BlockHeight) {
+        if self.seen.back().is_some_and(|(_, before)| *before >= height) {
+            // A reorg: what was seen tells nothing.
+            self.seen.clear();
         }
+        if self.seen.len() == REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((asked, height));
     }
 
-    /// How long to wait before the next look: until the next block can be there, then closely for one interval, then by the
-    /// interval. The shortest of the last gaps counts, so that a chain that makes blocks when it likes is polled by the interval.
+    /// How long to wait before the next look: until the next block is due, then closely for one interval, then by the interval.
     pub(crate) fn pause(&self, now: Instant, interval: Duration) -> Duration {
-        let shortest = self.gaps.iter().min().filter(|_| self.gaps.len() >= TOO_FEW);
-        let (Some(seen), Some(gap)) = (self.seen, shortest.filter(|gap| **gap >= interval)) else {
+        let (Some((seen, _)), Some(gap)) = (self.seen.back(), self.gap().filter(|gap| *gap >= interval))
+        else {
             return interval;
         };
-        let due = seen + (*gap).min(interval * LONGEST);
+        let due = *seen + gap.min(interval * LONGEST) - gap / EARLY;
         match due.checked_duration_since(now) {
             Some(early) if !early.is_zero() => early,
             _ if now.duration_since(due) < interval => interval / CLOSER,
             _ => interval,
         }
+    }
+
+    /// Time between two blocks of a chain with a steady pace. What looks add to single gaps is not in their mean.
+    fn gap(&self) -> Option<Duration> {
+        let ((first, lowest), (last, highest)) = (self.seen.front()?, self.seen.back()?);
+        if self.seen.len() < TOO_FEW {
+            return None;
+        }
+        let per_block = |time: Duration, blocks: u64| time / u32::try_from(blocks).unwrap_or(u32::MAX).max(1);
+        let mean = per_block(last.duration_since(*first), highest.since(*lowest));
+        let gaps = self.seen.iter().zip(self.seen.iter().skip(1));
+        let mut each = gaps
+            .map(|((before, low), (after, high))| per_block(after.duration_since(*before), high.since(*low)));
+        each.all(|gap| gap * 2 >= mean && gap <= mean * 2).then_some(mean)
     }
 }
 
@@ -54,45 +72,67 @@ mod tests {
 
     const POLL: Duration = Duration::from_millis(500);
 
-    fn after(gaps_ms: &[u64]) -> (Rhythm, Instant) {
-        let (mut rhythm, mut now) = (Rhythm::default(), Instant::now());
-        rhythm.saw_block(now);
-        for gap in gaps_ms {
-            now += Duration::from_millis(*gap);
-            rhythm.saw_block(now);
+    /// What a follower does for `seconds` beside a chain whose blocks come at multiples of `block_ms`, when an answer takes
+    /// `answer_ms`: looks for each block, and the longest time from a block to the look that shows it, in the second half.
+    fn follow(block_ms: u64, answer_ms: u64, seconds: u64) -> (f64, u64) {
+        let (mut rhythm, start) = (Rhythm::default(), Instant::now());
+        let ms = |instant: Instant| u64::try_from(instant.duration_since(start).as_millis()).unwrap();
+        let (mut now, mut known, mut looks, mut blocks, mut worst) = (start, 0, 0, 0, 0);
+        while ms(now) < seconds * 1_000 {
+            let (asked, late) = (now, ms(now) > seconds * 500);
+            let height = ms(asked) / block_ms;
+            looks += u64::from(late);
+            if height > known {
+                if late {
+                    blocks += height - known;
+                    worst = worst.max(ms(asked) - (known + 1) * block_ms);
+                }
+                known = height;
+                rhythm.saw_block(asked, BlockHeight::new(height));
+            }
+            now += Duration::from_millis(answer_ms);
+            now += rhythm.pause(now, POLL);
         }
-        (rhythm, now)
-    }
-
-    fn pauses(gaps_ms: &[u64], waited_ms: u64) -> u64 {
-        let (rhythm, last) = after(gaps_ms);
-        let pause = rhythm.pause(last + Duration::from_millis(waited_ms), POLL);
-        u64::try_from(pause.as_millis()).unwrap()
+        (looks as f64 / blocks as f64, worst)
     }
 
     #[test]
-    fn a_steady_chain_is_asked_when_its_next_block_is_due_and_closely_then() {
-        let steady = [1_000, 1_010, 1_000, 1_020];
-        assert_eq!(pauses(&steady, 0), 1_000);
-        assert_eq!(pauses(&steady, 300), 700);
-        assert_eq!(pauses(&steady, 1_000), 100);
-        assert_eq!(pauses(&steady, 1_400), 100);
-        assert_eq!(pauses(&steady, 1_500), 500, "it is late: nobody knows when it comes");
+    fn a_steady_chain_is_asked_when_a_block_is_due_for_as_long_as_it_runs() {
+        for (block_ms, answer_ms) in [(1_000, 2), (1_000, 20), (1_000, 100), (2_000, 50)] {
+            let (looks, worst) = follow(block_ms, answer_ms, 3_600);
+            assert!(looks < 2.0, "{looks} looks for a block of {block_ms} ms");
+            let closely = POLL / CLOSER + Duration::from_millis(answer_ms);
+            assert!(
+                u128::from(worst) <= closely.as_millis() + 10,
+                "{worst} ms after a block of {block_ms} ms"
+            );
+        }
     }
 
     #[test]
-    fn what_has_no_steady_pace_is_asked_by_the_interval() {
-        assert_eq!(pauses(&[1_000, 1_000, 1_000], 0), 500, "too few are known");
-        assert_eq!(pauses(&[1_000, 60, 9_000, 1_000], 0), 500, "blocks on demand");
-        assert_eq!(pauses(&[250, 250, 250, 250], 0), 500, "quick blocks");
-        assert_eq!(pauses(&[12_000, 12_000, 12_000, 24_000], 0), 2_000, "no wait is long");
-        assert_eq!(Rhythm::default().pause(Instant::now(), POLL), POLL);
+    fn slow_and_quick_chains_are_asked_by_the_interval_and_its_bound() {
+        let (looks, _) = follow(12_000, 50, 3_600);
+        assert!(looks > 3.0 && looks < 24.0, "{looks}");
+        let (_, worst) = follow(250, 20, 600);
+        assert!(worst < 600, "{worst} ms: by the interval");
     }
 
     #[test]
-    fn the_pace_of_long_ago_is_forgotten() {
-        let mut gaps = vec![100; 4];
-        gaps.extend([1_000; 8]);
-        assert_eq!(pauses(&gaps, 0), 1_000);
+    fn a_chain_that_becomes_quicker_or_has_no_pace_is_asked_by_the_interval() {
+        let (mut rhythm, mut now) = (Rhythm::default(), Instant::now());
+        let mut see = |rhythm: &mut Rhythm, gap_ms: u64, height: u64| {
+            now += Duration::from_millis(gap_ms);
+            rhythm.saw_block(now, BlockHeight::new(height));
+            rhythm.pause(now, POLL)
+        };
+        let paces: Vec<_> = (1..=6).map(|height| see(&mut rhythm, 2_000, height)).collect();
+        assert_eq!(
+            (paces[3], paces[4]),
+            (POLL, Duration::from_micros(1_937_500)),
+            "too few are known at first"
+        );
+        // Eight blocks in the time of one.
+        assert_eq!(see(&mut rhythm, 2_000, 14), POLL);
+        assert_eq!(see(&mut rhythm, 2_000, 13), POLL, "a reorg");
     }
 }

@@ -209,19 +209,23 @@ impl Step for LaneSubmission {
         match action {
             Action::Handle(_) => Ok(()),
             Action::Vote(nonce) => self.vote(nonce, &view).await,
-            Action::Nothing if !self.flow.line.is_empty() => Ok(()),
-            Action::Nothing if leads => {
-                let open = approved.approved(view.handled) > view.handled;
-                let tail =
-                    format!("waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}", view.handled);
-                self.lane.board.submission.send_replace(open.then_some(tail));
-                // Live first: a hold takes its turn when nothing can be handled.
+            // Live first: a hold takes its turn when nothing can be handled, and now and then where something always can.
+            Action::Nothing if leads && (self.flow.line.is_empty() || self.releases.are_due()) => {
+                if self.flow.line.is_empty() {
+                    let open = approved.approved(view.handled) > view.handled;
+                    let tail = format!(
+                        "waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}",
+                        view.handled
+                    );
+                    self.lane.board.submission.send_replace(open.then_some(tail));
+                }
                 self.release(&view).await
             }
-            Action::Nothing => {
+            Action::Nothing if self.flow.line.is_empty() => {
                 self.show_idle();
                 Ok(())
             }
+            Action::Nothing => Ok(()),
         }
     }
 
@@ -243,8 +247,7 @@ impl Step for LaneSubmission {
             () = self.flow.landed() => {}
             // What waits for a block tells why.
             Ok(()) = self.trouble.changed(), if !self.flow.line.is_empty() => {
-                let text = self.trouble.borrow_and_update().clone();
-                self.lane.board.submission.send_replace(text);
+                self.show_trouble();
             }
             () = turn => {}
             // Some chains make no block while nothing is sent.

@@ -16,7 +16,7 @@ mod pricing;
 mod send;
 mod watch_pending;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use alloy::primitives::{B256, Bytes, U256};
@@ -25,10 +25,10 @@ use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Attempt, Purpose, Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{AccountNonce, BlockHeight, CrashPoint};
+use polyspan_types::{AccountNonce, BlockHeight, BridgeId, CrashPoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 pub use board::KeyView;
 use board::{Board, Seat};
@@ -72,7 +72,8 @@ pub struct Submitter {
     /// The first account nonce that no block had used at the last look.
     used: Option<AccountNonce>,
     funds: Funds,
-    dearness: Dearness,
+    /// By lane: of its pieces.
+    dearness: BTreeMap<BridgeId, Dearness>,
     /// Why nothing that is sent now would be mined: an earlier transaction is stuck.
     stuck: Option<String>,
     /// A job of late could not be sent.
@@ -154,7 +155,7 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<PrivateKeySigner>) -> (Vec<S
             pending: Vec::new(),
             used: None,
             funds: Funds::default(),
-            dearness: Dearness::default(),
+            dearness: BTreeMap::new(),
             stuck: None,
             complaint: Complaint::default(),
             seat: board.seat(place),
@@ -233,6 +234,11 @@ impl Submitter {
                 KeyAnswer::Refused(result)
             }
             Ok(Err(NotSent::Unfunded)) => KeyAnswer::Unable,
+            // It is tried again alone, once nothing is before it; some nodes know nothing of presumed state.
+            Err(failed) if job.presumed.is_some() => {
+                debug!(chain = self.chain.name(), error = %failed, "nothing more is sent behind what is on its way");
+                KeyAnswer::Refused(JobResult::Busy)
+            }
             Err(failed) => {
                 self.fails(failed.to_string());
                 KeyAnswer::Refused(JobResult::Failed(failed.to_string()))
@@ -275,11 +281,10 @@ impl Submitter {
             return Ok(Err(NotSent::Told(JobResult::AboveCap { cap })));
         };
         // A node would refuse it, after it is in the journal.
-        match self.can_pay(gas, price).await? {
+        match self.can_pay(gas, price, job.presumed.is_some()).await? {
             Cover::Enough => {}
             // What is on its way will cost less than it may.
-            Cover::Bound if job.presumed.is_some() => return Ok(Err(NotSent::Told(JobResult::Busy))),
-            Cover::Bound => {}
+            Cover::Bound => return Ok(Err(NotSent::Told(JobResult::Busy))),
             Cover::Short => return Ok(Err(NotSent::Unfunded)),
         }
         let account_nonce = self.free_account_nonce().await?;
@@ -335,12 +340,15 @@ impl Submitter {
         let shown = match &job.presumed {
             // Nothing is searched for: a search executes the call many times, and here only whether it goes through is asked.
             Some(presumed) => {
-                let gas = self.dearness.gas(job.worst_gas).min(limit);
+                let dearness = self.dearness.get(&job.lane.bridge_id).copied().unwrap_or_default();
+                let gas = dearness.gas(job.worst_gas).min(limit);
                 self.chain.simulate(&call.gas_limit(gas), presumed).await.map(|()| gas)
             }
             None => self.chain.estimate_gas(&call).await.map(|estimate| {
                 let estimate = with_margin(estimate);
-                self.dearness = Dearness::of(estimate, job.worst_gas);
+                if job.purpose == Purpose::Handle {
+                    self.dearness.insert(job.lane.bridge_id, Dearness::of(estimate, job.worst_gas));
+                }
                 estimate
             }),
         };
@@ -412,8 +420,8 @@ fn free_nonce(on_chain: AccountNonce, used: impl Iterator<Item = AccountNonce>) 
     free
 }
 
-/// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane, or,
-/// if it presumes them, after pieces that end where it begins.
+/// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane; if it
+/// presumes them, after pieces that end where it begins; a release, which needs nothing of what is handled, after any pieces.
 fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool {
     let own = |submission: &&Submission| {
         submission.lane == job.lane.bridge_id && submission.outcome == SubmissionOutcome::Pending
@@ -423,7 +431,8 @@ fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool
         end = end.max(Some(submission.first.plus(submission.count)));
         pieces_only &= submission.purpose == Purpose::Handle;
     }
-    end.is_none_or(|end| job.presumed.is_some() && pieces_only && end == job.first)
+    let Some(end) = end else { return true };
+    pieces_only && (job.purpose == Purpose::Release || (job.presumed.is_some() && end == job.first))
 }
 
 fn tell(answer: oneshot::Sender<JobResult>, result: JobResult) {

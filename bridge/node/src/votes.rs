@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_chain::HeadView;
-use polyspan_types::{BlockHeight, RequestNonce, Vote};
+use polyspan_types::{BlockHeight, BlockRef, RequestNonce, Vote};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -24,6 +24,8 @@ use window::Window;
 /// anybody waits before it votes ([`crate::turn::Pace`]).
 const LOOK_AFTER: u32 = 2;
 const LOOK_AFTER_AT_MOST: Duration = Duration::from_secs(20);
+/// Time between two looks where no block is made. Unit: time.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a lane stands still before votes are looked for that are older than [`window::REACH`]. Unit: time.
 const LOOK_BACK_AFTER: Duration = Duration::from_secs(30);
 /// Most votes of one operator that are kept: it chooses their nonces freely. Unit: votes.
@@ -40,6 +42,8 @@ pub struct VoteWatch {
     believed_after: u64,
     window: Window,
     votes: BTreeSet<Vote>,
+    /// The newest block up to which they were read.
+    read_up_to: Option<BlockRef>,
     stall: Stall,
 }
 
@@ -57,11 +61,12 @@ impl VoteWatch {
             destination,
             window,
             votes: BTreeSet::new(),
+            read_up_to: None,
             stall: Stall::default(),
         }
     }
 
-    async fn look(&mut self, head: BlockHeight, view: &DestinationView) -> Result<(), LaneError> {
+    async fn look(&mut self, head: BlockRef, view: &DestinationView) -> Result<(), LaneError> {
         let (handled, verified) = (view.handled, self.source.borrow().verified);
         let now = Instant::now().into_std();
         self.stall.observe(handled, verified, now);
@@ -69,10 +74,10 @@ impl VoteWatch {
             self.stall.forget();
         }
         // A lane that goes on needs none, and those that are made meanwhile are read when it stands still.
-        if self.stall.lasts(now) >= (LOOK_AFTER * view.block_interval).min(LOOK_AFTER_AT_MOST)
-            && self.stall.is_going_on()
-        {
-            self.read(head).await?;
+        let is_due = self.stall.is_going_on() && self.stall.lasts(now) >= look_after(view);
+        if is_due && self.read_up_to != Some(head) {
+            self.read(head.height).await?;
+            self.read_up_to = Some(head);
         }
         self.show_votes(handled);
         // After showing: what fails here hides nothing.
@@ -132,26 +137,47 @@ impl VoteWatch {
     }
 }
 
+/// How long the lane stands still before votes are looked for.
+fn look_after(view: &DestinationView) -> Duration {
+    (LOOK_AFTER * view.block_interval).min(LOOK_AFTER_AT_MOST)
+}
+
 impl Step for VoteWatch {
     async fn step(&mut self) -> Result<(), LaneError> {
+        self.source.mark_unchanged();
         let head = self.heads.borrow_and_update().head;
         let view = self.destination.borrow_and_update().clone();
         let doubted = *self.doubted.borrow_and_update();
         if std::mem::replace(&mut self.believed_after, doubted) != doubted {
             self.window.forget();
             self.votes.clear();
+            self.read_up_to = None;
         }
         match (head, view) {
-            (Some(head), Some(view)) => self.look(head.latest.height, &view).await,
+            (Some(head), Some(view)) => self.look(head.latest, &view).await,
             _ => Ok(()),
         }
     }
 
     async fn changed(&mut self) {
+        let after = self.destination.borrow().as_ref().map(look_after);
+        let due =
+            after.and_then(|after| self.stall.due(after)).filter(|due| *due > std::time::Instant::now());
+        let turn = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            // The source is looked at with the next head: a vote needs a block.
             changed = self.heads.changed() => or_pending(changed).await,
             changed = self.doubted.changed() => or_pending(changed).await,
+            // A lane begins to stand still without a block of its destination: some chains make none while nothing is sent.
+            changed = self.source.changed() => or_pending(changed).await,
+            changed = self.destination.changed() => or_pending(changed).await,
+            () = turn => {}
+            // Older ones are looked for while it lasts.
+            () = tokio::time::sleep(PATIENCE), if self.stall.is_going_on() => {}
         }
     }
 

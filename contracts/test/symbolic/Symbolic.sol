@@ -41,6 +41,17 @@ abstract contract Symbolic {
         }
     }
 
+    /// @dev Of the plain form, with `s` in the lower half as the standard wants it.
+    function _signatureOfSomebody(bytes32 digest) internal returns (bytes memory signature) {
+        signature = svm.createBytes(65, "signature");
+        uint256 s;
+        assembly ("memory-safe") {
+            s := mload(add(signature, 0x40))
+        }
+        vm.assume(s <= 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0);
+        vm.assume(_signer(digest, signature) != address(0));
+    }
+
     /// @dev Of kinds that nobody pays and of amounts that always add up, so that each is held on one path. Nothing that is
     /// proven looks at what a kind or an amount means.
     function _anyTransfers(uint256 size) internal returns (ValueTransfer[] memory list) {
@@ -116,6 +127,21 @@ abstract contract Symbolic {
         // A byte, or 27 or 28.
         // forge-lint: disable-next-line(unsafe-typecast)
         return ecrecover(digest, uint8(v), bytes32(r), bytes32(s));
+    }
+
+    /// @dev How many of these accounts have signed, once each however often they did.
+    function _countSigners(address[] memory members, bytes32 digest, bytes[] memory signatures)
+        internal
+        pure
+        returns (uint256 count)
+    {
+        for (uint256 m = 0; m < members.length; ++m) {
+            uint256 signed = 0;
+            for (uint256 i = 0; i < signatures.length; ++i) {
+                signed |= _equal(_signer(digest, signatures[i]), members[m]);
+            }
+            count += signed;
+        }
     }
 
     /// @dev 1 or 0 without a branch, which would double the paths.

@@ -16,8 +16,13 @@ abstract contract Campaign is Test {
 
     World internal world;
 
-    function setUp() external {
+    function setUp() public virtual {
         world = new World();
+    }
+
+    /// @notice Asks about this world and no longer about its own.
+    function join(World other) external {
+        world = other;
     }
 
     function targetContracts() external view returns (address[] memory targets) {

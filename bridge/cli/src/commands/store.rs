@@ -48,7 +48,7 @@ pub async fn run(command: StoreCommand) -> Result<ExitCode> {
 ///
 /// Errors: no relay; in use, not a store, or not writable.
 pub async fn open(config: &Config) -> Result<Store> {
-    Ok(Store::open(&path(config)?).await.map_err(explained)?)
+    Store::open(&path(config)?).await.map_err(explained)
 }
 
 fn path(config: &Config) -> Result<PathBuf, BadInput> {

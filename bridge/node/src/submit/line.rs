@@ -39,6 +39,11 @@ impl Line {
         !self.broken && self.pieces.iter().filter(|sent| sent.mined.is_none()).count() < depth
     }
 
+    /// The end of the last piece that is handled with the destination at `handled`, if one of them is.
+    pub(super) fn handled_end(&self, handled: RequestNonce) -> Option<RequestNonce> {
+        self.pieces.iter().rev().map(|sent| sent.piece.end()).find(|end| *end <= handled)
+    }
+
     /// A piece was sent behind the others.
     pub(super) fn push(&mut self, piece: Piece) {
         self.pieces.push_back(Sent { piece, mined: None });
@@ -60,9 +65,18 @@ impl Line {
     /// Forgets what the destination shows as handled, and what it ought to show for too long: a reorg took it back, or it will be
     /// told in a moment; either way the contract's state decides.
     pub(super) fn observe(&mut self, handled: RequestNonce, now: Instant) {
-        self.pieces.retain(|sent| match sent.mined {
-            Some(since) => sent.piece.end() > handled && now.saturating_duration_since(since) < PATIENCE,
-            None => true,
+        // Behind one that nobody has told of yet nothing is sent anew, so nothing is given up there.
+        let mut all_told = true;
+        self.pieces.retain(|sent| {
+            all_told &= sent.mined.is_some();
+            match sent.mined {
+                Some(since) => {
+                    let shown = sent.piece.end() <= handled;
+                    let given_up = all_told && now.saturating_duration_since(since) >= PATIENCE;
+                    !(shown || given_up)
+                }
+                None => true,
+            }
         });
         self.broken &= !self.pieces.is_empty();
     }
@@ -93,7 +107,9 @@ mod tests {
         line.mined(piece(3, 4), now);
         assert!(line.has_room(2));
         assert_eq!(line.end(nonce(3)), nonce(9));
+        assert_eq!((line.handled_end(nonce(6)), line.handled_end(nonce(8))), (None, Some(nonce(7))));
         line.observe(nonce(7), now);
+        assert_eq!(line.handled_end(nonce(9)), Some(nonce(9)), "seen before it was told");
         line.mined(piece(7, 2), now);
         line.observe(nonce(9), now);
         assert!(line.is_empty());
@@ -123,6 +139,15 @@ mod tests {
         line.observe(nonce(0), now);
         assert!(!line.is_empty());
         line.observe(nonce(0), now + PATIENCE);
+        assert!(line.is_empty());
+        // Behind one that is untold it is kept: what follows has to begin behind it.
+        line.push(piece(0, 4));
+        line.push(piece(4, 4));
+        line.mined(piece(4, 4), now);
+        line.observe(nonce(0), now + 2 * PATIENCE);
+        assert_eq!(line.end(nonce(0)), nonce(8));
+        line.mined(piece(0, 4), now);
+        line.observe(nonce(0), now + 2 * PATIENCE);
         assert!(line.is_empty());
         // What waits for a block is followed by the submitter, however long that takes.
         line.push(piece(0, 4));

@@ -77,12 +77,13 @@ impl LaneSubmission {
         let Some(job) = self.job(piece, proof, view).await? else { return Ok(false) };
         let own = self.leadership.borrow().own;
         let flight = Flight { piece, way: Way::of(proof, view.operators.threshold, own), own };
-        match self.submitter.send(job).await {
+        let only = self.flow.key.filter(|_| !self.flow.line.is_empty());
+        match self.submitter.send(job, only).await {
             Ok(sent) => {
                 self.flow.key = Some(sent.key());
                 self.flow.line.push(piece);
                 self.flow.results.push(Box::pin(async move { (flight, sent.result().await) }));
-                self.lane.board.submission.send_replace(None);
+                self.show_trouble();
                 Ok(true)
             }
             Err(result) => {
@@ -90,6 +91,12 @@ impl LaneSubmission {
                 Ok(false)
             }
         }
+    }
+
+    /// Why what is on its way does not get into a block, if that is known.
+    pub(super) fn show_trouble(&mut self) {
+        let text = self.trouble.borrow_and_update().clone();
+        self.lane.board.submission.send_replace(text);
     }
 
     /// Takes in what became of pieces since the last step.
@@ -101,6 +108,8 @@ impl LaneSubmission {
             }
             self.settle(flight, result, view);
         }
+        // The destination can show it before the submitter tells.
+        self.own_end = self.own_end.max(self.flow.line.handled_end(view.handled).unwrap_or_default());
         self.flow.line.observe(view.handled, Instant::now());
     }
 

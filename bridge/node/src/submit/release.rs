@@ -21,6 +21,10 @@ const PAGE: u64 = 1024;
 /// while anything is on hold.
 const PAIRS_AGE: Duration = Duration::from_secs(5);
 
+/// How long holds wait for a moment in which nothing is on its way. Unit: time. Source: a release takes a block, in which the lane
+/// sends nothing else.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
+
 /// Labels of the releases metric: a closed set.
 pub const RELEASE_OUTCOMES: [&str; 11] = [
     "released",
@@ -43,11 +47,21 @@ pub(super) struct Releases {
     /// First nonce of the page that is looked at.
     from: RequestNonce,
     pairs: Option<(Vec<PairState>, Instant)>,
+    /// When holds were looked at last.
+    looked: Option<Instant>,
+}
+
+impl Releases {
+    /// Whether holds have waited long enough for requests that are handled all the time.
+    pub(super) fn are_due(&self) -> bool {
+        self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LEAST)
+    }
 }
 
 impl LaneSubmission {
     /// Tries the oldest hold that may be paid now, if there is one.
     pub(super) async fn release(&mut self, view: &DestinationView) -> Result<(), LaneError> {
+        self.releases.looked = Some(Instant::now());
         if view.held == 0 {
             self.lane.board.release.send_replace(None);
             return Ok(());

@@ -24,6 +24,8 @@ pub(super) struct Funds {
     read: Option<Instant>,
     /// What was left of it then, if everything on its way cost as much as it may, less what was sent since. Unit: wei.
     free: U256,
+    /// The balance itself. Unit: wei.
+    balance: U256,
     short: Option<Short>,
 }
 
@@ -58,6 +60,12 @@ impl Funds {
         self.short.is_some()
     }
 
+    /// Pure: whether what is free is enough, and half of all left where others are to be left something.
+    fn covers(&self, cost: U256, leaves_half: bool) -> bool {
+        let kept = if leaves_half { self.balance / U256::from(2) } else { U256::ZERO };
+        self.free >= cost.saturating_add(kept)
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         self.is_short() || self.read.is_none_or(|read| now.duration_since(read) >= BALANCE_AGE)
     }
@@ -70,14 +78,20 @@ impl Funds {
 }
 
 impl Submitter {
-    /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has.
-    pub(super) async fn can_pay(&mut self, gas: u64, price: Price) -> Result<Cover, SubmitterError> {
+    /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has. One that `follows` others of
+    /// its lane leaves half of the balance to other lanes, of which nodes take nothing that is not covered.
+    pub(super) async fn can_pay(
+        &mut self,
+        gas: u64,
+        price: Price,
+        follows: bool,
+    ) -> Result<Cover, SubmitterError> {
         let cost = U256::from(gas).saturating_mul(U256::from(price.highest()));
         if cost.is_zero() {
             return Ok(Cover::Enough);
         }
         let is_fresh = !self.funds.is_due(Instant::now());
-        if is_fresh && self.funds.free >= cost {
+        if is_fresh && self.funds.covers(cost, follows) {
             return Ok(Cover::Enough);
         }
         let balance = self.read_balance().await?;
@@ -87,7 +101,7 @@ impl Submitter {
             return Ok(Cover::Short);
         }
         self.funds.short = None;
-        Ok(if self.funds.free >= cost { Cover::Enough } else { Cover::Bound })
+        Ok(if self.funds.covers(cost, follows) { Cover::Enough } else { Cover::Bound })
     }
 
     /// A transaction is about to be sent.
@@ -127,6 +141,7 @@ impl Submitter {
             self.pending.iter().filter(|pending| pending.submission.outcome == SubmissionOutcome::Pending);
         let bound = open.fold(U256::ZERO, |sum, pending| sum.saturating_add(pending.cost));
         self.funds.free = balance.saturating_sub(bound);
+        self.funds.balance = balance;
         self.seat.balance(balance);
         Ok(balance)
     }
@@ -135,6 +150,13 @@ impl Submitter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_leaves_half_of_the_balance_to_others() {
+        let funds = Funds { free: U256::from(70), balance: U256::from(100), ..Funds::default() };
+        assert!(funds.covers(U256::from(70), false) && !funds.covers(U256::from(71), false));
+        assert!(funds.covers(U256::from(20), true) && !funds.covers(U256::from(21), true));
+    }
 
     #[test]
     fn a_key_that_fell_short_waits_for_what_it_needs_or_a_while() {

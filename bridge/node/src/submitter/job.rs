@@ -117,7 +117,7 @@ impl fmt::Display for JobResult {
                 f,
                 "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
             ),
-            Self::Busy => f.write_str("an earlier submission of this lane is not mined yet"),
+            Self::Busy => f.write_str("earlier submissions of its key are not mined yet"),
             Self::LeftBehind => f.write_str(
                 "it is stuck with its submitter key; what is not handled goes on with another key",
             ),

@@ -58,6 +58,9 @@ impl OnItsWay {
     pub async fn result(mut self) -> JobResult {
         let mut changes = self.board.changes();
         loop {
+            if let Ok(told) = self.result.try_recv() {
+                return told;
+            }
             // What is stuck stays in its key's journal and is followed there.
             if moves_on(&self.board.standings(), self.key, &self.passed) {
                 self.board.passed(self.key);
@@ -108,14 +111,22 @@ impl SubmitterHandle {
         }
     }
 
-    /// Hands `job` over and waits until it is sent.
+    /// Hands `job` over and waits until it is sent: with the key `only`, where what it presumes is on its way with that one.
     ///
-    /// Errors: nothing was sent, and why.
-    pub async fn send(&self, job: Job) -> Result<OnItsWay, JobResult> {
-        self.send_passing(job, &mut BTreeSet::new()).await
+    /// Errors: nothing was sent, and why; [`JobResult::Busy`] where another key would have to send it.
+    pub async fn send(&self, job: Job, only: Option<usize>) -> Result<OnItsWay, JobResult> {
+        let Some(only) = only else { return self.send_passing(job, &mut BTreeSet::new()).await };
+        if self.key() != Some(only) {
+            return Err(JobResult::Busy);
+        }
+        match self.give(only, job, &BTreeSet::new()).await {
+            Given::Sent(sent) => Ok(sent),
+            Given::Refused(result) => Err(result),
+            Given::Passed => Err(JobResult::Busy),
+        }
     }
 
-    /// As [`Self::send`], with none of the keys that have `passed` it on.
+    /// With one key after the other, and none of those that have `passed` it on.
     async fn send_passing(&self, job: Job, passed: &mut BTreeSet<usize>) -> Result<OnItsWay, JobResult> {
         while let Some(key) = choose(&self.board.standings(), passed) {
             match self.give(key, job.clone(), passed).await {

@@ -67,6 +67,8 @@ fn a_piece_follows_only_pieces_of_its_lane_that_end_where_it_begins() {
     assert!(!may_follow(pieces.iter(), &job(40, false)), "it does not know of them");
     assert!(!may_follow(pieces.iter(), &job(32, true)), "one of them is to handle that already");
     assert!(!may_follow(pieces.iter(), &job(41, true)), "nobody handles what lies between");
+    let release = Job { purpose: Purpose::Release, ..job(3, false) };
+    assert!(may_follow(pieces.iter(), &release), "it needs nothing of what they do");
     assert!(may_follow([].iter(), &job(7, false)) && may_follow([].iter(), &job(7, true)));
 }
 
@@ -81,4 +83,6 @@ fn what_is_mined_and_what_other_lanes_wait_for_keeps_nobody_waiting() {
     assert!(may_follow(others.iter(), &job(32, false)) && may_follow(others.iter(), &job(32, true)));
     let vote = [open(1, Purpose::Vote, 0, 0)];
     assert!(!may_follow(vote.iter(), &job(0, true)) && !may_follow(vote.iter(), &job(0, false)));
+    let release = [open(1, Purpose::Release, 3, 1)];
+    assert!(!may_follow(release.iter(), &Job { purpose: Purpose::Release, ..job(3, false) }));
 }

@@ -152,8 +152,11 @@ impl Submitter {
                 return Ok(Followed::Open(None));
             }
         }
-        // What is in a block has used its account nonce.
-        if used && let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
+        // What is in a block has used its account nonce; whose count is behind may know the receipt.
+        let was_mined = pending.submission.outcome != SubmissionOutcome::Pending;
+        if (used || was_mined)
+            && let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await?
+        {
             return self.mined(pending, &receipt, tx_hash, head).await;
         }
         if pending.submission.outcome != SubmissionOutcome::Pending {
@@ -164,8 +167,13 @@ impl Submitter {
         if used {
             return self.superseded(pending, head).await;
         }
+        if pending.submission.account_nonce > on_chain {
+            // It queues behind another one: only that one can be helped by a price, or be stuck.
+            pending.waits_since = None;
+            return self.push(pending, false).await;
+        }
         let since = *pending.waits_since.get_or_insert(head.latest.height);
-        let followed = self.push(pending).await?;
+        let followed = self.push(pending, true).await?;
         let blocks = head.latest.height.since(since);
         Ok(match followed {
             Followed::Open(hindrance) => Followed::Open(self.overdue(pending, blocks).or(hindrance)),
@@ -260,15 +268,15 @@ impl Submitter {
     }
 
     /// Keeps a pending transaction alive: resends what the node may have lost, replaces what is stuck, and gives up what
-    /// no node will take.
-    async fn push(&self, pending: &mut Pending) -> Result<Followed, SubmitterError> {
+    /// no node will take. Only what is `next` in its account's line is replaced.
+    async fn push(&self, pending: &mut Pending, next: bool) -> Result<Followed, SubmitterError> {
         let newest = pending.submission.attempts.iter().map(|attempt| attempt.sent_at_ms).max().unwrap_or(0);
         let age_ms = now_ms().saturating_sub(newest);
         let mut stuck = None;
         match need(age_ms, self.replace_after_ms()) {
             Need::Wait => return Ok(Followed::Open(None)),
-            Need::Resend => {}
-            Need::Replace => stuck = self.raise(pending).await?,
+            Need::Replace if next => stuck = self.raise(pending).await?,
+            Need::Resend | Need::Replace => {}
         }
         match self.broadcast(&pending.submission).await {
             Broadcast::Taken => Ok(Followed::Open(stuck)),

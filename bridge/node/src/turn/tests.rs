@@ -197,13 +197,13 @@ proptest! {
                 voted.keys().copied().filter(|at| *at <= newest)).collect::<BTreeSet<_>>());
             let votes: Vec<OpenVote> =
                 voted.iter().map(|(at, voters)| vote(voters.len(), *at, voters.contains(&relay))).collect();
-            let situation = Situation { handled: nonce(handled), votes: &votes, signed: &own, ..waiting() };
+            let situation = Situation { handled: nonce(handled), sent: nonce(handled), votes: &votes, signed: &own, ..waiting() };
             if let Action::Vote(at) = decide(&situation) {
                 voted.entry(at.get()).or_default().insert(relay);
             }
         }
         let approved: Vec<_> = voted.iter().filter(|(_, voters)| voters.len() >= 2).map(|(at, _)| nonce(*at)).collect();
-        let situation = Situation { handled: nonce(handled), approved: &approved, ..waiting() };
+        let situation = Situation { handled: nonce(handled), sent: nonce(handled), approved: &approved, ..waiting() };
         prop_assert!(matches!(decide(&situation), Action::Handle(_)), "{voted:?}");
     }
 

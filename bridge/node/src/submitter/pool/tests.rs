@@ -98,7 +98,8 @@ async fn a_job_goes_on_where_a_key_cannot_pay_and_while_one_is_stuck() {
 async fn whoever_sends_several_is_told_when_their_key_is_left_behind() {
     let (handle, mut keys) = pool(2);
     let work = async { (take(&mut keys, 0).await, take(&mut keys, 0).await) };
-    let sending = async { (handle.send(job()).await.unwrap(), handle.send(job()).await.unwrap()) };
+    let sending =
+        async { (handle.send(job(), None).await.unwrap(), handle.send(job(), Some(0)).await.unwrap()) };
     let ((first, second), (tell_first, _kept)) = tokio::join!(sending, work);
     assert_eq!((first.key(), handle.key()), (0, Some(0)));
     drop(tell_first.send(told(1)));
@@ -106,8 +107,25 @@ async fn whoever_sends_several_is_told_when_their_key_is_left_behind() {
     keys[0].1.stands(Standing::Stuck, Some("nonce 7".to_owned()));
     assert_eq!(second.result().await, JobResult::LeftBehind);
     assert_eq!(handle.key(), Some(1));
-    let (sent, ()) = tokio::join!(handle.send(job()), refuse(&mut keys, 1, JobResult::Busy));
+    let (sent, ()) = tokio::join!(handle.send(job(), None), refuse(&mut keys, 1, told(2)));
+    assert_eq!(sent.unwrap_err(), told(2));
+    // What follows others stays with their key, or waits.
+    assert_eq!(handle.send(job(), Some(0)).await.unwrap_err(), JobResult::Busy);
+    let unable = async {
+        let (_, unpaid) = keys[1].0.recv().await.unwrap();
+        drop(unpaid.send(KeyAnswer::Unable));
+    };
+    let (sent, ()) = tokio::join!(handle.send(job(), Some(1)), unable);
     assert_eq!(sent.unwrap_err(), JobResult::Busy);
+}
+
+#[tokio::test]
+async fn what_was_told_counts_although_its_key_got_stuck_since() {
+    let (handle, mut keys) = pool(2);
+    let (sent, tell) = tokio::join!(handle.send(job(), None), take(&mut keys, 0));
+    drop(tell.send(told(1)));
+    keys[0].1.stands(Standing::Stuck, Some("nonce 7".to_owned()));
+    assert_eq!(sent.unwrap().result().await, told(1));
 }
 
 #[tokio::test]

@@ -1,0 +1,60 @@
+"""The campaigns of the invariant tests: running them, and how often each action took effect.
+
+forge counts every call that it tried; one that would have been in vain is discarded and one that reverts is nothing that has
+happened, so neither counts here.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FORGE = HERE.parent / ".tools" / "bin" / "forge"
+# Of each action, and of all of them together, in each invariant and `make test`.
+LEAST = 200
+LEAST_IN_ALL = 10_000
+INVARIANT = re.compile(r"^\[(?:PASS|FAIL).*?\binvariant_(\w+)\(\)")
+# Contract, function, calls, reverts, discards.
+ROW = re.compile(r"^\|\s*\w+\s*\|\s*(\w+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|")
+
+
+def forge(*arguments, **how):
+    """`forge` as a process, whose output is to be read."""
+    if not FORGE.exists():
+        sys.exit(f"contracts/{Path(sys.argv[0]).name}: forge is missing; run tools/fetch")
+    return subprocess.Popen([FORGE, *arguments], stdout=subprocess.PIPE, text=True, **how)
+
+
+def effective_calls(lines):
+    """{invariant: {action: how often it took effect}} from what forge prints."""
+    effective, current = {}, None
+    for line in lines:
+        if line.startswith("Failing tests:"):
+            current = None
+        if found := INVARIANT.match(line):
+            current = effective.setdefault(found[1], {})
+        elif (found := ROW.match(line)) and current is not None:
+            calls, reverts, discards = map(int, found.groups()[1:])
+            current[found[1]] = calls - reverts - discards
+    return {name: actions for name, actions in effective.items() if actions}
+
+
+def described(effective):
+    lines = []
+    for name, actions in effective.items():
+        lines.append(f"\neffective calls of invariant_{name}: {sum(actions.values())}")
+        lines += [f"  {action:<24}{count:>8}" for action, count in sorted(actions.items())]
+    return "\n".join(lines)
+
+
+def too_few(effective, times=1):
+    """What took effect less often than it has to in so many times the runs of `make test`."""
+    short = []
+    for name, actions in effective.items():
+        for action, count in sorted(actions.items()):
+            if count < LEAST * times:
+                short.append(f"{name}: {action} took effect {count} times, less than {LEAST * times}")
+        if (total := sum(actions.values())) < LEAST_IN_ALL * times:
+            short.append(f"{name}: {total} actions took effect, less than {LEAST_IN_ALL * times}")
+    return short
