@@ -15,6 +15,7 @@ use crate::wire::WireBlock;
 use crate::{ChainError, ChainSettings, Endpoint, FeeMarket, RangePlanner, ReplyKind, SettingsError, Url};
 
 pub(crate) mod logs;
+mod native;
 mod reads;
 mod send;
 

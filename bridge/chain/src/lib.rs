@@ -47,7 +47,7 @@ pub use calldata::{
     release_calldata, vote_calldata,
 };
 pub use chain::Chain;
-pub use client::logs::{ConfigurationEvent, ConfigurationLog};
+pub use client::logs::{ConfigurationEvent, ConfigurationLog, PaidToken};
 pub use endpoint::Endpoint;
 pub use error::{ChainError, NoQuorum, NodeRefusal};
 pub use fees::FeeMarket;

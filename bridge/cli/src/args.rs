@@ -32,6 +32,8 @@ pub enum Command {
     Release(commands::holds::HoldArguments),
     /// Sends a transfer that is on hold back, once the bridge's refund delay is over.
     Refund(commands::holds::HoldArguments),
+    /// Audits bridges from the first request on, from the chains alone. Exit code 1 with the first difference.
+    Verify(commands::verify::VerifyArguments),
     /// Makes, imports and shows keys.
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),

@@ -12,3 +12,4 @@ pub mod relay;
 pub mod status;
 pub mod store;
 pub mod transfer;
+pub mod verify;

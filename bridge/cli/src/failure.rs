@@ -36,15 +36,26 @@ impl fmt::Display for BadInput {
 
 impl std::error::Error for BadInput {}
 
-/// The exit code of an error: 2 for bad input, 1 for everything else.
+/// Why a command whose exit code 1 is a verdict has none.
+#[derive(Debug)]
+pub struct NoVerdict;
+
+impl fmt::Display for NoVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no verdict")
+    }
+}
+
+/// The exit code of an error: 2 for bad input and where 1 is a verdict, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let bad = error.chain().any(|cause| {
-        cause.is::<BadInput>()
-            || cause.is::<ConfigErrors>()
-            || cause.is::<KeyError>()
-            || cause.downcast_ref::<BuildError>().is_some_and(is_bad_build_input)
-            || cause.downcast_ref::<ChainError>().is_some_and(is_bad_chain)
-    });
+    let bad = error.downcast_ref::<NoVerdict>().is_some()
+        || error.chain().any(|cause| {
+            cause.is::<BadInput>()
+                || cause.is::<ConfigErrors>()
+                || cause.is::<KeyError>()
+                || cause.downcast_ref::<BuildError>().is_some_and(is_bad_build_input)
+                || cause.downcast_ref::<ChainError>().is_some_and(is_bad_chain)
+        });
     ExitCode::from(if bad { BAD_INPUT } else { 1 })
 }
 

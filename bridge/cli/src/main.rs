@@ -1,7 +1,8 @@
 //! The `polyspan` command: relays, transfers, and what operators and users look at.
 //!
 //! Each command is a file of `commands`; it parses nothing by hand, prints through `output` only, and ends with 0, with 2
-//! when its input must be corrected, or with 1 when something else went wrong.
+//! when its input must be corrected, or with 1 when something else went wrong. `verify` keeps 1 for its verdict, and ends with 2 when
+//! there is none.
 //!
 //! ```text
 //! args ─▶ commands/… ─▶ network (config ─▶ chains, coordinator) ─▶ lane_view ─▶ judgement ─▶ output
@@ -58,6 +59,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(arguments) => commands::explain::run(arguments).await,
         Command::Release(arguments) => commands::holds::release(arguments).await,
         Command::Refund(arguments) => commands::holds::refund(arguments).await,
+        Command::Verify(arguments) => commands::verify::run(arguments).await,
         Command::Keys(command) => commands::keys::run(command).await,
         Command::Config(command) => commands::config::run(command).await,
         Command::Deploy(arguments) => commands::deploy::run(arguments).await,

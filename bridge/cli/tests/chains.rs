@@ -16,6 +16,8 @@ mod network;
 mod pairs;
 #[path = "chains/transfers.rs"]
 mod transfers;
+#[path = "chains/verify.rs"]
+mod verify;
 
 use std::fs;
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use polyspan_types::{HoldEnd, HoldEnding, Leaf, Request, RequestNonce};
+use polyspan_recovery::pays_back;
+use polyspan_types::{HoldEnd, HoldEnding, Leaf, RequestNonce};
 
 use super::facts::Findings;
 use super::witness::SideWitness;
@@ -69,16 +70,6 @@ fn wrong_ending(ending: &HoldEnding, source: &SideWitness, destination: &SideWit
             Some(_) => None,
         },
     }
-}
-
-/// Whether `back` gives whom the user named what the request took in.
-fn pays_back(request: &Request, back: &Request) -> bool {
-    let (asked, given) = (&request.transfer, &back.transfer);
-    !asked.kind.is_refund()
-        && given.kind == asked.kind.refund()
-        && (given.to, given.refund_to) == (asked.refund_to, asked.refund_to)
-        && (given.token, given.from, given.value) == (asked.token, asked.from, asked.value)
-        && given.payload == asked.payload
 }
 
 /// Refunds among the destination's own requests that no hold, or more than one, has become.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
-use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Request, RequestNonce, Vote};
+use polyspan_types::{AccountNonce, BlockHeight, HandledLogs, Payment, Payout, Request, RequestNonce, Vote};
 
 use super::Chain;
 use crate::client::Client;
-use crate::client::logs::ConfigurationLog;
+use crate::client::logs::{ConfigurationLog, PaidToken};
 use crate::pool::Question;
 use crate::pool::score::CallKind;
 use crate::{At, BridgeState, ChainError, Hold, LaneState, Presumed};
@@ -58,6 +58,14 @@ impl Chain {
             return self.pool().single(ask).await;
         }
         self.reached_by_quorum("a balance", ask).await
+    }
+
+    /// Balance in the chain's currency at a block, the same from a quorum. Unit: wei.
+    ///
+    /// Errors: [`ChainError::NoQuorum`], or the endpoint's own: many forget the state of old blocks.
+    pub async fn balance_at(&self, account: Address, at: At) -> Result<U256, ChainError> {
+        let (at, question) = self.state("a balance at a block", at).await?;
+        self.pool().agreed(question, |client| async move { client.balance_at(account, at).await }).await
     }
 
     /// Transactions of the account in blocks up to `at`: the account nonce of its next one. At the newest block it is the
@@ -172,6 +180,38 @@ impl Chain {
     ) -> Result<HandledLogs, ChainError> {
         let question = logs("what a bridge handled", from, to);
         self.pool().agreed(question, |client| async move { client.handled(bridge, from, to).await }).await
+    }
+
+    /// What the tokens say that the bridge paid out or made in blocks `from..=to`, the same from a quorum. A log that does not
+    /// say so by its standard pays nothing. The native currency has no logs: see [`Chain::native_payouts`].
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn payouts(
+        &self,
+        bridge: Address,
+        tokens: &[PaidToken],
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Payout>, ChainError> {
+        let question = logs("what a bridge paid out", from, to);
+        let ask = |client: Arc<Client>| {
+            let tokens = tokens.to_vec();
+            async move { client.payouts(bridge, &tokens, from, to).await }
+        };
+        self.pool().agreed(question, ask).await
+    }
+
+    /// Native currency that the bridge sent in a transaction, by the trace of the best endpoint that gives one; `None` when
+    /// none does.
+    ///
+    /// Errors: the endpoint's own.
+    pub async fn native_payouts(
+        &self,
+        bridge: Address,
+        tx_hash: B256,
+    ) -> Result<Option<Vec<Payment>>, ChainError> {
+        let ask = |client: Arc<Client>| async move { client.native_payouts(bridge, tx_hash).await };
+        self.pool().first(|answer| matches!(answer, Ok(Some(_))), ask).await
     }
 
     /// What happened to configurations of the bridge in blocks `from..=to`, in the order of the blocks, the same from a

@@ -16,9 +16,11 @@ use crate::wire::WireLog;
 use crate::{ChainError, ReplyKind};
 
 mod configurations;
+mod payouts;
 mod votes;
 
 pub use configurations::{ConfigurationEvent, ConfigurationLog};
+pub use payouts::PaidToken;
 
 const LOGS: &str = "eth_getLogs";
 
@@ -81,12 +83,28 @@ impl Client {
         from: BlockHeight,
         to: BlockHeight,
     ) -> Result<Vec<PlacedLog>, ChainError> {
+        self.filtered(&[bridge], &[topics], from, to).await
+    }
+
+    /// As [`Client::logs`], of several contracts, and also by later topics. Only the first topic is checked.
+    async fn filtered(
+        &self,
+        contracts: &[Address],
+        topics: &[&[B256]],
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<PlacedLog>, ChainError> {
+        let of = match contracts {
+            [one] => json!(one),
+            several => json!(several),
+        };
         let filter = json!([{
-            "address": bridge,
-            "topics": [topics],
+            "address": of,
+            "topics": topics,
             "fromBlock": hex_number(from),
             "toBlock": hex_number(to),
         }]);
+        let first = topics.first().copied().unwrap_or_default();
         let blocks = to.since(from).saturating_add(1);
         let answer = self.request::<Vec<WireLog>>(LOGS, filter).await;
         self.plan(blocks, &answer);
@@ -101,7 +119,7 @@ impl Client {
             other => other,
         })?;
         let placed =
-            logs.into_iter().map(|log| place(log, bridge, topics, from, to)).collect::<Result<Vec<_>, _>>();
+            logs.into_iter().map(|log| place(log, contracts, first, from, to)).collect::<Result<Vec<_>, _>>();
         placed.map_err(|what| self.bad_answer(LOGS, what))
     }
 
@@ -146,7 +164,7 @@ struct PlacedLog {
 
 fn place(
     log: WireLog,
-    bridge: Address,
+    contracts: &[Address],
     topics: &[B256],
     from: BlockHeight,
     to: BlockHeight,
@@ -154,8 +172,9 @@ fn place(
     if log.removed {
         return Err("a log that a reorg removed".to_owned());
     }
-    if log.address != bridge {
-        return Err(format!("a log of {} instead of {bridge}", log.address));
+    if !contracts.contains(&log.address) {
+        let asked: Vec<String> = contracts.iter().map(ToString::to_string).collect();
+        return Err(format!("a log of {} instead of {}", log.address, asked.join(" or ")));
     }
     if !log.topics.first().is_some_and(|topic| topics.contains(topic)) {
         return Err("a log of another event".to_owned());

@@ -52,6 +52,11 @@ impl Client {
         self.request("eth_getBalance", json!([account, "latest"])).await
     }
 
+    /// Balance in the chain's currency at a block. Unit: wei.
+    pub(crate) async fn balance_at(&self, account: Address, at: At) -> Result<U256, ChainError> {
+        self.request("eth_getBalance", json!([account, at.parameter()])).await
+    }
+
     /// Transactions of the account in blocks up to `at`: the account nonce of its next one.
     pub(crate) async fn account_nonce(&self, account: Address, at: At) -> Result<AccountNonce, ChainError> {
         let nonce: U64 = self.request("eth_getTransactionCount", json!([account, at.parameter()])).await?;

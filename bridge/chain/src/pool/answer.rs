@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use alloy::primitives::{B256, Bytes};
-use polyspan_types::{AccountNonce, HandledLogs, Request, Vote};
+use alloy::primitives::{B256, Bytes, U256};
+use polyspan_types::{AccountNonce, HandledLogs, Payout, Request, Vote};
 
 use crate::block::Block;
 use crate::{BridgeState, ChainError, ConfigurationLog, Hold, LaneState, Receipt};
@@ -41,6 +41,8 @@ macro_rules! equal_by_value {
 equal_by_value! {
     bool, said => if *said { "yes".to_owned() } else { "no".to_owned() };
     B256, said => said.to_string();
+    U256, said => said.to_string();
+    Vec<Payout>, said => format!("{} payments", said.len());
     AccountNonce, said => said.to_string();
     Bytes, said => format!("{} bytes {}", said.len(), shortened(said));
     LaneState, said => format!(

@@ -5,3 +5,4 @@ mod bridge;
 mod common;
 mod endpoints;
 mod faults;
+mod traces;

@@ -12,14 +12,14 @@ use super::network::{Network, SUBMITTER, USER, assert_bad_input, text};
 use super::{TO, transfer, user_key};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const FORTH: &str = "kr/main-to-service";
-const HELD: &str = "kr/main-to-service:0";
-const BACK: &str = "kr/service-to-main";
+pub const FORTH: &str = "kr/main-to-service";
+pub const HELD: &str = "kr/main-to-service:0";
+pub const BACK: &str = "kr/service-to-main";
 /// Unit: blocks.
-const REFUND_DELAY: u64 = 20;
+pub const REFUND_DELAY: u64 = 20;
 
 /// A bridge with a relay, and a transfer of more than the destination's bridge has.
-async fn held() -> (Network, super::network::RelayProcess) {
+pub async fn held() -> (Network, super::network::RelayProcess) {
     let network = Network::start().await;
     let spec = network.spec().replace("deployer =", &format!("refund_delay = {REFUND_DELAY}\ndeployer ="));
     network.deploy_spec(&spec);
@@ -30,7 +30,7 @@ async fn held() -> (Network, super::network::RelayProcess) {
 }
 
 /// Moves some of the native currency and waits for its end.
-fn send(network: &Network, amount: &'static str, lane: &'static str) -> String {
+pub fn send(network: &Network, amount: &'static str, lane: &'static str) -> String {
     let key = user_key();
     let mut arguments = transfer(&["native", "--amount", amount], lane, TO, &key);
     arguments.extend(["--wait", "--timeout", "60s"]);
@@ -39,7 +39,7 @@ fn send(network: &Network, amount: &'static str, lane: &'static str) -> String {
 }
 
 /// `polyspan release` or `polyspan refund` of the user.
-fn end(network: &Network, command: &str, transfer: &str) -> std::process::Output {
+pub fn end(network: &Network, command: &str, transfer: &str) -> std::process::Output {
     let key = user_key();
     let arguments: Vec<&str> =
         [command, transfer].into_iter().chain(key.iter().map(String::as_str)).collect();
@@ -50,7 +50,7 @@ fn explain(network: &Network, transfer: &str) -> Value {
     serde_json::from_str(&network.told(&["explain", transfer, "--json"])).unwrap()
 }
 
-async fn until_state(network: &Network, transfer: &str, state: &str) -> Value {
+pub async fn until_state(network: &Network, transfer: &str, state: &str) -> Value {
     eventually(PATIENCE, &format!("{transfer} is {state}"), async || {
         let story = explain(network, transfer);
         (story["state"] == state).then_some(story)

@@ -1,0 +1,143 @@
+//! What an audit says.
+
+use polyspan_node::config::LaneInfo;
+use polyspan_recovery::{Books, Difference, LaneFigures};
+use polyspan_types::BridgeName;
+use serde::Serialize;
+
+use super::cut::End;
+use crate::output;
+
+/// Everything that was looked at, up to the first difference.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    pub(super) bridges: Vec<BridgeReport>,
+    /// `null` when there is none.
+    pub(super) difference: Option<DifferenceReport>,
+}
+
+/// One bridge.
+#[derive(Debug, Serialize)]
+pub(super) struct BridgeReport {
+    bridge: String,
+    pub(super) lanes: Vec<LaneReport>,
+    pub(super) pairs: Vec<PairReport>,
+    /// What was not looked at.
+    pub(super) notes: Vec<String>,
+}
+
+/// A lane without a difference.
+#[derive(Debug, Serialize)]
+pub(super) struct LaneReport {
+    lane: String,
+    /// Final blocks up to which the chains were read.
+    source_block: u64,
+    destination_block: u64,
+    in_flight: u64,
+    #[serde(flatten)]
+    figures: LaneFigures,
+}
+
+/// A pair without a difference. Unit of amounts: the token's smallest unit, in decimal.
+#[derive(Debug, Serialize)]
+pub(super) struct PairReport {
+    pair: String,
+    escrow: String,
+    minted: String,
+    in_flight: String,
+    on_hold: String,
+}
+
+/// The first difference.
+#[derive(Debug, Serialize)]
+pub(super) struct DifferenceReport {
+    #[serde(flatten)]
+    difference: Difference,
+    means: &'static str,
+}
+
+impl From<Difference> for DifferenceReport {
+    fn from(difference: Difference) -> Self {
+        Self { means: difference.kind.means(), difference }
+    }
+}
+
+impl From<Books> for PairReport {
+    fn from(books: Books) -> Self {
+        let Books { pair, main, service, open, .. } = books;
+        Self {
+            pair,
+            escrow: main.escrow.saturating_add(service.escrow).to_string(),
+            minted: main.minted.saturating_add(service.minted).to_string(),
+            in_flight: open.in_flight.to_string(),
+            on_hold: open.held_main.saturating_add(open.held_service).to_string(),
+        }
+    }
+}
+
+impl BridgeReport {
+    pub(super) fn new(name: &BridgeName) -> Self {
+        Self { bridge: name.to_string(), lanes: Vec::new(), pairs: Vec::new(), notes: Vec::new() }
+    }
+}
+
+impl LaneReport {
+    const HEAD: &[&str] =
+        &["lane", "requested", "in flight", "paid", "released", "refunded", "on hold", "up to blocks"];
+
+    pub(super) fn new(info: &LaneInfo, source: &End, destination: &End, figures: &LaneFigures) -> Self {
+        Self {
+            lane: info.id.to_string(),
+            source_block: source.block.height.get(),
+            destination_block: destination.block.height.get(),
+            in_flight: figures.requested.since(figures.handled),
+            figures: figures.clone(),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let LaneFigures { requested, paid, released, refunded, on_hold, .. } = &self.figures;
+        let mut cells = vec![self.lane.clone(), requested.to_string()];
+        cells.extend([self.in_flight, *paid, *released, *refunded, *on_hold].map(|count| count.to_string()));
+        cells.push(format!("{}, {}", self.source_block, self.destination_block));
+        cells
+    }
+}
+
+impl PairReport {
+    const HEAD: &[&str] = &["pair", "escrow", "minted", "in flight", "on hold"];
+
+    fn cells(&self, bridge: &str) -> Vec<String> {
+        let Self { pair, escrow, minted, in_flight, on_hold } = self;
+        let mut cells = vec![format!("{bridge} {pair}")];
+        cells.extend([escrow, minted, in_flight, on_hold].map(Clone::clone));
+        cells
+    }
+}
+
+impl Report {
+    /// Tables of what is right, notes, and the verdict.
+    pub(super) fn print(&self) {
+        let lanes: Vec<_> =
+            self.bridges.iter().flat_map(|bridge| bridge.lanes.iter().map(LaneReport::cells)).collect();
+        if !lanes.is_empty() {
+            output::result(output::table(LaneReport::HEAD, lanes));
+        }
+        let of_pairs = |bridge: &BridgeReport| {
+            bridge.pairs.iter().map(|pair| pair.cells(&bridge.bridge)).collect::<Vec<_>>()
+        };
+        let pairs: Vec<_> = self.bridges.iter().flat_map(of_pairs).collect();
+        if !pairs.is_empty() {
+            output::result("");
+            output::result(output::table(PairReport::HEAD, pairs));
+        }
+        self.bridges.iter().flat_map(|bridge| &bridge.notes).for_each(output::result);
+        match &self.difference {
+            None => output::result("no difference"),
+            Some(DifferenceReport { difference, means }) => {
+                output::result(format!("difference: {difference}"));
+                output::result(format!("it means: {means} (runbook: verify)"));
+            }
+        }
+    }
+}
