@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::network::Network;
 use crate::process::tail;
 use crate::spec::NetworkSpec;
+use crate::traffic::Traffic;
 
 /// Patience for anything that takes a few blocks. Unit: time. Two cores are shared by several tests, so it is generous.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,6 +49,20 @@ impl TestNetwork {
         let mut network = Self::start(relays, change).await?;
         network.start_relays()?;
         network.wait_ready(PATIENCE).await?;
+        Ok(network)
+    }
+
+    /// As [`TestNetwork::running`], with one round of transfers paid and all relays stopped: a store that is new signs nothing that
+    /// was requested before it.
+    ///
+    /// Errors: as [`TestNetwork::running`], or the transfers are not paid.
+    pub async fn seasoned(relays: usize, change: impl FnOnce(&mut NetworkSpec)) -> Result<Self> {
+        let mut network = Self::running(relays, change).await?;
+        Traffic::new(&network, 0, 0)?.rounds(1, fresh_recipient()).await?;
+        network.wait_all_handled(PATIENCE).await?;
+        for relay in &mut network.relays {
+            relay.stop().await?;
+        }
         Ok(network)
     }
 }

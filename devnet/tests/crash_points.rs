@@ -15,7 +15,8 @@ const RELAY: &str = "relay-1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_dies_at_any_crash_point_loses_and_doubles_nothing() {
-    let mut network = TestNetwork::start(1, |spec| spec.finality = "depth 1".parse().unwrap()).await.unwrap();
+    let mut network =
+        TestNetwork::seasoned(1, |spec| spec.finality = "depth 1".parse().unwrap()).await.unwrap();
     let mut never_reached = Vec::new();
     for point in CrashPoint::ALL {
         // First the requests, then the relay: the point lies on the way that it has to go.

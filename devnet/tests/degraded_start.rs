@@ -8,7 +8,7 @@ use polyspan_devnet::traffic::Traffic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_started_without_an_endpoint_catches_up() {
-    let mut network = TestNetwork::start(1, |_| {}).await.unwrap();
+    let mut network = TestNetwork::seasoned(1, |_| {}).await.unwrap();
     for (chain, faults) in [
         ("main", Faults::down()),
         ("service", Faults::hang()),

@@ -62,6 +62,10 @@ async fn attester_keys_at_another_node_pay_transfers_and_are_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_root_is_claimed_before_it_leaves_the_relay() {
     let mut network = TestNetwork::start(1, |spec| spec.remote_attesters = true).await.unwrap();
+    network.start_relays().unwrap();
+    request(&network).await;
+    network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
+    network.relay_mut("relay-1").unwrap().stop().await.unwrap();
     request(&network).await;
     // The signer has signed, and the relay dies before it has stored that.
     let point = CrashPoint::BeforeStoringAttestation.name();
@@ -71,18 +75,18 @@ async fn a_root_is_claimed_before_it_leaves_the_relay() {
 
     let lane = network.bridges[0].deployment.lane(LANE).bridge_id;
     let store = Store::open_read_only(&network.relays[0].store).await.unwrap();
-    let claimed = store.signed_root(lane, RequestNonce::new(1)).await.unwrap();
-    let own = store.root_at(lane, RequestNonce::new(1)).await.unwrap();
+    let claimed = store.signed_root(lane, RequestNonce::new(2)).await.unwrap();
+    let own = store.root_at(lane, RequestNonce::new(2)).await.unwrap();
     assert!(claimed.is_some() && claimed == own, "{claimed:?}");
     for epoch in 0..3 {
-        let stored = store.attestations(lane, Epoch::new(epoch), RequestNonce::ZERO).await.unwrap();
+        let stored = store.attestations(lane, Epoch::new(epoch), RequestNonce::new(1)).await.unwrap();
         assert_eq!(stored, [], "the signature itself was lost");
     }
     store.close().await;
 
     network.relay_mut("relay-1").unwrap().kill().await.unwrap();
     network.start_relay("relay-1").unwrap();
-    network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
+    network.wait_handled(0, LANE, 2, PATIENCE).await.unwrap();
     network.expect_complete().await.unwrap();
     expect_single_roots(&network).await.unwrap();
 }

@@ -45,6 +45,15 @@ pub enum Command {
     /// Proposes, signs and executes what governors change.
     #[command(subcommand)]
     Governance(commands::governance::GovernanceCommand),
+    /// Adopts what a new or restored store may sign.
+    #[command(subcommand)]
+    Attest(commands::attest::AttestCommand),
+    /// Ends the halt of a lane.
+    #[command(subcommand)]
+    Lane(commands::lane::LaneCommand),
+    /// Checks and mends the store of a relay.
+    #[command(subcommand)]
+    Store(commands::store::StoreCommand),
 }
 
 /// Where the configuration is.

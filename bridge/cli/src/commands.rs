@@ -1,12 +1,15 @@
 //! One file per command.
 
+pub mod attest;
 pub mod config;
 pub mod deploy;
 pub mod explain;
 pub mod governance;
 pub mod holds;
 pub mod keys;
+pub mod lane;
 pub mod relay;
 pub mod status;
+pub mod store;
 pub mod transfer;
 pub mod verify;

@@ -1,14 +1,18 @@
 //! Signs what is due and stores it, always in this order; only then does anybody see it.
 
 mod due;
+mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use polyspan_store::StoreError;
+use polyspan_coordination::Coordinator;
+use polyspan_store::{SignFloor, StoreError};
 use polyspan_types::{Attestation, Checkpoint, Epoch, RequestNonce};
 use tokio::sync::watch;
-use tracing::{debug, error};
+use tokio::time::Instant;
+use tracing::{debug, error, warn};
 
 pub use due::{CHECKPOINT_INTERVAL, due};
 
@@ -21,14 +25,26 @@ use crate::step::{Step, or_pending};
 /// a newer one with every request. Unit: attestations.
 const NEWEST_KEPT: usize = 256;
 
+/// How long the coordinator may take to tell what this key published before, and when it is asked again. Unit: time. Source: a
+/// coordinator that is away keeps nothing from being signed.
+const HEAR_WITHIN: Duration = Duration::from_millis(500);
+const HEAR_AGAIN: Duration = Duration::from_secs(5);
+
 /// The voice of one operator on one lane.
 pub struct Attester {
     lane: Arc<Lane>,
+    coordinator: Arc<dyn Coordinator>,
     signer: AttesterKey,
     source: watch::Receiver<SourceView>,
     destination: watch::Receiver<Option<DestinationView>>,
     approved: watch::Receiver<Arc<ApprovedView>>,
     epoch: Option<Epoch>,
+    /// What may be signed without a known root; loaded with the first epoch.
+    floor: SignFloor,
+    /// When the coordinator is asked for what this key published before; `None` once it has told.
+    hear_at: Option<Instant>,
+    /// Own votes on chain that the store knows of.
+    known: BTreeSet<RequestNonce>,
     /// Signed under `epoch` and not handled, so that a tick that changes nothing costs no disk.
     signed: BTreeMap<RequestNonce, Signed>,
 }
@@ -39,12 +55,18 @@ enum Signed {
     Stored(Attestation),
     /// Another root was signed for it before.
     Barred,
+    /// Another root may have been signed for it, in a history that the store does not have.
+    Withheld,
 }
 
 impl Attester {
     /// Attests `lane` with `signer`.
-    pub fn new(lane: Arc<Lane>, signer: AttesterKey) -> Self {
+    pub fn new(lane: Arc<Lane>, signer: AttesterKey, coordinator: Arc<dyn Coordinator>) -> Self {
         Self {
+            coordinator,
+            floor: SignFloor::UNKNOWN,
+            hear_at: Some(Instant::now()),
+            known: BTreeSet::new(),
             source: lane.board.source.subscribe(),
             destination: lane.board.destination.subscribe(),
             approved: lane.board.approved.subscribe(),
@@ -55,7 +77,8 @@ impl Attester {
         }
     }
 
-    async fn attest(&mut self, verified: RequestNonce, view: &DestinationView) -> Result<(), LaneError> {
+    async fn attest(&mut self, source: &SourceView, view: &DestinationView) -> Result<(), LaneError> {
+        let verified = source.verified;
         if !view.operators.contains(self.signer.address()) {
             return Err(LaneError::NotOperator {
                 lane: self.lane.info.id.clone(),
@@ -67,6 +90,13 @@ impl Attester {
             self.load(view).await?;
         }
         self.signed = self.signed.split_off(&view.handled.next());
+        self.recall(view).await?;
+        if self.floor.floor().is_none() {
+            if source.final_block.is_none() {
+                return Ok(());
+            }
+            self.decide(verified).await?;
+        }
         // What others have voted for on chain is signed as well: with one checkpoint in common there is a way on.
         let voted: BTreeSet<RequestNonce> =
             self.approved.borrow().voted.iter().map(|voted| voted.checkpoint.nonce).collect();
@@ -91,7 +121,14 @@ impl Attester {
         // The newest first: it covers the others.
         for nonce in wanted.into_iter().rev() {
             // Without the root it waits.
-            checkpoints.extend(self.lane.checkpoint(nonce, &view.operators).await?);
+            let Some(checkpoint) = self.lane.checkpoint(nonce, &view.operators).await? else { continue };
+            if self.floor.permits(nonce)
+                || self.lane.store.signed_root(checkpoint.bridge_id, nonce).await?.is_some()
+            {
+                checkpoints.push(checkpoint);
+            } else {
+                self.signed.insert(nonce, Signed::Withheld);
+            }
         }
         if checkpoints.is_empty() {
             return Ok(());
@@ -149,10 +186,84 @@ impl Attester {
                     self.lane.metrics.second_roots_refused(&self.lane.info.id);
                     self.signed.insert(nonce, Signed::Barred);
                 }
+                Err(StoreError::BelowFloor { .. }) => {
+                    self.signed.insert(nonce(&item), Signed::Withheld);
+                }
                 Err(failed) => return Err(failed.into()),
             }
         }
         Ok(kept)
+    }
+
+    /// Takes in what this key is seen to have signed before, in the coordinator and on chain. A store that does not know of it
+    /// is new, or was restored from an old backup.
+    async fn recall(&mut self, view: &DestinationView) -> Result<(), LaneError> {
+        let (own, id) = (self.signer.address(), self.lane.info.bridge_id);
+        let heard = self.hear(view).await;
+        let approved = Arc::clone(&self.approved.borrow());
+        let mut found = history::signed_by(own, &heard, &approved, &self.lane.domain, id);
+        let stored = |nonce: &RequestNonce| matches!(self.signed.get(nonce), Some(Signed::Stored(_)));
+        found.retain(|nonce, _| *nonce > view.handled && !stored(nonce) && !self.known.contains(nonce));
+        let other: Vec<_> =
+            history::dissented(own, &approved).filter(|nonce| !self.known.contains(nonce)).collect();
+        if found.is_empty() && other.is_empty() {
+            return Ok(());
+        }
+        let nonces: Vec<_> = found.keys().copied().chain(other.iter().copied()).collect();
+        let mut forgotten = self.lane.store.take_in_signed(id, found.into_iter().collect()).await?;
+        for nonce in other {
+            forgotten |= self.lane.store.doubt_history(id, nonce).await?;
+        }
+        self.known = self.known.split_off(&view.handled);
+        self.known.extend(nonces);
+        self.floor = self.lane.store.sign_floor(id).await?;
+        self.signed.retain(|_, signed| !matches!(signed, Signed::Withheld));
+        if forgotten {
+            error!(
+                lane = %self.lane.info.id, operator = %own,
+                "this key has signed what this store does not know: the store was restored from an old backup, or the key runs twice; nothing is signed at or below the first final nonce that is seen now (runbook: the store is lost)"
+            );
+        }
+        Ok(())
+    }
+
+    /// What the coordinator has of this lane, once.
+    async fn hear(&mut self, view: &DestinationView) -> Vec<Attestation> {
+        if self.hear_at.is_none_or(|at| at > Instant::now()) {
+            return Vec::new();
+        }
+        let list = self.coordinator.attestations(self.lane.info.bridge_id, view.handled);
+        match tokio::time::timeout(HEAR_WITHIN, list).await {
+            Ok(Ok(heard)) => {
+                self.hear_at = None;
+                heard
+            }
+            _ => {
+                self.hear_at = Some(Instant::now() + HEAR_AGAIN);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The first final nonce that this store sees: above it nobody can have signed.
+    async fn decide(&mut self, verified: RequestNonce) -> Result<(), LaneError> {
+        self.floor = self.lane.store.decide_floor(self.lane.info.bridge_id, verified).await?;
+        if let Some(floor) = self.floor.floor().filter(|floor| *floor > RequestNonce::ZERO) {
+            warn!(
+                lane = %self.lane.info.id, %floor,
+                "this store does not know what its key signed before; it signs above this nonce, and below it what is adopted or found on chain"
+            );
+        }
+        Ok(())
+    }
+
+    /// Why nothing is signed although something is due.
+    fn withheld(&self) -> Option<String> {
+        let newest = self.signed.values().next_back();
+        let floor = self.floor.floor().filter(|_| matches!(newest, Some(Signed::Withheld)))?;
+        Some(format!(
+            "this store does not know what its key signed up to nonce {floor}: it signs again with the next request, or after `polyspan attest adopt --until {floor}`"
+        ))
     }
 
     /// What an earlier process signed under this epoch. Every vote of another epoch is dead: the same roots are signed again.
@@ -168,6 +279,7 @@ impl Attester {
                 self.signed.insert(checkpoint.nonce, Signed::Stored(attestation));
             }
         }
+        self.floor = self.lane.store.sign_floor(self.lane.info.bridge_id).await?;
         self.epoch = Some(epoch);
         Ok(())
     }
@@ -190,7 +302,7 @@ impl Attester {
             .iter()
             .filter_map(|(nonce, signed)| match signed {
                 Signed::Stored(attestation) => Some((*nonce, attestation.clone())),
-                Signed::Barred => None,
+                Signed::Barred | Signed::Withheld => None,
             })
             .collect();
         self.lane.board.signed.send_if_modified(|shown| {
@@ -205,11 +317,11 @@ impl Attester {
 
 impl Step for Attester {
     async fn step(&mut self) -> Result<(), LaneError> {
-        let verified = self.source.borrow_and_update().verified;
+        let source = self.source.borrow_and_update().clone();
         let view = self.destination.borrow_and_update().clone();
         self.approved.mark_unchanged();
         match view {
-            Some(view) => self.attest(verified, &view).await,
+            Some(view) => self.attest(&source, &view).await,
             None => Ok(()),
         }
     }
@@ -223,6 +335,6 @@ impl Step for Attester {
     }
 
     fn show(&self, waiting_for: Option<String>) {
-        self.lane.board.attest_trouble.send_replace(waiting_for);
+        self.lane.board.attest_trouble.send_replace(waiting_for.or_else(|| self.withheld()));
     }
 }

@@ -223,7 +223,8 @@ impl Collector {
         let waiting_for = checkpoints.is_empty().then(|| self.missing(tally, verified, view)).flatten();
         // Only votes for our own roots were counted as votes on chain.
         let voted = tally.voted_on_chain().collect();
-        Ok(ApprovedView { attested, checkpoints, voted, waiting_for })
+        let dissent = self.dissent.iter().copied().collect();
+        Ok(ApprovedView { attested, checkpoints, voted, dissent, waiting_for })
     }
 
     /// What the lane's next checkpoint lacks, in words.

@@ -1,5 +1,6 @@
 //! Destination side of a lane: what is handled, who may sign, and what became of each request.
 
+mod begin;
 mod interval;
 
 use std::sync::Arc;
@@ -62,6 +63,12 @@ impl DestinationWatch {
             block_interval: self.interval.typical(),
         }));
         if head.final_block.height >= lane.info.destination.deployment_block {
+            let mut position = position;
+            if position.base.is_none() {
+                self.begin(head).await?;
+                position = lane.store.destination_position(lane.info.bridge_id).await?;
+            }
+            lane.board.begun.send_if_modified(|begun| !std::mem::replace(begun, true));
             let stored = self.record_outcomes(position, &state, head).await?;
             self.show_stored(&stored, &state).await?;
         }
@@ -120,7 +127,7 @@ impl DestinationWatch {
         match self.read_outcomes(position, &at_final, head).await {
             Err(hidden) if hidden.is_hidden_outcome() => {
                 // The missing log may lie in a range that was stored before without it: that is read again as well.
-                let back_to = match self.proved {
+                let back_to = match self.proved.or(position.base.and_then(|base| base.begun)) {
                     Some(block) => block,
                     None => {
                         finality::block_at(&lane.destination, lane.info.destination.deployment_block).await?

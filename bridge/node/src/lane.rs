@@ -53,6 +53,8 @@ pub struct Board {
     pub source: watch::Sender<SourceView>,
     /// Written by `destination`; `None` until first read.
     pub destination: watch::Sender<Option<DestinationView>>,
+    /// Written by `destination`: the store knows where the lane begins.
+    pub begun: watch::Sender<bool>,
     /// Written by `destination`: why its view does not advance.
     pub destination_trouble: watch::Sender<Option<String>>,
     /// Written by `attest`: why this relay does not sign.
@@ -132,6 +134,8 @@ pub struct ApprovedView {
     pub checkpoints: Vec<ApprovedCheckpoint>,
     /// Checkpoints with votes on chain whose root is our own, by rising nonce, with those who voted.
     pub voted: Vec<VotedCheckpoint>,
+    /// Who voted on chain for something else than our own root, and for which nonce.
+    pub dissent: Vec<(RequestNonce, OperatorId)>,
     /// What the lowest unhandled checkpoint still lacks: "2 of 3 operators attested nonce 42".
     pub waiting_for: Option<String>,
 }
@@ -164,6 +168,7 @@ impl Board {
         Self {
             source: watch::Sender::new(SourceView::default()),
             destination: watch::Sender::new(None),
+            begun: watch::Sender::new(false),
             destination_trouble: watch::Sender::new(None),
             attest_trouble: watch::Sender::new(None),
             signed: watch::Sender::new(Arc::default()),

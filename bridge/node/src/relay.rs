@@ -201,8 +201,10 @@ impl LaneTasks<'_> {
     }
 
     fn attester(&self, group: &mut TaskGroup, signer: AttesterKey) {
-        let lane = Arc::clone(self.lane);
-        self.spawn(group, "attest", move || Attester::new(Arc::clone(&lane), signer.clone()));
+        let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
+        self.spawn(group, "attest", move || {
+            Attester::new(Arc::clone(&lane), signer.clone(), Arc::clone(&coordinator))
+        });
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "publish", move || Publisher::new(&lane, Arc::clone(&coordinator)));
     }

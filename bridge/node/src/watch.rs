@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy::primitives::B256;
 use polyspan_chain::{At, Head, HeadView, LaneState};
-use polyspan_store::SourcePosition;
+use polyspan_store::{Base, SourcePosition};
 use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
 
@@ -18,13 +18,15 @@ use crate::step::{Step, or_pending};
 pub struct SourceWatch {
     lane: Arc<Lane>,
     heads: watch::Receiver<HeadView>,
+    /// Whether the store knows where the lane begins.
+    begun: watch::Receiver<bool>,
     contract_checked: bool,
 }
 
 impl SourceWatch {
     /// Watches `lane`, driven by the heads of its source chain.
-    pub const fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
-        Self { lane, heads, contract_checked: false }
+    pub fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
+        Self { begun: lane.board.begun.subscribe(), lane, heads, contract_checked: false }
     }
 
     /// Everything from the cursor to the final block of `head`.
@@ -37,6 +39,10 @@ impl SourceWatch {
             return Ok(());
         }
         self.show_requested(head).await?;
+        let Some(base) = position.base else {
+            // The destination's own watch tells what it waits for.
+            return Ok(());
+        };
         if position.cursor == Some(head.final_block) && position.is_verified() && self.contract_checked {
             self.show_verified(&position);
             return Ok(());
@@ -51,7 +57,7 @@ impl SourceWatch {
             // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
             lane.store.append_confirmed(info.bridge_id, Vec::new(), head.final_block).await?
         } else {
-            self.read_ranges(position, head, &source).await?
+            self.read_ranges(base, position, head, &source).await?
         };
         self.show_verified(&verified);
         Ok(())
@@ -61,15 +67,19 @@ impl SourceWatch {
     /// those before it are stored as unverified, so that a long way back needs no memory.
     async fn read_ranges(
         &self,
+        base: Base,
         mut position: SourcePosition,
         head: Head,
         source: &LaneState,
     ) -> Result<SourcePosition, LaneError> {
         let (store, info) = (&self.lane.store, &self.lane.info);
         let last = head.final_block.height;
-        let mut from = position.cursor.map_or(info.source.deployment_block, |cursor| cursor.height.next());
+        let begin = base.source_block.unwrap_or_default().max(info.source.deployment_block);
+        let mut from = position.cursor.map_or(begin, |cursor| cursor.height.next());
         while let Some((first, to)) = self.lane.source.next_range(from, last) {
-            let requests = self.lane.source.requests(info.source.bridge, first, to).await?;
+            let mut requests = self.lane.source.requests(info.source.bridge, first, to).await?;
+            // The first block can hold some that were handled before.
+            requests.retain(|request| request.nonce >= base.nonce);
             self.check_contiguous(&requests, position.next, (first, to)).await?;
             if to == last {
                 self.check_root(position.after(&requests), head, source).await?;
@@ -180,6 +190,7 @@ impl SourceWatch {
 impl Step for SourceWatch {
     async fn step(&mut self) -> Result<(), LaneError> {
         let head = self.heads.borrow_and_update().head;
+        self.begun.mark_unchanged();
         match head {
             Some(head) => self.advance(head).await,
             None => Ok(()),
@@ -187,7 +198,10 @@ impl Step for SourceWatch {
     }
 
     async fn changed(&mut self) {
-        or_pending(self.heads.changed().await).await;
+        tokio::select! {
+            changed = self.heads.changed() => or_pending(changed).await,
+            changed = self.begun.changed() => or_pending(changed).await,
+        }
     }
 
     fn show(&self, waiting_for: Option<String>) {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use crate::columns::{address, bound, count, ensure_lane, hash, lane_number, meaningless, number};
 use crate::error::Failure;
 use crate::handle::Step;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, protection};
 
 const ALL: &str = "
 SELECT a.epoch, a.nonce, s.root, a.operator, a.signature
@@ -20,31 +20,36 @@ impl Store {
     ///
     /// The same root again is fine, under any epoch; of two signatures over one checkpoint the first is kept.
     ///
-    /// Errors: [`StoreError::SecondRoot`] when another root was signed for this nonce, at any time and under any epoch; or
-    /// the disk refuses: then do not sign.
+    /// Errors: [`StoreError::SecondRoot`] when another root was signed for this nonce, at any time and under any epoch;
+    /// [`StoreError::BelowFloor`] when none is known and one may have been signed; or the disk refuses: then do not sign.
     pub async fn record_attestation(&self, attestation: &Attestation) -> Result<(), StoreError> {
         self.record_attestations(vec![attestation.clone()]).await?.into_iter().collect()
     }
 
     /// As [`Store::record_attestation`] for each, in one transaction: what is refused for its root keeps no other one back.
     ///
-    /// Errors: the disk refuses: then none is stored. In the answer, by place: [`StoreError::SecondRoot`].
+    /// Errors: the disk refuses: then none is stored. In the answer, by place: [`StoreError::SecondRoot`], [`StoreError::BelowFloor`].
     pub async fn record_attestations(
         &self,
         attestations: Vec<Attestation>,
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let crash = (CrashPoint::BeforeStoringAttestation, CrashPoint::AfterStoringAttestation);
         let step = Step { name: "attestation", crash: Some(crash) };
-        self.write(step, move |transaction| {
-            attestations.iter().map(|attestation| apart(record(transaction, attestation))).collect()
-        })
-        .await
+        let (answers, signed) = self
+            .write(step, move |transaction| {
+                let records = attestations.iter().map(|attestation| apart(record(transaction, attestation)));
+                let answers = records.collect::<Result<Vec<_>, _>>()?;
+                Ok((answers, protection::signed_ever(transaction)?))
+            })
+            .await?;
+        self.note_signed(signed)?;
+        Ok(answers)
     }
 
     /// Makes `root` the only one that may ever be signed for `nonce`, before somebody else is asked to sign it: a signature
     /// that is made elsewhere is out of this process's hands from then on, whatever becomes of the answer.
     ///
-    /// Errors: [`StoreError::SecondRoot`]; or the disk refuses: then do not ask.
+    /// Errors: [`StoreError::SecondRoot`]; [`StoreError::BelowFloor`]; or the disk refuses: then do not ask.
     pub async fn claim_root(
         &self,
         lane: BridgeId,
@@ -56,18 +61,24 @@ impl Store {
 
     /// As [`Store::claim_root`] for each, in one transaction: what is refused keeps no other one back.
     ///
-    /// Errors: the disk refuses: then none is claimed. In the answer, by place: [`StoreError::SecondRoot`].
+    /// Errors: the disk refuses: then none is claimed. In the answer, by place: [`StoreError::SecondRoot`], [`StoreError::BelowFloor`].
     pub async fn claim_roots(
         &self,
         lane: BridgeId,
         roots: Vec<(RequestNonce, Root)>,
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let step = Step { name: "claim", crash: None };
-        self.write(step, move |transaction| {
-            let row = ensure_lane(transaction, lane)?;
-            roots.iter().map(|(nonce, root)| apart(claim(transaction, lane, row, *nonce, *root))).collect()
-        })
-        .await
+        let (answers, signed) = self
+            .write(step, move |transaction| {
+                let row = ensure_lane(transaction, lane)?;
+                let claims =
+                    roots.iter().map(|(nonce, root)| apart(claim(transaction, lane, row, *nonce, *root)));
+                let answers = claims.collect::<Result<Vec<_>, _>>()?;
+                Ok((answers, protection::signed_ever(transaction)?))
+            })
+            .await?;
+        self.note_signed(signed)?;
+        Ok(answers)
     }
 
     /// The root that was signed, or claimed to be signed, for `nonce`, under any epoch.
@@ -95,10 +106,12 @@ impl Store {
     }
 }
 
-/// A second root, which changes nothing, apart from failures that take back the whole transaction.
+/// A refused root, which changes nothing, apart from failures that take back the whole transaction.
 fn apart(done: Result<(), Failure>) -> Result<Result<(), StoreError>, Failure> {
     match done {
-        Err(Failure::Store(refused @ StoreError::SecondRoot { .. })) => Ok(Err(refused)),
+        Err(Failure::Store(refused @ (StoreError::SecondRoot { .. } | StoreError::BelowFloor { .. }))) => {
+            Ok(Err(refused))
+        }
         Err(failure) => Err(failure),
         Ok(()) => Ok(Ok(())),
     }
@@ -124,7 +137,7 @@ fn record(transaction: &Transaction<'_>, attestation: &Attestation) -> Result<()
     Ok(())
 }
 
-/// The rule itself: one root for one nonce of one lane, whose number is `row`.
+/// The rule itself: one root for one nonce of one lane, whose number is `row`, and none where another may have been signed.
 fn claim(
     transaction: &Transaction<'_>,
     lane: BridgeId,
@@ -136,16 +149,28 @@ fn claim(
     match signed(transaction, row, column)? {
         Some(signed) if signed == root => Ok(()),
         Some(signed) => Err(StoreError::SecondRoot { lane, nonce, signed, refused: root }.into()),
-        None => {
-            transaction
-                .prepare_cached("INSERT INTO signed_root (lane, nonce, root) VALUES (?1, ?2, ?3)")?
-                .execute(params![row, column, root.0.as_slice()])?;
-            Ok(())
+        None if !protection::load(transaction, row)?.permits(nonce) => {
+            Err(StoreError::BelowFloor { lane, nonce }.into())
         }
+        None => insert_root(transaction, row, column, root),
     }
 }
 
-fn signed(connection: &Connection, lane: i64, nonce: i64) -> Result<Option<Root>, Failure> {
+/// Of a nonce without a root.
+pub(crate) fn insert_root(
+    transaction: &Transaction<'_>,
+    row: i64,
+    nonce: i64,
+    root: Root,
+) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("INSERT INTO signed_root (lane, nonce, root) VALUES (?1, ?2, ?3)")?
+        .execute(params![row, nonce, root.0.as_slice()])?;
+    transaction.prepare_cached("UPDATE mark SET signed = signed + 1")?.execute([])?;
+    Ok(())
+}
+
+pub(crate) fn signed(connection: &Connection, lane: i64, nonce: i64) -> Result<Option<Root>, Failure> {
     let mut statement =
         connection.prepare_cached("SELECT root FROM signed_root WHERE lane = ?1 AND nonce = ?2")?;
     Ok(statement.query_row(params![lane, nonce], |row| hash(row, 0).map(Root)).optional()?)

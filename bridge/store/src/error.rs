@@ -110,6 +110,22 @@ pub enum StoreError {
         /// What was asked for now.
         refused: Root,
     },
+    /// Another root may have been signed for this nonce, in a history that the store does not have.
+    #[error(
+        "lane {lane}: what was signed for nonce {nonce} is not known, for the store is new or was restored; it is signed after `polyspan attest adopt`, or when an own vote for it is found"
+    )]
+    BelowFloor {
+        /// The lane.
+        lane: BridgeId,
+        /// Number of requests under the checkpoint.
+        nonce: RequestNonce,
+    },
+    /// Nothing can be appended to a lane that has not begun.
+    #[error("lane {lane} has not begun: its destination was not read yet")]
+    NotBegun {
+        /// The lane.
+        lane: BridgeId,
+    },
     /// A request is missing: the endpoint hid a log, or a range was left out.
     #[error("lane {lane}: request {expected} is missing before request {found}; read the range again")]
     NonceGap {
@@ -187,11 +203,13 @@ impl Classify for StoreError {
             Self::AlreadyFinal { .. }
             | Self::NonceGap { .. }
             | Self::NonceOverlap { .. }
-            | Self::UnknownHold { .. } => ErrorClass::RETRY,
+            | Self::UnknownHold { .. }
+            | Self::NotBegun { .. } => ErrorClass::RETRY,
             // Only this nonce is barred; the next checkpoint covers it.
-            Self::SecondRoot { .. } | Self::OutOfRange { .. } | Self::UnknownSubmission { .. } => {
-                ErrorClass::Skip
-            }
+            Self::SecondRoot { .. }
+            | Self::BelowFloor { .. }
+            | Self::OutOfRange { .. }
+            | Self::UnknownSubmission { .. } => ErrorClass::Skip,
             Self::Open { .. }
             | Self::InUse { .. }
             | Self::NewerSchema { .. }

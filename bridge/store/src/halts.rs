@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::columns::{bound, count, ensure_lane};
 use crate::handle::Step;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, base};
 
 /// Why and when a lane stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,24 @@ impl Store {
                 "UPDATE lane SET halted_reason = ?2, halted_at_ms = ?3 WHERE number = ?1 AND halted_reason IS NULL",
                 params![lane, reason, now_ms],
             )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends the halt of a lane. With `read_again` everything that the chains can tell is forgotten, and the lane begins anew.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn resume_lane(&self, lane: BridgeId, read_again: bool) -> Result<(), StoreError> {
+        self.write(Step { name: "halt", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            transaction.execute(
+                "UPDATE lane SET halted_reason = NULL, halted_at_ms = NULL WHERE number = ?1",
+                params![row],
+            )?;
+            if read_again {
+                base::forget(transaction, lane)?;
+            }
             Ok(())
         })
         .await

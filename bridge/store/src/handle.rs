@@ -1,7 +1,7 @@
 //! The handle: opening, closing, and the way of every read and write.
 
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use prometheus::Registry;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::Failure;
+use crate::lock_file::LockFile;
 use crate::metrics::StoreMetrics;
 use crate::worker::Worker;
-use crate::{StoreError, schema};
+use crate::{StoreError, protection, schema};
 
 /// How long a statement waits for another process, which can only be a reader that recovers the log after a crash.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,6 +59,7 @@ struct Shared {
     path: PathBuf,
     writer: Option<Worker>,
     reader: Worker,
+    lock: Option<LockFile>,
     clock: Clock,
     metrics: StoreMetrics,
 }
@@ -85,9 +87,11 @@ impl Store {
         let path = path.to_owned();
         off_runtime(path.clone(), move || {
             let lock = create_and_lock(&path)?;
-            let connection = open_writer(&path).map_err(|failure| failure.at(&path))?;
-            let writer = Worker::spawn("store-writer", &path, connection, Some(lock), settings.queue)?;
-            Self::build(path, Some(writer), settings)
+            let mut connection = open_writer(&path).map_err(|failure| failure.at(&path))?;
+            protection::begin_run(&mut connection, &lock, &path).map_err(|failure| failure.at(&path))?;
+            let writer =
+                Worker::spawn("store-writer", &path, connection, Some(lock.clone()), settings.queue)?;
+            Self::build(path, Some((writer, lock)), settings)
         })
         .await
     }
@@ -100,12 +104,17 @@ impl Store {
         off_runtime(path.clone(), move || Self::build(path, None, StoreSettings::default())).await
     }
 
-    fn build(path: PathBuf, writer: Option<Worker>, settings: StoreSettings) -> Result<Self, StoreError> {
+    fn build(
+        path: PathBuf,
+        writer: Option<(Worker, LockFile)>,
+        settings: StoreSettings,
+    ) -> Result<Self, StoreError> {
         let connection = open_reader(&path).map_err(|failure| failure.at(&path))?;
         let reader = Worker::spawn("store-reader", &path, connection, None, settings.queue)?;
         let metrics = StoreMetrics::build();
         metrics.size_bytes.set(size_bytes(&path));
-        Ok(Self { shared: Arc::new(Shared { path, writer, reader, clock: settings.clock, metrics }) })
+        let (writer, lock) = writer.unzip();
+        Ok(Self { shared: Arc::new(Shared { path, writer, reader, lock, clock: settings.clock, metrics }) })
     }
 
     /// The file.
@@ -127,6 +136,11 @@ impl Store {
         if let Some(writer) = &self.shared.writer {
             writer.close().await;
         }
+    }
+
+    /// Tells the lock file how many roots were signed, before anybody hears of the last of them.
+    pub(crate) fn note_signed(&self, signed: u64) -> Result<(), StoreError> {
+        self.shared.lock.as_ref().map_or(Ok(()), |lock| lock.note_signed(signed))
     }
 
     /// The stamp for what is stored now. Unit: milliseconds since 1970.
@@ -217,26 +231,21 @@ async fn off_runtime(
     }
 }
 
-/// Makes folder and file, and takes the lock file beside it. The lock dies with the process, however it ends.
-fn create_and_lock(path: &Path) -> Result<File, StoreError> {
+/// Makes folder and file, and takes the lock file beside it.
+pub(crate) fn create_and_lock(path: &Path) -> Result<LockFile, StoreError> {
     let refused =
         |error: std::io::Error| StoreError::Open { path: path.to_owned(), reason: error.to_string() };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
     }
-    let private = |path: &Path| OpenOptions::new().append(true).create(true).mode(0o600).open(path);
     // Not the store's own file: closing a second descriptor of it would drop SQLite's locks.
-    let lock = private(&beside(path, ".lock")).map_err(refused)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => return Err(refused(error)),
-    }
-    drop(private(path).map_err(refused)?);
+    let lock = LockFile::take(beside(path, ".lock"), path)?;
+    let options = OpenOptions::new().append(true).create(true).mode(0o600).clone();
+    drop(options.open(path).map_err(refused)?);
     Ok(lock)
 }
 
-fn open_writer(path: &Path) -> Result<Connection, Failure> {
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -262,7 +271,7 @@ fn open_reader(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// `path` with `suffix` after its whole name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -12,25 +12,33 @@
 //! A write is answered after its commit, so a read that starts after the answer sees it.
 
 mod attestations;
+mod base;
 mod columns;
 mod error;
 mod evidence;
+mod floor;
 mod halts;
 mod handle;
 mod holds;
+mod lock_file;
 mod metrics;
 mod outcomes;
+mod protection;
+mod repair;
 mod requests;
 mod schema;
 mod submissions;
 mod worker;
 
+pub use base::Base;
 pub use error::StoreError;
 pub use evidence::{CONFLICTS_PER_OPERATOR, Conflict, Evidence, Statement};
+pub use floor::SignFloor;
 pub use halts::Halt;
 pub use handle::{Clock, Store, StoreSettings};
 pub use holds::{Asked, OpenHold};
 pub use outcomes::DestinationPosition;
+pub use repair::{Repair, repair};
 pub use requests::{SourcePosition, StoredRequest};
 pub use schema::SCHEMA_VERSION;
 pub use submissions::{Attempt, Purpose, Submission, SubmissionOutcome};

@@ -9,11 +9,13 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use crate::columns::{bound, count, ensure_lane, hash, lane_number, number, optional_block};
 use crate::error::Failure;
 use crate::handle::Step;
-use crate::{Store, StoreError, holds};
+use crate::{Base, Store, StoreError, base, holds};
 
 /// How far a lane's destination is stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DestinationPosition {
+    /// Where the lane begins; `None` before it has begun.
+    pub base: Option<Base>,
     /// The first nonce whose outcome is not stored.
     pub next: RequestNonce,
     /// Holds that are stored without an end.
@@ -31,7 +33,7 @@ impl Store {
             let Some(number) = lane_number(snapshot, lane)? else {
                 return Ok(DestinationPosition::default());
             };
-            position(snapshot, number)
+            position(snapshot, number, lane)
         })
         .await
     }
@@ -73,7 +75,7 @@ impl Store {
     }
 }
 
-fn position(connection: &Connection, lane: i64) -> Result<DestinationPosition, Failure> {
+fn position(connection: &Connection, lane: i64, bridge_id: BridgeId) -> Result<DestinationPosition, Failure> {
     let newest = connection
         .prepare_cached("SELECT next FROM handled WHERE lane = ?1 ORDER BY first DESC LIMIT 1")?
         .query_row(params![lane], |row| count(row, 0).map(RequestNonce::new))
@@ -81,8 +83,10 @@ fn position(connection: &Connection, lane: i64) -> Result<DestinationPosition, F
     let open_holds = connection
         .prepare_cached("SELECT count(*) FROM hold WHERE lane = ?1 AND ended_block IS NULL")?
         .query_row(params![lane], |row| count(row, 0))?;
+    let base = base::load(connection, lane, bridge_id)?;
     Ok(DestinationPosition {
-        next: newest.unwrap_or(RequestNonce::ZERO),
+        base,
+        next: newest.or(base.map(|base| base.nonce)).unwrap_or(RequestNonce::ZERO),
         open_holds,
         cursor: cursor(connection, lane)?,
     })
@@ -146,5 +150,5 @@ fn record(
     transaction
         .prepare_cached("UPDATE lane SET destination_height = ?2, destination_hash = ?3 WHERE number = ?1")?
         .execute(params![lane, height, to.hash.as_slice()])?;
-    position(transaction, lane)
+    position(transaction, lane, bridge_id)
 }

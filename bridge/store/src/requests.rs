@@ -13,14 +13,16 @@ use crate::columns::{
 };
 use crate::error::Failure;
 use crate::handle::Step;
-use crate::{Store, StoreError};
+use crate::{Base, Store, StoreError, base};
 
 const COLUMNS: &str = "nonce, kind, source_block, token, sender, recipient, refund_to, value, payload, tx_hash, \
                        leaf, root, stored_at_ms";
 
 /// How far a lane's source is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourcePosition {
+    /// Where the lane begins; `None` before it has begun, and then nothing is stored.
+    pub base: Option<Base>,
     /// The first nonce that is not stored.
     pub next: RequestNonce,
     /// Root over everything stored.
@@ -37,6 +39,7 @@ impl SourcePosition {
     /// Nothing stored yet.
     fn empty(lane: BridgeId) -> Self {
         Self {
+            base: None,
             next: RequestNonce::ZERO,
             root: Root::zero(lane),
             cursor: None,
@@ -72,7 +75,7 @@ pub struct StoredRequest {
 }
 
 impl Store {
-    /// How far `lane` is stored; at first nonce 0, [`Root::zero`] and no cursor.
+    /// How far `lane` is stored; without requests up to its base, and before it has begun nonce 0, [`Root::zero`] and no cursor.
     ///
     /// Errors: the store is closed or damaged.
     pub async fn source_position(&self, lane: BridgeId) -> Result<SourcePosition, StoreError> {
@@ -190,7 +193,8 @@ impl Store {
         .await
     }
 
-    /// Root over the first `nonce` requests; `None` when they are not all stored. For 0 it is [`Root::zero`].
+    /// Root over the first `nonce` requests; `None` below the base of the lane and above what is stored. For 0 it is
+    /// [`Root::zero`].
     ///
     /// Errors: the store is closed or damaged.
     pub async fn root_at(&self, lane: BridgeId, nonce: RequestNonce) -> Result<Option<Root>, StoreError> {
@@ -199,10 +203,13 @@ impl Store {
         }
         let last = bound(nonce.minus(1).get());
         self.read(move |snapshot| {
-            let Some(lane) = lane_number(snapshot, lane)? else { return Ok(None) };
+            let Some(row) = lane_number(snapshot, lane)? else { return Ok(None) };
+            if let Some(base) = base::load(snapshot, row, lane)?.filter(|base| base.nonce == nonce) {
+                return Ok(Some(base.root));
+            }
             let mut statement =
                 snapshot.prepare_cached("SELECT root FROM request WHERE lane = ?1 AND nonce = ?2")?;
-            Ok(statement.query_row(params![lane, last], |row| hash(row, 0).map(Root)).optional()?)
+            Ok(statement.query_row(params![row, last], |row| hash(row, 0).map(Root)).optional()?)
         })
         .await
     }
@@ -242,6 +249,10 @@ fn position(connection: &Connection, lane: BridgeId) -> Result<SourcePosition, F
         .prepare_cached("SELECT nonce, root FROM request WHERE lane = ?1 ORDER BY nonce DESC LIMIT 1")?
         .query_row(params![number], |row| Ok((RequestNonce::new(count(row, 0)?), Root(hash(row, 1)?))))
         .optional()?;
+    position.base = base::load(connection, number, lane)?;
+    if let Some(base) = position.base {
+        (position.next, position.root) = (base.nonce, base.root);
+    }
     if let Some((nonce, root)) = last {
         (position.next, position.root) = (nonce.next(), root);
     }
@@ -257,6 +268,9 @@ fn append(
 ) -> Result<SourcePosition, Failure> {
     let lane_row = ensure_lane(transaction, lane)?;
     let mut position = position(transaction, lane)?;
+    if position.base.is_none() {
+        return Err(StoreError::NotBegun { lane }.into());
+    }
     check_cursor(lane, position.cursor, cursor)?;
     for request in requests {
         check_nonce(lane, position.next, request.nonce)?;

@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5073_706e;
 
 /// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
-const MIGRATIONS: &[&str] = &[V1, V2, V3];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 const V1: &str = "
 -- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
@@ -185,6 +185,32 @@ CREATE TABLE evidence (
     seen_at_ms       INTEGER NOT NULL,
     UNIQUE (lane, second_operator, nonce, epoch, second_bridge_id, second_root, first_operator, first_bridge_id, first_root)
 ) STRICT;
+";
+
+const V4: &str = "
+-- Where a lane begins: `base_nonce` requests with `base_root` over them lie below, and are not stored; the source is read from
+-- `base_block`, the destination from the block after `begun`. Empty until it is known. A lane of an older version begins at 0.
+ALTER TABLE lane ADD COLUMN base_nonce INTEGER;
+ALTER TABLE lane ADD COLUMN base_root BLOB CHECK (length(base_root) = 32);
+ALTER TABLE lane ADD COLUMN base_block INTEGER;
+ALTER TABLE lane ADD COLUMN begun_height INTEGER;
+ALTER TABLE lane ADD COLUMN begun_hash BLOB CHECK (length(begun_hash) = 32);
+
+-- Nonces above `sign_floor` are free to be signed, and those up to `adopted_until`; of the others only what is in `signed_root`.
+-- Empty until the first final nonce is seen. An older version has signed nothing that is not stored.
+ALTER TABLE lane ADD COLUMN sign_floor INTEGER;
+ALTER TABLE lane ADD COLUMN adopted_until INTEGER NOT NULL DEFAULT 0;
+UPDATE lane SET base_nonce = 0, sign_floor = 0;
+
+-- Of which line the store is, how often it was opened to write, and how many roots were ever signed: one row, which the lock
+-- file follows.
+CREATE TABLE mark (
+    only   INTEGER PRIMARY KEY CHECK (only = 0),
+    line   INTEGER NOT NULL,
+    run    INTEGER NOT NULL,
+    signed INTEGER NOT NULL
+) STRICT;
+INSERT INTO mark (only, line, run, signed) SELECT 0, random() & 0x7fffffffffffffff, 0, count(*) FROM signed_root;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

@@ -1,10 +1,13 @@
 //! The store against the real SQLite, in temporary folders.
 
+mod base;
 mod disk;
 mod evidence;
 mod fixture;
+mod floor;
 mod opening;
 mod protection;
+mod repair;
 mod rows;
 
 use std::path::Path;
@@ -17,7 +20,8 @@ use polyspan_types::{
 };
 
 use crate::{
-    Attempt, Conflict, Evidence, Purpose, Statement, Store, StoreSettings, Submission, SubmissionOutcome,
+    Attempt, Base, Conflict, Evidence, Purpose, Statement, Store, StoreSettings, Submission,
+    SubmissionOutcome,
 };
 
 /// What the tests' clock says. Unit: milliseconds since 1970.
@@ -25,7 +29,21 @@ const NOW_MS: u64 = 1_700_000_000_000;
 
 async fn open(path: &Path) -> Store {
     let settings = StoreSettings { clock: Arc::new(|| NOW_MS), ..StoreSettings::default() };
-    Store::open_with(path, settings).await.unwrap()
+    let store = Store::open_with(path, settings).await.unwrap();
+    for number in 1..=2 {
+        store.begin_lane(lane(number), zero_base(lane(number)), Vec::new()).await.unwrap();
+        store.decide_floor(lane(number), RequestNonce::ZERO).await.unwrap();
+    }
+    store
+}
+
+/// Opens it as a relay does, and does nothing more.
+async fn open_bare(path: &Path) -> Store {
+    Store::open(path).await.unwrap()
+}
+
+fn zero_base(lane: BridgeId) -> Base {
+    Base { nonce: RequestNonce::ZERO, root: Root::zero(lane), source_block: None, begun: None }
 }
 
 fn lane(number: u8) -> BridgeId {

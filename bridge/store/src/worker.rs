@@ -1,6 +1,5 @@
 //! A thread that owns one connection and does what comes through its queue, one after the other.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -8,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::StoreError;
 use crate::error::Failure;
+use crate::lock_file::LockFile;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -29,7 +29,7 @@ impl Worker {
         name: &str,
         path: &Path,
         connection: Connection,
-        lock: Option<File>,
+        lock: Option<LockFile>,
         queue: usize,
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(queue.max(1));
@@ -66,7 +66,7 @@ impl Worker {
     }
 }
 
-fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Message>, lock: Option<File>) {
+fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Message>, lock: Option<LockFile>) {
     let mut waiting = None;
     while let Some(message) = queue.blocking_recv() {
         match message {
@@ -81,7 +81,9 @@ fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Message>, lock: O
         tracing::warn!(%error, "the store's connection did not close cleanly; nothing is lost");
     }
     // After the connection: whoever gets the lock next may open the file.
-    drop(lock);
+    if let Some(lock) = lock {
+        lock.release();
+    }
     if let Some(answer) = waiting {
         let _ = answer.send(());
     }

@@ -8,9 +8,9 @@ use polyspan_chain::testing::{Reply, ScriptedServer};
 use polyspan_chain::{Chain, ChainSettings, Quorum};
 use polyspan_contracts::Bridge;
 use polyspan_monitoring::Health;
-use polyspan_store::Store;
+use polyspan_store::{Base, Store};
 use polyspan_types::{
-    BridgeId, ChainId, CheckpointDomain, Epoch, HoldEnd, HoldReason, LaneId, OutcomeResult, Threshold,
+    BridgeId, ChainId, CheckpointDomain, Epoch, HoldEnd, HoldReason, LaneId, OutcomeResult, Root, Threshold,
 };
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -55,7 +55,12 @@ impl Script {
                 let height = params[0].as_str().and_then(|text| text.strip_prefix("0x")).unwrap();
                 Reply::Result(block(u64::from_str_radix(height, 16).unwrap()))
             }
-            "eth_call" => Reply::Result(json!(alloy::hex::encode_prefixed(self.lane_state()))),
+            "eth_call" => {
+                let call = params[0]["input"].as_str().or(params[0]["data"].as_str()).unwrap();
+                let holds = call.starts_with(&alloy::hex::encode_prefixed(Bridge::holdsCall::SELECTOR));
+                let answer = if holds { self.holds() } else { self.lane_state() };
+                Reply::Result(json!(alloy::hex::encode_prefixed(answer)))
+            }
             "eth_getLogs" => {
                 let bound = |name: &str| {
                     let text = params[0][name].as_str().unwrap().trim_start_matches("0x").to_owned();
@@ -84,6 +89,12 @@ impl Script {
             handleRoot: B256::repeat_byte(7),
         };
         Bridge::laneStateCall::abi_encode_returns(&state)
+    }
+
+    fn holds(&self) -> Vec<u8> {
+        let hold = Bridge::Hold { nonce: 1, reason: 7, heldAtBlock: 5, leaf: B256::ZERO };
+        let holds = if self.head < 8 { vec![hold] } else { Vec::new() };
+        Bridge::holdsCall::abi_encode_returns(&holds)
     }
 
     fn logs(&self) -> Vec<(u64, B256, Value)> {
@@ -168,6 +179,9 @@ impl Fixture {
             accept_development: false,
             info,
         });
+        let id = lane.info.bridge_id;
+        let base = Base { nonce: RequestNonce::ZERO, root: Root::zero(id), source_block: None, begun: None };
+        lane.store.begin_lane(id, base, Vec::new()).await.unwrap();
         let (heads, views) = watch::channel(head(6));
         let mut destination = DestinationWatch::new(Arc::clone(&lane), views);
         let set = MemberSet {
@@ -251,4 +265,29 @@ async fn the_end_of_a_hold_that_was_hidden_before_brings_it_back() {
     fixture.hide(None);
     fixture.destination.step().await.unwrap();
     assert_eq!(fixture.stored().await, (3, 0, Some(9)));
+}
+
+#[tokio::test]
+async fn a_lane_of_which_nothing_is_stored_begins_at_what_is_handled_with_its_holds() {
+    let mut fixture = Fixture::new().await;
+    let (store, id) = (fixture.lane.store.clone(), fixture.lane.info.bridge_id);
+    store.forget_readable(id).await.unwrap();
+    fixture.destination.step().await.unwrap();
+    assert_eq!(fixture.stored().await, (3, 1, Some(6)));
+    assert_eq!(fixture.server.count("eth_getLogs"), 0, "no history is read");
+    let position = store.source_position(id).await.unwrap();
+    let base = position.base.unwrap();
+    assert_eq!((position.next.get(), position.root), (3, Root(B256::repeat_byte(7))));
+    assert_eq!(
+        (base.source_block, base.begun.map(|block| block.height.get())),
+        (Some(BlockHeight::new(1)), Some(6))
+    );
+    assert!(*fixture.lane.board.begun.borrow());
+    // It goes on from there: the hold ends.
+    fixture.go_to(9);
+    fixture.destination.step().await.unwrap();
+    assert_eq!(fixture.stored().await, (3, 0, Some(9)));
+    // What was read since is read again when something was hidden, and nothing from before.
+    let held = fixture.lane.board.destination.borrow().as_ref().unwrap().oldest_hold;
+    assert_eq!(held, None);
 }

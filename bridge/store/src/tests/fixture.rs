@@ -56,7 +56,9 @@ async fn write_the_fixture() {
     store.record_submission(&release()).await.unwrap();
     store.halt_lane(lane(2), "why").await.unwrap();
     store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
+    store.adopt(lane(1), nonce(2)).await.unwrap();
     store.close().await;
+    std::fs::copy(folder.path().join("s.lock"), path.with_extension("sqlite.lock")).unwrap();
     std::fs::copy(made, path).unwrap();
 }
 
@@ -82,7 +84,13 @@ async fn assert_common(store: &Store) {
 async fn open_fixture(folder: &Path, version: u32) -> Store {
     let path = folder.join("s");
     std::fs::copy(fixture(version), &path).unwrap();
-    open(&path).await
+    open_fixed(&path).await
+}
+
+/// With the tests' clock.
+async fn open_fixed(path: &Path) -> Store {
+    let settings = StoreSettings { clock: Arc::new(|| NOW_MS), ..StoreSettings::default() };
+    Store::open_with(path, settings).await.unwrap()
 }
 
 #[tokio::test]
@@ -123,6 +131,27 @@ async fn a_store_of_version_3_is_opened_with_everything_in_it() {
     assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2), release()]);
     let evidence = store.evidence(lane(1), 9).await.unwrap();
     assert_eq!(evidence, [Evidence { conflict: conflict(7, 2), seen_at_ms: NOW_MS }]);
+}
+
+#[tokio::test]
+async fn a_store_of_version_4_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    std::fs::copy(fixture(4).with_extension("sqlite.lock"), folder.path().join("s.lock")).unwrap();
+    let store = open_fixture(folder.path(), 4).await;
+    assert_common(&store).await;
+    let floor = store.sign_floor(lane(1)).await.unwrap();
+    assert_eq!((floor.floor(), floor.adopted()), (Some(nonce(0)), nonce(2)));
+    assert_eq!(store.source_position(lane(1)).await.unwrap().base, Some(zero_base(lane(1))));
+}
+
+#[tokio::test]
+async fn a_store_of_version_3_keeps_its_beginning_and_signs_as_before() {
+    let folder = tempdir().unwrap();
+    let store = open_fixture(folder.path(), 3).await;
+    assert_eq!(store.source_position(lane(1)).await.unwrap().base, Some(zero_base(lane(1))));
+    assert_eq!(store.sign_floor(lane(1)).await.unwrap().floor(), Some(nonce(0)));
+    store.record_attestation(&attestation(1, 1, 1)).await.unwrap();
+    assert_eq!(store.sign_floor(lane(3)).await.unwrap(), crate::SignFloor::UNKNOWN, "a lane it never served");
 }
 
 #[tokio::test]

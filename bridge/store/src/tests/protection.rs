@@ -126,7 +126,7 @@ async fn play(events: Vec<Event>) -> Result<(), TestCaseError> {
             }
             Event::Crash => {
                 let next = folder.path().join((step + 1).to_string());
-                for suffix in ["", "-wal"] {
+                for suffix in ["", "-wal", ".lock"] {
                     let from = format!("{}{suffix}", path.display());
                     if Path::new(&from).exists() {
                         std::fs::copy(from, format!("{}{suffix}", next.display())).unwrap();

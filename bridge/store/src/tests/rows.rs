@@ -5,7 +5,7 @@ use prometheus::Registry;
 use tempfile::tempdir;
 
 use super::*;
-use crate::{Asked, DestinationPosition, StoreError};
+use crate::{Asked, StoreError};
 
 #[tokio::test]
 async fn requests_come_back_with_leaf_root_and_stamp() {
@@ -179,7 +179,8 @@ async fn the_end_of_a_hold_that_was_never_seen_stores_nothing() {
     unknown.ranges = vec![range(0, 1, 8)];
     let answer = store.record_handled(lane(1), unknown, block(8)).await;
     assert_eq!(answer, Err(StoreError::UnknownHold { lane: lane(1), nonce: nonce(4) }));
-    assert_eq!(store.destination_position(lane(1)).await.unwrap(), DestinationPosition::default());
+    let position = store.destination_position(lane(1)).await.unwrap();
+    assert_eq!((position.next, position.open_holds, position.cursor), (nonce(0), 0, None));
 }
 
 #[tokio::test]
@@ -292,5 +293,22 @@ async fn metrics_show_writes_errors_and_size() {
     assert_eq!(errors.iter().map(|series| series.get_counter().get_value()).sum::<f64>(), 1.0);
     assert_eq!(families[1].get_metric()[0].get_gauge().get_value(), 0.0);
     assert!(families[2].get_metric()[0].get_gauge().get_value() > 4096.0);
-    assert_eq!(families[3].get_metric()[0].get_histogram().get_sample_count(), 1);
+    let writes = families[3].get_metric();
+    let requests = writes.iter().find(|series| series.get_label()[0].value() == "requests").unwrap();
+    assert_eq!(requests.get_histogram().get_sample_count(), 1);
+}
+
+#[tokio::test]
+async fn a_resumed_lane_goes_on_or_begins_anew() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    for (read_again, kept) in [(false, 2), (true, 0)] {
+        if store.source_position(lane(1)).await.unwrap().next == nonce(0) {
+            store.append_requests(lane(1), requests(0, 2), block(5)).await.unwrap();
+        }
+        store.halt_lane(lane(1), "why").await.unwrap();
+        store.resume_lane(lane(1), read_again).await.unwrap();
+        assert_eq!(store.halted(lane(1)).await.unwrap(), None);
+        assert_eq!(store.requests(lane(1), nonce(0), 9).await.unwrap().len(), kept);
+    }
 }

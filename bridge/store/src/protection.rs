@@ -1,0 +1,167 @@
+//! What a lane may sign of which the store knows no root: its floor, and what raises and lowers it.
+
+use std::path::Path;
+
+use polyspan_types::{BridgeId, RequestNonce, Root};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use crate::columns::{bound, count, ensure_lane, lane_number, number};
+use crate::error::Failure;
+use crate::floor::Mark;
+use crate::handle::Step;
+use crate::lock_file::LockFile;
+use crate::{SignFloor, Store, StoreError, attestations};
+
+impl Store {
+    /// What of `lane` may be signed without a known root.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn sign_floor(&self, lane: BridgeId) -> Result<SignFloor, StoreError> {
+        self.read(move |snapshot| match lane_number(snapshot, lane)? {
+            Some(row) => load(snapshot, row),
+            None => Ok(SignFloor::UNKNOWN),
+        })
+        .await
+    }
+
+    /// Decides the floor of `lane`, if it is not: `final_nonce` is the first that this store has seen.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn decide_floor(
+        &self,
+        lane: BridgeId,
+        final_nonce: RequestNonce,
+    ) -> Result<SignFloor, StoreError> {
+        self.write(Step { name: "floor", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            let floor = load(transaction, row)?.seen(final_nonce, highest_signed(transaction, row)?);
+            save(transaction, row, floor)
+        })
+        .await
+    }
+
+    /// An operator answers for it that nothing else was signed up to `until`.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn adopt(&self, lane: BridgeId, until: RequestNonce) -> Result<SignFloor, StoreError> {
+        self.write(Step { name: "floor", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            let floor = load(transaction, row)?.adopt(until);
+            save(transaction, row, floor)
+        })
+        .await
+    }
+
+    /// Takes in what the own key is seen to have signed: from now on that is signed, and nothing else is for its nonce. One that
+    /// was free and unknown proves that signatures were forgotten: then the floor is to be decided anew.
+    ///
+    /// Answers whether that is so. Of a nonce with another known root nothing changes.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn take_in_signed(
+        &self,
+        lane: BridgeId,
+        found: Vec<(RequestNonce, Root)>,
+    ) -> Result<bool, StoreError> {
+        let step = Step { name: "floor", crash: None };
+        let (forgotten, signed) = self
+            .write(step, move |transaction| {
+                let row = ensure_lane(transaction, lane)?;
+                let floor = load(transaction, row)?;
+                let mut forgotten = false;
+                for (nonce, root) in found {
+                    let column = number("request nonce", nonce.get())?;
+                    if attestations::signed(transaction, row, column)?.is_none() {
+                        forgotten |= floor.permits(nonce);
+                        attestations::insert_root(transaction, row, column, root)?;
+                    }
+                }
+                if forgotten {
+                    save(transaction, row, floor.forgotten())?;
+                }
+                Ok((forgotten, signed_ever(transaction)?))
+            })
+            .await?;
+        self.note_signed(signed)?;
+        Ok(forgotten)
+    }
+
+    /// The own key is seen to have signed something for `nonce` of which the root is unknown. If the store holds it for free,
+    /// signatures were forgotten, and the floor is to be decided anew. Answers whether that is so.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn doubt_history(&self, lane: BridgeId, nonce: RequestNonce) -> Result<bool, StoreError> {
+        self.write(Step { name: "floor", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            let floor = load(transaction, row)?;
+            let known = attestations::signed(transaction, row, bound(nonce.get()))?.is_some();
+            let forgotten = !known && floor.permits(nonce);
+            if forgotten {
+                save(transaction, row, floor.forgotten())?;
+            }
+            Ok(forgotten)
+        })
+        .await
+    }
+}
+
+/// Begins a run of a store that was opened to write, and forgets what was decided if its file is older than its lock file says.
+pub(crate) fn begin_run(connection: &mut Connection, lock: &LockFile, path: &Path) -> Result<(), Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let lot = transaction.query_row("SELECT random() & 0x7fffffffffffffff", [], |row| count(row, 0))?;
+    let stored = mark(&transaction)?;
+    let beside = lock.mark();
+    let next = stored.next_run(beside, lot);
+    if stored.is_behind(beside) {
+        transaction.execute("UPDATE lane SET sign_floor = NULL, adopted_until = 0", [])?;
+        if stored.run > 0 {
+            tracing::warn!(
+                store = %path.display(),
+                "this database was restored, or its lock file is gone: what was signed since is unknown, so nothing is signed at or below the first final nonce that is seen now; put back the newest database with its lock file, or see `polyspan attest adopt`"
+            );
+        }
+    }
+    transaction.execute(
+        "UPDATE mark SET line = ?1, run = ?2",
+        params![number("line", next.line)?, number("run", next.run)?],
+    )?;
+    transaction.commit()?;
+    // Only then: a database that is ahead was interrupted here, one that is behind was restored.
+    lock.begin(next)?;
+    Ok(())
+}
+
+fn mark(connection: &Connection) -> Result<Mark, Failure> {
+    Ok(connection.query_row("SELECT line, run, signed FROM mark", [], |row| {
+        Ok(Mark { line: count(row, 0)?, run: count(row, 1)?, signed: count(row, 2)? })
+    })?)
+}
+
+/// Roots that were ever signed, in all lanes.
+pub(crate) fn signed_ever(connection: &Connection) -> Result<u64, Failure> {
+    Ok(connection.prepare_cached("SELECT signed FROM mark")?.query_row([], |row| count(row, 0))?)
+}
+
+/// The floor of the lane whose number is `row`.
+pub(crate) fn load(connection: &Connection, row: i64) -> Result<SignFloor, Failure> {
+    let mut statement =
+        connection.prepare_cached("SELECT sign_floor, adopted_until FROM lane WHERE number = ?1")?;
+    Ok(statement.query_row(params![row], |row| {
+        let floor = row.get::<_, Option<i64>>(0)?.map(|_| count(row, 0)).transpose()?;
+        Ok(SignFloor::new(floor.map(RequestNonce::new), RequestNonce::new(count(row, 1)?)))
+    })?)
+}
+
+fn save(transaction: &Transaction<'_>, row: i64, floor: SignFloor) -> Result<SignFloor, Failure> {
+    let decided = floor.floor().map(|floor| number("request nonce", floor.get())).transpose()?;
+    transaction
+        .prepare_cached("UPDATE lane SET sign_floor = ?2, adopted_until = ?3 WHERE number = ?1")?
+        .execute(params![row, decided, number("request nonce", floor.adopted().get())?])?;
+    Ok(floor)
+}
+
+fn highest_signed(connection: &Connection, row: i64) -> Result<RequestNonce, Failure> {
+    let mut statement =
+        connection.prepare_cached("SELECT coalesce(max(nonce), 0) FROM signed_root WHERE lane = ?1")?;
+    Ok(statement.query_row(params![row], |row| count(row, 0).map(RequestNonce::new))?)
+}
