@@ -45,6 +45,9 @@ pub enum Command {
     /// Proposes, signs and executes what governors change.
     #[command(subcommand)]
     Governance(commands::governance::GovernanceCommand),
+    /// Shows what is left to be done on the lanes.
+    #[command(subcommand)]
+    Recovery(commands::recovery::RecoveryCommand),
     /// Adopts what a new or restored store may sign.
     #[command(subcommand)]
     Attest(commands::attest::AttestCommand),

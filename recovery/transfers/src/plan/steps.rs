@@ -31,7 +31,7 @@ pub(super) fn steps(facts: &LaneFacts, look: Option<Look>, states: &[StateNonces
         let count = facts.requested();
         let reason = match count.get() {
             0 => "nothing was requested".to_owned(),
-            _ => format!("all {count} requests are handled, and nothing is on hold"),
+            _ => format!("everything that was requested ({count}) is handled, and nothing is on hold"),
         };
         steps.push(Step { action: Action::Nothing, reason });
     }
@@ -139,40 +139,26 @@ fn proof(facts: &LaneFacts) -> Option<Step> {
 }
 
 fn waiting(facts: &LaneFacts, state: TransferState, nonces: &NonceSet) -> Option<Step> {
-    let count = nonces.count();
     let (wait_for, why) = match state {
-        TransferState::Submitted => (
-            WaitFor::Inclusion,
-            format!("transactions of this relay that handle {count} are in no block yet"),
-        ),
+        TransferState::Submitted => {
+            (WaitFor::Inclusion, "a transaction of this relay that handles them is in no block yet")
+        }
         TransferState::Approved => (
             WaitFor::Submission,
-            format!(
-                "{count} are approved: the lane's leader submits them, or the next relay by rank when it does not"
-            ),
+            "approved: the lane's leader submits them, or the next relay by rank when it does not",
         ),
-        TransferState::Attested => {
-            (WaitFor::Threshold, format!("{count} are signed by fewer operators than the threshold"))
-        }
-        TransferState::Final => (WaitFor::Attestations, unsigned(facts, count)),
-        TransferState::Requested => {
-            (WaitFor::Finality, format!("{count} are in blocks of the source that are not final"))
-        }
+        TransferState::Attested => (WaitFor::Threshold, "signed by fewer operators than the threshold"),
+        TransferState::Final if facts.halted.is_some() => (
+            WaitFor::Attestations,
+            "no signature that covers them is known here, and this relay signs none while the lane is halted",
+        ),
+        TransferState::Final => (WaitFor::Attestations, "no signature that covers them is known here"),
+        TransferState::Requested => (WaitFor::Finality, "their blocks of the source are not final yet"),
         TransferState::Held => (
             WaitFor::HoldEnd,
-            format!(
-                "{count} are on hold; they keep nothing back, and relays release them by themselves when their reason is gone"
-            ),
+            "on hold: they keep nothing back, and relays release them by themselves when their reason is gone",
         ),
         TransferState::Paid | TransferState::Released | TransferState::Refunded => return None,
     };
     Some(wait(wait_for, nonces.clone(), why))
-}
-
-fn unsigned(facts: &LaneFacts, count: u64) -> String {
-    let known = "no signature that covers them is known here";
-    match &facts.halted {
-        Some(_) => format!("{count} are final and {known}; this relay signs none while the lane is halted"),
-        None => format!("{count} are final and {known}"),
-    }
 }
