@@ -4,6 +4,8 @@
 
 #[path = "chains/board.rs"]
 mod board;
+#[path = "chains/force_hold.rs"]
+mod force_hold;
 #[path = "chains/governance.rs"]
 mod governance;
 #[path = "chains/holds.rs"]
