@@ -33,8 +33,8 @@ const RELAYS: usize = 4;
 /// Requests a second of the other lane.
 const OTHER_PER_S: u32 = 10;
 
-/// Requests that the script pays at the most: more tells no more of what the chain can do.
-const SCRIPTED: u64 = 20_000;
+/// Requests that the script pays: more than a block has room for.
+const SCRIPTED: u64 = 30_000;
 
 /// The backlog of which the goals speak. Unit: requests.
 pub const BACKLOG: u64 = 10_000;
@@ -74,7 +74,7 @@ pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
             bail!("{}", audit.problems.join("\n"));
         }
     }
-    request(&network, backlogs.iter().copied().max().unwrap_or(BACKLOG).min(SCRIPTED)).await?;
+    request(&network, SCRIPTED).await?;
     let limit = script::prepare(&network, LANE).await?.pay(&network, LANE, PATIENCE).await?;
     figures.push(Figure::of_interest("recovery.chain_limit_per_s", limit, "requests/s"));
     network.stop().await?;

@@ -123,12 +123,12 @@ fn handle(
     Ok(call.abi_encode())
 }
 
-/// Transfers a second between the first and the last block, or of the only one.
+/// Transfers a second between the first and the last block, or until the only one.
 fn rate(start: u64, steps: &[(f64, u64)]) -> f64 {
     match steps {
         [] => 0.0,
-        // Blocks come every second.
-        [(_, handled)] => (handled - start) as f64,
+        // All in one block: no faster than it came.
+        [(at, handled)] => (handled - start) as f64 / at.max(1.0),
         [(first_at, first), .., (last_at, last)] => (last - first) as f64 / (last_at - first_at),
     }
 }
@@ -141,5 +141,6 @@ mod tests {
     fn the_first_block_only_starts_the_clock() {
         assert_eq!(rate(5, &[(0.7, 105), (1.7, 305), (2.7, 505)]), 200.0);
         assert_eq!(rate(5, &[(0.7, 105)]), 100.0);
+        assert_eq!(rate(5, &[(4.0, 105)]), 25.0);
     }
 }
