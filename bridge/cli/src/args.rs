@@ -48,15 +48,15 @@ pub enum Command {
     /// Proposes, signs and executes what governors change.
     #[command(subcommand)]
     Governance(commands::governance::GovernanceCommand),
-    /// Shows what is left to be done on the lanes.
-    #[command(subcommand)]
-    Recovery(commands::recovery::RecoveryCommand),
     /// Adopts what a new or restored store may sign.
     #[command(subcommand)]
     Attest(commands::attest::AttestCommand),
     /// Ends the halt of a lane.
     #[command(subcommand)]
     Lane(commands::lane::LaneCommand),
+    /// Finishes what an outage left behind: shows and drives the recovery workers of the running relay.
+    #[command(subcommand)]
+    Recovery(commands::recovery::RecoveryCommand),
     /// Checks and mends the store of a relay.
     #[command(subcommand)]
     Store(commands::store::StoreCommand),

@@ -66,9 +66,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => commands::keys::run(command).await,
         Command::Config(command) => commands::config::run(command).await,
         Command::Deploy(arguments) => commands::deploy::run(arguments).await,
-        Command::Recovery(command) => commands::recovery::run(command).await,
         Command::Attest(command) => commands::attest::run(command).await,
         Command::Lane(command) => commands::lane::run(command).await,
+        Command::Recovery(command) => commands::recovery::run(command).await,
         Command::Store(command) => commands::store::run(command).await,
         Command::Governance(command) => commands::governance::run(command).await,
     }
