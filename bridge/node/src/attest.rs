@@ -79,6 +79,15 @@ impl Attester {
 
     async fn attest(&mut self, source: &SourceView, view: &DestinationView) -> Result<(), LaneError> {
         let verified = source.verified;
+        if self.epoch != Some(view.operators.epoch) {
+            self.load(view).await?;
+        }
+        self.signed = self.signed.split_off(&view.handled.next());
+        self.recall(view).await?;
+        if self.floor.floor().is_none() && source.final_block.is_some() {
+            self.decide(verified).await?;
+        }
+        // Only now: whoever becomes an operator signs from then on, and its floor is not one that is seen that late.
         if !view.operators.contains(self.signer.address()) {
             return Err(LaneError::NotOperator {
                 lane: self.lane.info.id.clone(),
@@ -86,16 +95,8 @@ impl Attester {
                 epoch: view.operators.epoch.get(),
             });
         }
-        if self.epoch != Some(view.operators.epoch) {
-            self.load(view).await?;
-        }
-        self.signed = self.signed.split_off(&view.handled.next());
-        self.recall(view).await?;
         if self.floor.floor().is_none() {
-            if source.final_block.is_none() {
-                return Ok(());
-            }
-            self.decide(verified).await?;
+            return Ok(());
         }
         // What others have voted for on chain is signed as well: with one checkpoint in common there is a way on.
         let voted: BTreeSet<RequestNonce> =
@@ -279,7 +280,15 @@ impl Attester {
                 self.signed.insert(checkpoint.nonce, Signed::Stored(attestation));
             }
         }
-        self.floor = self.lane.store.sign_floor(self.lane.info.bridge_id).await?;
+        let own = self.signer.address();
+        let (floor, moved) = self.lane.store.sign_floor_of(self.lane.info.bridge_id, own).await?;
+        self.floor = floor;
+        if moved {
+            warn!(
+                lane = %self.lane.info.id, operator = %own,
+                "this store signed with another key until now: what this key signed elsewhere is unknown, so nothing is signed at or below the first final nonce that is seen now; see `polyspan attest adopt`"
+            );
+        }
         self.epoch = Some(epoch);
         Ok(())
     }
@@ -327,7 +336,10 @@ impl Step for Attester {
     }
 
     async fn changed(&mut self) {
+        // Without a destination a step does not ask.
+        let hear_at = self.hear_at.filter(|_| self.destination.borrow().is_some());
         tokio::select! {
+            () = tokio::time::sleep_until(hear_at.unwrap_or_else(Instant::now)), if hear_at.is_some() => {}
             changed = self.source.changed() => or_pending(changed).await,
             changed = self.destination.changed() => or_pending(changed).await,
             changed = self.approved.changed() => or_pending(changed).await,

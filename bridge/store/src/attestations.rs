@@ -147,11 +147,14 @@ fn claim(
 ) -> Result<(), Failure> {
     let column = number("request nonce", nonce.get())?;
     match signed(transaction, row, column)? {
-        Some(signed) if signed == root => Ok(()),
-        Some(signed) => Err(StoreError::SecondRoot { lane, nonce, signed, refused: root }.into()),
-        None if !protection::load(transaction, row)?.permits(nonce) => {
+        Some(signed) if signed != root => {
+            Err(StoreError::SecondRoot { lane, nonce, signed, refused: root }.into())
+        }
+        Some(_) if !protection::is_inherited(transaction, row, column)? => Ok(()),
+        _ if !protection::load(transaction, row)?.permits(nonce) => {
             Err(StoreError::BelowFloor { lane, nonce }.into())
         }
+        Some(_) => Ok(()),
         None => insert_root(transaction, row, column, root),
     }
 }

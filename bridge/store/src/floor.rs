@@ -59,6 +59,20 @@ impl SignFloor {
     }
 }
 
+/// What a database counts of its own rows. When it finds something else, it was put together from two: a newer log that met an
+/// older file brings the page with the counts, and not all others.
+///
+/// A root that is missing is above every root that compaction took, so that counts which are equal come with other nonces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Signed roots that are stored.
+    pub roots: u64,
+    /// Sum of their nonces.
+    pub nonces: u64,
+    /// How often a floor changed, or what goes with it.
+    pub floors: u64,
+}
+
 /// How far a store has come, as the database and the lock file beside it say. The database is written first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mark {
@@ -79,22 +93,27 @@ impl Mark {
         }
     }
 
-    /// The mark of the next run: above both, and of the line `lot` when the database was restored.
+    /// The mark of the next run: above both, and of the line `lot` when the database was `restored`.
     #[must_use]
-    pub fn next_run(self, beside: Option<Self>, lot: u64) -> Self {
+    pub fn next_run(self, beside: Option<Self>, restored: bool, lot: u64) -> Self {
         let run = self.run.max(beside.map_or(0, |beside| beside.run)).saturating_add(1);
-        Self { line: if self.is_behind(beside) { lot } else { self.line }, run, ..self }
+        Self { line: if restored { lot } else { self.line }, run, ..self }
     }
 
     /// What a lock file says; `None` for one that says nothing that can be read.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let mut number = |name: &str| match (words.next(), words.next()) {
-            (Some(found), Some(number)) if found == name => number.parse().ok(),
+            (Some(found), Some(number)) if found == name => number.parse().ok().filter(storable),
             _ => None,
         };
         Some(Self { line: number("line")?, run: number("run")?, signed: number("signed")? })
     }
+}
+
+/// Whether a database can hold it and what comes next.
+const fn storable(number: &u64) -> bool {
+    *number < i64::MAX.unsigned_abs()
 }
 
 /// Of one width, so that a shorter mark leaves nothing of a longer one behind.

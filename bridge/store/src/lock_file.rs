@@ -28,7 +28,7 @@ impl LockFile {
     /// Errors: held by another process, or the file cannot be made or read.
     pub(crate) fn take(path: PathBuf, store: &Path) -> Result<Self, StoreError> {
         let refused =
-            |error: std::io::Error| StoreError::Open { path: store.to_owned(), reason: error.to_string() };
+            |error: std::io::Error| StoreError::Open { path: path.clone(), reason: error.to_string() };
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
         let mut file = options.open(&path).map_err(refused)?;
@@ -61,10 +61,14 @@ impl LockFile {
 
     /// Notes that so many roots were signed. It survives the process, not a power cut: then the next run is what tells.
     ///
-    /// Errors: [`StoreError::CannotWrite`], naming this file.
+    /// Errors: released, or [`StoreError::CannotWrite`], naming this file.
     pub(crate) fn note_signed(&self, signed: u64) -> Result<(), StoreError> {
         let mut newest = self.shared.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mark) = newest.filter(|mark| mark.signed < signed) else { return Ok(()) };
+        // Released: another holder may have the file, and what it cannot tell must not be published.
+        let Some(mark) = *newest else { return Err(StoreError::Closed { path: self.shared.path.clone() }) };
+        if mark.signed >= signed {
+            return Ok(());
+        }
         let mark = Mark { signed, ..mark };
         self.write(mark).map_err(|error| self.cannot_write(&error))?;
         *newest = Some(mark);

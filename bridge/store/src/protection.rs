@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use alloy::primitives::Address;
 use polyspan_types::{BridgeId, RequestNonce, Root};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::columns::{bound, count, ensure_lane, lane_number, number};
 use crate::error::Failure;
-use crate::floor::Mark;
+use crate::floor::{Mark, Tally};
 use crate::handle::Step;
 use crate::lock_file::LockFile;
 use crate::{SignFloor, Store, StoreError, attestations};
@@ -20,6 +21,34 @@ impl Store {
         self.read(move |snapshot| match lane_number(snapshot, lane)? {
             Some(row) => load(snapshot, row),
             None => Ok(SignFloor::UNKNOWN),
+        })
+        .await
+    }
+
+    /// What of `lane` may be signed by `operator` without a known root. What was decided and adopted for another operator says
+    /// nothing of this one: then its floor is to be decided anew, and the answer's second part is true.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn sign_floor_of(
+        &self,
+        lane: BridgeId,
+        operator: Address,
+    ) -> Result<(SignFloor, bool), StoreError> {
+        self.write(Step { name: "floor", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            let (floor, of) = (load(transaction, row)?, floor_operator(transaction, row)?);
+            if of == Some(operator) {
+                return Ok((floor, false));
+            }
+            // What an operator adopted before the first start is meant for the key of that start.
+            let other = of.is_some() || floor.floor().is_some();
+            let highest = highest_signed(transaction, row)?;
+            transaction.execute(
+                "UPDATE lane SET floor_operator = ?2, inherited_until = ?3 WHERE number = ?1",
+                params![row, operator.as_slice(), number("request nonce", highest.get())?],
+            )?;
+            let floor = if other { save(transaction, row, floor.forgotten())? } else { floor };
+            Ok((floor, other))
         })
         .await
     }
@@ -72,7 +101,8 @@ impl Store {
                 for (nonce, root) in found {
                     let column = number("request nonce", nonce.get())?;
                     if attestations::signed(transaction, row, column)?.is_none() {
-                        forgotten |= floor.permits(nonce);
+                        // What was adopted is signed by the operator's word, and this is one signature more.
+                        forgotten |= floor.floor().is_some_and(|floor| nonce > floor);
                         attestations::insert_root(transaction, row, column, root)?;
                     }
                 }
@@ -111,13 +141,18 @@ pub(crate) fn begin_run(connection: &mut Connection, lock: &LockFile, path: &Pat
     let lot = transaction.query_row("SELECT random() & 0x7fffffffffffffff", [], |row| count(row, 0))?;
     let stored = mark(&transaction)?;
     let beside = lock.mark();
-    let next = stored.next_run(beside, lot);
-    if stored.is_behind(beside) {
-        transaction.execute("UPDATE lane SET sign_floor = NULL, adopted_until = 0", [])?;
+    let restored = stored.is_behind(beside) || torn(&transaction)?.is_some();
+    let next = stored.next_run(beside, restored, lot);
+    if restored {
+        transaction
+            .execute("UPDATE lane SET sign_floor = NULL, adopted_until = 0, floor_operator = NULL", [])?;
+        // From now on what is there counts, and by lot, so that a row of another line never passes for one of this.
+        transaction.execute("UPDATE lane SET floor_changes = random() & 0xffffffffff", [])?;
+        transaction.execute(&format!("UPDATE mark SET (roots, nonces, floors) = ({FOUND})"), [])?;
         if stored.run > 0 {
             tracing::warn!(
                 store = %path.display(),
-                "this database was restored, or its lock file is gone: what was signed since is unknown, so nothing is signed at or below the first final nonce that is seen now; put back the newest database with its lock file, or see `polyspan attest adopt`"
+                "this database was restored, was put together from two, or its lock file is gone: what was signed since is unknown, so nothing is signed at or below the first final nonce that is seen now; put back the newest database with its lock file, or see `polyspan attest adopt`"
             );
         }
     }
@@ -129,6 +164,30 @@ pub(crate) fn begin_run(connection: &mut Connection, lock: &LockFile, path: &Pat
     // Only then: a database that is ahead was interrupted here, one that is behind was restored.
     lock.begin(next)?;
     Ok(())
+}
+
+/// What is wrong with a file that has other rows than it counts; `None` for a whole one.
+pub(crate) fn torn(connection: &Connection) -> Result<Option<String>, Failure> {
+    let counted = tally(connection, "SELECT roots, nonces, floors FROM mark")?;
+    let found = tally(connection, FOUND)?;
+    Ok((counted != found).then(|| {
+        let Tally { roots, nonces, floors } = found;
+        format!(
+            "{roots} signed roots (sum of nonces {nonces}) and state {floors} of the floors are there, and {} ({}) and {} are counted: \
+             an older file met a newer log, or rows are lost",
+            counted.roots, counted.nonces, counted.floors
+        )
+    }))
+}
+
+/// What a [`Tally`] counts.
+const FOUND: &str = "SELECT (SELECT count(*) FROM signed_root), \
+     (SELECT coalesce(sum(nonce & 0xffffffffff), 0) FROM signed_root), (SELECT coalesce(sum(floor_changes), 0) FROM lane)";
+
+fn tally(connection: &Connection, sql: &str) -> Result<Tally, Failure> {
+    Ok(connection.query_row(sql, [], |row| {
+        Ok(Tally { roots: count(row, 0)?, nonces: count(row, 1)?, floors: count(row, 2)? })
+    })?)
 }
 
 fn mark(connection: &Connection) -> Result<Mark, Failure> {
@@ -150,6 +209,23 @@ pub(crate) fn load(connection: &Connection, row: i64) -> Result<SignFloor, Failu
         let floor = row.get::<_, Option<i64>>(0)?.map(|_| count(row, 0)).transpose()?;
         Ok(SignFloor::new(floor.map(RequestNonce::new), RequestNonce::new(count(row, 1)?)))
     })?)
+}
+
+fn floor_operator(connection: &Connection, row: i64) -> Result<Option<Address>, Failure> {
+    let sql = "SELECT floor_operator FROM lane WHERE number = ?1";
+    let found: Option<[u8; 20]> =
+        connection.prepare_cached(sql)?.query_row(params![row], |row| row.get(0))?;
+    Ok(found.map(Address::from))
+}
+
+/// Whether the root that is known for `nonce` may be another key's alone: then it bars, and permits nothing.
+pub(crate) fn is_inherited(connection: &Connection, row: i64, nonce: i64) -> Result<bool, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT CASE WHEN ?2 > inherited_until THEN 0 ELSE NOT EXISTS ( \
+             SELECT 1 FROM attestation a WHERE a.lane = ?1 AND a.nonce = ?2 AND a.operator = floor_operator) END \
+         FROM lane WHERE number = ?1",
+    )?;
+    Ok(statement.query_row(params![row, nonce], |row| row.get(0))?)
 }
 
 fn save(transaction: &Transaction<'_>, row: i64, floor: SignFloor) -> Result<SignFloor, Failure> {

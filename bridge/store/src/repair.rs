@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params_f
 
 use crate::error::Failure;
 use crate::handle::{beside, create_and_lock, open_writer};
-use crate::{StoreError, schema};
+use crate::{StoreError, protection, schema};
 
 /// What is kept, in an order in which every row finds what it refers to. Everything else is read again.
 const KEPT: [(&str, &str); 6] = [
@@ -65,7 +65,7 @@ fn mend(path: &Path) -> Result<Repair, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let damaged = Connection::open_with_flags(path, flags)?;
     schema::check(&damaged, path)?;
-    let damage = damage(&damaged);
+    let damage = damage(&damaged, path);
     if damage.is_empty() {
         return Ok(Repair::Intact);
     }
@@ -96,7 +96,7 @@ fn mend(path: &Path) -> Result<Repair, Failure> {
 }
 
 /// What SQLite finds wrong; nothing for a whole file. A check that fails is damage as well.
-fn damage(connection: &Connection) -> Vec<String> {
+fn damage(connection: &Connection, path: &Path) -> Vec<String> {
     let ask = |pragma: &str| -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare(&format!("PRAGMA {pragma}"))?;
         let rows = statement.query_map([], |row| row.get::<_, Value>(0).map(|value| words(&value)))?;
@@ -109,6 +109,10 @@ fn damage(connection: &Connection) -> Vec<String> {
     match ask("foreign_key_check") {
         Ok(lines) => found.extend(lines.iter().map(|table| format!("a row of {table} refers to nothing"))),
         Err(error) => found.push(error.to_string()),
+    }
+    match protection::torn(connection) {
+        Ok(torn) => found.extend(torn),
+        Err(failure) => found.push(failure.at(path).to_string()),
     }
     found
 }

@@ -197,20 +197,46 @@ ALTER TABLE lane ADD COLUMN begun_height INTEGER;
 ALTER TABLE lane ADD COLUMN begun_hash BLOB CHECK (length(begun_hash) = 32);
 
 -- Nonces above `sign_floor` are free to be signed, and those up to `adopted_until`; of the others only what is in `signed_root`.
--- Empty until the first final nonce is seen. An older version has signed nothing that is not stored.
+-- Empty until the first final nonce is seen. Both hold for `floor_operator` alone, and of roots up to `inherited_until`, which
+-- others signed, it may repeat only those that it attested itself. An older version has signed nothing that is not stored, but
+-- only with the key that attested here; a lane that never attested knows nothing of any key.
 ALTER TABLE lane ADD COLUMN sign_floor INTEGER;
 ALTER TABLE lane ADD COLUMN adopted_until INTEGER NOT NULL DEFAULT 0;
-UPDATE lane SET base_nonce = 0, sign_floor = 0;
+ALTER TABLE lane ADD COLUMN floor_operator BLOB CHECK (length(floor_operator) = 20);
+ALTER TABLE lane ADD COLUMN inherited_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lane ADD COLUMN floor_changes INTEGER NOT NULL DEFAULT 0;
+UPDATE lane SET base_nonce = 0;
+UPDATE lane SET sign_floor = 0, floor_operator = (SELECT max(operator) FROM attestation a WHERE a.lane = lane.number)
+WHERE EXISTS (SELECT 1 FROM signed_root s WHERE s.lane = lane.number)
+  AND (SELECT count(DISTINCT operator) FROM attestation a WHERE a.lane = lane.number) = 1;
 
 -- Of which line the store is, how often it was opened to write, and how many roots were ever signed: one row, which the lock
--- file follows.
+-- file follows. It counts what the other tables hold as well, roots and their nonces and changes of floors: a file that has
+-- something else was put together from two, a newer log and an older file.
 CREATE TABLE mark (
     only   INTEGER PRIMARY KEY CHECK (only = 0),
     line   INTEGER NOT NULL,
     run    INTEGER NOT NULL,
-    signed INTEGER NOT NULL
+    signed INTEGER NOT NULL,
+    roots  INTEGER NOT NULL,
+    nonces INTEGER NOT NULL,
+    floors INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-INSERT INTO mark (only, line, run, signed) SELECT 0, random() & 0x7fffffffffffffff, 0, count(*) FROM signed_root;
+INSERT INTO mark (only, line, run, signed, roots, nonces)
+SELECT 0, random() & 0x7fffffffffffffff, 0, count(*), count(*), coalesce(sum(nonce & 0xffffffffff), 0) FROM signed_root;
+
+CREATE TRIGGER a_root_that_comes_is_counted AFTER INSERT ON signed_root
+BEGIN UPDATE mark SET roots = roots + 1, nonces = nonces + (new.nonce & 0xffffffffff); END;
+
+CREATE TRIGGER a_root_that_goes_is_counted AFTER DELETE ON signed_root
+BEGIN UPDATE mark SET roots = roots - 1, nonces = nonces - (old.nonce & 0xffffffffff); END;
+
+CREATE TRIGGER a_floor_that_changes_is_counted
+AFTER UPDATE OF sign_floor, adopted_until, floor_operator, inherited_until ON lane
+BEGIN
+    UPDATE lane SET floor_changes = floor_changes + 1 WHERE number = new.number;
+    UPDATE mark SET floors = floors + 1;
+END;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

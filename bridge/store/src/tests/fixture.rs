@@ -56,6 +56,8 @@ async fn write_the_fixture() {
     store.record_submission(&release()).await.unwrap();
     store.halt_lane(lane(2), "why").await.unwrap();
     store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
+    store.sign_floor_of(lane(1), Address::repeat_byte(8)).await.unwrap();
+    store.decide_floor(lane(1), nonce(0)).await.unwrap();
     store.adopt(lane(1), nonce(2)).await.unwrap();
     store.close().await;
     std::fs::copy(folder.path().join("s.lock"), path.with_extension("sqlite.lock")).unwrap();
@@ -140,7 +142,9 @@ async fn a_store_of_version_4_is_opened_with_everything_in_it() {
     let store = open_fixture(folder.path(), 4).await;
     assert_common(&store).await;
     let floor = store.sign_floor(lane(1)).await.unwrap();
-    assert_eq!((floor.floor(), floor.adopted()), (Some(nonce(0)), nonce(2)));
+    assert_eq!((floor.floor(), floor.adopted()), (Some(nonce(3)), nonce(2)));
+    let key = Address::repeat_byte(8);
+    assert_eq!(store.sign_floor_of(lane(1), key).await.unwrap(), (floor, false));
     assert_eq!(store.source_position(lane(1)).await.unwrap().base, Some(zero_base(lane(1))));
 }
 
@@ -150,7 +154,14 @@ async fn a_store_of_version_3_keeps_its_beginning_and_signs_as_before() {
     let store = open_fixture(folder.path(), 3).await;
     assert_eq!(store.source_position(lane(1)).await.unwrap().base, Some(zero_base(lane(1))));
     assert_eq!(store.sign_floor(lane(1)).await.unwrap().floor(), Some(nonce(0)));
+    let (floor, moved) = store.sign_floor_of(lane(1), Address::repeat_byte(8)).await.unwrap();
+    assert_eq!((floor.floor(), moved), (Some(nonce(0)), false), "the key that attested here");
     store.record_attestation(&attestation(1, 1, 1)).await.unwrap();
+    assert_eq!(
+        store.sign_floor(lane(2)).await.unwrap(),
+        crate::SignFloor::UNKNOWN,
+        "it never attested there"
+    );
     assert_eq!(store.sign_floor(lane(3)).await.unwrap(), crate::SignFloor::UNKNOWN, "a lane it never served");
 }
 

@@ -54,6 +54,11 @@ async fn a_damaged_store_keeps_signed_roots_attestations_and_journal_and_reads_t
     assert_eq!(store.evidence(lane(1), 9).await.unwrap().len(), 1);
     assert_eq!(store.halted(lane(2)).await.unwrap().unwrap().reason, "why");
     assert_eq!(store.source_position(lane(1)).await.unwrap().base, None);
+    // The halted lane has no block that could be accepted: it is resumed to be read again.
+    assert_eq!(store.source_position(lane(2)).await.unwrap().cursor, None);
+    assert_eq!(store.destination_position(lane(2)).await.unwrap().cursor, None);
+    store.resume_lane(lane(2), true).await.unwrap();
+    assert_eq!(store.halted(lane(2)).await.unwrap(), None);
     // A signed root may have been among what was lost.
     assert_eq!(store.sign_floor(lane(1)).await.unwrap(), SignFloor::UNKNOWN);
     assert!(store.record_attestation(&attestation(3, 1, 2)).await.is_err());
