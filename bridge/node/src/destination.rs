@@ -2,6 +2,7 @@
 
 mod begin;
 mod interval;
+mod older;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::finality;
 use crate::lane::{DestinationView, Lane};
 use crate::step::{Step, or_pending};
 use interval::BlockInterval;
+use older::OlderHolds;
 
 /// Follows the destination contract at every head, and its logs up to the final block.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct DestinationWatch {
     operators: Option<KnownOperators>,
     /// Newest cursor up to which the contract has confirmed that no log was left out, in this process.
     proved: Option<BlockRef>,
+    /// How far the holds of before the base are found.
+    older: OlderHolds,
     interval: BlockInterval,
 }
 
@@ -38,7 +42,14 @@ struct KnownOperators {
 impl DestinationWatch {
     /// Follows the destination of `lane`, driven by the heads of its chain.
     pub fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
-        Self { lane, heads, operators: None, proved: None, interval: BlockInterval::default() }
+        Self {
+            lane,
+            heads,
+            operators: None,
+            proved: None,
+            older: OlderHolds::default(),
+            interval: BlockInterval::default(),
+        }
     }
 
     async fn advance(&mut self, head: Head) -> Result<(), LaneError> {
@@ -70,6 +81,7 @@ impl DestinationWatch {
             }
             lane.board.begun.send_if_modified(|begun| !std::mem::replace(begun, true));
             let stored = self.record_outcomes(position, &state, head).await?;
+            let stored = self.find_older_holds(stored, head).await?;
             self.show_stored(&stored, &state).await?;
         }
         Ok(())
@@ -126,22 +138,28 @@ impl DestinationWatch {
         self.check_root(&at_final).await?;
         match self.read_outcomes(position, &at_final, head).await {
             Err(hidden) if hidden.is_hidden_outcome() => {
-                // The missing log may lie in a range that was stored before without it: that is read again as well.
-                let back_to = match self.proved.or(position.base.and_then(|base| base.begun)) {
-                    Some(block) => block,
-                    None => {
-                        finality::block_at(&lane.destination, lane.info.destination.deployment_block).await?
-                    }
-                };
-                lane.store.record_handled(id, HandledLogs::default(), back_to).await?;
+                self.step_back(position).await?;
                 Err(hidden)
             }
             Ok(stored) => {
-                self.proved = Some(head.final_block);
+                if !self.older.may_be_missing(&stored) {
+                    self.proved = Some(head.final_block);
+                }
                 Ok(stored)
             }
             Err(failed) => Err(failed),
         }
+    }
+
+    /// The missing log may lie in a range that was stored before without it: that is read again as well.
+    async fn step_back(&self, position: DestinationPosition) -> Result<(), LaneError> {
+        let lane = &self.lane;
+        let back_to = match self.proved.or(position.base.and_then(|base| base.begun)) {
+            Some(block) => block,
+            None => finality::block_at(&lane.destination, lane.info.destination.deployment_block).await?,
+        };
+        lane.store.record_handled(lane.info.bridge_id, HandledLogs::default(), back_to).await?;
+        Ok(())
     }
 
     /// Below what our own source has confirmed, the destination must have handled exactly what was requested.
@@ -182,7 +200,7 @@ impl DestinationWatch {
                 if last { head.final_block } else { finality::block_at(&lane.destination, to).await? };
             stored = lane.store.record_handled(info.bridge_id, logs, cursor).await?;
             let known = stored.open_holds;
-            if last && known != at_final.held_count {
+            if last && known != at_final.held_count && !self.older.may_be_missing(&stored) {
                 let chain = info.destination.chain.clone();
                 return Err(LaneError::HiddenHold { chain, known, expected: at_final.held_count, to });
             }
@@ -229,6 +247,7 @@ fn end_of(expected: RequestNonce, ranges: &[HandledRange]) -> Result<RequestNonc
 
 impl Step for DestinationWatch {
     async fn step(&mut self) -> Result<(), LaneError> {
+        self.older.pause();
         let head = self.heads.borrow_and_update().head;
         match head {
             Some(head) => self.advance(head).await,
@@ -237,7 +256,9 @@ impl Step for DestinationWatch {
     }
 
     async fn changed(&mut self) {
-        or_pending(self.heads.changed().await).await;
+        if !self.older.has_more() {
+            or_pending(self.heads.changed().await).await;
+        }
     }
 
     fn show(&self, waiting_for: Option<String>) {

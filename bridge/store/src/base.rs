@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 use crate::columns::{count, ensure_lane, hash, number, optional_block};
 use crate::error::Failure;
 use crate::handle::Step;
-use crate::{Store, StoreError, holds};
+use crate::{DestinationPosition, Store, StoreError, holds, outcomes};
 
 /// Where a lane begins, as its destination says it at a final block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,24 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(Step { name: "begin", crash: None }, move |transaction| {
             begin(transaction, lane, base, &open_holds)
+        })
+        .await
+    }
+
+    /// Adds holds that were open when the lane began, and still are.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn add_older_holds(
+        &self,
+        lane: BridgeId,
+        found: Vec<HeldRequest>,
+    ) -> Result<DestinationPosition, StoreError> {
+        self.write(Step { name: "begin", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            for hold in &found {
+                holds::insert(transaction, row, hold)?;
+            }
+            outcomes::position(transaction, row, lane)
         })
         .await
     }

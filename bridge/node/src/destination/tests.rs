@@ -44,6 +44,8 @@ struct Script {
     head: u64,
     /// Topics of the logs that the endpoint leaves out.
     hidden: BTreeSet<B256>,
+    /// Whether it refuses to list holds.
+    no_holds: bool,
 }
 
 impl Script {
@@ -58,6 +60,9 @@ impl Script {
             "eth_call" => {
                 let call = params[0]["input"].as_str().or(params[0]["data"].as_str()).unwrap();
                 let holds = call.starts_with(&alloy::hex::encode_prefixed(Bridge::holdsCall::SELECTOR));
+                if holds && self.no_holds {
+                    return Reply::Error { code: -32000, message: "out of gas".to_owned(), data: None };
+                }
                 let answer = if holds { self.holds() } else { self.lane_state() };
                 Reply::Result(json!(alloy::hex::encode_prefixed(answer)))
             }
@@ -140,7 +145,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let script = Arc::new(Mutex::new(Script { head: 6, hidden: BTreeSet::new() }));
+        let script = Arc::new(Mutex::new(Script { head: 6, hidden: BTreeSet::new(), no_holds: false }));
         let current = Arc::clone(&script);
         let server =
             ScriptedServer::start(move |method, params| current.lock().unwrap().answer(method, params)).await;
@@ -290,4 +295,50 @@ async fn a_lane_of_which_nothing_is_stored_begins_at_what_is_handled_with_its_ho
     // What was read since is read again when something was hidden, and nothing from before.
     let held = fixture.lane.board.destination.borrow().as_ref().unwrap().oldest_hold;
     assert_eq!(held, None);
+}
+
+#[tokio::test]
+async fn a_lane_begins_though_its_old_holds_cannot_be_listed_and_finds_them_later() {
+    let mut fixture = Fixture::new().await;
+    let (store, id) = (fixture.lane.store.clone(), fixture.lane.info.bridge_id);
+    store.forget_readable(id).await.unwrap();
+    fixture.script.lock().unwrap().no_holds = true;
+    fixture.destination.step().await.unwrap_err();
+    assert_eq!(fixture.stored().await, (3, 0, Some(6)));
+    assert!(*fixture.lane.board.begun.borrow(), "the source is read meanwhile");
+    fixture.script.lock().unwrap().no_holds = false;
+    fixture.destination.step().await.unwrap();
+    assert_eq!(fixture.stored().await, (3, 1, Some(6)));
+}
+
+#[tokio::test]
+async fn an_old_hold_may_end_before_it_is_found() {
+    let mut fixture = Fixture::new().await;
+    let (store, id) = (fixture.lane.store.clone(), fixture.lane.info.bridge_id);
+    store.forget_readable(id).await.unwrap();
+    fixture.script.lock().unwrap().no_holds = true;
+    fixture.destination.step().await.unwrap_err();
+    fixture.go_to(9);
+    fixture.destination.step().await.unwrap();
+    assert_eq!(fixture.stored().await, (3, 0, Some(9)));
+}
+
+#[tokio::test]
+async fn a_hold_that_is_hidden_after_the_beginning_is_read_again_when_no_old_one_is_missing() {
+    let mut fixture = Fixture::new().await;
+    let (store, id) = (fixture.lane.store.clone(), fixture.lane.info.bridge_id);
+    store.forget_readable(id).await.unwrap();
+    fixture.destination.step().await.unwrap();
+    fixture.go_to(9);
+    fixture.hide(Some(Bridge::HoldReleased::SIGNATURE_HASH));
+    let error = fixture.destination.step().await.unwrap_err();
+    assert!(matches!(error, LaneError::HiddenHold { known: 1, expected: 0, .. }), "{error}");
+    // The same for a process that does not know yet whether old ones are missing.
+    fixture.destination.older = OlderHolds::default();
+    let error = fixture.destination.step().await.unwrap_err();
+    assert!(matches!(error, LaneError::HiddenHold { known: 1, expected: 0, .. }), "{error}");
+    assert_eq!(fixture.stored().await, (3, 1, Some(6)));
+    fixture.hide(None);
+    fixture.destination.step().await.unwrap();
+    assert_eq!(fixture.stored().await, (3, 0, Some(9)));
 }
