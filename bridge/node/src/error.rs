@@ -73,6 +73,20 @@ pub enum LaneError {
         /// Last block asked.
         to: BlockHeight,
     },
+    /// The destination has handled what the source does not have in a final block.
+    #[error(
+        "the destination has handled {handled} requests and the source has {found} at final block {block} of chain {chain}: its final block or its endpoints lag; waiting until it has them (if it never does, something was handled that nobody requested: runbook: root differs at the destination)"
+    )]
+    SourceBehind {
+        /// The source.
+        chain: String,
+        /// Requests at its final block.
+        found: RequestNonce,
+        /// What the lane begins at.
+        handled: RequestNonce,
+        /// Where it was asked.
+        block: BlockHeight,
+    },
     /// What the logs say is not what the source contract holds.
     #[error(transparent)]
     RootMismatch(Box<RootMismatch>),
@@ -180,7 +194,8 @@ impl LaneError {
 /// Both roots, and where the source's was read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "root mismatch on chain {chain}: own root over {own_nonce} requests is {own}, the source holds {found} over {found_nonce} at block {block}; nothing is signed until the endpoint serves the true logs"
+    "root mismatch on chain {chain}: own root over {own_nonce} requests is {own}, the source holds {found} over {found_nonce} at block {block}; nothing is signed until the endpoint serves the true logs{}",
+    if *.base_unproved { ", or the destination has handled what nobody requested (runbook: root differs at the destination)" } else { "" }
 )]
 pub struct RootMismatch {
     /// The chain.
@@ -195,6 +210,8 @@ pub struct RootMismatch {
     pub found: Root,
     /// Where it was read.
     pub block: BlockRef,
+    /// Whether what the lane began at, by the destination's word, was never proved by the source.
+    pub base_unproved: bool,
 }
 
 impl Classify for LaneError {
@@ -212,6 +229,7 @@ impl Classify for LaneError {
             Self::OtherBridge { .. } | Self::Development { .. } => ErrorClass::Retry { after: PASSING_RETRY },
             Self::NotWired { .. }
             | Self::HiddenLog { .. }
+            | Self::SourceBehind { .. }
             | Self::RootMismatch(_)
             | Self::HiddenOutcome { .. }
             | Self::HiddenHold { .. }

@@ -53,6 +53,15 @@ impl SourceWatch {
             return Err(LaneError::NotWired { chain, block: head.final_block.height });
         }
         self.check_contract(head).await?;
+        if source.request_nonce < base.nonce {
+            self.step_back().await?;
+            return Err(LaneError::SourceBehind {
+                chain: info.source.chain.clone(),
+                found: source.request_nonce,
+                handled: base.nonce,
+                block: head.final_block.height,
+            });
+        }
         let verified = if source.request_nonce == position.next && source.request_root == position.root {
             // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
             lane.store.append_confirmed(info.bridge_id, Vec::new(), head.final_block).await?
@@ -103,9 +112,9 @@ impl SourceWatch {
         if source.request_nonce == own_nonce && source.request_root == own {
             return Ok(());
         }
-        // What was stored since the last proof may be what is wrong: it is read again, perhaps from a better answer.
-        self.lane.store.rewind_to_verified(self.lane.info.bridge_id).await?;
+        let base_unproved = self.step_back().await?;
         Err(LaneError::RootMismatch(Box::new(RootMismatch {
+            base_unproved,
             chain: self.lane.info.source.chain.clone(),
             own_nonce,
             own,
@@ -113,6 +122,20 @@ impl SourceWatch {
             found: source.request_root,
             block: head.final_block,
         })))
+    }
+
+    /// What was stored since the last proof may be what is wrong: it is read again, perhaps from a better answer. Before the first
+    /// proof that may be the base itself, which a destination told wrong: then the lane begins anew. Answers whether it does.
+    async fn step_back(&self) -> Result<bool, LaneError> {
+        let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
+        let position = store.rewind_to_verified(id).await?;
+        let told = position.base.is_some_and(|base| base.begun.is_some() && base.nonce > RequestNonce::ZERO);
+        let unproved = told && position.verified.is_none();
+        if unproved {
+            store.forget_readable(id).await?;
+            self.lane.board.begun.send_replace(false);
+        }
+        Ok(unproved)
     }
 
     async fn check_contiguous(
@@ -124,7 +147,7 @@ impl SourceWatch {
         for request in requests {
             if request.nonce != expected {
                 // The missing log may lie in a range that was stored before without it: that is read again as well.
-                self.lane.store.rewind_to_verified(self.lane.info.bridge_id).await?;
+                self.step_back().await?;
                 return Err(LaneError::HiddenLog {
                     chain: self.lane.info.source.chain.clone(),
                     expected,
