@@ -51,6 +51,9 @@ pub enum Command {
     /// Ends the halt of a lane.
     #[command(subcommand)]
     Lane(commands::lane::LaneCommand),
+    /// Finishes what an outage left behind: shows and drives the recovery workers of the running relay.
+    #[command(subcommand)]
+    Recovery(commands::recovery::RecoveryCommand),
     /// Checks and mends the store of a relay.
     #[command(subcommand)]
     Store(commands::store::StoreCommand),

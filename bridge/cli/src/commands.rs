@@ -8,6 +8,7 @@ pub mod governance;
 pub mod holds;
 pub mod keys;
 pub mod lane;
+pub mod recovery;
 pub mod relay;
 pub mod status;
 pub mod store;

@@ -65,6 +65,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Deploy(arguments) => commands::deploy::run(arguments).await,
         Command::Attest(command) => commands::attest::run(command).await,
         Command::Lane(command) => commands::lane::run(command).await,
+        Command::Recovery(command) => commands::recovery::run(command).await,
         Command::Store(command) => commands::store::run(command).await,
         Command::Governance(command) => commands::governance::run(command).await,
     }

@@ -14,6 +14,8 @@ mod migration;
 mod network;
 #[path = "chains/pairs.rs"]
 mod pairs;
+#[path = "chains/recovery.rs"]
+mod recovery;
 #[path = "chains/transfers.rs"]
 mod transfers;
 #[path = "chains/verify.rs"]

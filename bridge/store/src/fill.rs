@@ -130,8 +130,8 @@ fn root_before(
 
 /// The highest nonce that is stored.
 fn newest(connection: &Connection, row: i64) -> Result<Option<RequestNonce>, Failure> {
-    let mut statement = connection
-        .prepare_cached("SELECT nonce FROM request WHERE lane = ?1 ORDER BY nonce DESC LIMIT 1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT nonce FROM request WHERE lane = ?1 ORDER BY nonce DESC LIMIT 1")?;
     Ok(statement.query_row(params![row], |row| count(row, 0).map(RequestNonce::new)).optional()?)
 }
 

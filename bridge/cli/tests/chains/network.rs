@@ -144,7 +144,12 @@ impl Network {
     }
 
     pub fn start_relay(&self) -> RelayProcess {
-        fs::write(self.path("relay.toml"), self.relay_config(ATTESTER)).unwrap();
+        self.start_relay_with(&self.relay_config(ATTESTER))
+    }
+
+    /// As [`Network::start_relay`], with this config.
+    pub fn start_relay_with(&self, config: &str) -> RelayProcess {
+        fs::write(self.path("relay.toml"), config).unwrap();
         let log = fs::File::create(self.path("relay.log")).unwrap();
         let mut command = self.command(&["relay", "--config", "relay.toml"]);
         RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())

@@ -16,9 +16,7 @@ use super::form::Raw;
 use super::problems::{Problems, join};
 use super::raw::{RawBridge, RawChain, RawConfig, RawRecovery};
 use super::units::Span;
-use super::{
-    BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides, RecoveryEntry,
-};
+use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides, RecoveryEntry};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

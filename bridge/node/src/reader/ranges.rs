@@ -170,7 +170,11 @@ mod tests {
         assert_eq!(ranges.due(), Some(range(0, 999)));
         ranges.asked(range(0, 999));
         ranges.answered(range(0, 999), (), 8_192);
-        assert_eq!(ranges.due(), Some(range(1_000, 1_249)), "the last one was four times as full as it should be");
+        assert_eq!(
+            ranges.due(),
+            Some(range(1_000, 1_249)),
+            "the last one was four times as full as it should be"
+        );
         ranges.asked(range(1_000, 1_249));
         ranges.answered(range(1_000, 1_249), (), 0);
         assert_eq!(ranges.due(), Some(range(1_250, 1_749)));

@@ -14,10 +14,8 @@ async fn damaged(path: &Path, missing: std::ops::Range<u64>) -> Store {
     let (first, end) = (missing.start as i64, missing.end as i64);
     store
         .write_connection(move |connection| {
-            connection.execute(
-                "DELETE FROM request WHERE nonce >= ?1 AND nonce < ?2",
-                params![first, end],
-            )?;
+            connection
+                .execute("DELETE FROM request WHERE nonce >= ?1 AND nonce < ?2", params![first, end])?;
             Ok(())
         })
         .await
@@ -36,16 +34,16 @@ async fn a_hole_between_others_and_one_at_the_end_are_filled_with_what_fits() {
         let store = damaged(&folder.path().join("s"), missing.clone()).await;
         let count = missing.end - missing.start;
         assert_eq!(store.count_requests(lane(1), nonce(0), nonce(10)).await.unwrap(), 10 - count);
-        store
-            .fill_hole(lane(1), requests(missing.start, count), root_after(missing.end))
-            .await
-            .unwrap();
+        store.fill_hole(lane(1), requests(missing.start, count), root_after(missing.end)).await.unwrap();
         let position = store.source_position(lane(1)).await.unwrap();
         assert!(position.is_verified() && position.cursor == Some(block(5)), "{position:?}");
         assert_eq!((position.next, position.root), (nonce(10), root_after(10)));
         let leaves: Vec<_> = (0..10).map(|number| (nonce(number), Leaf::of(&request(number)))).collect();
         assert_eq!(store.stored_leaves(lane(1), nonce(0), nonce(99)).await.unwrap(), leaves);
-        assert_eq!(store.request(lane(1), nonce(missing.start)).await.unwrap().unwrap().root, root_after(missing.start + 1));
+        assert_eq!(
+            store.request(lane(1), nonce(missing.start)).await.unwrap().unwrap().root,
+            root_after(missing.start + 1)
+        );
     }
 }
 
