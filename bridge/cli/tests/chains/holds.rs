@@ -69,13 +69,19 @@ fn ether(amount: u64) -> U256 {
 
 /// What the relay counts under this name and these labels.
 fn metric(network: &Network, series: &str) -> Option<String> {
+    let answer = http(network, "metrics")?;
+    answer.lines().find_map(|line| line.strip_prefix(series)).map(|value| value.trim().to_owned())
+}
+
+/// What the relay answers over HTTP; `None` while nobody listens.
+pub fn http(network: &Network, path: &str) -> Option<String> {
     let config = std::fs::read_to_string(network.path("relay.toml")).unwrap();
     let listen = config.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"');
-    let mut stream = TcpStream::connect(listen).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: relay\r\n\r\n").unwrap();
+    let mut stream = TcpStream::connect(listen).ok()?;
+    stream.write_all(format!("GET /{path} HTTP/1.0\r\nHost: relay\r\n\r\n").as_bytes()).ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.lines().find_map(|line| line.strip_prefix(series)).map(|value| value.trim().to_owned())
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 #[tokio::test(flavor = "multi_thread")]
