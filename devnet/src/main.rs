@@ -67,6 +67,9 @@ enum Command {
         /// Kills, and as many freezes, of the failover benchmark.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
+        /// Requests of each backlog of the recovery benchmark, one after the other.
+        #[arg(long, value_delimiter = ',', default_values_t = [bench::recovery::BACKLOG, 100_000])]
+        requests: Vec<u64>,
         #[command(flatten)]
         meeting: Meeting,
     },
@@ -161,6 +164,8 @@ enum Bench {
     Failover,
     /// Transfers a second beside what the chains can do, and what each transfer costs.
     Throughput,
+    /// How fast a lane catches up after all relays were down, and whether the other lane notices.
+    Recovery,
 }
 
 fn main() -> ExitCode {
@@ -210,7 +215,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what, json, threshold, max_transfers, rounds, meeting } => {
+        Command::Bench { what, json, threshold, max_transfers, rounds, requests, meeting } => {
             let coordination = meeting.checked()?;
             let run = Run::choose(dir, "bench")?;
             let full = NetworkSpec::full(&run.directory);
@@ -221,6 +226,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                     Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
                     Bench::Failover => bench::failover::run(spec, rounds).await,
                     Bench::Throughput => bench::throughput::run(spec).await,
+                    Bench::Recovery => bench::recovery::run(spec, &requests).await,
                 }
             })
             .await?;

@@ -1,7 +1,8 @@
 //! Two real chains, keys, and the real program.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -143,16 +144,39 @@ impl Network {
         ))
     }
 
-    pub fn start_relay(&self) -> RelayProcess {
-        self.start_relay_with(&self.relay_config(ATTESTER))
+    /// A relay that says it is ready: what is requested from then on it signs.
+    pub async fn start_relay(&self) -> RelayProcess {
+        let relay = self.start_relay_with(&self.relay_config(ATTESTER));
+        self.ready().await;
+        relay
     }
 
-    /// As [`Network::start_relay`], with this config.
+    /// Waits until the relay says that it is ready.
+    pub async fn ready(&self) {
+        eventually(Duration::from_secs(60), "the relay is ready", async || {
+            self.asked("/readyz").filter(|answer| answer.contains("\"ready\":true"))
+        })
+        .await;
+    }
+
+    /// A relay with this config, which may not be ready yet.
     pub fn start_relay_with(&self, config: &str) -> RelayProcess {
         fs::write(self.path("relay.toml"), config).unwrap();
         let log = fs::File::create(self.path("relay.log")).unwrap();
         let mut command = self.command(&["relay", "--config", "relay.toml"]);
         RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    /// What the relay answers on its address; `None` before it listens.
+    pub fn asked(&self, path: &str) -> Option<String> {
+        let config = fs::read_to_string(self.path("relay.toml")).unwrap();
+        let listen =
+            config.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"');
+        let mut stream = TcpStream::connect(listen).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: relay\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        Some(answer)
     }
 
     pub fn polyspan(&self, arguments: &[&str]) -> Output {

@@ -36,14 +36,6 @@ async fn request(network: &Network, lane: &str, count: usize) {
     }
 }
 
-/// A store that is new signs nothing that was requested before it: it must have seen both lanes first.
-async fn ready(network: &Network) {
-    eventually(PATIENCE, "the relay is ready", async || {
-        super::holds::http(network, "readyz")?.contains("\"ready\":true").then_some(())
-    })
-    .await;
-}
-
 async fn all_handled(network: &Network, lane: &str, count: u64) {
     let what = format!("{count} requests of {lane} are handled");
     eventually(PATIENCE, &what, async || {
@@ -75,7 +67,7 @@ async fn what_was_requested_while_no_relay_ran_is_handled_in_both_directions_and
         (lanes.len() == 2 && lanes.iter().all(|lane| lane["recovery"]["looks"] == 1)).then_some(())
     })
     .await;
-    ready(&network).await;
+    network.ready().await;
     drop(relay);
     for lane in LANES {
         request(&network, lane, 3).await;
@@ -130,7 +122,7 @@ async fn requests_that_a_damaged_store_lost_are_read_again_and_handled() {
     network.deploy();
     let lane = LANES[0];
     let relay = start_relay(&network, "");
-    ready(&network).await;
+    network.ready().await;
     request(&network, lane, 2).await;
     all_handled(&network, lane, 2).await;
     // Nothing is paid while the only submitter has nothing to pay with.
@@ -158,7 +150,7 @@ async fn requests_that_a_damaged_store_lost_are_read_again_and_handled() {
     let again = network.told(&["store", "repair", "--lane", lane, "--config", "relay.toml"]);
     assert!(again.contains("are forgotten"), "{again}");
     let relay = start_relay(&network, "");
-    ready(&network).await;
+    network.ready().await;
     request(&network, lane, 1).await;
     all_handled(&network, lane, 7).await;
     drop(relay);
