@@ -244,6 +244,8 @@ impl RecoveryWorker {
         let standing = (orders.enabled, orders.asked, self.done, reading, refilled);
         self.lane.board.recovery.send_if_modified(|view| {
             let before = (view.enabled, view.asked, view.done, view.reading, view.refilled);
+            // One that failed is over for whoever asked, and goes on here.
+            let standing = (standing.0, standing.1, standing.2.max(view.done), standing.3, standing.4);
             (view.enabled, view.asked, view.done, view.reading, view.refilled) = standing;
             before != standing
         });

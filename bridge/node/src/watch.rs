@@ -113,8 +113,9 @@ impl SourceWatch {
             self.check_contiguous(&requests, next, range).await?;
             found += requests.len() as u64;
             batch.add(range.1, requests);
-            shown.reached(range.1, found);
-            if range.1 == last {
+            if range.1 < last {
+                shown.reached(range.1, found);
+            } else {
                 self.check_root(position.after(&batch.requests), head, source).await?;
                 return Ok(store.append_confirmed(info.bridge_id, batch.requests, head.final_block).await?);
             }
