@@ -4,6 +4,7 @@ pub mod attest;
 pub mod config;
 pub mod deploy;
 pub mod explain;
+pub mod force_hold;
 pub mod governance;
 pub mod holds;
 pub mod keys;

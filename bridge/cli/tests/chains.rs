@@ -4,6 +4,8 @@
 
 #[path = "chains/board.rs"]
 mod board;
+#[path = "chains/force_hold.rs"]
+mod force_hold;
 #[path = "chains/governance.rs"]
 mod governance;
 #[path = "chains/holds.rs"]
@@ -16,6 +18,8 @@ mod network;
 mod pairs;
 #[path = "chains/recovery.rs"]
 mod recovery;
+#[path = "chains/recovery_plan.rs"]
+mod recovery_plan;
 #[path = "chains/transfers.rs"]
 mod transfers;
 #[path = "chains/verify.rs"]

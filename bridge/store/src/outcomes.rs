@@ -75,7 +75,11 @@ impl Store {
     }
 }
 
-fn position(connection: &Connection, lane: i64, bridge_id: BridgeId) -> Result<DestinationPosition, Failure> {
+pub(crate) fn position(
+    connection: &Connection,
+    lane: i64,
+    bridge_id: BridgeId,
+) -> Result<DestinationPosition, Failure> {
     let newest = connection
         .prepare_cached("SELECT next FROM handled WHERE lane = ?1 ORDER BY first DESC LIMIT 1")?
         .query_row(params![lane], |row| count(row, 0).map(RequestNonce::new))

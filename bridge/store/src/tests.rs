@@ -10,6 +10,7 @@ mod opening;
 mod protection;
 mod repair;
 mod rows;
+mod survey;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! `polyspan recovery`
 
 mod control;
+mod facts;
+mod plan;
 mod progress;
 
 use std::process::ExitCode;
@@ -13,6 +15,10 @@ use crate::args::ConfigFile;
 /// What to do about what an outage left behind.
 #[derive(Debug, clap::Subcommand)]
 pub enum RecoveryCommand {
+    /// Shows in which state every request of a lane is, and what would be done about those that are not finished.
+    ///
+    /// It asks the chains, and reads the store of this host's relay if the config has one, also while that relay runs. Nothing is changed.
+    Plan(plan::PlanArguments),
     /// Has the running relay look at its lanes at once, and waits until it has. Exit code 1 when a look failed.
     Run(WorkerArguments),
     /// Shows how the recovery workers of the running relay stand.
@@ -45,9 +51,10 @@ pub struct StatusArguments {
 
 /// Runs `polyspan recovery`.
 ///
-/// Errors: no relay of this configuration runs here, or it refuses.
+/// Errors: the configuration; of all but the plan, no relay of it runs here, or it refuses.
 pub async fn run(command: RecoveryCommand) -> Result<ExitCode> {
     match command {
+        RecoveryCommand::Plan(arguments) => plan::run(arguments).await,
         RecoveryCommand::Run(arguments) => control::look(arguments).await,
         RecoveryCommand::Status(arguments) => control::status(arguments).await,
         RecoveryCommand::Start(arguments) => control::switch(arguments, true).await,

@@ -162,8 +162,13 @@ impl Network {
     /// A relay with this config, which may not be ready yet.
     pub fn start_relay_with(&self, config: &str) -> RelayProcess {
         fs::write(self.path("relay.toml"), config).unwrap();
-        let log = fs::File::create(self.path("relay.log")).unwrap();
-        let mut command = self.command(&["relay", "--config", "relay.toml"]);
+        self.spawn_relay("relay")
+    }
+
+    /// A relay of the config with this name. It may not be ready yet.
+    pub fn spawn_relay(&self, name: &str) -> RelayProcess {
+        let log = fs::File::create(self.path(&format!("{name}.log"))).unwrap();
+        let mut command = self.command(&["relay", "--config", &format!("{name}.toml")]);
         RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
