@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::error::LaneError;
 use crate::finality;
 use crate::lane::{DestinationView, Lane};
+use crate::reader::RangeReader;
 use crate::step::{Step, or_pending};
 use interval::BlockInterval;
 
@@ -169,10 +170,11 @@ impl DestinationWatch {
     ) -> Result<DestinationPosition, LaneError> {
         let (lane, info) = (&self.lane, &self.lane.info);
         let (mut expected, mut stored) = (position.next, position);
-        let mut from =
-            position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
-        while let Some((first, to)) = lane.destination.next_range(from, head.final_block.height) {
-            let logs = lane.destination.handled(info.destination.bridge, first, to).await?;
+        let from = position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
+        let range = (from, head.final_block.height);
+        let handled = at_final.handle_nonce.since(expected);
+        let mut reader = RangeReader::handled(&lane.destination, info.destination.bridge, range, handled);
+        while let Some(((_, to), logs)) = reader.next().await? {
             expected = end_of(expected, &logs.ranges).map_err(|missing| self.hidden(missing, to))?;
             let last = to == head.final_block.height;
             if last && expected != at_final.handle_nonce {
@@ -186,7 +188,6 @@ impl DestinationWatch {
                 let chain = info.destination.chain.clone();
                 return Err(LaneError::HiddenHold { chain, known, expected: at_final.held_count, to });
             }
-            from = to.next();
         }
         Ok(stored)
     }

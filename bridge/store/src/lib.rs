@@ -16,6 +16,7 @@ mod base;
 mod columns;
 mod error;
 mod evidence;
+mod fill;
 mod floor;
 mod halts;
 mod handle;

@@ -308,7 +308,7 @@ fn check_nonce(lane: BridgeId, expected: RequestNonce, found: RequestNonce) -> R
     }
 }
 
-fn insert(
+pub(crate) fn insert(
     transaction: &Transaction<'_>,
     lane: i64,
     request: &Request,

@@ -3,6 +3,7 @@
 mod base;
 mod disk;
 mod evidence;
+mod fill;
 mod fixture;
 mod floor;
 mod opening;

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_store::{Repair, Store, StoreError, repair};
+use polyspan_types::LaneId;
 
 use crate::args::ConfigFile;
 use crate::failure::BadInput;
+use crate::network::unknown_lane;
 use crate::output;
 
 /// What to do about a relay's store.
@@ -16,15 +18,29 @@ use crate::output;
 pub enum StoreCommand {
     /// Checks the file. A damaged one is copied aside and replaced by what only it knows: signed roots, attestations, the journal;
     /// the relay reads the rest from the chains again. The relay must be stopped.
-    Repair(ConfigFile),
+    Repair(RepairArguments),
+}
+
+/// Arguments of `polyspan store repair`.
+#[derive(Debug, clap::Args)]
+pub struct RepairArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Read this lane anew, although the file is whole: forgets what the chains can tell again, and nothing that was signed.
+    #[arg(long, value_name = "LANE")]
+    lane: Option<LaneId>,
 }
 
 /// Runs `polyspan store`.
 ///
 /// Errors: a store that is missing, in use, or not one.
 pub async fn run(command: StoreCommand) -> Result<ExitCode> {
-    let StoreCommand::Repair(file) = command;
-    let path = path(&Config::load(&file.config)?)?;
+    let StoreCommand::Repair(RepairArguments { file, lane }) = command;
+    let config = Config::load(&file.config)?;
+    if let Some(lane) = lane {
+        return reread(&config, &lane).await;
+    }
+    let path = path(&config)?;
     match repair(&path).await.map_err(explained)? {
         Repair::Intact => output::result(format!("{} is whole; nothing was changed", path.display())),
         Repair::Mended { damage, aside, kept } => {
@@ -41,6 +57,18 @@ pub async fn run(command: StoreCommand) -> Result<ExitCode> {
             );
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reread(config: &Config, lane: &LaneId) -> Result<ExitCode> {
+    let info = config.lane(lane).ok_or_else(|| unknown_lane(config, lane))?;
+    let store = open(config).await?;
+    let done = store.forget_readable(info.bridge_id).await;
+    store.close().await;
+    done?;
+    output::result(format!(
+        "{lane}: requests and outcomes are forgotten, what was signed is kept; start the relay: it begins at what the destination has handled"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,6 +15,7 @@ section! {
         bridge: Vec<Raw<RawBridge>>,
         coordination: RawCoordination,
         relay: RawRelay,
+        recovery: RawRecovery,
     }
 }
 
@@ -104,6 +105,11 @@ section! {
         replace_after: Span,
         takeover_after: Span,
     }
+}
+
+section! {
+    /// `[recovery]`
+    RawRecovery { enabled: bool, interval: Span }
 }
 
 section! {

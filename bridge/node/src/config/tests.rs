@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::raw::{
-    RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawRelay, RawSubmission, RawSubmitter,
-    RawTls,
+    RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawRecovery, RawRelay, RawSubmission,
+    RawSubmitter, RawTls,
 };
 use super::*;
 
@@ -158,8 +158,9 @@ fn the_example_explains_every_key() {
         RawSubmitter::KEYS,
         RawSubmission::KEYS,
         RawAttester::KEYS,
+        RawRecovery::KEYS,
     ];
-    let headers = ["chain", "bridge", "coordination", "relay", "submitter", "submission"];
+    let headers = ["chain", "bridge", "coordination", "relay", "submitter", "submission", "recovery"];
     for key in sections.into_iter().flatten().filter(|key| !headers.contains(*key) || **key == "chain") {
         let lines: Vec<_> = EXAMPLE.lines().collect();
         let explained = lines.windows(2).any(|pair| {
