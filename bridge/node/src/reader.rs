@@ -6,13 +6,15 @@
 //!        └── refused: shorter, failed: again ─┘
 //! ```
 
+mod among;
 mod ranges;
 
 use alloy::primitives::Address;
+use among::among;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use polyspan_chain::{Chain, ChainError};
-use polyspan_types::{BlockHeight, Classify, ErrorClass, HandledLogs, Request};
+use polyspan_types::{BlockHeight, Classify, ErrorClass, HandledLogs, Request, RequestNonce};
 use ranges::Ranges;
 
 /// Failures one after the other after which the reading ends. Unit: calls. Source: as many as are asked at the same time, so that
@@ -58,6 +60,32 @@ impl RangeReader<Vec<Request>> {
         Self::new(chain, range, expected, move |(first, to)| {
             let chain = asked.clone();
             Box::pin(async move { ((first, to), chain.requests(bridge, first, to).await) })
+        })
+    }
+}
+
+impl RangeReader<Vec<Request>> {
+    /// As [`RangeReader::requests`], from number `nonce` on and from whatever any endpoint tells. Nobody has agreed on that: it is for
+    /// requests of which the caller knows the root.
+    pub(crate) fn requests_among(
+        chain: &Chain,
+        bridge: Address,
+        range: BlockRange,
+        expected: u64,
+        nonce: RequestNonce,
+    ) -> Self {
+        let asked = chain.clone();
+        Self::new(chain, range, expected, move |(first, to)| {
+            let chain = asked.clone();
+            Box::pin(async move {
+                let told = chain.requests_of_each(bridge, first, to).await;
+                let found = match told.is_empty() {
+                    // Nobody answers: the quorum's error tells why.
+                    true => chain.requests(bridge, first, to).await,
+                    false => Ok(among(nonce, told)),
+                };
+                ((first, to), found)
+            })
         })
     }
 }

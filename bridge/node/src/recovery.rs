@@ -1,14 +1,13 @@
 //! The recovery worker of a lane: looks whether it stands still, and makes sure that nothing is missing in the store.
 //!
 //! ```text
-//! interval, start, command ─▶ look.rs (pure) ─▶ what the store has ─┬─ a hole ─▶ refilter.rs ─▶ store (fill_hole)
+//! interval, start, command ─▶ look (pure) ─▶ what the store has ─┬─ a hole ─▶ refilter.rs ─▶ store (fill_hole)
 //!                                                                   ├─ not read yet ─▶ wakes `watch`, and follows it
 //!                                                                   └─ everything ─▶ says what the lane waits for
 //! ```
 //!
 //! It signs nothing, submits nothing and moves no cursor: what it puts into the store goes the way of every request.
 
-mod look;
 mod metrics;
 mod refilter;
 #[cfg(test)]
@@ -19,6 +18,7 @@ use std::time::Duration;
 
 use polyspan_chain::{At, Head, HeadView, LaneState};
 use polyspan_coordination::RecoveryReport;
+use polyspan_recovery::{Look, look};
 use polyspan_types::RequestNonce;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -28,7 +28,6 @@ use crate::config::RecoveryEntry;
 use crate::error::LaneError;
 use crate::lane::{Lane, SourceView};
 use crate::step::{Step, or_pending};
-use look::{Look, look};
 pub use metrics::RecoveryMetrics;
 use refilter::Refilter;
 

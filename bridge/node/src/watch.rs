@@ -29,6 +29,8 @@ pub struct SourceWatch {
     /// The recovery worker asks to go on.
     woken: watch::Receiver<u64>,
     contract_checked: bool,
+    /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
+    doubts_quorum: bool,
 }
 
 impl SourceWatch {
@@ -40,6 +42,7 @@ impl SourceWatch {
             lane,
             heads,
             contract_checked: false,
+            doubts_quorum: false,
         }
     }
 
@@ -91,7 +94,11 @@ impl SourceWatch {
         let begin = base.source_block.unwrap_or_default().max(info.source.deployment_block);
         let from = position.cursor.map_or(begin, |cursor| cursor.height.next());
         let missing = source.request_nonce.since(position.next);
-        let mut reader = RangeReader::requests(&self.lane.source, info.source.bridge, (from, last), missing);
+        let (chain, bridge, range) = (&self.lane.source, info.source.bridge, (from, last));
+        let mut reader = match self.doubts_quorum {
+            true => RangeReader::requests_among(chain, bridge, range, missing, position.next),
+            false => RangeReader::requests(chain, bridge, range, missing),
+        };
         let shown = Shown { lane: &self.lane, from, to: last };
         let mut batch = Batch::from(from);
         let mut found = 0;
@@ -279,10 +286,12 @@ impl Step for SourceWatch {
         let head = self.heads.borrow_and_update().head;
         self.begun.mark_unchanged();
         self.woken.mark_unchanged();
-        match head {
-            Some(head) => self.advance(head).await,
-            None => Ok(()),
-        }
+        let Some(head) = head else { return Ok(()) };
+        let advanced = self.advance(head).await;
+        // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
+        self.doubts_quorum =
+            matches!(advanced, Err(LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)));
+        advanced
     }
 
     async fn changed(&mut self) {
