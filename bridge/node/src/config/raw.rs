@@ -70,6 +70,7 @@ section! {
         attester: RawAttester,
         submitter: Vec<Raw<RawSubmitter>>,
         submission: RawSubmission,
+        history: RawHistory,
     }
 }
 
@@ -104,6 +105,11 @@ section! {
         replace_after: Span,
         takeover_after: Span,
     }
+}
+
+section! {
+    /// `[relay.history]`
+    RawHistory { keep: u64, max_age: Span }
 }
 
 section! {
