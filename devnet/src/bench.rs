@@ -3,6 +3,7 @@
 pub mod failover;
 pub mod gas;
 mod processor;
+pub mod start;
 pub mod throughput;
 
 use std::fs;

@@ -67,6 +67,9 @@ enum Command {
         /// Kills, and as many freezes, of the failover benchmark.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
+        /// Finished transfers behind the relay of the start benchmark, at least 1000.
+        #[arg(long, default_value_t = 1_000_000, value_parser = RangedU64ValueParser::<u64>::new().range(1_000..=100_000_000))]
+        transfers: u64,
         #[command(flatten)]
         meeting: Meeting,
     },
@@ -161,6 +164,8 @@ enum Bench {
     Failover,
     /// Transfers a second beside what the chains can do, and what each transfer costs.
     Throughput,
+    /// Time to the first attestation, and memory, of a relay with a long past.
+    Start,
 }
 
 fn main() -> ExitCode {
@@ -210,7 +215,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what, json, threshold, max_transfers, rounds, meeting } => {
+        Command::Bench { what, json, threshold, max_transfers, rounds, transfers, meeting } => {
             let coordination = meeting.checked()?;
             let run = Run::choose(dir, "bench")?;
             let full = NetworkSpec::full(&run.directory);
@@ -221,6 +226,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                     Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
                     Bench::Failover => bench::failover::run(spec, rounds).await,
                     Bench::Throughput => bench::throughput::run(spec).await,
+                    Bench::Start => bench::start::run(spec, transfers).await,
                 }
             })
             .await?;
