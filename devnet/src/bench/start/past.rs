@@ -16,10 +16,12 @@ use crate::chain_access::ChainAccess;
 use crate::network::Network;
 
 /// Transfers that are written at once.
-const BATCH: u64 = 10_000;
+const BATCH: u64 = 10_240;
 
-/// Makes `transfers` of one lane, all of them paid, with the relay's signature over each nonce and a submission for as many as
-/// one takes.
+/// Transfers of one submission of the past: as many as the config allows, since each is written by itself.
+const SUBMITTED: u64 = 1_024;
+
+/// Makes `transfers` of one lane, all of them paid, with the relay's signature over each nonce and its submissions.
 ///
 /// Errors: a chain or the disk refuses.
 pub async fn make(network: &Network, direction: Direction, transfers: u64) -> Result<()> {
@@ -57,7 +59,7 @@ pub async fn make(network: &Network, direction: Direction, transfers: u64) -> Re
             refused?;
         }
         let logs = past.handled(first, end, network.spec.max_transfers);
-        for range in &logs.ranges {
+        for range in &past.handled(first, end, SUBMITTED).ranges {
             let submission = past.submission(account_nonce, range);
             account_nonce += 1;
             store.record_submission(&submission).await?;
@@ -66,9 +68,7 @@ pub async fn make(network: &Network, direction: Direction, transfers: u64) -> Re
             store.record_receipt(chain, submitter, submission.account_nonce, outcome).await?;
         }
         store.record_handled(info.bridge_id, logs, paid).await?;
-        if end.is_multiple_of(100_000) {
-            tracing::info!("{end} of {transfers}");
-        }
+        tracing::debug!("{end} of {transfers}");
     }
     store.close().await;
     let recovery = source.height().await?;
