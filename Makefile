@@ -74,7 +74,7 @@ bench: tools build ## Gas per request and per transfer, against the goals
 	@$(TARGET)/debug/devnet bench gas
 
 # What takes time is measured with optimised programs.
-.PHONY: release bench-failover bench-start bench-throughput scenarios
+.PHONY: release bench-failover bench-throughput bench-recovery bench-start scenarios
 release: rust
 	$(CARGO) build $(CARGO_FLAGS) --release -p polyspan-cli -p polyspan-devnet
 
@@ -86,6 +86,9 @@ bench-start: tools release ## Start and memory of a relay with a million transfe
 
 bench-throughput: tools release ## Transfers a second, beside what the chains can do (BENCH_FLAGS='--threshold 1')
 	@$(TARGET)/release/devnet bench throughput $(BENCH_FLAGS)
+
+bench-recovery: tools release ## Backlogs of 10 000 and 100 000 requests after all relays were down (BENCH_FLAGS='--requests 1000')
+	@$(TARGET)/release/devnet bench recovery $(BENCH_FLAGS)
 
 scenarios: tools build ## Every scenario, the long ones too (needs root)
 	@$(TARGET)/debug/devnet scenario run --all

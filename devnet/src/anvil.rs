@@ -149,6 +149,21 @@ impl Anvil {
         eventually(&format!("block {target} of {}", self.name), patience, reached).await
     }
 
+    /// Makes `count` blocks at once, without a transaction.
+    ///
+    /// Errors: the node refuses.
+    pub async fn mine(&self, count: u64) -> Result<()> {
+        let mut left = count;
+        while left > 0 {
+            // It answers when all are made.
+            let some = left.min(1_000);
+            let done = self.provider.anvil_mine(Some(some), None).await;
+            done.with_context(|| format!("cannot mine {some} blocks of {}", self.name))?;
+            left -= some;
+        }
+        Ok(())
+    }
+
     /// Takes the newest `depth` blocks away, as if they had never been; new ones follow. Their transactions are gone.
     ///
     /// Errors: the node refuses.

@@ -2,7 +2,10 @@
 
 pub mod failover;
 pub mod gas;
+mod load;
+mod memory;
 mod processor;
+pub mod recovery;
 pub mod start;
 pub mod throughput;
 

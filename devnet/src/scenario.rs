@@ -6,6 +6,7 @@
 //! ```
 
 mod act;
+mod ballots;
 mod chains;
 mod etcd;
 mod fault;

@@ -4,6 +4,7 @@ mod chains;
 mod coordination;
 mod nodes;
 mod published;
+mod recovery;
 mod relays;
 
 use anyhow::{Context, Result};
@@ -12,7 +13,9 @@ use crate::scenario::Scenario;
 
 /// All of them, in the order in which they are shown.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [published::ALL, relays::ALL, coordination::ALL, chains::ALL, nodes::ALL].into_iter().flatten()
+    [published::ALL, relays::ALL, coordination::ALL, chains::ALL, nodes::ALL, recovery::ALL]
+        .into_iter()
+        .flatten()
 }
 
 /// The scenario of that name.

@@ -79,7 +79,6 @@ async fn an_own_vote_on_chain_is_found_by_a_relay_that_has_lost_its_database() {
     let lane = network.bridges[0].deployment.lane(LANE).bridge_id;
     let traffic = Traffic::new(&network, 0, 0).unwrap();
     traffic.request(LANE, Kind::Erc20, fresh_recipient(), 1_000).await.unwrap();
-    let requested = network.progress(0, LANE).await.unwrap().requested;
     // Alone, it can only vote.
     network.start_relay(LOST).unwrap();
     eventually_true("a vote is on chain", LONG_PATIENCE, || async {
@@ -88,6 +87,7 @@ async fn an_own_vote_on_chain_is_found_by_a_relay_that_has_lost_its_database() {
     })
     .await
     .unwrap();
+    let requested = network.progress(0, LANE).await.unwrap().requested;
     network.relay_mut(LOST).unwrap().kill().await.unwrap();
     lose_store(&network);
     // Where it published before, nothing of it is left either.

@@ -44,6 +44,8 @@ play! {
     lost_mempools: "lost mempools",
     payouts_rolled_back: "payouts rolled back",
     a_side_is_paused: "a side is paused",
+    sens_and_ens_at_random: "SENs and ENs at random",
+    operators_change_during_a_recovery: "operators change during a recovery",
 }
 
 #[test]

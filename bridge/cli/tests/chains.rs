@@ -220,7 +220,7 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     let missing = network.polyspan(&["explain", "kr/main-to-service:7"]);
     assert_bad_input(&missing, &["does not exist", "has 1 requests"]);
 
-    let relay = network.start_relay();
+    let relay = network.start_relay().await;
     let back = wait(&["native", "--amount", "0.25"], "kr/service-to-main", "60s");
     let log = || fs::read_to_string(network.path("relay.log")).unwrap();
     let told = text(&back.stdout);
@@ -244,7 +244,8 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert!(story["outcome"]["tx_hash"].is_string(), "{story}");
     // The coordinator has forgotten the votes; the transaction has not.
     let approval = &story["approval"];
-    assert_eq!((&approval["checkpoint"], &story["unseen"]), (&json!(1), &json!([])), "{story}");
+    // What was requested before the first relay ran is covered by the next request.
+    assert_eq!((&approval["checkpoint"], &story["unseen"]), (&json!(2), &json!([])), "{story}");
     assert_eq!(approval["signers"].as_array().map(Vec::len), Some(1), "{story}");
     assert_eq!(approval["signers"][0]["relay"], "both-1", "{story}");
     let own = network.told(&["explain", "kr/main-to-service:0", "--config", "relay.toml"]);

@@ -334,6 +334,11 @@ impl Step for Attester {
         }
     }
 
+    /// What is requested from then on is signed, also by a store that is new.
+    fn is_ready(&self) -> bool {
+        self.floor.floor().is_some()
+    }
+
     fn show(&self, waiting_for: Option<String>) {
         self.lane.board.attest_trouble.send_replace(waiting_for.or_else(|| self.withheld()));
     }

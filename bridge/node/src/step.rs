@@ -24,6 +24,11 @@ pub(crate) trait Step {
     /// Returns when a step may have something to do. Cancel-safe.
     fn changed(&mut self) -> impl Future<Output = ()> + Send;
 
+    /// Whether a step that went well did all that a relay must have done before it calls itself ready.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Tells the board why nothing advances; `None` after a step that went well.
     fn show(&self, waiting_for: Option<String>);
 }
@@ -39,7 +44,9 @@ pub(crate) async fn run(mut task: impl Step, lane: Arc<Lane>, name: &str, stop: 
                 if failing.take().is_some() {
                     info!(lane = %lane.info.id, task = name, "goes on");
                 }
-                part.ok();
+                if task.is_ready() {
+                    part.ok();
+                }
                 task.show(None);
                 backoff.reset();
                 None

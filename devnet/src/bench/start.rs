@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings};
 use polyspan_types::{Direction, Kind};
 
-use super::{Figure, Machine, Report, chain_version, median};
+use super::{Figure, Machine, Report, chain_version, median, memory};
 use crate::binaries::Binaries;
 use crate::configs;
 use crate::eventually::{eventually, eventually_true};
@@ -189,29 +189,11 @@ async fn oldest(network: &Network) -> Result<u64> {
 /// The most memory that the relay's process has had.
 fn peak_mib(network: &Network) -> Result<f64> {
     let process = network.relays[0].process.as_ref().context("the relay does not run")?;
-    let file = format!("/proc/{}/status", process.id());
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {file}: has it ended?"))?;
-    peak_kib(&text).map(|kib| kib / 1024.0).with_context(|| format!("{file} has another form than expected"))
-}
-
-fn peak_kib(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
+    memory::peak_mib(process.id())
 }
 
 fn store_mib(network: &Network) -> Result<f64> {
     let store = &network.relays[0].store;
     let size = fs::metadata(store).with_context(|| format!("cannot read {}", store.display()))?.len();
     Ok(size as f64 / (1u64 << 20) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_most_memory_of_a_process_is_found() {
-        assert_eq!(peak_kib("Name:\tx\nVmPeak:\t  900 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 5 kB\n"), Some(2048.0));
-        assert_eq!(peak_kib("Name:\tx\n"), None);
-    }
 }

@@ -9,31 +9,23 @@
 //! The limit is what the chains do on this machine without relays: the smaller of what the source takes and the
 //! destination pays while both are driven at once. Only the relays of the measured lane run.
 
-mod bare;
-mod blocks;
-mod source;
-
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 
+use super::load::blocks::{self, Arrivals};
+use super::load::source::Source;
+use super::load::{BLOCK_GAS_LIMIT, calls, difference, script};
 use super::{Figure, Machine, Report, chain_version, percentile, processor};
 use crate::binaries::Binaries;
-use crate::endpoint_proxy::EndpointProxy;
 use crate::network::Network;
 use crate::relay::Relay;
 use crate::scenario::{Pump, Timeline};
 use crate::spec::NetworkSpec;
-use blocks::Arrivals;
-use source::Source;
 
 /// The measured lane.
 const LANE: Direction = Direction::MainToService;
-
-/// Room for more than this machine can do: what limits is the work, not the size of a block. Unit: gas.
-pub const BLOCK_GAS_LIMIT: u64 = 300_000_000;
 
 /// Requests a second of the steady phase. Source: DESIGN section 12.
 const STEADY_PER_S: u32 = 100;
@@ -43,6 +35,12 @@ const WARM_UP: Duration = Duration::from_secs(8);
 
 /// Traffic that is measured.
 const WINDOW: Duration = Duration::from_secs(30);
+
+/// Requests of one phase at the most; when they are used up, the source is saturated no more.
+const PREPARED: u64 = 60_000;
+
+/// Traffic of the source before the script starts.
+const BARE_WARM_UP: Duration = Duration::from_secs(5);
 
 /// Patience for a backlog.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -100,7 +98,7 @@ pub async fn run(spec: NetworkSpec) -> Result<Report> {
             bail!("{}", audit.problems.join("\n"));
         }
     }
-    let limit = bare::limit(&network, LANE, &mut figures).await?;
+    let limit = limit(&network, &mut figures).await?;
     figures.insert(0, Figure::of_interest("throughput.chain_limit_per_s", limit, "transfers/s"));
     let goal = SHARE_OF_LIMIT * limit;
     figures.insert(0, Figure::at_least("throughput.transfers_per_s", saturated, "transfers/s", goal));
@@ -113,11 +111,12 @@ async fn steady(network: &Network, timeline: &Timeline, figures: &mut Vec<Figure
     let arrivals = Arrivals::start(network.source_chain(LANE), network.destination_chain(LANE));
     let pump = Pump::start(network, LANE, 0, STEADY_PER_S)?;
     tokio::time::sleep(WARM_UP).await;
-    let calls_before = calls(network);
+    let all_calls = || lane_relays(network).flat_map(calls).collect::<Vec<_>>();
+    let calls_before = all_calls();
     let before = read(network, timeline)?;
     tokio::time::sleep(WINDOW).await;
     let after = read(network, timeline)?;
-    let calls_after = calls(network);
+    let calls_after = all_calls();
     pump.stop().await?;
     network.wait_all_handled(PATIENCE).await?;
     let transfers = (after.handled - before.handled).max(1) as f64;
@@ -145,7 +144,7 @@ async fn steady(network: &Network, timeline: &Timeline, figures: &mut Vec<Figure
 
 /// Transfers a second while the source is driven as fast as it goes.
 async fn saturated(network: &Network, timeline: &Timeline, figures: &mut Vec<Figure>) -> Result<f64> {
-    let source = Source::prepare(network, LANE).await?.drive();
+    let source = Source::prepare(network, LANE, PREPARED).await?.drive();
     tokio::time::sleep(WARM_UP).await;
     let before = read(network, timeline)?;
     tokio::time::sleep(WINDOW).await;
@@ -169,21 +168,31 @@ async fn saturated(network: &Network, timeline: &Timeline, figures: &mut Vec<Fig
     Ok(transfers / seconds)
 }
 
+/// Transfers a second of the slower of both chains, while both are driven at once. Relays must not run.
+async fn limit(network: &Network, figures: &mut Vec<Figure>) -> Result<f64> {
+    // Something to pay for the whole time, whatever the relays have left over.
+    let backlog = Source::prepare(network, LANE, PREPARED).await?.drive();
+    tokio::time::sleep(WINDOW).await;
+    backlog.stop().await?;
+    network.source_chain(LANE).wait_blocks(2).await?;
+
+    let script = script::prepare(network, LANE).await?;
+    let source = Source::prepare(network, LANE, PREPARED).await?.drive();
+    tokio::time::sleep(BARE_WARM_UP).await;
+    let view = network.source(0, LANE)?;
+    let (began, requested) = (Instant::now(), view.request_nonce().await?.get());
+    let paid = script.pay(network, LANE, WINDOW).await?;
+    let taken = began.elapsed().as_secs_f64();
+    let requests = (view.request_nonce().await?.get() - requested) as f64 / taken;
+    source.stop().await?;
+    figures.push(Figure::of_interest("throughput.bare.requests_per_s", requests, "requests/s"));
+    figures.push(Figure::of_interest("throughput.bare.payouts_per_s", paid, "transfers/s"));
+    figures.push(Figure::of_interest("throughput.bare.seconds", taken, "s"));
+    Ok(paid.min(requests))
+}
+
 fn lane_relays(network: &Network) -> impl Iterator<Item = &Relay> {
     network.relays.iter().filter(|relay| relay.spec.directions.contains(&LANE))
-}
-
-/// Calls that came in at each endpoint of each relay of the lane.
-fn calls(network: &Network) -> Vec<BTreeMap<String, u64>> {
-    lane_relays(network).flat_map(Relay::endpoints).map(EndpointProxy::calls_by_method).collect()
-}
-
-/// Calls of one endpoint between two looks.
-fn difference(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    after
-        .iter()
-        .map(|(method, calls)| (method.clone(), calls - before.get(method).copied().unwrap_or_default()))
-        .collect()
 }
 
 fn read(network: &Network, timeline: &Timeline) -> Result<Reading> {

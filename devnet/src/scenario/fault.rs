@@ -11,8 +11,8 @@ use super::chains::{self, ChainDoer};
 use super::etcd::{self, EtcdDoer};
 use super::forks::Forks;
 use super::liars::Liars;
-use super::pauses;
 use super::pick::{Pick, Side};
+use super::{ballots, pauses};
 use crate::endpoint_proxy::Faults;
 use crate::host::Host;
 use crate::link::Weather;
@@ -56,6 +56,8 @@ pub enum Fault {
     Pause(Side),
     /// The governors end that by a vote.
     Unpause(Side),
+    /// By a vote of the governors these relays are no operators of the contract on that chain any more.
+    Dismiss(Pick, Side),
     /// A relay is replaced by an operator that lies, with the same key.
     Lie(Pick, misbehave::Fault),
     /// The liars go, and honest relays take their places again.
@@ -98,8 +100,8 @@ pub(super) struct Doer {
     etcd: EtcdDoer,
     forks: Forks,
     chains: ChainDoer,
-    /// Pauses that were ended so far.
-    unpaused: usize,
+    /// Votes of the governors so far.
+    ballots: usize,
 }
 
 impl Doer {
@@ -166,8 +168,13 @@ impl Doer {
             }
             Fault::Pause(side) => pauses::pause(network, side).await,
             Fault::Unpause(side) => {
-                self.unpaused += 1;
-                pauses::unpause(network, side, self.unpaused).await
+                self.ballots += 1;
+                ballots::unpause(network, side, self.ballots).await
+            }
+            Fault::Dismiss(pick, side) => {
+                self.same = pick.relays(network, &self.same).await?;
+                self.ballots += 1;
+                ballots::dismiss(network, side, self.ballots, &self.same).await
             }
             Fault::Lie(pick, lie) => {
                 self.same = pick.relays(network, &self.same).await?;
@@ -322,6 +329,9 @@ impl fmt::Display for Fault {
             Self::KeepPools => f.write_str("nodes remember their pools"),
             Self::Pause(side) => write!(f, "an operator pauses the bridge on the {side} chain"),
             Self::Unpause(side) => write!(f, "the governors unpause the bridge on the {side} chain"),
+            Self::Dismiss(pick, side) => {
+                write!(f, "the governors take {pick} from the operators on the {side} chain")
+            }
             Self::Lie(pick, lie) => write!(f, "{pick} lies: {}", lie.as_str()),
             Self::EndLies => f.write_str("liars end"),
             Self::WipeEtcd => f.write_str("etcd loses everything"),

@@ -32,6 +32,8 @@ pub enum Pick {
     Half,
     /// All relays.
     Relays,
+    /// Some relays by lot, each of them or not, and at least one.
+    Lot,
     /// A chain.
     Chain(Side),
     /// Members of etcd.
@@ -100,6 +102,17 @@ impl Pick {
             }
             Self::Half => all().step_by(2).map(|spec| spec.name.clone()).collect(),
             Self::Relays => all().map(|spec| spec.name.clone()).collect(),
+            Self::Lot => {
+                let mut drawn: Vec<String> = all().map(|spec| spec.name.clone()).collect();
+                let kept = rand::random_range(0..drawn.len().max(1));
+                let mut place = 0;
+                drawn.retain(|_| {
+                    place += 1;
+                    place - 1 == kept || rand::random()
+                });
+                tracing::info!("the lot falls on {}", drawn.join(", "));
+                drawn
+            }
             Self::Same => same.to_vec(),
             Self::Chain(_) | Self::Etcd(_) => bail!("{self} is no relay"),
         };
@@ -128,6 +141,7 @@ impl fmt::Display for Pick {
             Self::Lane(lane) => write!(f, "all relays of {lane}"),
             Self::Half => f.write_str("every second relay"),
             Self::Relays => f.write_str("all relays"),
+            Self::Lot => f.write_str("some relays by lot"),
             Self::Chain(side) => write!(f, "the {side} chain"),
             Self::Etcd(Members::Majority) => f.write_str("a majority of etcd"),
             Self::Etcd(Members::All) => f.write_str("all of etcd"),

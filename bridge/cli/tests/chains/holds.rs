@@ -1,7 +1,5 @@
 //! Transfers that cannot be paid: released by relays, or sent back by a person.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use alloy::primitives::U256;
@@ -23,7 +21,7 @@ pub async fn held() -> (Network, super::network::RelayProcess) {
     let network = Network::start().await;
     let spec = network.spec().replace("deployer =", &format!("refund_delay = {REFUND_DELAY}\ndeployer ="));
     network.deploy_spec(&spec);
-    let relay = network.start_relay();
+    let relay = network.start_relay().await;
     let output = send(&network, "11", FORTH);
     assert!(output.contains("held on chain service: insufficient escrow"), "{output}");
     (network, relay)
@@ -69,12 +67,7 @@ fn ether(amount: u64) -> U256 {
 
 /// What the relay counts under this name and these labels.
 fn metric(network: &Network, series: &str) -> Option<String> {
-    let config = std::fs::read_to_string(network.path("relay.toml")).unwrap();
-    let listen = config.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"');
-    let mut stream = TcpStream::connect(listen).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: relay\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = network.asked("/metrics").unwrap();
     answer.lines().find_map(|line| line.strip_prefix(series)).map(|value| value.trim().to_owned())
 }
 
@@ -160,7 +153,7 @@ async fn relays_release_what_limits_held_when_blocks_and_time_have_passed() {
                   delay_blocks = 10 }\n";
     let native = "kind = \"native\"\n";
     network.deploy_spec(&network.spec().replace(native, &format!("{native}{limits}")));
-    let _relay = network.start_relay();
+    let _relay = network.start_relay().await;
     let day = async |blocks| {
         network.service.rpc("evm_increaseTime", json!([86_400])).await;
         network.service.mine(blocks).await;
@@ -199,7 +192,7 @@ async fn what_waits_for_its_block_is_refunded_a_whole_refund_delay_later() {
     let limits = "service_limits = { delay_above = \"4\", delay_blocks = 10 }\n";
     let spec = network.spec().replace("deployer =", &format!("refund_delay = {REFUND_DELAY}\ndeployer ="));
     network.deploy_spec(&spec.replace(native, &format!("{native}{limits}")));
-    let relay = network.start_relay();
+    let relay = network.start_relay().await;
     let delayed = send(&network, "4.5", FORTH);
     assert!(delayed.contains("held on chain service: delayed"), "{delayed}");
     // It would release the hold.
@@ -222,7 +215,7 @@ async fn a_recipient_that_refuses_costs_calls_and_no_transactions_until_it_accep
     network.deploy();
     // Reverts with nothing.
     network.service.rpc("anvil_setCode", json!([TO, "0x60006000fd"])).await;
-    let _relay = network.start_relay();
+    let _relay = network.start_relay().await;
     let refused = send(&network, "1", FORTH);
     assert!(refused.contains("held on chain service: payout failed"), "{refused}");
     let still_held = format!("polyspan_lane_releases_total{{lane=\"{FORTH}\",outcome=\"still_held\"}}");

@@ -1,7 +1,8 @@
 //! Two real chains, keys, and the real program.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -143,11 +144,29 @@ impl Network {
         ))
     }
 
-    pub fn start_relay(&self) -> RelayProcess {
+    /// A relay that says it is ready: what is requested from then on it signs.
+    pub async fn start_relay(&self) -> RelayProcess {
         fs::write(self.path("relay.toml"), self.relay_config(ATTESTER)).unwrap();
         let log = fs::File::create(self.path("relay.log")).unwrap();
         let mut command = self.command(&["relay", "--config", "relay.toml"]);
-        RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+        let relay = RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        eventually(Duration::from_secs(60), "the relay is ready", async || {
+            self.asked("/readyz").filter(|answer| answer.contains("\"ready\":true"))
+        })
+        .await;
+        relay
+    }
+
+    /// What the relay answers on its address; `None` before it listens.
+    pub fn asked(&self, path: &str) -> Option<String> {
+        let config = fs::read_to_string(self.path("relay.toml")).unwrap();
+        let listen =
+            config.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"');
+        let mut stream = TcpStream::connect(listen).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: relay\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        Some(answer)
     }
 
     pub fn polyspan(&self, arguments: &[&str]) -> Output {

@@ -157,7 +157,7 @@ async fn what_limits_and_tokens_do_not_allow_is_not_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_by_id_go_over_and_come_back() {
     let network = bridge().await;
-    let relay = network.start_relay();
+    let relay = network.start_relay().await;
     let wait = |what: &[&str]| {
         let told = sent(&network, &[what, &["--wait", "--timeout", "60s"]].concat());
         assert_eq!(

@@ -136,7 +136,7 @@ async fn an_audit_passes_what_is_right_and_names_nonce_and_token_of_what_is_not(
     let fee = create(&network.main, &FeeToken::BYTECODE, &fee.abi_encode()).await;
     let code = network.main.rpc("eth_getCode", json!([fee, "latest"])).await;
     network.main.rpc("anvil_setCode", json!([token, code])).await;
-    let relay = network.start_relay();
+    let relay = network.start_relay().await;
     until_state(&network, "kr/service-to-main:3", "paid").await;
     drop(relay);
     let found = difference(&network, BACK, "payment", 3, token);

@@ -21,7 +21,7 @@ use crate::network::Network;
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// When each final block of the source and each block of the destination was seen; dropping it ends the looking.
-pub(super) struct Arrivals {
+pub(in crate::bench) struct Arrivals {
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
 }
@@ -35,15 +35,15 @@ struct Seen {
 }
 
 /// What the destination paid in a phase.
-pub(super) struct Payouts {
+pub(in crate::bench) struct Payouts {
     /// Transfers that were paid.
-    pub(super) transfers: u64,
+    pub(in crate::bench) transfers: u64,
     /// Calls that reverted.
-    pub(super) reverted: u64,
+    pub(in crate::bench) reverted: u64,
 }
 
 impl Arrivals {
-    pub(super) fn start(source: &ChainAccess, destination: &ChainAccess) -> Self {
+    pub(in crate::bench) fn start(source: &ChainAccess, destination: &ChainAccess) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let task = tokio::spawn(look_again(source.clone(), destination.clone(), seen.clone()));
         Self { seen, task }
@@ -52,7 +52,7 @@ impl Arrivals {
     /// Blocks of the destination from a request's finality to its payout, for each request of the range.
     ///
     /// Errors: a chain does not answer.
-    pub(super) async fn blocks_to_paid(
+    pub(in crate::bench) async fn blocks_to_paid(
         &self,
         network: &Network,
         direction: Direction,
@@ -101,7 +101,11 @@ async fn look_again(source: ChainAccess, destination: ChainAccess, seen: Arc<Mut
 /// What was sent to the destination's bridge from block `first` on.
 ///
 /// Errors: the chain does not answer.
-pub(super) async fn payouts(network: &Network, direction: Direction, first: u64) -> Result<Payouts> {
+pub(in crate::bench) async fn payouts(
+    network: &Network,
+    direction: Direction,
+    first: u64,
+) -> Result<Payouts> {
     let chain = network.destination_chain(direction);
     let bridge = network.destination(0, direction)?.side.bridge;
     let mut payouts = Payouts { transfers: 0, reverted: 0 };

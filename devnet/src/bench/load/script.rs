@@ -12,74 +12,65 @@ use anyhow::{Context, Result, bail};
 use polyspan_contracts::Bridge;
 use polyspan_types::{Checkpoint, CheckpointDomain, Direction, Epoch, Leaf, Request, RequestNonce, Root};
 
-use super::source::{Source, send_all, sign};
-use super::{PATIENCE, WINDOW};
-use crate::bench::Figure;
+use super::source::{send_all, sign};
 use crate::bridge_view::transfer_of;
 use crate::network::Network;
 
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// Traffic of the source before the script starts.
-const WARM_UP: Duration = Duration::from_secs(5);
+/// How long the first payout may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than any payout of the benchmark takes, for each transfer. Unit: gas.
 const GAS: u64 = 120_000;
 
-/// Transfers a second of the slower of both chains, while both are driven at once. Relays must not run.
-///
-/// Errors: a chain does not answer, or a payout is not paid.
-pub(super) async fn limit(network: &Network, direction: Direction, figures: &mut Vec<Figure>) -> Result<f64> {
-    // Something to pay for the whole time, whatever the relays have left over.
-    let backlog = Source::prepare(network, direction).await?.drive();
-    tokio::time::sleep(WINDOW).await;
-    backlog.stop().await?;
-    network.source_chain(direction).wait_blocks(2).await?;
-
-    let script = script(network, direction).await?;
-    let source = Source::prepare(network, direction).await?.drive();
-    tokio::time::sleep(WARM_UP).await;
-    let (source_view, view) = (network.source(0, direction)?, network.destination(0, direction)?);
-    let start = view.handle_nonce().await?.get();
-    let (began, requested) = (Instant::now(), source_view.request_nonce().await?.get());
-    let sending = send_all(network.destination_chain(direction), &script.signed);
-    tokio::pin!(sending);
-    let (mut sent, mut steps, mut last) = (false, Vec::new(), start);
-    while last < script.end && began.elapsed() < WINDOW {
-        tokio::select! {
-            done = &mut sending, if !sent => { done?; sent = true; }
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
-        let handled = view.handle_nonce().await?.get();
-        if handled > last {
-            steps.push((began.elapsed().as_secs_f64(), handled));
-            last = handled;
-        }
-        if steps.is_empty() && began.elapsed() > PATIENCE {
-            bail!("none of the script's payouts is handled");
-        }
-    }
-    let taken = began.elapsed().as_secs_f64();
-    let requests = (source_view.request_nonce().await?.get() - requested) as f64 / taken;
-    source.stop().await?;
-    let paid = rate(start, &steps);
-    figures.push(Figure::of_interest("throughput.bare.requests_per_s", requests, "requests/s"));
-    figures.push(Figure::of_interest("throughput.bare.payouts_per_s", paid, "transfers/s"));
-    figures.push(Figure::of_interest("throughput.bare.seconds", taken, "s"));
-    Ok(paid.min(requests))
+/// Signed payouts.
+pub(in crate::bench) struct Script {
+    signed: Vec<Bytes>,
+    /// The first nonce that they handle, and the first that none of them handles.
+    begin: u64,
+    end: u64,
 }
 
-/// Signed payouts.
-struct Script {
-    signed: Vec<Bytes>,
-    /// The first nonce that none of them handles.
-    end: u64,
+impl Script {
+    /// Sends all, for as long as `within`; transfers a second that the destination pays.
+    ///
+    /// Errors: a chain does not answer, or nothing is paid.
+    pub(in crate::bench) async fn pay(
+        &self,
+        network: &Network,
+        direction: Direction,
+        within: Duration,
+    ) -> Result<f64> {
+        let view = network.destination(0, direction)?;
+        let began = Instant::now();
+        let sending = send_all(network.destination_chain(direction), &self.signed);
+        tokio::pin!(sending);
+        let (mut sent, mut steps, mut last) = (false, Vec::new(), self.begin);
+        while last < self.end && began.elapsed() < within {
+            tokio::select! {
+                done = &mut sending, if !sent => { done?; sent = true; }
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            let handled = view.handle_nonce().await?.get();
+            if handled > last {
+                steps.push((began.elapsed().as_secs_f64(), handled));
+                last = handled;
+            }
+            if steps.is_empty() && began.elapsed() > PATIENCE {
+                bail!("none of the script's payouts is handled");
+            }
+        }
+        Ok(rate(self.begin, &steps))
+    }
 }
 
 /// Payouts of everything that waits, as relays send them: the same pieces, the same signatures. An account that no relay
 /// has sends them.
-async fn script(network: &Network, direction: Direction) -> Result<Script> {
+///
+/// Errors: a chain does not answer.
+pub(in crate::bench) async fn prepare(network: &Network, direction: Direction) -> Result<Script> {
     let chain = network.destination_chain(direction);
     let info = network.bridge(0)?.deployment.lane(direction);
     let state = network.destination(0, direction)?.state().await?;
@@ -105,7 +96,7 @@ async fn script(network: &Network, direction: Direction) -> Result<Script> {
         let gas = GAS * (transfers.len() as u64 + 2);
         signed.push(sign(signer, call.with_nonce(nonce).with_chain_id(chain.chain_id).with_gas_limit(gas))?);
     }
-    Ok(Script { signed, end })
+    Ok(Script { signed, begin: state.handleNonce, end })
 }
 
 /// Calldata of one payout, signed by as many operators as are needed.
@@ -132,12 +123,12 @@ fn handle(
     Ok(call.abi_encode())
 }
 
-/// Transfers a second between the first and the last block, or of the only one.
+/// Transfers a second between the first and the last block, or until the only one.
 fn rate(start: u64, steps: &[(f64, u64)]) -> f64 {
     match steps {
         [] => 0.0,
-        // Blocks come every second.
-        [(_, handled)] => (handled - start) as f64,
+        // All in one block: no faster than it came.
+        [(at, handled)] => (handled - start) as f64 / at.max(1.0),
         [(first_at, first), .., (last_at, last)] => (last - first) as f64 / (last_at - first_at),
     }
 }
@@ -150,5 +141,6 @@ mod tests {
     fn the_first_block_only_starts_the_clock() {
         assert_eq!(rate(5, &[(0.7, 105), (1.7, 305), (2.7, 505)]), 200.0);
         assert_eq!(rate(5, &[(0.7, 105)]), 100.0);
+        assert_eq!(rate(5, &[(4.0, 105)]), 25.0);
     }
 }

@@ -20,9 +20,6 @@ use crate::network::Network;
 use crate::tokens::pair_for;
 use crate::traffic::{Ask, Asset};
 
-/// Requests of one phase at the most; when they are used up, the source is saturated no more.
-const PREPARED: u64 = 60_000;
-
 /// Transactions in one call.
 const BATCH: usize = 200;
 
@@ -36,7 +33,7 @@ const GAS: u64 = 200_000;
 const PRICE: u128 = 1_000_000_000_000;
 
 /// Prepared requests.
-pub(super) struct Source {
+pub(in crate::bench) struct Source {
     chain: ChainAccess,
     user: Address,
     first: u64,
@@ -44,16 +41,20 @@ pub(super) struct Source {
 }
 
 /// Requests that are being sent.
-pub(super) struct Driven {
+pub(in crate::bench) struct Driven {
     stop: CancellationToken,
     task: JoinHandle<Result<()>>,
 }
 
 impl Source {
-    /// Signs requests of the first user.
+    /// Signs `count` requests of the first user.
     ///
     /// Errors: the chain does not answer.
-    pub(super) async fn prepare(network: &Network, direction: Direction) -> Result<Self> {
+    pub(in crate::bench) async fn prepare(
+        network: &Network,
+        direction: Direction,
+        count: u64,
+    ) -> Result<Self> {
         let chain = network.source_chain(direction).access.clone();
         let signer = network.users.first().context("no user")?.signer.clone();
         let deployment = &network.bridge(0)?.deployment;
@@ -71,13 +72,13 @@ impl Source {
                 let ask = Ask::new(asset, Address::repeat_byte(0x77), user);
                 sign(&signer, ask.call(bridge).with_nonce(nonce).with_chain_id(chain_id).with_gas_limit(GAS))
             };
-            (first..first + PREPARED).map(request).collect::<Result<Vec<Bytes>>>()
+            (first..first + count).map(request).collect::<Result<Vec<Bytes>>>()
         });
         Ok(Self { chain, user, first, signed: signed.await.context("signing broke off")?? })
     }
 
     /// Sends them, as many as keep the source's pool full.
-    pub(super) fn drive(self) -> Driven {
+    pub(in crate::bench) fn drive(self) -> Driven {
         let stop = CancellationToken::new();
         let task = tokio::spawn(self.run(stop.clone()));
         Driven { stop, task }
@@ -101,17 +102,24 @@ impl Source {
 }
 
 impl Driven {
+    /// Waits until all of them are sent.
+    ///
+    /// Errors: the chain refused a request.
+    pub(in crate::bench) async fn finished(self) -> Result<()> {
+        self.task.await.context("the load broke off")?
+    }
+
     /// Ends it.
     ///
     /// Errors: the chain refused a request.
-    pub(super) async fn stop(self) -> Result<()> {
+    pub(in crate::bench) async fn stop(self) -> Result<()> {
         self.stop.cancel();
         self.task.await.context("the load broke off")?
     }
 }
 
 /// Signs a transaction in which everything but the price is said.
-pub(super) fn sign(
+pub(in crate::bench) fn sign(
     signer: &PrivateKeySigner,
     transaction: alloy::rpc::types::TransactionRequest,
 ) -> Result<Bytes> {
@@ -122,7 +130,7 @@ pub(super) fn sign(
 }
 
 /// Sends signed transactions, in their order as far as the node keeps it; it holds back what comes too early.
-pub(super) async fn send_all(chain: &ChainAccess, signed: &[Bytes]) -> Result<()> {
+pub(in crate::bench) async fn send_all(chain: &ChainAccess, signed: &[Bytes]) -> Result<()> {
     let send = |raw: &Bytes| {
         let (provider, raw) = (chain.provider.clone(), raw.clone());
         async move { provider.send_raw_transaction(&raw).await.map(drop) }
