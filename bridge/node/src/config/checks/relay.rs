@@ -31,7 +31,7 @@ const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
 const TAKEOVER_AFTER: Duration = Duration::from_secs(3);
 
-/// Unit: transfers of a lane. Source: `devnet bench start`: about 100 MiB, and weeks of a busy bridge.
+/// Unit: transfers of a lane. Source: `devnet bench start`: about 40 MiB, and weeks of a busy bridge.
 const KEEP: u64 = 100_000;
 /// Source: operators look a transfer of yesterday up, and a slip of the unit would leave nothing to look at.
 const SHORTEST_AGE: Duration = Duration::from_secs(86_400);
