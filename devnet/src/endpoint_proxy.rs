@@ -209,6 +209,10 @@ impl Upstream {
             // Ends when the fault does, when the client gives up (the connection is dropped), or with the proxy.
             drop(watched.wait_for(|now| !now.hang).await);
         }
+        let number = self.calls.by_method().values().sum::<u64>();
+        if faults.stall_every.is_some_and(|every| number.is_multiple_of(every)) {
+            drop(watched.wait_for(|now| now.stall_every.is_none()).await);
+        }
         tokio::time::sleep(faults.delay).await;
         if let Some(refusal) = faults.refusal(&question) {
             return json(&refusal);

@@ -100,6 +100,18 @@ pub fn refund_calldata(nonce: RequestNonce, transfer: &ValueTransfer, signatures
     .into()
 }
 
+/// Calldata of `forceHold`: puts the next request of the lane on hold without trying to pay it. `signatures` are a threshold of
+/// operators' over the force-hold.
+pub fn force_hold_calldata(nonce: RequestNonce, transfer: &ValueTransfer, signatures: &[Signature]) -> Bytes {
+    abi::Bridge::forceHoldCall {
+        nonce: nonce.get(),
+        transfer: encode_transfer(transfer),
+        signatures: signatures.iter().map(signature_bytes).collect(),
+    }
+    .abi_encode()
+    .into()
+}
+
 /// Calldata of `pause`: `signature` is one operator's, over this `pause_nonce`.
 pub fn pause_calldata(pause_nonce: u64, signature: &Signature) -> Bytes {
     abi::Bridge::pauseCall { pauseNonce: pause_nonce, signature: signature_bytes(signature) }

@@ -113,6 +113,18 @@ pub enum ChainError {
         /// What it said.
         reason: String,
     },
+    /// Logs of old blocks that the endpoint has thrown away.
+    #[error(
+        "endpoint {endpoint} does not have the logs of block {from} any more ({reason}); give this chain an endpoint that has all from block {from} on (runbook: logs are pruned)"
+    )]
+    LogsPruned {
+        /// Which endpoint.
+        endpoint: String,
+        /// First block that is needed.
+        from: BlockHeight,
+        /// What it said.
+        reason: String,
+    },
     /// The contract reverted.
     #[error("reverted: {0}")]
     Reverted(BridgeRevert),
@@ -173,6 +185,7 @@ impl ChainError {
             Self::BadAnswer { .. } | Self::TooLong { .. } => "bad_answer",
             Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
+            | Self::LogsPruned { .. }
             | Self::Refused(_)
             | Self::Reverted(_)
             | Self::NoCode { .. }
@@ -219,9 +232,10 @@ impl Classify for ChainError {
             Self::RateLimited { after, .. } => ErrorClass::Retry { after: *after },
             Self::NoQuorum(error) => ErrorClass::Retry { after: error.after },
             // All of these heal when the endpoint does, and nothing is signed meanwhile.
-            Self::WrongChain { .. } | Self::NoCode { .. } | Self::NotABridge { .. } => {
-                ErrorClass::Retry { after: SLOW_RETRY }
-            }
+            Self::WrongChain { .. }
+            | Self::NoCode { .. }
+            | Self::NotABridge { .. }
+            | Self::LogsPruned { .. } => ErrorClass::Retry { after: SLOW_RETRY },
             Self::RangeRefused { .. } | Self::BadAnswer { .. } | Self::TooLong { .. } | Self::Refused(_) => {
                 ErrorClass::Retry { after: SOON_RETRY }
             }

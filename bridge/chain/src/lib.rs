@@ -43,8 +43,8 @@ mod wire;
 pub use backoff::Backoff;
 pub use block::{At, Head};
 pub use calldata::{
-    HandleCall, decode_transfer, encode_transfer, handle_calldata, pause_calldata, refund_calldata,
-    release_calldata, vote_calldata,
+    HandleCall, decode_transfer, encode_transfer, force_hold_calldata, handle_calldata, pause_calldata,
+    refund_calldata, release_calldata, vote_calldata,
 };
 pub use chain::Chain;
 pub use client::logs::{ConfigurationEvent, ConfigurationLog, PaidToken};

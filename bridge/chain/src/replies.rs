@@ -29,6 +29,8 @@ pub enum ReplyKind {
     RateLimited,
     /// The node does not have the block or its state (any more, or yet).
     BlockUnknown,
+    /// The node has thrown away the logs of such old blocks.
+    LogsPruned,
     /// The node does not offer the method.
     MethodUnknown,
     /// The contract reverted.
@@ -54,6 +56,11 @@ const QUOTA: &[Rule] = &[
 
 /// For `eth_getLogs`.
 const LOGS: &[Rule] = &[
+    (&["pruned history"], ReplyKind::LogsPruned),
+    (&["history", "pruned"], ReplyKind::LogsPruned),
+    (&["logs", "pruned"], ReplyKind::LogsPruned),
+    (&["receipt", "not available"], ReplyKind::LogsPruned),
+    (&["data before", "not available"], ReplyKind::LogsPruned),
     (&["beyond current head"], ReplyKind::BlockUnknown),
     (&["cannot be found"], ReplyKind::BlockUnknown),
     (&["query returned more than"], ReplyKind::RangeTooLarge),

@@ -32,6 +32,9 @@ pub enum Command {
     Release(commands::holds::HoldArguments),
     /// Sends a transfer that is on hold back, once the bridge's refund delay is over.
     Refund(commands::holds::HoldArguments),
+    /// Puts a request that cannot be handled at all on hold, by a threshold of operators.
+    #[command(subcommand)]
+    ForceHold(commands::force_hold::ForceHoldCommand),
     /// Audits bridges from the first request on, from the chains alone. Exit code 1 with the first difference.
     Verify(commands::verify::VerifyArguments),
     /// Makes, imports and shows keys.
@@ -51,6 +54,9 @@ pub enum Command {
     /// Ends the halt of a lane.
     #[command(subcommand)]
     Lane(commands::lane::LaneCommand),
+    /// Finishes what an outage left behind: shows and drives the recovery workers of the running relay.
+    #[command(subcommand)]
+    Recovery(commands::recovery::RecoveryCommand),
     /// Checks and mends the store of a relay.
     #[command(subcommand)]
     Store(commands::store::StoreCommand),

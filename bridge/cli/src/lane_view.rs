@@ -4,7 +4,7 @@ use polyspan_chain::{At, BridgeState, Chain, ChainError, Head};
 use polyspan_coordination::{Coordinator, LaneReport, MemberId, MemberView};
 use polyspan_node::config::LaneInfo;
 use polyspan_node::tally::Tally;
-use polyspan_types::{CheckpointDomain, MemberSet, RequestNonce};
+use polyspan_types::{BlockHeight, CheckpointDomain, MemberSet, RequestNonce};
 
 use crate::network::Network;
 
@@ -28,6 +28,8 @@ pub struct SourceView {
     pub requested: RequestNonce,
     /// Requests in final blocks.
     pub final_nonce: RequestNonce,
+    /// The final block.
+    pub final_block: BlockHeight,
     /// No requests are taken now.
     pub paused: bool,
 }
@@ -92,7 +94,12 @@ async fn fetch_source(chain: &Chain, info: &LaneInfo) -> Result<SourceView, Chai
     } else {
         chain.lane_state(bridge, At::Hash(head.final_block.hash)).await?.request_nonce
     };
-    Ok(SourceView { requested: newest.request_nonce, final_nonce, paused: newest.paused })
+    Ok(SourceView {
+        requested: newest.request_nonce,
+        final_nonce,
+        final_block: head.final_block.height,
+        paused: newest.paused,
+    })
 }
 
 async fn fetch_destination(chain: &Chain, info: &LaneInfo) -> Result<DestinationView, ChainError> {

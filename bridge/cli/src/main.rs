@@ -13,9 +13,11 @@ mod approval;
 mod args;
 mod asset;
 mod commands;
+mod decision;
 mod deploy;
 mod failure;
 mod governance;
+mod handover;
 mod hold_steps;
 mod judgement;
 mod lane_view;
@@ -59,12 +61,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(arguments) => commands::explain::run(arguments).await,
         Command::Release(arguments) => commands::holds::release(arguments).await,
         Command::Refund(arguments) => commands::holds::refund(arguments).await,
+        Command::ForceHold(command) => commands::force_hold::run(command).await,
         Command::Verify(arguments) => commands::verify::run(arguments).await,
         Command::Keys(command) => commands::keys::run(command).await,
         Command::Config(command) => commands::config::run(command).await,
         Command::Deploy(arguments) => commands::deploy::run(arguments).await,
         Command::Attest(command) => commands::attest::run(command).await,
         Command::Lane(command) => commands::lane::run(command).await,
+        Command::Recovery(command) => commands::recovery::run(command).await,
         Command::Store(command) => commands::store::run(command).await,
         Command::Governance(command) => commands::governance::run(command).await,
     }

@@ -42,6 +42,8 @@ pub struct Story {
     pub ending: Option<EndingStory>,
     /// Relays that halted the lane.
     pub halted: Vec<(String, String)>,
+    /// What relays say that the lane waits for, if it is this one that the lane has come to.
+    pub relays_say: Vec<(String, String)>,
     /// What it waits for now.
     pub waiting_for: Option<String>,
     /// What could not be seen, and why.
@@ -162,12 +164,30 @@ impl Story {
         told.extend(
             self.halted.iter().map(|(relay, reason)| format!("Relay {relay} halted the lane: {reason}.")),
         );
+        told.extend(
+            self.relays_say
+                .iter()
+                .map(|(relay, what)| format!("Relay {relay} says that the lane waits for {what}.")),
+        );
         told.extend(self.unseen.iter().map(|reason| format!("Not seen: {reason}.")));
         told.push(match &self.waiting_for {
             Some(what) => format!("It waits for {what}."),
             None => "It waits for nothing.".to_owned(),
         });
+        told.extend(self.way_out());
         told
+    }
+
+    /// What operators can do about a request that is approved and that relays have trouble with.
+    fn way_out(&self) -> Option<String> {
+        let is_approved = matches!(self.state, Some(TransferState::Approved | TransferState::Submitted));
+        let (lane, nonce) = self.transfer.rsplit_once(':')?;
+        (is_approved && !self.relays_say.is_empty()).then(|| {
+            format!(
+                "If it cannot be handled at all, operators can put it on hold: \
+                 `polyspan force-hold prepare --lane {lane} --nonce {nonce} --out FILE`."
+            )
+        })
     }
 
     fn requested(&self) -> Option<String> {
@@ -304,9 +324,31 @@ mod tests {
             hold: None,
             ending: None,
             halted: Vec::new(),
+            relays_say: Vec::new(),
             waiting_for: None,
             unseen: Vec::new(),
         }
+    }
+
+    #[test]
+    fn trouble_with_an_approved_transfer_leads_to_the_decision_of_operators() {
+        let say = |state| {
+            let trouble = "the destination would revert: why".to_owned();
+            let story = Story { relays_say: vec![("both-1".to_owned(), trouble)], ..story() };
+            story.judged(Judgement { state: Some(state), waiting_for: None }).sentences().join("\n")
+        };
+        let text = say(TransferState::Approved);
+        assert!(
+            text.contains("Relay both-1 says that the lane waits for the destination would revert: why."),
+            "{text}"
+        );
+        assert!(
+            text.contains("`polyspan force-hold prepare --lane kr/main-to-service --nonce 42 --out FILE`"),
+            "{text}"
+        );
+        assert!(!say(TransferState::Attested).contains("force-hold"));
+        let calm = Judgement { state: Some(TransferState::Approved), waiting_for: None };
+        assert!(!story().judged(calm).sentences().join("\n").contains("force-hold"));
     }
 
     #[test]

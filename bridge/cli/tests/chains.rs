@@ -4,6 +4,8 @@
 
 #[path = "chains/board.rs"]
 mod board;
+#[path = "chains/force_hold.rs"]
+mod force_hold;
 #[path = "chains/governance.rs"]
 mod governance;
 #[path = "chains/holds.rs"]
@@ -14,6 +16,8 @@ mod migration;
 mod network;
 #[path = "chains/pairs.rs"]
 mod pairs;
+#[path = "chains/recovery_plan.rs"]
+mod recovery_plan;
 #[path = "chains/transfers.rs"]
 mod transfers;
 #[path = "chains/verify.rs"]

@@ -30,6 +30,7 @@ mod repair;
 mod requests;
 mod schema;
 mod submissions;
+mod survey;
 mod worker;
 
 pub use base::Base;
@@ -46,6 +47,7 @@ pub use repair::{Repair, repair};
 pub use requests::{SourcePosition, StoredRequest};
 pub use schema::SCHEMA_VERSION;
 pub use submissions::{Attempt, Purpose, Submission, SubmissionOutcome};
+pub use survey::{Run, Survey};
 
 #[cfg(test)]
 mod tests;

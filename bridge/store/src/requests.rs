@@ -236,7 +236,7 @@ fn confirm(
     Ok(SourcePosition { verified_next: position.next, verified: position.cursor, ..position })
 }
 
-fn position(connection: &Connection, lane: BridgeId) -> Result<SourcePosition, Failure> {
+pub(crate) fn position(connection: &Connection, lane: BridgeId) -> Result<SourcePosition, Failure> {
     let mut position = SourcePosition::empty(lane);
     let Some(number) = lane_number(connection, lane)? else { return Ok(position) };
     let columns = "source_height, source_hash, verified_next, verified_height, verified_hash";

@@ -11,6 +11,7 @@ mod plans;
 mod protection;
 mod repair;
 mod rows;
+mod survey;
 
 use std::path::Path;
 use std::sync::Arc;

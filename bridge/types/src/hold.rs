@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolStruct;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::PREIMAGE_SIZE;
 use crate::{BlockHeight, BridgeId, CheckpointDomain, Epoch, Leaf, RequestNonce};
 
 macro_rules! hold_reasons {
@@ -189,19 +190,42 @@ pub struct HoldDecision {
 impl HoldDecision {
     /// The EIP-712 digest under the destination's domain. Each action has a type of its own.
     pub fn digest(&self, domain: &CheckpointDomain) -> B256 {
+        keccak256(self.preimage(domain))
+    }
+
+    /// What hashes to the digest, for a signer that hashes by itself.
+    pub fn preimage(&self, domain: &CheckpointDomain) -> [u8; PREIMAGE_SIZE] {
+        let mut bytes = [0; PREIMAGE_SIZE];
+        bytes[..2].copy_from_slice(&[0x19, 0x01]);
+        bytes[2..34].copy_from_slice(domain.eip712().separator().as_slice());
+        bytes[34..].copy_from_slice(self.struct_hash().as_slice());
+        bytes
+    }
+
+    fn struct_hash(&self) -> B256 {
         let (bridge_id, epoch, nonce, leaf) =
             (self.bridge_id.0, self.epoch.get(), self.nonce.get(), self.leaf.0);
-        let domain = domain.eip712();
         match self.action {
             HoldAction::Release => {
-                abi::Release { bridgeId: bridge_id, epoch, nonce, leaf }.eip712_signing_hash(domain)
+                abi::Release { bridgeId: bridge_id, epoch, nonce, leaf }.eip712_hash_struct()
             }
             HoldAction::Refund => {
-                abi::Refund { bridgeId: bridge_id, epoch, nonce, leaf }.eip712_signing_hash(domain)
+                abi::Refund { bridgeId: bridge_id, epoch, nonce, leaf }.eip712_hash_struct()
             }
             HoldAction::ForceHold => {
-                abi::ForceHold { bridgeId: bridge_id, epoch, nonce, leaf }.eip712_signing_hash(domain)
+                abi::ForceHold { bridgeId: bridge_id, epoch, nonce, leaf }.eip712_hash_struct()
             }
+        }
+    }
+}
+
+impl HoldAction {
+    /// Name of the EIP-712 type that is signed.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Self::Release => "Release",
+            Self::Refund => "Refund",
+            Self::ForceHold => "ForceHold",
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Faults {
     pub down: bool,
     /// Questions are taken and not answered until this ends. HTTP only.
     pub hang: bool,
+    /// Every so many questions one is taken and not answered. HTTP only.
+    pub stall_every: Option<u64>,
     /// Each answer waits so long.
     pub delay: Duration,
     /// The log of this request is left out of every answer.
@@ -26,6 +28,10 @@ pub struct Faults {
     pub chain_id: Option<u64>,
     /// Log queries over more blocks are refused, in the words of a public endpoint.
     pub max_log_range: Option<u64>,
+    /// Answers with more logs are refused, in the words of a public endpoint.
+    pub max_logs: Option<usize>,
+    /// Logs of blocks below this one are gone, in the words of a node that has pruned them.
+    pub pruned_below: Option<u64>,
     /// Answers come from this endpoint, which may be on a fork ([`crate::network::Network::fork`]). HTTP only.
     pub instead: Option<Url>,
 }
@@ -53,20 +59,25 @@ impl Faults {
 
     /// The refusal of a question, a batch being refused as a whole; `None` when the chain may answer.
     pub(super) fn refusal(&self, question: &Value) -> Option<Value> {
-        let limit = self.max_log_range?;
-        let too_wide = |call: &Value| log_range(call).is_some_and(|blocks| blocks > limit);
-        let refused = |call: &Value| {
-            json!({
-                "jsonrpc": "2.0",
-                "id": call["id"],
-                "error": { "code": -32005, "message": format!("query exceeds max block range {limit}") },
-            })
-        };
         match question {
-            Value::Array(batch) if batch.iter().any(too_wide) => Some(batch.iter().map(refused).collect()),
-            Value::Array(_) => None,
-            call => too_wide(call).then(|| refused(call)),
+            Value::Array(batch) => {
+                let error = batch.iter().find_map(|call| self.refused(call))?;
+                Some(batch.iter().map(|call| failure(call, &error)).collect())
+            }
+            call => self.refused(call).map(|error| failure(call, &error)),
         }
+    }
+
+    /// Why a call is not passed on.
+    fn refused(&self, call: &Value) -> Option<Value> {
+        let (from, to) = log_range(call)?;
+        if let Some(limit) = self.max_log_range.filter(|limit| to.saturating_sub(from) >= *limit) {
+            return Some(
+                json!({ "code": -32005, "message": format!("query exceeds max block range {limit}") }),
+            );
+        }
+        let pruned = self.pruned_below.is_some_and(|first| from < first);
+        pruned.then(|| json!({ "code": 4444, "message": "pruned history unavailable" }))
     }
 
     /// Changes the chain's answer into what this endpoint says.
@@ -84,6 +95,12 @@ impl Faults {
     }
 
     fn falsify_one(&self, call: &Value, answer: &mut Value) {
+        let count = answer["result"].as_array().map_or(0, Vec::len);
+        if let Some(limit) = self.max_logs.filter(|limit| call["method"] == "eth_getLogs" && count > *limit) {
+            let message = format!("query returned more than {limit} results");
+            *answer = failure(call, &json!({ "code": -32005, "message": message }));
+            return;
+        }
         let Some(result) = answer.get_mut("result") else { return };
         match call["method"].as_str() {
             Some("eth_getLogs") => {
@@ -117,8 +134,13 @@ impl Faults {
     }
 }
 
-/// Blocks that a log query covers; `None` for other calls and for ranges by tag.
-fn log_range(call: &Value) -> Option<u64> {
+/// The answer to a call that failed.
+fn failure(call: &Value, error: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": call["id"], "error": error })
+}
+
+/// First and last block of a log query; `None` for other calls and for ranges by tag.
+fn log_range(call: &Value) -> Option<(u64, u64)> {
     if call["method"] != "eth_getLogs" {
         return None;
     }
@@ -127,7 +149,7 @@ fn log_range(call: &Value) -> Option<u64> {
         let text = filter.get(key)?.as_str()?.strip_prefix("0x")?;
         u64::from_str_radix(text, 16).ok()
     };
-    Some(height("toBlock")?.saturating_sub(height("fromBlock")?) + 1)
+    Some((height("fromBlock")?, height("toBlock")?))
 }
 
 /// Number of the request that a log announces; `None` for other logs.
@@ -214,6 +236,19 @@ mod tests {
         assert!(faults.refusal(&logs_call(1, 1, 10)).is_none());
         assert_eq!(faults.refusal(&logs_call(1, 1, 11)).unwrap()["error"]["code"], -32005);
         assert!(faults.refusal(&json!({ "id": 1, "method": "eth_chainId", "params": [] })).is_none());
+    }
+
+    #[test]
+    fn old_blocks_and_long_answers_are_refused() {
+        let faults = Faults { pruned_below: Some(5), max_logs: Some(1), ..Faults::default() };
+        assert_eq!(faults.refusal(&logs_call(1, 4, 10)).unwrap()["error"]["code"], 4444);
+        assert!(faults.refusal(&logs_call(1, 5, 10)).is_none());
+        let mut answer = json!({ "id": 7, "result": [request_log(1, 6), request_log(2, 6)] });
+        faults.falsify(&logs_call(7, 5, 10), &mut answer);
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(-32005)));
+        let mut short = json!({ "id": 7, "result": [request_log(1, 6)] });
+        faults.falsify(&logs_call(7, 5, 10), &mut short);
+        assert!(short["error"].is_null());
     }
 
     #[test]

@@ -166,6 +166,22 @@ impl Chain {
         self.pool().agreed(question, |client| async move { client.requests(bridge, from, to).await }).await
     }
 
+    /// The requests that the bridge took in blocks `from..=to` as each endpoint tells them, of those that answer. Nobody compares
+    /// them: for requests whose root is known, which tells the true ones.
+    pub async fn requests_of_each(
+        &self,
+        bridge: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Vec<Vec<Request>> {
+        let pool = self.pool();
+        let asked = pool.all_but_waiting().into_iter().map(|index| {
+            let client = pool.client(index);
+            async move { client.requests(bridge, from, to).await.ok() }
+        });
+        futures::future::join_all(asked).await.into_iter().flatten().collect()
+    }
+
     /// What the bridge did in blocks `from..=to` with requests of its counterpart, the same from a quorum.
     ///
     /// A range that is missing shows in the numbers of those beside it; a hold or an end that is missing shows in the

@@ -112,6 +112,9 @@ impl Client {
             ChainError::Refused(refusal) if refusal.kind == ReplyKind::RangeTooLarge => {
                 ChainError::RangeRefused { endpoint: refusal.endpoint, from, to, reason: refusal.message }
             }
+            ChainError::Refused(refusal) if refusal.kind == ReplyKind::LogsPruned => {
+                ChainError::LogsPruned { endpoint: refusal.endpoint, from, reason: refusal.message }
+            }
             ChainError::TooLong { endpoint, limit, .. } => {
                 let reason = format!("they are more than {limit} bytes");
                 ChainError::RangeRefused { endpoint, from, to, reason }

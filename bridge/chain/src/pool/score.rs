@@ -169,6 +169,8 @@ impl Score {
             ChainError::RateLimited { after, .. } => (true, Trouble::RateLimited, (*after, seconds(60))),
             // The range planner of the endpoint takes care of it.
             ChainError::RangeRefused { from, to, .. } if from < to => return,
+            // It has what is newer.
+            ChainError::LogsPruned { .. } => return,
             // A block behind the others, as any node is for a moment.
             error if error.reply_kind() == Some(ReplyKind::BlockUnknown) => {
                 (false, fails, (Duration::from_millis(500), seconds(10)))

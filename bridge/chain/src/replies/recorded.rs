@@ -137,6 +137,14 @@ pub(super) const REPLIES: &[Recorded] = &[
         "query returned more than 10000 results. Try with this block range [0xBDE5F8, 0x102DBCC].",
         RangeTooLarge,
     ),
+    logs("geth", 4444, "pruned history unavailable", LogsPruned),
+    logs("nethermind", -32000, "Receipt not available for From block 14319330.", LogsPruned),
+    logs(
+        "erigon",
+        -32000,
+        "seek with txNum=1962853355 but data before txNum=2662500000 is not available: blockNum=16999999",
+        LogsPruned,
+    ),
     logs("infura", -32602, "range 1000000 exceeds limit of 10000", RangeTooLarge),
     logs(
         "alchemy",

@@ -165,10 +165,18 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         hold: steps,
         ending,
         halted: facts.halted.clone(),
+        relays_say: said(&view, nonce),
         waiting_for: None,
         unseen,
     };
     Ok(story.judged(judge(&facts)))
+}
+
+/// What relays say of the lane, when it has come to this request.
+fn said(view: &LaneView, nonce: RequestNonce) -> Vec<(String, String)> {
+    let is_next = view.destination.as_ref().is_ok_and(|destination| destination.handled == nonce);
+    let reports = view.relays.iter().flat_map(|relays| &relays.reports).filter(|_| is_next);
+    reports.filter_map(|(id, report)| Some((id.to_string(), report.waiting_for.clone()?))).collect()
 }
 
 /// What was read, or a note that it could not be.

@@ -7,7 +7,6 @@
 mod tests;
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, hex, keccak256};
@@ -19,6 +18,7 @@ use super::setter::Setter;
 use super::vote;
 use crate::deploy::spec::End;
 use crate::failure::BadInput;
+use crate::handover;
 
 /// Form of the file that this program writes and reads.
 pub const VERSION: u32 = 1;
@@ -282,33 +282,13 @@ impl Proposal {
     ///
     /// Errors: it exists, or cannot be written.
     pub fn create(&self, file: &Path) -> Result<(), BadInput> {
-        let text = self.to_text()?;
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(file)
-            .and_then(|mut handle| handle.write_all(text.as_bytes()).and_then(|()| handle.sync_all()));
-        written.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => BadInput::new(format!(
-                "{} exists already and is not overwritten; choose another name",
-                file.display()
-            )),
-            _ => BadInput::new(format!("cannot write {}: {error}", file.display())),
-        })
+        handover::create(file, &self.to_text()?)
     }
 
     /// Writes over the file that it was read from, as a whole or not at all: votes of others are in it.
     ///
     /// Errors: it cannot be written.
     pub fn replace(&self, file: &Path) -> Result<(), BadInput> {
-        let mut scratch = file.as_os_str().to_owned();
-        scratch.push(format!(".{:08x}.new", rand::random::<u32>()));
-        let scratch = Path::new(&scratch);
-        self.create(scratch)?;
-        fs::rename(scratch, file).map_err(|error| {
-            // Ours, and of no use.
-            let _ = fs::remove_file(scratch);
-            BadInput::new(format!("cannot write {}: {error}", file.display()))
-        })
+        handover::replace(file, &self.to_text()?)
     }
 }

@@ -147,14 +147,19 @@ impl Network {
     /// A relay that says it is ready: what is requested from then on it signs.
     pub async fn start_relay(&self) -> RelayProcess {
         fs::write(self.path("relay.toml"), self.relay_config(ATTESTER)).unwrap();
-        let log = fs::File::create(self.path("relay.log")).unwrap();
-        let mut command = self.command(&["relay", "--config", "relay.toml"]);
-        let relay = RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        let relay = self.spawn_relay("relay");
         eventually(Duration::from_secs(60), "the relay is ready", async || {
             self.asked("/readyz").filter(|answer| answer.contains("\"ready\":true"))
         })
         .await;
         relay
+    }
+
+    /// A relay of the config with this name. It may not be ready yet.
+    pub fn spawn_relay(&self, name: &str) -> RelayProcess {
+        let log = fs::File::create(self.path(&format!("{name}.log"))).unwrap();
+        let mut command = self.command(&["relay", "--config", &format!("{name}.toml")]);
+        RelayProcess(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
     /// What the relay answers on its address; `None` before it listens.

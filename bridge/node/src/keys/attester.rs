@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, Signature};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_types::{Checkpoint, CheckpointDomain};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision};
 
 use super::{KeyError, KeyFile, RemoteError, RemoteSigner, RemoteSignerSettings};
 
@@ -37,7 +37,7 @@ pub enum AttesterKey {
     Remote(RemoteSigner),
 }
 
-/// A checkpoint that was not signed.
+/// Something that was not signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The key of this process.
@@ -74,6 +74,21 @@ impl AttesterKey {
         match self {
             Self::Local(key) => Ok(key.sign_hash_sync(&checkpoint.digest(domain))?),
             Self::Remote(signer) => Ok(signer.sign(checkpoint, domain).await?),
+        }
+    }
+
+    /// Signs a decision about one request, proved as [`AttesterKey::sign`] proves a checkpoint. It is of a type of its own, and so
+    /// never counts for a checkpoint.
+    ///
+    /// Errors: as [`AttesterKey::sign`].
+    pub async fn sign_decision(
+        &self,
+        decision: &HoldDecision,
+        domain: &CheckpointDomain,
+    ) -> Result<Signature, SignError> {
+        match self {
+            Self::Local(key) => Ok(key.sign_hash_sync(&decision.digest(domain))?),
+            Self::Remote(signer) => Ok(signer.sign_decision(decision, domain).await?),
         }
     }
 }

@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy::hex;
 use alloy::primitives::{Address, B256, Signature, keccak256};
-use polyspan_types::{BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, RequestNonce, Root};
+use polyspan_types::{
+    BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldDecision, RequestNonce, Root,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -93,15 +95,31 @@ impl RemoteSigner {
         checkpoint: &Checkpoint,
         domain: &CheckpointDomain,
     ) -> Result<Signature, RemoteError> {
+        self.ask(typed_data::checkpoint(checkpoint, domain), &checkpoint.preimage(domain)).await
+    }
+
+    /// Has a decision about one request signed, as [`RemoteSigner::sign`] does a checkpoint.
+    ///
+    /// Errors: as [`RemoteSigner::sign`].
+    pub async fn sign_decision(
+        &self,
+        decision: &HoldDecision,
+        domain: &CheckpointDomain,
+    ) -> Result<Signature, RemoteError> {
+        self.ask(typed_data::decision(decision, domain), &decision.preimage(domain)).await
+    }
+
+    /// Asks in the words of the protocol. What the signer made of either form is proved against `preimage`.
+    async fn ask(&self, typed_data: Value, preimage: &[u8]) -> Result<Signature, RemoteError> {
         let http = &self.0.http;
         let asked = async {
             match self.0.protocol {
-                RemoteProtocol::TypedData => self.typed_data(checkpoint, domain).await,
-                RemoteProtocol::Web3Signer => self.web3signer(checkpoint, domain).await,
+                RemoteProtocol::TypedData => self.typed_data(typed_data).await,
+                RemoteProtocol::Web3Signer => self.web3signer(preimage).await,
             }
         };
         let text = tokio::time::timeout(http.timeout(), asked).await.map_err(|_| http.too_late())??;
-        self.verified(&text, checkpoint.digest(domain))
+        self.verified(&text, keccak256(preimage))
     }
 
     /// Has something signed that no contract counts: a checkpoint of no lane, for the zero address on `chain`.
@@ -117,17 +135,13 @@ impl RemoteSigner {
         self.sign(&nothing, &CheckpointDomain::new(chain, Address::ZERO)).await.map(drop)
     }
 
-    async fn typed_data(
-        &self,
-        checkpoint: &Checkpoint,
-        domain: &CheckpointDomain,
-    ) -> Result<String, RemoteError> {
+    async fn typed_data(&self, typed_data: Value) -> Result<String, RemoteError> {
         let http = &self.0.http;
         let question = json!({
             "jsonrpc": "2.0",
             "id": 1,
             "method": SIGN_TYPED_DATA,
-            "params": [self.0.address, typed_data::checkpoint(checkpoint, domain)],
+            "params": [self.0.address, typed_data],
         });
         let text = http.post("", &question).await?.body().map_err(|refusal| http.refused(refusal))?;
         let answer: RpcAnswer =
@@ -142,18 +156,14 @@ impl RemoteSigner {
     }
 
     /// `eth1` of Web3Signer hashes what it gets, without a prefix of its own.
-    async fn web3signer(
-        &self,
-        checkpoint: &Checkpoint,
-        domain: &CheckpointDomain,
-    ) -> Result<String, RemoteError> {
+    async fn web3signer(&self, preimage: &[u8]) -> Result<String, RemoteError> {
         let http = &self.0.http;
         let known = self.identifier().clone();
         let identifier = match known {
             Some(identifier) => identifier,
             None => self.find_key().await?,
         };
-        let question = json!({ "data": hex::encode_prefixed(checkpoint.preimage(domain)) });
+        let question = json!({ "data": hex::encode_prefixed(preimage) });
         match http.post(&format!("/api/v1/eth1/sign/{identifier}"), &question).await? {
             Tried::Answered(text) => Ok(text),
             Tried::Refused { status: 404, .. } => {

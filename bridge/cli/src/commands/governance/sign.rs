@@ -1,6 +1,5 @@
 //! `polyspan governance sign`
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,6 +16,7 @@ use crate::failure::BadInput;
 use crate::governance::proposal::{Proposal, Section};
 use crate::governance::step::{self, Seen, Step};
 use crate::governance::vote::{Tally, digest};
+use crate::handover;
 use crate::output;
 use crate::unlock;
 
@@ -76,7 +76,8 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
         output::result(format!("{} has signed already", signer.address()));
     }
     if !arguments.yes {
-        confirm(&proposal, signer.address())?;
+        let question = format!("Sign proposal {} as {}? [y/N] ", proposal.fingerprint(), signer.address());
+        handover::confirm(&question, "look at the proposal")?;
     }
     let intent = proposal.intent;
     for end in ends {
@@ -194,25 +195,6 @@ fn governed(
     }
     strangers.iter().for_each(|stranger| output::remark(format!("note: {stranger}")));
     Ok(ends)
-}
-
-/// Asks on the terminal.
-///
-/// Errors: there is none, or the answer is no.
-fn confirm(proposal: &Proposal, account: Address) -> Result<(), BadInput> {
-    if !std::io::stdin().is_terminal() {
-        return Err(BadInput::new("cannot ask without a terminal; look at the proposal, then give --yes"));
-    }
-    let mut prompt = std::io::stderr().lock();
-    // Where nothing can be shown, nothing can be answered either.
-    let _ = write!(prompt, "Sign proposal {} as {account}? [y/N] ", proposal.fingerprint())
-        .and_then(|()| prompt.flush());
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    match (read, answer.trim().to_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(BadInput::new("nothing was signed")),
-    }
 }
 
 fn report(proposal: &Proposal, snapshots: &[Option<Snapshot>; 2], file: &std::path::Path) {

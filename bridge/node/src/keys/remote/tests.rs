@@ -16,6 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use polyspan_chain::testing::{AnvilOptions, AnvilProcess, development_key};
+use polyspan_types::{HoldAction, Leaf};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -81,6 +82,15 @@ async fn a_real_node_signs_what_the_contract_counts() {
     let expected = development_key(1).sign_hash_sync(&checkpoint().digest(&domain())).unwrap();
     assert_eq!(signature, expected, "both sign without chance (RFC 6979)");
     signer.try_out(ChainId::new(1)).await.unwrap();
+    let decision = HoldDecision {
+        action: HoldAction::ForceHold,
+        bridge_id: BridgeId(B256::repeat_byte(0xb1)),
+        epoch: Epoch::new(3),
+        nonce: RequestNonce::new(u64::MAX),
+        leaf: Leaf(B256::repeat_byte(0x0b)),
+    };
+    let signature = signer.sign_decision(&decision, &domain()).await.unwrap();
+    assert_eq!(signature, development_key(1).sign_hash_sync(&decision.digest(&domain())).unwrap());
 
     let stranger = PrivateKeySigner::random().address();
     let other = RemoteSigner::build(&settings(RemoteProtocol::TypedData, &url, stranger)).unwrap();

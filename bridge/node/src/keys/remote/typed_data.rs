@@ -1,12 +1,31 @@
-//! A checkpoint as the JSON that `eth_signTypedData_v4` takes.
+//! What is signed, as the JSON that `eth_signTypedData_v4` takes.
 
-use polyspan_types::{Checkpoint, CheckpointDomain};
+use alloy::primitives::B256;
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision};
 use serde_json::{Value, json};
 
-/// Types, domain and message, under the names that the contract's type string has.
+/// A checkpoint, under the names that the contract's type string has.
+pub(super) fn checkpoint(checkpoint: &Checkpoint, domain: &CheckpointDomain) -> Value {
+    let Checkpoint { bridge_id, epoch, nonce, root } = checkpoint;
+    four_words("Checkpoint", [bridge_id.0, root.0], [epoch.get(), nonce.get()], "root", domain)
+}
+
+/// A decision about one request, as above.
+pub(super) fn decision(decision: &HoldDecision, domain: &CheckpointDomain) -> Value {
+    let HoldDecision { action, bridge_id, epoch, nonce, leaf } = decision;
+    four_words(action.type_name(), [bridge_id.0, leaf.0], [epoch.get(), nonce.get()], "leaf", domain)
+}
+
+/// Types, domain and message of a struct of bridge id, epoch, nonce, and a hash that is called `last`.
 ///
 /// 64-bit numbers of the message are decimal text, which every signer reads without loss.
-pub(super) fn checkpoint(checkpoint: &Checkpoint, domain: &CheckpointDomain) -> Value {
+fn four_words(
+    name: &str,
+    [bridge_id, hash]: [B256; 2],
+    [epoch, nonce]: [u64; 2],
+    last: &str,
+    domain: &CheckpointDomain,
+) -> Value {
     let field = |name: &str, kind: &str| json!({ "name": name, "type": kind });
     let domain = domain.eip712();
     json!({
@@ -17,14 +36,14 @@ pub(super) fn checkpoint(checkpoint: &Checkpoint, domain: &CheckpointDomain) -> 
                 field("chainId", "uint256"),
                 field("verifyingContract", "address"),
             ],
-            "Checkpoint": [
+            name: [
                 field("bridgeId", "bytes32"),
                 field("epoch", "uint64"),
                 field("nonce", "uint64"),
-                field("root", "bytes32"),
+                field(last, "bytes32"),
             ],
         },
-        "primaryType": "Checkpoint",
+        "primaryType": name,
         "domain": {
             "name": domain.name,
             "version": domain.version,
@@ -33,10 +52,10 @@ pub(super) fn checkpoint(checkpoint: &Checkpoint, domain: &CheckpointDomain) -> 
             "verifyingContract": domain.verifying_contract,
         },
         "message": {
-            "bridgeId": checkpoint.bridge_id.0,
-            "epoch": checkpoint.epoch.get().to_string(),
-            "nonce": checkpoint.nonce.get().to_string(),
-            "root": checkpoint.root.0,
+            "bridgeId": bridge_id,
+            "epoch": epoch.to_string(),
+            "nonce": nonce.to_string(),
+            last: hash,
         },
     })
 }
