@@ -71,6 +71,7 @@ impl DestinationWatch {
             }
             lane.board.begun.send_if_modified(|begun| !std::mem::replace(begun, true));
             let stored = self.record_outcomes(position, &state, head).await?;
+            lane.board.oldest_stored.send_replace(stored.base.map(|base| base.nonce));
             self.show_stored(&stored, &state).await?;
         }
         Ok(())
@@ -120,7 +121,9 @@ impl DestinationWatch {
         if position.next == newest.handle_nonce && position.open_holds == newest.held_count {
             // Nothing new even at the newest block: without new holds, an end would show in their count. The cursor may
             // skip to the final one.
-            return Ok(lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?);
+            let stored = lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?;
+            self.prove(head.final_block);
+            return Ok(stored);
         }
         let bridge = lane.info.destination.bridge;
         let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
@@ -138,11 +141,17 @@ impl DestinationWatch {
                 Err(hidden)
             }
             Ok(stored) => {
-                self.proved = Some(head.final_block);
+                self.prove(head.final_block);
                 Ok(stored)
             }
             Err(failed) => Err(failed),
         }
+    }
+
+    /// The contract has confirmed what is stored up to `block`: nothing is read again from before it.
+    fn prove(&mut self, block: BlockRef) {
+        self.proved = Some(block);
+        self.lane.board.proved.send_replace(Some(block));
     }
 
     /// Below what our own source has confirmed, the destination must have handled exactly what was requested.

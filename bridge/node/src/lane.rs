@@ -58,6 +58,10 @@ pub struct Board {
     pub destination: watch::Sender<Option<DestinationView>>,
     /// Written by `destination`: the store knows where the lane begins.
     pub begun: watch::Sender<bool>,
+    /// Written by `destination`: the newest final block up to which the contract has confirmed what is stored.
+    pub proved: watch::Sender<Option<BlockRef>>,
+    /// Written by `destination`: the oldest transfer of which everything is stored.
+    pub oldest_stored: watch::Sender<Option<RequestNonce>>,
     /// Written by `destination`: why its view does not advance.
     pub destination_trouble: watch::Sender<Option<String>>,
     /// Written by `attest`: why this relay does not sign.
@@ -179,6 +183,8 @@ impl Board {
             reading: watch::Sender::new(None),
             destination: watch::Sender::new(None),
             begun: watch::Sender::new(false),
+            proved: watch::Sender::new(None),
+            oldest_stored: watch::Sender::new(None),
             destination_trouble: watch::Sender::new(None),
             attest_trouble: watch::Sender::new(None),
             signed: watch::Sender::new(Arc::default()),

@@ -14,6 +14,7 @@
 mod attest;
 mod clock;
 mod collect;
+mod compact;
 pub mod config;
 pub mod control;
 mod destination;

@@ -16,6 +16,7 @@ pub struct RelayMetrics {
     attested_nonce: IntGaugeVec,
     approved_nonce: IntGaugeVec,
     handle_nonce: IntGaugeVec,
+    oldest_stored_nonce: IntGaugeVec,
     held: IntGaugeVec,
     leader: IntGaugeVec,
     term: IntGaugeVec,
@@ -66,6 +67,10 @@ impl RelayMetrics {
                 "Highest nonce that a threshold of operators attested",
             )?,
             handle_nonce: gauge("polyspan_lane_handle_nonce", "First nonce not handled on the destination")?,
+            oldest_stored_nonce: gauge(
+                "polyspan_lane_oldest_stored_nonce",
+                "Oldest transfer of which this relay stores everything; those below were compacted, or handled before it began",
+            )?,
             held: gauge("polyspan_lane_held", "Requests on hold on the destination")?,
             leader: gauge("polyspan_lane_leader", "1 while this relay leads the lane")?,
             term: gauge("polyspan_lane_term", "Term of the lane's leader")?,
@@ -192,6 +197,9 @@ impl RelayMetrics {
         set(&self.term, id, leadership.term.get());
         set(&self.halted, id, u64::from(lane.is_halted()));
         self.recovery.show(id, &lane.board.recovery.borrow());
+        if let Some(oldest) = *lane.board.oldest_stored.borrow() {
+            set(&self.oldest_stored_nonce, id, oldest.get());
+        }
         if let Some(destination) = lane.board.destination.borrow().clone() {
             let approved = lane.board.approved.borrow().clone();
             set(&self.attested_nonce, id, approved.attested.max(destination.handled).get());

@@ -9,7 +9,7 @@ use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{Chain, HeadFollower, HeadView};
 use polyspan_coordination::Coordinator;
 use polyspan_monitoring::{Health, Server};
-use polyspan_store::Store;
+use polyspan_store::{Retention, Store};
 use polyspan_types::OperatorId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ pub use build::BuildError;
 
 use crate::attest::Attester;
 use crate::collect::Collector;
+use crate::compact::Compactor;
 use crate::config::{RecoveryEntry, RelayEntry};
 use crate::control::ControlServer;
 use crate::destination::DestinationWatch;
@@ -127,6 +128,9 @@ impl Relay {
             let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
             spawn.watches(&mut group, source.clone(), destination.clone());
             spawn.recovery(&mut group, self.recovery, source, destination);
+            if !self.entry.history.keeps_everything() {
+                spawn.compaction(&mut group, self.entry.history);
+            }
             let attester =
                 self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction));
             if let Some(signer) = attester {
@@ -221,6 +225,11 @@ impl LaneTasks<'_> {
         self.spawn(group, "recovery", move || {
             RecoveryWorker::new(Arc::clone(&lane), entry, source.clone(), destination.clone())
         });
+    }
+
+    fn compaction(&self, group: &mut TaskGroup, retention: Retention) {
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "compact", move || Compactor::new(Arc::clone(&lane), retention));
     }
 
     fn attester(&self, group: &mut TaskGroup, signer: AttesterKey) {

@@ -253,7 +253,8 @@ pub(crate) fn position(connection: &Connection, lane: BridgeId) -> Result<Source
     if let Some(base) = position.base {
         (position.next, position.root) = (base.nonce, base.root);
     }
-    if let Some((nonce, root)) = last {
+    // What is stored below the base belongs to open holds.
+    if let Some((nonce, root)) = last.filter(|(nonce, _)| *nonce >= position.next) {
         (position.next, position.root) = (nonce.next(), root);
     }
     Ok(position)

@@ -71,6 +71,7 @@ section! {
         attester: RawAttester,
         submitter: Vec<Raw<RawSubmitter>>,
         submission: RawSubmission,
+        history: RawHistory,
     }
 }
 
@@ -110,6 +111,11 @@ section! {
 section! {
     /// `[recovery]`
     RawRecovery { enabled: bool, interval: Span }
+}
+
+section! {
+    /// `[relay.history]`
+    RawHistory { keep: u64, max_age: Span }
 }
 
 section! {
