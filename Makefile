@@ -74,12 +74,15 @@ bench: tools build ## Gas per request and per transfer, against the goals
 	@$(TARGET)/debug/devnet bench gas
 
 # What takes time is measured with optimised programs.
-.PHONY: release bench-failover bench-throughput bench-recovery scenarios
+.PHONY: release bench-failover bench-throughput bench-recovery bench-start scenarios
 release: rust
 	$(CARGO) build $(CARGO_FLAGS) --release -p polyspan-cli -p polyspan-devnet
 
 bench-failover: tools release ## Time without a payout when the leader of a lane dies or freezes
 	@$(TARGET)/release/devnet bench failover $(BENCH_FLAGS)
+
+bench-start: tools release ## Start and memory of a relay with a million transfers behind it (BENCH_FLAGS='--transfers 100000')
+	@$(TARGET)/release/devnet bench start $(BENCH_FLAGS)
 
 bench-throughput: tools release ## Transfers a second, beside what the chains can do (BENCH_FLAGS='--threshold 1')
 	@$(TARGET)/release/devnet bench throughput $(BENCH_FLAGS)

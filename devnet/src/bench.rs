@@ -6,6 +6,7 @@ mod load;
 mod memory;
 mod processor;
 pub mod recovery;
+pub mod start;
 pub mod throughput;
 
 use std::fs;

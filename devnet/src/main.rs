@@ -70,6 +70,9 @@ enum Command {
         /// Requests of each backlog of the recovery benchmark, one after the other.
         #[arg(long, value_delimiter = ',', default_values_t = [bench::recovery::BACKLOG, 100_000])]
         requests: Vec<u64>,
+        /// Finished transfers behind the relay of the start benchmark, at least 1000.
+        #[arg(long, default_value_t = 1_000_000, value_parser = RangedU64ValueParser::<u64>::new().range(1_000..=100_000_000))]
+        transfers: u64,
         #[command(flatten)]
         meeting: Meeting,
     },
@@ -166,6 +169,8 @@ enum Bench {
     Throughput,
     /// How fast a lane catches up after all relays were down, and whether the other lane notices.
     Recovery,
+    /// Time to the first attestation, and memory, of a relay with a long past.
+    Start,
 }
 
 fn main() -> ExitCode {
@@ -215,7 +220,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what, json, threshold, max_transfers, rounds, requests, meeting } => {
+        Command::Bench { what, json, threshold, max_transfers, rounds, requests, transfers, meeting } => {
             let coordination = meeting.checked()?;
             let run = Run::choose(dir, "bench")?;
             let full = NetworkSpec::full(&run.directory);
@@ -227,6 +232,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                     Bench::Failover => bench::failover::run(spec, rounds).await,
                     Bench::Throughput => bench::throughput::run(spec).await,
                     Bench::Recovery => bench::recovery::run(spec, &requests).await,
+                    Bench::Start => bench::start::run(spec, transfers).await,
                 }
             })
             .await?;

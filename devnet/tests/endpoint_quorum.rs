@@ -30,6 +30,7 @@ async fn a_relay_pays_nothing_that_only_one_of_three_endpoints_has_seen() {
 
     a_liar_is_outvoted_and_named(&network, &fork).await;
     a_liar_beside_a_dead_endpoint_is_not_believed(&network).await;
+    what_most_endpoints_hide_is_asked_of_the_others(&network).await;
     let stolen = account::native_balance(&network.service, thief).await.unwrap();
     assert_eq!(stolen, U256::ZERO, "what nobody requested was paid");
     network.expect_complete().await.unwrap();
@@ -72,6 +73,19 @@ async fn a_liar_beside_a_dead_endpoint_is_not_believed(network: &TestNetwork) {
 
     endpoints[1].clear();
     handled(network, 3).await;
+    relay.wait_ready(PATIENCE).await.unwrap();
+}
+
+/// Two of three leave out a log. The source's root proves that one is missing, and which one it is.
+async fn what_most_endpoints_hide_is_asked_of_the_others(network: &TestNetwork) {
+    let relay = network.relay("relay-1").unwrap();
+    let endpoints = relay.source_endpoints(LANE);
+    let next = network.progress(0, LANE).await.unwrap().requested;
+    let hiding = Faults { hide_request: Some(next), ..Faults::default() };
+    endpoints[..2].iter().for_each(|endpoint| endpoint.set(hiding.clone()));
+    transfer(network, 4_000).await;
+    handled(network, next.get() + 1).await;
+    endpoints.iter().for_each(|endpoint| endpoint.clear());
     relay.wait_ready(PATIENCE).await.unwrap();
 }
 

@@ -51,12 +51,15 @@ impl Network {
     ///
     /// Errors: the config has no such lane.
     pub fn lane(&self, id: &LaneId) -> Result<LaneInfo, BadInput> {
-        self.config.lane(id).ok_or_else(|| {
-            let known: Vec<_> = self.config.lanes().iter().map(|lane| lane.id.to_string()).collect();
-            let file = self.config.file.display();
-            BadInput::new(format!("{file} has no lane {id}; it has {}", known.join(", ")))
-        })
+        self.config.lane(id).ok_or_else(|| unknown_lane(&self.config, id))
     }
+}
+
+/// What is wrong with a lane that the config does not have.
+pub fn unknown_lane(config: &Config, id: &LaneId) -> BadInput {
+    let known: Vec<_> = config.lanes().iter().map(|lane| lane.id.to_string()).collect();
+    let file = config.file.display();
+    BadInput::new(format!("{file} has no lane {id}; it has {}", known.join(", ")))
 }
 
 async fn observe(config: &Config) -> Result<Arc<dyn Coordinator>, String> {

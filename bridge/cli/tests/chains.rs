@@ -16,6 +16,8 @@ mod migration;
 mod network;
 #[path = "chains/pairs.rs"]
 mod pairs;
+#[path = "chains/recovery.rs"]
+mod recovery;
 #[path = "chains/recovery_plan.rs"]
 mod recovery_plan;
 #[path = "chains/transfers.rs"]

@@ -29,6 +29,6 @@ pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
 pub use etcd::{EtcdCoordinator, EtcdCredentials, EtcdSettings, EtcdTls};
 pub use member::{
-    ChainReport, HandledBy, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError, Report,
-    SubmitterReport,
+    ChainReport, HandledBy, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError,
+    ReadingReport, RecoveryReport, Report, SubmitterReport,
 };

@@ -156,6 +156,45 @@ pub struct LaneReport {
     /// Transfers that this relay's submissions got handled since it started.
     #[serde(default)]
     pub handled_by: HandledBy,
+    /// How its recovery worker stands.
+    #[serde(default)]
+    pub recovery: RecoveryReport,
+}
+
+/// A lane's recovery worker as its relay sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecoveryReport {
+    /// It looks by itself.
+    pub enabled: bool,
+    /// Looks that are over since the relay started.
+    pub looks: u64,
+    /// Looks that were asked for by command, and those of them that are over.
+    pub asked: u64,
+    /// Of `asked`.
+    pub done: u64,
+    /// What the last look came to: `even`, `moving`, `complete`, `followed`, `blocked`, `refilled` or `failed`.
+    pub outcome: Option<String>,
+    /// What the lane waits for after it, or why it failed.
+    pub waiting_for: Option<String>,
+    /// What is being read now.
+    pub reading: Option<ReadingReport>,
+    /// Requests that were missing in the store and were put there, since the relay started.
+    pub refilled: u64,
+}
+
+/// A range of the source that is being read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadingReport {
+    /// First block.
+    pub from: BlockHeight,
+    /// Last block.
+    pub to: BlockHeight,
+    /// The first block that is not read yet.
+    pub at: BlockHeight,
+    /// Requests found so far.
+    pub requests: u64,
 }
 
 /// Transfers by the way they came to be handled.

@@ -16,6 +16,7 @@ pub mod form;
 mod overrides;
 mod problems;
 mod raw;
+mod recovery;
 mod relay;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use coordination::{CoordinationEntry, EtcdEntry, LoginEntry, MeetingPlace, T
 pub use deployment::{Deployment, LaneInfo, Minter, Pair, Side};
 pub use overrides::Overrides;
 pub use problems::{ConfigErrors, ConfigProblem};
+pub use recovery::RecoveryEntry;
 pub use relay::{RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
 pub use crate::keys::{AttesterEntry, KeyFile, RemoteProtocol, RemoteSignerSettings};
@@ -52,6 +54,8 @@ pub struct Config {
     pub coordination: Option<CoordinationEntry>,
     /// The relay to run; absent for users.
     pub relay: Option<RelayEntry>,
+    /// How it looks after what an outage left behind.
+    pub recovery: RecoveryEntry,
 }
 
 /// What kind of network the chains are.

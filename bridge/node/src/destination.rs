@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::error::LaneError;
 use crate::finality;
 use crate::lane::{DestinationView, Lane};
+use crate::reader::RangeReader;
 use crate::step::{Step, or_pending};
 use interval::BlockInterval;
 use older::OlderHolds;
@@ -82,6 +83,7 @@ impl DestinationWatch {
             lane.board.begun.send_if_modified(|begun| !std::mem::replace(begun, true));
             let stored = self.record_outcomes(position, &state, head).await?;
             let stored = self.find_older_holds(stored, head).await?;
+            lane.board.oldest_stored.send_replace(stored.base.map(|base| base.nonce));
             self.show_stored(&stored, &state).await?;
         }
         Ok(())
@@ -131,7 +133,9 @@ impl DestinationWatch {
         if position.next == newest.handle_nonce && position.open_holds == newest.held_count {
             // Nothing new even at the newest block: without new holds, an end would show in their count. The cursor may
             // skip to the final one.
-            return Ok(lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?);
+            let stored = lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?;
+            self.prove(head.final_block);
+            return Ok(stored);
         }
         let bridge = lane.info.destination.bridge;
         let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
@@ -143,7 +147,7 @@ impl DestinationWatch {
             }
             Ok(stored) => {
                 if !self.older.may_be_missing(&stored) {
-                    self.proved = Some(head.final_block);
+                    self.prove(head.final_block);
                 }
                 Ok(stored)
             }
@@ -160,6 +164,12 @@ impl DestinationWatch {
         };
         lane.store.record_handled(lane.info.bridge_id, HandledLogs::default(), back_to).await?;
         Ok(())
+    }
+
+    /// The contract has confirmed what is stored up to `block`: nothing is read again from before it.
+    fn prove(&mut self, block: BlockRef) {
+        self.proved = Some(block);
+        self.lane.board.proved.send_replace(Some(block));
     }
 
     /// Below what our own source has confirmed, the destination must have handled exactly what was requested.
@@ -187,10 +197,11 @@ impl DestinationWatch {
     ) -> Result<DestinationPosition, LaneError> {
         let (lane, info) = (&self.lane, &self.lane.info);
         let (mut expected, mut stored) = (position.next, position);
-        let mut from =
-            position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
-        while let Some((first, to)) = lane.destination.next_range(from, head.final_block.height) {
-            let logs = lane.destination.handled(info.destination.bridge, first, to).await?;
+        let from = position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
+        let range = (from, head.final_block.height);
+        let handled = at_final.handle_nonce.since(expected);
+        let mut reader = RangeReader::handled(&lane.destination, info.destination.bridge, range, handled);
+        while let Some(((_, to), logs)) = reader.next().await? {
             expected = end_of(expected, &logs.ranges).map_err(|missing| self.hidden(missing, to))?;
             let last = to == head.final_block.height;
             if last && expected != at_final.handle_nonce {
@@ -204,7 +215,6 @@ impl DestinationWatch {
                 let chain = info.destination.chain.clone();
                 return Err(LaneError::HiddenHold { chain, known, expected: at_final.held_count, to });
             }
-            from = to.next();
         }
         Ok(stored)
     }

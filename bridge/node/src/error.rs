@@ -6,10 +6,14 @@ use crate::keys::SignError;
 use polyspan_chain::ChainError;
 use polyspan_coordination::CoordinationError;
 use polyspan_store::StoreError;
-use polyspan_types::{BlockHeight, BlockRef, BridgeId, Classify, ErrorClass, LaneId, RequestNonce, Root};
+use polyspan_types::{
+    BlockHeight, BlockRef, BridgeId, Classify, ErrorClass, LaneId, Leaf, RequestNonce, Root,
+};
 
 /// Wait before a broken store or coordinator is tried again.
 const PASSING_RETRY: Duration = Duration::from_secs(5);
+/// Wait before a store that a person must mend is compared again.
+const MENDED_RETRY: Duration = Duration::from_secs(60);
 
 /// A failed step of one of a lane's tasks.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +166,30 @@ pub enum LaneError {
         /// The block.
         height: BlockHeight,
     },
+    /// The store has another request than the source.
+    #[error(
+        "lane {lane}: the store holds another request {nonce} (leaf {own}) than the source (leaf {found}); stop the relay and read the lane anew with `polyspan store repair --lane {lane}` (runbook: the store lacks requests)"
+    )]
+    StoredDiffers {
+        /// The lane.
+        lane: LaneId,
+        /// The request.
+        nonce: RequestNonce,
+        /// Its leaf in the store.
+        own: Leaf,
+        /// Its leaf on the source.
+        found: Leaf,
+    },
+    /// The store lacks more requests in a row than are filled.
+    #[error(
+        "lane {lane}: the store lacks {missing} requests or more in a row; stop the relay and read the lane anew with `polyspan store repair --lane {lane}` (runbook: the store lacks requests)"
+    )]
+    LongHole {
+        /// The lane.
+        lane: LaneId,
+        /// How many, at the least.
+        missing: u64,
+    },
     /// The attester key has no vote.
     #[error(
         "attester {attester} is not an operator of lane {lane} (epoch {epoch}); have the governors add it, or use the right key"
@@ -220,6 +248,10 @@ impl Classify for LaneError {
             Self::Chain(error) => error.class(),
             // The chain took back what was final, seen by the store first.
             Self::Store(StoreError::CursorBack { .. }) => ErrorClass::Halt,
+            // Only a person can mend it, and each try reads the source again.
+            Self::Store(StoreError::HoleDiffers { .. })
+            | Self::StoredDiffers { .. }
+            | Self::LongHole { .. } => ErrorClass::Retry { after: MENDED_RETRY },
             // A lane halts for what a chain did, and stays so. What ails the disk or the coordinator heals or is mended
             // by a person without a word to the lane, and the coordinator is not trusted to stop anything.
             Self::Store(error) => passing(error.class()),

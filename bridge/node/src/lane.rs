@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alloy::primitives::Signature;
 use polyspan_chain::Chain;
-use polyspan_coordination::{HandledBy, Leadership};
+use polyspan_coordination::{HandledBy, Leadership, ReadingReport, RecoveryReport};
 use polyspan_monitoring::Health;
 use polyspan_store::{OpenHold, Store, StoreError};
 use polyspan_types::{
@@ -19,6 +19,7 @@ use tracing::error;
 use crate::config::{LaneInfo, Side};
 use crate::error::LaneError;
 use crate::metrics::RelayMetrics;
+use crate::recovery::Orders;
 use crate::submit::Way;
 use crate::tally::VotedCheckpoint;
 use crate::turn::OpenVote;
@@ -51,10 +52,16 @@ pub struct Lane {
 pub struct Board {
     /// Written by `watch`.
     pub source: watch::Sender<SourceView>,
+    /// Written by `watch`: the range of which it reads the requests now.
+    pub reading: watch::Sender<Option<ReadingReport>>,
     /// Written by `destination`; `None` until first read.
     pub destination: watch::Sender<Option<DestinationView>>,
     /// Written by `destination`: the store knows where the lane begins.
     pub begun: watch::Sender<bool>,
+    /// Written by `destination`: the newest final block up to which the contract has confirmed what is stored.
+    pub proved: watch::Sender<Option<BlockRef>>,
+    /// Written by `destination`: the oldest transfer of which everything is stored.
+    pub oldest_stored: watch::Sender<Option<RequestNonce>>,
     /// Written by `destination`: why its view does not advance.
     pub destination_trouble: watch::Sender<Option<String>>,
     /// Written by `attest`: why this relay does not sign.
@@ -77,6 +84,12 @@ pub struct Board {
     pub submission: watch::Sender<Option<String>>,
     /// Written by `submit` while it leads: what happens next to the oldest hold.
     pub release: watch::Sender<Option<String>>,
+    /// Written by `recovery`: what its last look came to.
+    pub recovery: watch::Sender<RecoveryReport>,
+    /// Written by `recovery`: how often it has asked `watch` to read on.
+    pub woken: watch::Sender<u64>,
+    /// Written by `control`: what people ask of `recovery`.
+    pub recovery_orders: watch::Sender<Orders>,
     /// Why the lane is halted. Written by [`Lane::halt`] only, and never taken back while the process runs.
     pub halted: watch::Sender<Option<String>>,
 }
@@ -167,8 +180,11 @@ impl Board {
     pub fn new() -> Self {
         Self {
             source: watch::Sender::new(SourceView::default()),
+            reading: watch::Sender::new(None),
             destination: watch::Sender::new(None),
             begun: watch::Sender::new(false),
+            proved: watch::Sender::new(None),
+            oldest_stored: watch::Sender::new(None),
             destination_trouble: watch::Sender::new(None),
             attest_trouble: watch::Sender::new(None),
             signed: watch::Sender::new(Arc::default()),
@@ -180,6 +196,9 @@ impl Board {
             handled_by: watch::Sender::new(HandledBy::default()),
             submission: watch::Sender::new(None),
             release: watch::Sender::new(None),
+            recovery: watch::Sender::new(RecoveryReport::default()),
+            woken: watch::Sender::new(0),
+            recovery_orders: watch::Sender::new(Orders::default()),
             halted: watch::Sender::new(None),
         }
     }

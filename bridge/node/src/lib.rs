@@ -14,7 +14,9 @@
 mod attest;
 mod clock;
 mod collect;
+mod compact;
 pub mod config;
+pub mod control;
 mod destination;
 mod error;
 mod finality;
@@ -26,6 +28,8 @@ pub mod meeting;
 mod metrics;
 pub mod preflight;
 mod publish;
+mod reader;
+mod recovery;
 mod relay;
 mod report;
 mod step;
@@ -33,6 +37,8 @@ mod submit;
 mod submitter;
 mod supervise;
 pub mod tally;
+#[cfg(test)]
+mod testing;
 pub mod turn;
 mod votes;
 mod watch;

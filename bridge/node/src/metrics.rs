@@ -5,6 +5,7 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::keys::SignError;
 use crate::lane::Lane;
+use crate::recovery::RecoveryMetrics;
 use crate::submit::Way;
 
 /// Gauges and counters per lane. Clones share them.
@@ -15,6 +16,7 @@ pub struct RelayMetrics {
     attested_nonce: IntGaugeVec,
     approved_nonce: IntGaugeVec,
     handle_nonce: IntGaugeVec,
+    oldest_stored_nonce: IntGaugeVec,
     held: IntGaugeVec,
     leader: IntGaugeVec,
     term: IntGaugeVec,
@@ -28,6 +30,8 @@ pub struct RelayMetrics {
     releases: IntCounterVec,
     votes: IntCounterVec,
     transfers: IntCounterVec,
+    /// Those of the recovery workers.
+    pub recovery: RecoveryMetrics,
 }
 
 impl RelayMetrics {
@@ -63,6 +67,10 @@ impl RelayMetrics {
                 "Highest nonce that a threshold of operators attested",
             )?,
             handle_nonce: gauge("polyspan_lane_handle_nonce", "First nonce not handled on the destination")?,
+            oldest_stored_nonce: gauge(
+                "polyspan_lane_oldest_stored_nonce",
+                "Oldest transfer of which this relay stores everything; those below were compacted, or handled before it began",
+            )?,
             held: gauge("polyspan_lane_held", "Requests on hold on the destination")?,
             leader: gauge("polyspan_lane_leader", "1 while this relay leads the lane")?,
             term: gauge("polyspan_lane_term", "Term of the lane's leader")?,
@@ -110,13 +118,14 @@ impl RelayMetrics {
                 "Transfers that submissions of this relay got handled: as leader, by rank, or with votes on chain",
                 &["lane", "way"],
             )?,
+            recovery: RecoveryMetrics::register(registry)?,
         })
     }
 
     /// Counters of a lane start at zero: a series that is born with its first event has no increase, and an alert would miss
     /// just that one.
-    pub fn start(&self, lane: &LaneId) {
-        let lane = lane.to_string();
+    pub fn start(&self, id: &LaneId) {
+        let lane = id.to_string();
         self.attestations.with_label_values(&[lane.as_str()]);
         self.second_roots_refused.with_label_values(&[lane.as_str()]);
         for reason in SignError::REASONS {
@@ -134,6 +143,7 @@ impl RelayMetrics {
         for way in Way::ALL {
             self.transfers.with_label_values(&[lane.as_str(), way.label()]);
         }
+        self.recovery.start(id);
     }
 
     /// A checkpoint was signed.
@@ -186,6 +196,10 @@ impl RelayMetrics {
         set(&self.leader, id, u64::from(leadership.own));
         set(&self.term, id, leadership.term.get());
         set(&self.halted, id, u64::from(lane.is_halted()));
+        self.recovery.show(id, &lane.board.recovery.borrow());
+        if let Some(oldest) = *lane.board.oldest_stored.borrow() {
+            set(&self.oldest_stored_nonce, id, oldest.get());
+        }
         if let Some(destination) = lane.board.destination.borrow().clone() {
             let approved = lane.board.approved.borrow().clone();
             set(&self.attested_nonce, id, approved.attested.max(destination.handled).get());

@@ -9,7 +9,7 @@ use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{Chain, HeadFollower, HeadView};
 use polyspan_coordination::Coordinator;
 use polyspan_monitoring::{Health, Server};
-use polyspan_store::Store;
+use polyspan_store::{Retention, Store};
 use polyspan_types::OperatorId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,19 +19,22 @@ pub use build::BuildError;
 
 use crate::attest::Attester;
 use crate::collect::Collector;
-use crate::config::RelayEntry;
+use crate::compact::Compactor;
+use crate::config::{RecoveryEntry, RelayEntry};
+use crate::control::ControlServer;
 use crate::destination::DestinationWatch;
 use crate::keys::AttesterKey;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
 use crate::publish::Publisher;
+use crate::recovery::RecoveryWorker;
 use crate::report::Reporter;
-use crate::step;
 use crate::submit::{LaneSubmission, SubmissionSettings};
 use crate::submitter::{self, SubmitterHandle, SubmitterMetrics, SubmitterParts, SubmitterSettings};
 use crate::supervise::{TaskEnded, TaskGroup};
 use crate::votes::VoteWatch;
 use crate::watch::SourceWatch;
+use crate::{control, step};
 
 /// How long tasks may take to stop. Unit: time.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,6 +52,7 @@ pub struct Relay {
     coordinator: Arc<dyn Coordinator>,
     health: Health,
     server: Server,
+    recovery: RecoveryEntry,
 }
 
 /// The submitter keys of one chain, first the one that is used before its spares.
@@ -122,7 +126,11 @@ impl Relay {
                 continue;
             };
             let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
-            spawn.watches(&mut group, source, destination);
+            spawn.watches(&mut group, source.clone(), destination.clone());
+            spawn.recovery(&mut group, self.recovery, source, destination);
+            if !self.entry.history.keeps_everything() {
+                spawn.compaction(&mut group, self.entry.history);
+            }
             let attester =
                 self.attester.as_ref().filter(|_| self.entry.roles.attests(lane.info.id.direction));
             if let Some(signer) = attester {
@@ -143,6 +151,12 @@ impl Relay {
             self.health.part("coordination"),
         );
         group.critical("report", infallible(reporter.run(stop.clone())));
+        let (lanes, socket, control_stop) =
+            (self.lanes.clone(), control::path(&self.entry.store), stop.clone());
+        let part = self.health.part("control");
+        group.restarting("control", part.clone(), move || {
+            ControlServer::new(lanes.clone(), socket.clone(), part.clone()).run(control_stop.clone())
+        });
         info!(relay = self.entry.name, lanes = self.lanes.len(), roles = %self.entry.roles, "relay runs");
 
         let ended = group.run(GRACE).await;
@@ -198,6 +212,24 @@ impl LaneTasks<'_> {
         self.spawn(group, "votes", move || VoteWatch::new(Arc::clone(&lane), heads.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
+    }
+
+    fn recovery(
+        &self,
+        group: &mut TaskGroup,
+        entry: RecoveryEntry,
+        source: watch::Receiver<HeadView>,
+        destination: watch::Receiver<HeadView>,
+    ) {
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "recovery", move || {
+            RecoveryWorker::new(Arc::clone(&lane), entry, source.clone(), destination.clone())
+        });
+    }
+
+    fn compaction(&self, group: &mut TaskGroup, retention: Retention) {
+        let lane = Arc::clone(self.lane);
+        self.spawn(group, "compact", move || Compactor::new(Arc::clone(&lane), retention));
     }
 
     fn attester(&self, group: &mut TaskGroup, signer: AttesterKey) {

@@ -109,6 +109,7 @@ fn lane_report(lane: &Lane) -> LaneReport {
         halted: lane.board.halted.borrow().clone(),
         waiting_for: lane.waiting_for(),
         handled_by: *lane.board.handled_by.borrow(),
+        recovery: lane.board.recovery.borrow().clone(),
     }
 }
 

@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use alloy::primitives::B256;
 use polyspan_chain::{At, Head, HeadView, LaneState};
+use polyspan_coordination::ReadingReport;
 use polyspan_store::{Base, SourcePosition};
 use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
 
 use crate::error::{LaneError, RootMismatch};
 use crate::lane::Lane;
+use crate::reader::RangeReader;
 use crate::step::{Step, or_pending};
+
+/// Requests and blocks that are read between two points at which a restart can go on. Each point costs a question for its block and a
+/// write to the disk. Unit: requests, blocks. Source: `devnet bench recovery`: far below what is read in a second.
+const BATCH: (u64, u64) = (4_096, 50_000);
 
 /// Reads requests up to the final block. The cursor moves over complete ranges only, and nothing is offered for signing
 /// before the source's own root at that block is equal to ours.
@@ -20,13 +26,24 @@ pub struct SourceWatch {
     heads: watch::Receiver<HeadView>,
     /// Whether the store knows where the lane begins.
     begun: watch::Receiver<bool>,
+    /// The recovery worker asks to go on.
+    woken: watch::Receiver<u64>,
     contract_checked: bool,
+    /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
+    doubts_quorum: bool,
 }
 
 impl SourceWatch {
     /// Watches `lane`, driven by the heads of its source chain.
     pub fn new(lane: Arc<Lane>, heads: watch::Receiver<HeadView>) -> Self {
-        Self { begun: lane.board.begun.subscribe(), lane, heads, contract_checked: false }
+        Self {
+            begun: lane.board.begun.subscribe(),
+            woken: lane.board.woken.subscribe(),
+            lane,
+            heads,
+            contract_checked: false,
+            doubts_quorum: false,
+        }
     }
 
     /// Everything from the cursor to the final block of `head`.
@@ -72,8 +89,8 @@ impl SourceWatch {
         Ok(())
     }
 
-    /// Reads range by range. The last one must complete the source's own root and is stored together with that proof;
-    /// those before it are stored as unverified, so that a long way back needs no memory.
+    /// Reads range by range, several at the same time. The last one must complete the source's own root and is stored together with
+    /// that proof; those before it are stored as unverified, batch by batch, so that a long way back needs little memory.
     async fn read_ranges(
         &self,
         base: Base,
@@ -84,23 +101,54 @@ impl SourceWatch {
         let (store, info) = (&self.lane.store, &self.lane.info);
         let last = head.final_block.height;
         let begin = base.source_block.unwrap_or_default().max(info.source.deployment_block);
-        let mut from = position.cursor.map_or(begin, |cursor| cursor.height.next());
-        while let Some((first, to)) = self.lane.source.next_range(from, last) {
-            let mut requests = self.lane.source.requests(info.source.bridge, first, to).await?;
+        let from = position.cursor.map_or(begin, |cursor| cursor.height.next());
+        let missing = source.request_nonce.since(position.next);
+        let (chain, bridge, range) = (&self.lane.source, info.source.bridge, (from, last));
+        let mut reader = match self.doubts_quorum {
+            true => RangeReader::requests_among(chain, bridge, range, missing, position.next),
+            false => RangeReader::requests(chain, bridge, range, missing),
+        };
+        let shown = Shown { lane: &self.lane, from, to: last };
+        let mut batch = Batch::from(from);
+        let mut found = 0;
+        loop {
+            let (range, mut requests) = match reader.next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(failed) => {
+                    // What was read is right: a lane whose endpoint fails now and then gets on all the same.
+                    if !batch.requests.is_empty() {
+                        self.store_batch(&mut batch).await?;
+                    }
+                    return Err(failed.into());
+                }
+            };
             // The first block can hold some that were handled before.
             requests.retain(|request| request.nonce >= base.nonce);
-            self.check_contiguous(&requests, position.next, (first, to)).await?;
-            if to == last {
-                self.check_root(position.after(&requests), head, source).await?;
-                return Ok(store.append_confirmed(info.bridge_id, requests, head.final_block).await?);
+            let next = position.next.plus(batch.requests.len() as u64);
+            self.check_contiguous(&requests, next, range).await?;
+            found += requests.len() as u64;
+            batch.add(range.1, requests);
+            if range.1 < last {
+                shown.reached(range.1, found);
+            } else {
+                self.check_root(position.after(&batch.requests), head, source).await?;
+                return Ok(store.append_confirmed(info.bridge_id, batch.requests, head.final_block).await?);
             }
-            let cursor = crate::finality::block_at(&self.lane.source, to).await?;
-            position = store.append_requests(info.bridge_id, requests, cursor).await?;
-            from = to.next();
+            if batch.is_full() {
+                position = self.store_batch(&mut batch).await?;
+            }
         }
         // Everything up to the final block was read before, and still the source's root is another.
         self.check_root(position.after(&[]), head, source).await?;
         Ok(position)
+    }
+
+    /// Stores what was read up to here: a restart goes on behind it.
+    async fn store_batch(&self, batch: &mut Batch) -> Result<SourcePosition, LaneError> {
+        let cursor = crate::finality::block_at(&self.lane.source, batch.to).await?;
+        let full = std::mem::replace(batch, Batch::from(batch.to.next()));
+        Ok(self.lane.store.append_requests(self.lane.info.bridge_id, full.requests, cursor).await?)
     }
 
     async fn check_root(
@@ -210,20 +258,70 @@ impl SourceWatch {
     }
 }
 
+/// Ranges that were read and are not stored yet: they follow each other.
+struct Batch {
+    requests: Vec<Request>,
+    from: BlockHeight,
+    to: BlockHeight,
+}
+
+impl Batch {
+    const fn from(from: BlockHeight) -> Self {
+        Self { requests: Vec::new(), from, to: from }
+    }
+
+    fn add(&mut self, to: BlockHeight, requests: Vec<Request>) {
+        self.to = to;
+        if self.requests.is_empty() {
+            self.requests = requests;
+        } else {
+            self.requests.extend(requests);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.requests.len() as u64 >= BATCH.0 || self.to.since(self.from) >= BATCH.1
+    }
+}
+
+/// Shows how far the reading is, until it ends.
+struct Shown<'a> {
+    lane: &'a Lane,
+    from: BlockHeight,
+    to: BlockHeight,
+}
+
+impl Shown<'_> {
+    fn reached(&self, block: BlockHeight, requests: u64) {
+        let reading = ReadingReport { from: self.from, to: self.to, at: block.next(), requests };
+        self.lane.board.reading.send_replace(Some(reading));
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.lane.board.reading.send_replace(None);
+    }
+}
+
 impl Step for SourceWatch {
     async fn step(&mut self) -> Result<(), LaneError> {
         let head = self.heads.borrow_and_update().head;
         self.begun.mark_unchanged();
-        match head {
-            Some(head) => self.advance(head).await,
-            None => Ok(()),
-        }
+        self.woken.mark_unchanged();
+        let Some(head) = head else { return Ok(()) };
+        let advanced = self.advance(head).await;
+        // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
+        self.doubts_quorum =
+            matches!(advanced, Err(LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)));
+        advanced
     }
 
     async fn changed(&mut self) {
         tokio::select! {
             changed = self.heads.changed() => or_pending(changed).await,
             changed = self.begun.changed() => or_pending(changed).await,
+            changed = self.woken.changed() => or_pending(changed).await,
         }
     }
 
@@ -235,3 +333,6 @@ impl Step for SourceWatch {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,8 @@ fn record(transaction: &Transaction<'_>, attestation: &Attestation) -> Result<()
     Ok(())
 }
 
-/// The rule itself: one root for one nonce of one lane, whose number is `row`, and none where another may have been signed.
+/// The rule itself: one root for one nonce of one lane, whose number is `row`, and none where another may have been signed,
+/// which is so below the seal as well.
 fn claim(
     transaction: &Transaction<'_>,
     lane: BridgeId,

@@ -146,6 +146,18 @@ pub enum StoreError {
         /// What came instead.
         found: RequestNonce,
     },
+    /// Requests do not fit into the hole that they should fill.
+    #[error(
+        "lane {lane}: requests {first} to {last} are missing in the store, and what the source says of them does not fit between those beside them; stop the relay and read the lane anew with `polyspan store repair --lane` (runbook: the store lacks requests)"
+    )]
+    HoleDiffers {
+        /// The lane.
+        lane: BridgeId,
+        /// First request of the hole.
+        first: RequestNonce,
+        /// Last request of the hole.
+        last: RequestNonce,
+    },
     /// The source's cursor would move back, or a block below it changed its hash.
     #[error("lane {lane}: the cursor stands at block {stored}; refusing to move it to {refused}")]
     CursorBack {
@@ -203,6 +215,7 @@ impl Classify for StoreError {
             Self::AlreadyFinal { .. }
             | Self::NonceGap { .. }
             | Self::NonceOverlap { .. }
+            | Self::HoleDiffers { .. }
             | Self::UnknownHold { .. }
             | Self::NotBegun { .. } => ErrorClass::RETRY,
             // Only this nonce is barred; the next checkpoint covers it.

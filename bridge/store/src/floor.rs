@@ -14,15 +14,21 @@ pub struct SignFloor {
     floor: Option<RequestNonce>,
     /// Up to here an operator answers for it that no other root was signed.
     adopted: RequestNonce,
+    /// Nothing below it is ever signed again, whatever else is decided: what was signed there is forgotten on purpose.
+    sealed: RequestNonce,
 }
 
 impl SignFloor {
     /// Nothing is known of what was signed before.
-    pub const UNKNOWN: Self = Self { floor: None, adopted: RequestNonce::ZERO };
+    pub const UNKNOWN: Self = Self { floor: None, adopted: RequestNonce::ZERO, sealed: RequestNonce::ZERO };
 
     /// As it was stored.
-    pub(crate) const fn new(floor: Option<RequestNonce>, adopted: RequestNonce) -> Self {
-        Self { floor, adopted }
+    pub(crate) const fn new(
+        floor: Option<RequestNonce>,
+        adopted: RequestNonce,
+        sealed: RequestNonce,
+    ) -> Self {
+        Self { floor, adopted, sealed }
     }
 
     /// The nonce above which everything is free; `None` while it is not decided.
@@ -35,15 +41,20 @@ impl SignFloor {
         self.adopted
     }
 
+    /// The first nonce that may ever be signed again.
+    pub const fn sealed(&self) -> RequestNonce {
+        self.sealed
+    }
+
     /// Whether `nonce` may be signed although no root is known that was signed for it.
     pub fn permits(&self, nonce: RequestNonce) -> bool {
-        nonce <= self.adopted || self.floor.is_some_and(|floor| nonce > floor)
+        nonce >= self.sealed && (nonce <= self.adopted || self.floor.is_some_and(|floor| nonce > floor))
     }
 
     /// The first final nonce is seen, and `signed` is the highest nonce of which a signature is known. Decided once.
     #[must_use]
     pub fn seen(self, final_nonce: RequestNonce, signed: RequestNonce) -> Self {
-        Self { floor: Some(self.floor.unwrap_or(final_nonce.max(signed))), ..self }
+        Self { floor: Some(self.floor.unwrap_or(final_nonce.max(signed).max(self.sealed))), ..self }
     }
 
     /// An operator answers for everything up to `until`.
@@ -55,7 +66,7 @@ impl SignFloor {
     /// Signatures turned out to be forgotten: what was decided and adopted rested on another history.
     #[must_use]
     pub const fn forgotten(self) -> Self {
-        Self::UNKNOWN
+        Self { sealed: self.sealed, ..Self::UNKNOWN }
     }
 }
 

@@ -36,11 +36,15 @@ pub struct StoreSettings {
     pub clock: Clock,
     /// Steps that may wait for a thread; the next one waits with its caller. Default: 256.
     pub queue: usize,
+    /// How far one step of compaction moves the base of a lane, and how many rows of each table go with it at the most. Default:
+    /// 512. Unit: transfers. Source: `devnet bench start`: a step is a few milliseconds of the writer's time, and what is
+    /// urgent waits for no more than one.
+    pub window: u64,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { clock: Arc::new(system_clock), queue: 256 }
+        Self { clock: Arc::new(system_clock), queue: 256, window: 512 }
     }
 }
 
@@ -62,6 +66,7 @@ struct Shared {
     lock: Option<LockFile>,
     clock: Clock,
     metrics: StoreMetrics,
+    window: u64,
 }
 
 /// A kind of write: its name in the metrics, and where a test may kill the process.
@@ -114,7 +119,8 @@ impl Store {
         let metrics = StoreMetrics::build();
         metrics.size_bytes.set(size_bytes(&path));
         let (writer, lock) = writer.unzip();
-        Ok(Self { shared: Arc::new(Shared { path, writer, reader, lock, clock: settings.clock, metrics }) })
+        let (clock, window) = (settings.clock, settings.window.max(1));
+        Ok(Self { shared: Arc::new(Shared { path, writer, reader, lock, clock, metrics, window }) })
     }
 
     /// The file.
@@ -143,6 +149,16 @@ impl Store {
         self.shared.lock.as_ref().map_or(Ok(()), |lock| lock.note_signed(signed))
     }
 
+    /// Writes that wait or are under way.
+    pub(crate) fn queued_writes(&self) -> i64 {
+        self.shared.metrics.queued_writes.get()
+    }
+
+    /// As [`StoreSettings::window`].
+    pub(crate) fn window(&self) -> u64 {
+        self.shared.window
+    }
+
     /// The stamp for what is stored now. Unit: milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> u64 {
         (self.shared.clock)()
@@ -169,6 +185,16 @@ impl Store {
         W: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
         self.shared.writer.as_ref().expect("a test that writes").call(work).await
+    }
+
+    /// Runs `work` on the reader's connection, to see in tests what it asks.
+    #[cfg(test)]
+    pub(crate) async fn read_connection<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.shared.reader.call(work).await
     }
 
     /// Runs `work` in a transaction of its own; when this answers `Ok`, the result is on the disk.

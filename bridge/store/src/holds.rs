@@ -51,7 +51,7 @@ impl Store {
             let Some(lane) = lane_number(snapshot, lane)? else { return Ok(Vec::new()) };
             let mut statement = snapshot.prepare_cached(
                 "SELECT h.nonce, h.reason, h.block, r.kind, r.token, r.value \
-                 FROM hold h LEFT JOIN request r ON r.lane = h.lane AND r.nonce = h.nonce \
+                 FROM hold h INDEXED BY hold_open LEFT JOIN request r ON r.lane = h.lane AND r.nonce = h.nonce \
                  WHERE h.lane = ?1 AND h.nonce >= ?2 AND h.ended_block IS NULL ORDER BY h.nonce LIMIT ?3",
             )?;
             let rows = statement.query_map(params![lane, from, limit], open_hold)?;

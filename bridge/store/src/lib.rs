@@ -14,11 +14,14 @@
 mod attestations;
 mod base;
 mod columns;
+mod compaction;
 mod error;
 mod evidence;
+mod fill;
 mod floor;
 mod halts;
 mod handle;
+mod history;
 mod holds;
 mod lock_file;
 mod metrics;
@@ -32,11 +35,13 @@ mod survey;
 mod worker;
 
 pub use base::Base;
+pub use compaction::Compacted;
 pub use error::StoreError;
 pub use evidence::{CONFLICTS_PER_OPERATOR, Conflict, Evidence, Statement};
 pub use floor::SignFloor;
 pub use halts::Halt;
 pub use handle::{Clock, Store, StoreSettings};
+pub use history::{Cut, LaneHistory, Retention};
 pub use holds::{Asked, OpenHold};
 pub use outcomes::DestinationPosition;
 pub use repair::{Repair, repair};

@@ -68,6 +68,7 @@ impl StoreMetrics {
             StoreError::NonceGap { .. }
             | StoreError::NonceOverlap { .. }
             | StoreError::UnknownHold { .. }
+            | StoreError::HoleDiffers { .. }
             | StoreError::CursorBack { .. } => "order",
             _ => "other",
         };

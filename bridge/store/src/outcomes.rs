@@ -62,14 +62,13 @@ impl Store {
     pub async fn outcome(&self, lane: BridgeId, nonce: RequestNonce) -> Result<Option<Outcome>, StoreError> {
         self.read(move |snapshot| {
             let Some(lane) = lane_number(snapshot, lane)? else { return Ok(None) };
-            let Some(paid) = handled(snapshot, lane, nonce)? else { return Ok(None) };
-            let mut statement =
-                snapshot.prepare_cached("SELECT reason FROM hold WHERE lane = ?1 AND nonce = ?2")?;
-            let reason: Option<u8> =
-                statement.query_row(params![lane, bound(nonce.get())], |row| row.get(0)).optional()?;
-            let result = reason
-                .map_or(OutcomeResult::Paid, |number| OutcomeResult::Held(HoldReason::from_number(number)));
-            Ok(Some(Outcome { result, ..paid }))
+            let held = held(snapshot, lane, nonce)?;
+            // Below the base only the hold is left. One that the lane began with has no transaction.
+            if let Some(told) = held.filter(|held| !held.tx_hash.is_zero()) {
+                return Ok(Some(told));
+            }
+            let paid = handled(snapshot, lane, nonce)?;
+            Ok(paid.map(|paid| Outcome { result: held.map_or(paid.result, |held| held.result), ..paid }))
         })
         .await
     }
@@ -85,7 +84,9 @@ pub(crate) fn position(
         .query_row(params![lane], |row| count(row, 0).map(RequestNonce::new))
         .optional()?;
     let open_holds = connection
-        .prepare_cached("SELECT count(*) FROM hold WHERE lane = ?1 AND ended_block IS NULL")?
+        .prepare_cached(
+            "SELECT count(*) FROM hold INDEXED BY hold_open WHERE lane = ?1 AND ended_block IS NULL",
+        )?
         .query_row(params![lane], |row| count(row, 0))?;
     let base = base::load(connection, lane, bridge_id)?;
     Ok(DestinationPosition {
@@ -100,6 +101,18 @@ fn cursor(connection: &Connection, lane: i64) -> Result<Option<BlockRef>, Failur
     let mut statement = connection
         .prepare_cached("SELECT destination_height, destination_hash FROM lane WHERE number = ?1")?;
     Ok(statement.query_row(params![lane], |row| optional_block(row, 0, 1))?)
+}
+
+/// The call that put a request on hold.
+fn held(connection: &Connection, lane: i64, nonce: RequestNonce) -> Result<Option<Outcome>, Failure> {
+    let mut statement = connection
+        .prepare_cached("SELECT reason, block, tx_hash FROM hold WHERE lane = ?1 AND nonce = ?2")?;
+    let read = |row: &Row<'_>| {
+        let result = OutcomeResult::Held(HoldReason::from_number(row.get(0)?));
+        let block = BlockHeight::new(count(row, 1)?);
+        Ok(Outcome { nonce, result, block, tx_hash: hash(row, 2)? })
+    };
+    Ok(statement.query_row(params![lane, bound(nonce.get())], read).optional()?)
 }
 
 /// The call that handled a request, as if it had paid it.
@@ -126,7 +139,12 @@ fn record(
     let lane = ensure_lane(transaction, bridge_id)?;
     let height = number("block", to.height.get())?;
     if cursor(transaction, lane)?.is_some_and(|stored| stored.height > to.height) {
-        transaction.execute("DELETE FROM handled WHERE lane = ?1 AND block > ?2", params![lane, height])?;
+        // Blocks rise with nonces, so this ends at the last call that stays.
+        transaction.execute(
+            "DELETE FROM handled WHERE lane = ?1 AND first > coalesce(( \
+                 SELECT first FROM handled WHERE lane = ?1 AND block <= ?2 ORDER BY first DESC LIMIT 1), -1)",
+            params![lane, height],
+        )?;
         holds::forget_above(transaction, lane, height)?;
     }
     for range in &logs.ranges {

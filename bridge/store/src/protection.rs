@@ -100,6 +100,10 @@ impl Store {
                 let mut forgotten = false;
                 for (nonce, root) in found {
                     let column = number("request nonce", nonce.get())?;
+                    // What was signed below the seal is not known any more, so nothing found there may count as the only root.
+                    if nonce < floor.sealed() {
+                        continue;
+                    }
                     if attestations::signed(transaction, row, column)?.is_none() {
                         // What was adopted is signed by the operator's word, and this is one signature more.
                         forgotten |= floor.floor().is_some_and(|floor| nonce > floor);
@@ -204,10 +208,11 @@ pub(crate) fn signed_ever(connection: &Connection) -> Result<u64, Failure> {
 /// The floor of the lane whose number is `row`.
 pub(crate) fn load(connection: &Connection, row: i64) -> Result<SignFloor, Failure> {
     let mut statement =
-        connection.prepare_cached("SELECT sign_floor, adopted_until FROM lane WHERE number = ?1")?;
+        connection.prepare_cached("SELECT sign_floor, adopted_until, sealed FROM lane WHERE number = ?1")?;
     Ok(statement.query_row(params![row], |row| {
         let floor = row.get::<_, Option<i64>>(0)?.map(|_| count(row, 0)).transpose()?;
-        Ok(SignFloor::new(floor.map(RequestNonce::new), RequestNonce::new(count(row, 1)?)))
+        let [adopted, sealed] = [count(row, 1)?, count(row, 2)?].map(RequestNonce::new);
+        Ok(SignFloor::new(floor.map(RequestNonce::new), adopted, sealed))
     })?)
 }
 

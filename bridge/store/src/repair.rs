@@ -11,7 +11,7 @@ use crate::{StoreError, protection, schema};
 
 /// What is kept, in an order in which every row finds what it refers to. Everything else is read again.
 const KEPT: [(&str, &str); 6] = [
-    ("lane", "number, bridge_id, halted_reason, halted_at_ms"),
+    ("lane", "number, bridge_id, halted_reason, halted_at_ms, sealed"),
     ("signed_root", "lane, nonce, root"),
     ("attestation", "lane, nonce, epoch, operator, signature"),
     (

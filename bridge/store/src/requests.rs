@@ -253,7 +253,8 @@ pub(crate) fn position(connection: &Connection, lane: BridgeId) -> Result<Source
     if let Some(base) = position.base {
         (position.next, position.root) = (base.nonce, base.root);
     }
-    if let Some((nonce, root)) = last {
+    // What is stored below the base belongs to open holds.
+    if let Some((nonce, root)) = last.filter(|(nonce, _)| *nonce >= position.next) {
         (position.next, position.root) = (nonce.next(), root);
     }
     Ok(position)
@@ -308,7 +309,7 @@ fn check_nonce(lane: BridgeId, expected: RequestNonce, found: RequestNonce) -> R
     }
 }
 
-fn insert(
+pub(crate) fn insert(
     transaction: &Transaction<'_>,
     lane: i64,
     request: &Request,

@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5073_706e;
 
 /// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
 
 const V1: &str = "
 -- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
@@ -237,6 +237,44 @@ BEGIN
     UPDATE lane SET floor_changes = floor_changes + 1 WHERE number = new.number;
     UPDATE mark SET floors = floors + 1;
 END;
+";
+
+const V5: &str = "
+-- Nothing below it is ever signed again, so the roots that were signed there need not be known. It moves up only.
+ALTER TABLE lane ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+
+-- A seal is counted with the floors.
+DROP TRIGGER a_floor_that_changes_is_counted;
+CREATE TRIGGER a_floor_that_changes_is_counted
+AFTER UPDATE OF sign_floor, adopted_until, floor_operator, inherited_until, sealed ON lane
+BEGIN
+    UPDATE lane SET floor_changes = floor_changes + 1 WHERE number = new.number;
+    UPDATE mark SET floors = floors + 1;
+END;
+
+CREATE TRIGGER a_seal_never_falls BEFORE UPDATE OF sealed ON lane WHEN new.sealed < old.sealed
+BEGIN SELECT RAISE (ABORT, 'a seal never falls'); END;
+
+DROP TRIGGER signed_root_is_never_forgotten;
+CREATE TRIGGER signed_root_is_never_forgotten BEFORE DELETE ON signed_root
+WHEN old.nonce >= (SELECT sealed FROM lane WHERE number = old.lane)
+BEGIN SELECT RAISE (ABORT, 'a signed root is never forgotten above the seal'); END;
+
+-- By nonce before epoch: what lies below a nonce is one run of rows, and a signed root finds its signatures.
+CREATE TABLE attestation_by_nonce (
+    lane      INTEGER NOT NULL,
+    nonce     INTEGER NOT NULL,
+    epoch     INTEGER NOT NULL,
+    operator  BLOB NOT NULL CHECK (length(operator) = 20),
+    signature BLOB NOT NULL CHECK (length(signature) = 65),
+    PRIMARY KEY (lane, nonce, epoch, operator),
+    FOREIGN KEY (lane, nonce) REFERENCES signed_root (lane, nonce)
+) STRICT, WITHOUT ROWID;
+INSERT INTO attestation_by_nonce SELECT lane, nonce, epoch, operator, signature FROM attestation ORDER BY lane, nonce;
+DROP TABLE attestation;
+ALTER TABLE attestation_by_nonce RENAME TO attestation;
+
+CREATE INDEX hold_ended ON hold (lane, nonce) WHERE ended_block IS NOT NULL;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

@@ -1,11 +1,14 @@
 //! The store against the real SQLite, in temporary folders.
 
 mod base;
+mod compaction;
 mod disk;
 mod evidence;
+mod fill;
 mod fixture;
 mod floor;
 mod opening;
+mod plans;
 mod protection;
 mod repair;
 mod rows;

@@ -131,7 +131,8 @@ impl Client {
         match answer {
             Ok(_) => ranges.succeeded(blocks),
             // A node that needs too long for many blocks may manage fewer.
-            Err(ChainError::Timeout { .. } | ChainError::TooLong { .. }) => ranges.refused(blocks),
+            Err(ChainError::Timeout { .. }) => ranges.timed_out(blocks),
+            Err(ChainError::TooLong { .. }) => ranges.refused(blocks),
             Err(error) if error.reply_kind() == Some(ReplyKind::RangeTooLarge) => ranges.refused(blocks),
             Err(_) => {}
         }

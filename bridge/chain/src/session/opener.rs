@@ -12,6 +12,8 @@ use alloy::transports::http::Client;
 use alloy::transports::http::reqwest::redirect::Policy;
 use alloy::transports::ws::WsConnect;
 use alloy::transports::{TransportErrorKind, TransportResult};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use polyspan_types::ChainId;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -40,6 +42,26 @@ pub(super) struct Opener {
 
 /// Proofs of the chain id then are a twentieth of the polls of the head at the most.
 const POLLS_BETWEEN_PROOFS: u32 = 20;
+
+/// How often a question is asked within its deadline, while there is no answer. What a node answers at once or not at all is
+/// asked often, logs once more, and what changes something or takes a node long is not asked again.
+fn times_asked(method: &str) -> u32 {
+    match method {
+        "eth_chainId"
+        | "eth_blockNumber"
+        | "eth_getBlockByNumber"
+        | "eth_call"
+        | "eth_getBalance"
+        | "eth_getCode"
+        | "eth_getTransactionCount"
+        | "eth_getTransactionReceipt"
+        | "eth_gasPrice"
+        | "eth_maxPriorityFeePerGas"
+        | "eth_estimateGas" => 4,
+        "eth_getLogs" => 2,
+        _ => 1,
+    }
+}
 
 enum Transport {
     Http(Client),
@@ -137,12 +159,32 @@ impl Opener {
         params: Value,
     ) -> Result<R, ChainError> {
         let start = Instant::now();
-        let result = match timeout(self.request_timeout, client.request(method, params)).await {
+        let result = match timeout(self.request_timeout, self.answer(client, method, params)).await {
             Ok(answer) => answer.map_err(|error| self.translate(method, error)),
             Err(_) => Err(self.too_late(method)),
         };
         self.count(method, &result, start);
         result
+    }
+
+    /// The answer. A question that stays without one is asked again: an endpoint that loses an answer now and then would otherwise
+    /// fail every work that takes several calls.
+    async fn answer<R: RpcRecv>(
+        &self,
+        client: &RpcClient,
+        method: &'static str,
+        params: Value,
+    ) -> TransportResult<R> {
+        let ask = || client.request::<_, R>(method, params.clone());
+        let mut asked: FuturesUnordered<_> = std::iter::once(ask()).collect();
+        let mut again = times_asked(method);
+        loop {
+            again -= 1;
+            tokio::select! {
+                Some(answer) = asked.next() => return answer,
+                () = tokio::time::sleep(self.request_timeout / times_asked(method)), if again > 0 => asked.push(ask()),
+            }
+        }
     }
 
     async fn connect(&self) -> Result<RpcClient, ChainError> {

@@ -1,11 +1,16 @@
 //! `polyspan recovery`
 
+mod control;
 mod facts;
 mod plan;
+mod progress;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
+use polyspan_types::LaneId;
+
+use crate::args::ConfigFile;
 
 /// What to do about what an outage left behind.
 #[derive(Debug, clap::Subcommand)]
@@ -14,13 +19,45 @@ pub enum RecoveryCommand {
     ///
     /// It asks the chains, and reads the store of this host's relay if the config has one, also while that relay runs. Nothing is changed.
     Plan(plan::PlanArguments),
+    /// Has the running relay look at its lanes at once, and waits until it has. Exit code 1 when a look failed.
+    Run(WorkerArguments),
+    /// Shows how the recovery workers of the running relay stand.
+    Status(StatusArguments),
+    /// Lets the workers look from time to time, until the relay restarts: then [recovery] enabled decides.
+    Start(WorkerArguments),
+    /// Lets them rest, until the relay restarts: then [recovery] enabled decides. What was read is kept.
+    Stop(WorkerArguments),
+}
+
+/// Which relay and lane.
+#[derive(Debug, clap::Args)]
+pub struct WorkerArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only this lane, as `polyspan status` names it.
+    #[arg(long, value_name = "LANE")]
+    lane: Option<LaneId>,
+}
+
+/// Arguments of `polyspan recovery status`.
+#[derive(Debug, clap::Args)]
+pub struct StatusArguments {
+    #[command(flatten)]
+    worker: WorkerArguments,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `polyspan recovery`.
 ///
-/// Errors: the configuration.
+/// Errors: the configuration; of all but the plan, no relay of it runs here, or it refuses.
 pub async fn run(command: RecoveryCommand) -> Result<ExitCode> {
     match command {
         RecoveryCommand::Plan(arguments) => plan::run(arguments).await,
+        RecoveryCommand::Run(arguments) => control::look(arguments).await,
+        RecoveryCommand::Status(arguments) => control::status(arguments).await,
+        RecoveryCommand::Start(arguments) => control::switch(arguments, true).await,
+        RecoveryCommand::Stop(arguments) => control::switch(arguments, false).await,
     }
 }

@@ -1,14 +1,16 @@
 //! `polyspan store`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use polyspan_node::config::Config;
-use polyspan_store::{Repair, Store, StoreError, repair};
+use polyspan_store::{LaneHistory, Repair, Store, StoreError, repair};
+use polyspan_types::LaneId;
 
 use crate::args::ConfigFile;
 use crate::failure::BadInput;
+use crate::network::unknown_lane;
 use crate::output;
 
 /// What to do about a relay's store.
@@ -16,16 +18,60 @@ use crate::output;
 pub enum StoreCommand {
     /// Checks the file. A damaged one is copied aside and replaced by what only it knows: signed roots, attestations, the journal;
     /// the relay reads the rest from the chains again. The relay must be stopped.
-    Repair(ConfigFile),
+    Repair(RepairArguments),
+    /// Tells the size of the file, and how much of each lane's past is in it. The relay may run.
+    Show(ConfigFile),
+}
+
+/// Arguments of `polyspan store repair`.
+#[derive(Debug, clap::Args)]
+pub struct RepairArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Read this lane anew, although the file is whole: forgets what the chains can tell again, and nothing that was signed.
+    #[arg(long, value_name = "LANE")]
+    lane: Option<LaneId>,
 }
 
 /// Runs `polyspan store`.
 ///
 /// Errors: a store that is missing, in use, or not one.
 pub async fn run(command: StoreCommand) -> Result<ExitCode> {
-    let StoreCommand::Repair(file) = command;
-    let path = path(&Config::load(&file.config)?)?;
-    match repair(&path).await.map_err(explained)? {
+    match command {
+        StoreCommand::Repair(RepairArguments { file, lane }) => {
+            let config = Config::load(&file.config)?;
+            match lane {
+                Some(lane) => reread(&config, &lane).await,
+                None => mend(&path(&config)?).await,
+            }
+        }
+        StoreCommand::Show(file) => show(&Config::load(&file.config)?).await,
+    }
+}
+
+async fn show(config: &Config) -> Result<ExitCode> {
+    let path = path(config)?;
+    let store = Store::open_read_only(&path).await.map_err(explained)?;
+    let mib = std::fs::metadata(&path).map_or(0.0, |file| file.len() as f64 / f64::from(1 << 20));
+    output::result(format!("{}: {mib:.1} MiB", path.display()));
+    for lane in config.lanes() {
+        output::result(format!("{}: {}", lane.id, told(&store.history(lane.bridge_id).await?)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(history: &LaneHistory) -> String {
+    let Some(oldest) = history.oldest else { return "nothing is stored of it yet".to_owned() };
+    let LaneHistory { kept, open_holds, sealed, .. } = history;
+    let seal = match sealed.get() {
+        0 => String::new(),
+        _ => format!(", nothing below nonce {sealed} is signed any more"),
+    };
+    format!("{kept} handled transfers from nonce {oldest} on, {open_holds} open holds{seal}")
+}
+
+async fn mend(path: &Path) -> Result<ExitCode> {
+    match repair(path).await.map_err(explained)? {
         Repair::Intact => output::result(format!("{} is whole; nothing was changed", path.display())),
         Repair::Mended { damage, aside, kept } => {
             for line in damage {
@@ -41,6 +87,18 @@ pub async fn run(command: StoreCommand) -> Result<ExitCode> {
             );
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reread(config: &Config, lane: &LaneId) -> Result<ExitCode> {
+    let info = config.lane(lane).ok_or_else(|| unknown_lane(config, lane))?;
+    let store = open(config).await?;
+    let done = store.forget_readable(info.bridge_id).await;
+    store.close().await;
+    done?;
+    output::result(format!(
+        "{lane}: requests and outcomes are forgotten, what was signed is kept; start the relay: it begins at what the destination has handled"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -67,5 +125,23 @@ fn explained(error: StoreError) -> anyhow::Error {
         }
         StoreError::Open { .. } | StoreError::NotAStore { .. } => BadInput::new(error.to_string()).into(),
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polyspan_types::RequestNonce;
+
+    use super::*;
+
+    #[test]
+    fn the_past_of_a_lane_is_told_in_one_line() {
+        let nonce = RequestNonce::new;
+        let history = LaneHistory { oldest: None, kept: 0, open_holds: 0, sealed: nonce(0) };
+        assert_eq!(told(&history), "nothing is stored of it yet");
+        let history = LaneHistory { oldest: Some(nonce(0)), kept: 7, open_holds: 1, ..history };
+        assert_eq!(told(&history), "7 handled transfers from nonce 0 on, 1 open holds");
+        let history = LaneHistory { oldest: Some(nonce(90)), sealed: nonce(90), ..history };
+        assert!(told(&history).ends_with("nothing below nonce 90 is signed any more"));
     }
 }

@@ -146,13 +146,23 @@ impl Network {
 
     /// A relay that says it is ready: what is requested from then on it signs.
     pub async fn start_relay(&self) -> RelayProcess {
-        fs::write(self.path("relay.toml"), self.relay_config(ATTESTER)).unwrap();
-        let relay = self.spawn_relay("relay");
+        let relay = self.start_relay_with(&self.relay_config(ATTESTER));
+        self.ready().await;
+        relay
+    }
+
+    /// Waits until the relay says that it is ready.
+    pub async fn ready(&self) {
         eventually(Duration::from_secs(60), "the relay is ready", async || {
             self.asked("/readyz").filter(|answer| answer.contains("\"ready\":true"))
         })
         .await;
-        relay
+    }
+
+    /// A relay with this config, which may not be ready yet.
+    pub fn start_relay_with(&self, config: &str) -> RelayProcess {
+        fs::write(self.path("relay.toml"), config).unwrap();
+        self.spawn_relay("relay")
     }
 
     /// A relay of the config with this name. It may not be ready yet.

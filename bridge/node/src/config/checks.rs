@@ -14,9 +14,9 @@ use url::Url;
 
 use super::form::Raw;
 use super::problems::{Problems, join};
-use super::raw::{RawBridge, RawChain, RawConfig};
+use super::raw::{RawBridge, RawChain, RawConfig, RawRecovery};
 use super::units::Span;
-use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides};
+use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides, RecoveryEntry};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,9 +61,20 @@ fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config>
         bridges: bridges.into_iter().flatten().collect(),
         coordination,
         relay: relay.flatten(),
+        recovery: recovery(problems.or("recovery", raw.recovery, RawRecovery::default()), problems),
     };
     crossings::check(&config, has_relay, problems);
     Some(config)
+}
+
+fn recovery(raw: RawRecovery, problems: &mut Problems) -> RecoveryEntry {
+    problems.unknown("recovery", &raw.unknown, RawRecovery::KEYS);
+    let implied = RecoveryEntry::default();
+    let longest = Duration::from_secs(24 * 3_600);
+    RecoveryEntry {
+        enabled: problems.or("recovery.enabled", raw.enabled, implied.enabled),
+        interval: span("recovery.interval", raw.interval, implied.interval, longest, problems),
+    }
 }
 
 fn network(text: &str, problems: &mut Problems) -> Option<Network> {

@@ -15,6 +15,7 @@ section! {
         bridge: Vec<Raw<RawBridge>>,
         coordination: RawCoordination,
         relay: RawRelay,
+        recovery: RawRecovery,
     }
 }
 
@@ -70,6 +71,7 @@ section! {
         attester: RawAttester,
         submitter: Vec<Raw<RawSubmitter>>,
         submission: RawSubmission,
+        history: RawHistory,
     }
 }
 
@@ -104,6 +106,16 @@ section! {
         replace_after: Span,
         takeover_after: Span,
     }
+}
+
+section! {
+    /// `[recovery]`
+    RawRecovery { enabled: bool, interval: Span }
+}
+
+section! {
+    /// `[relay.history]`
+    RawHistory { keep: u64, max_age: Span }
 }
 
 section! {

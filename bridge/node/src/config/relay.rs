@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use polyspan_monitoring::LogFormat;
+use polyspan_store::Retention;
 use polyspan_types::Direction;
 
 use crate::keys::{AttesterEntry, KeyFile};
@@ -33,6 +34,8 @@ pub struct RelayEntry {
     pub submitters: Vec<SubmitterEntry>,
     /// How submissions are made.
     pub submission: SubmissionEntry,
+    /// How much of what is finished its database keeps. Default: the newest 100 000 transfers of each lane, whatever their age.
+    pub history: Retention,
 }
 
 /// A key that pays for submissions on one chain.

@@ -5,12 +5,14 @@ mod keys;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use polyspan_store::Retention;
 use tempfile::TempDir;
 
 use super::raw::{
-    RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawRelay, RawSubmission, RawSubmitter,
-    RawTls,
+    RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawHistory, RawRecovery, RawRelay,
+    RawSubmission, RawSubmitter, RawTls,
 };
 use super::*;
 
@@ -147,6 +149,21 @@ fn defaults_shown_in_the_example_are_the_real_ones() {
 }
 
 #[test]
+fn a_history_without_bounds_is_kept_and_one_of_hours_is_refused() {
+    let folder = Folder::new();
+    let relay = folder.load(EXAMPLE).unwrap().relay.unwrap();
+    assert_eq!(relay.history, Retention { keep: Some(100_000), max_age: None });
+    let text = example_with("keep = 100000", "keep = 0");
+    assert!(folder.load(&text).unwrap().relay.unwrap().history.keeps_everything());
+    let days = Duration::from_secs(30 * 86_400);
+    let text = example_with("max_age = \"0s\"", "max_age = \"30days\"");
+    assert_eq!(folder.load(&text).unwrap().relay.unwrap().history.max_age, Some(days));
+    let refused =
+        folder.load(&example_with("max_age = \"0s\"", "max_age = \"12h\"")).unwrap_err().to_string();
+    assert!(refused.contains("relay.history.max_age") && refused.contains("1day or more"), "{refused}");
+}
+
+#[test]
 fn the_example_explains_every_key() {
     let sections = [
         RawConfig::KEYS,
@@ -158,8 +175,11 @@ fn the_example_explains_every_key() {
         RawSubmitter::KEYS,
         RawSubmission::KEYS,
         RawAttester::KEYS,
+        RawHistory::KEYS,
+        RawRecovery::KEYS,
     ];
-    let headers = ["chain", "bridge", "coordination", "relay", "submitter", "submission"];
+    let headers =
+        ["chain", "bridge", "coordination", "relay", "submitter", "submission", "history", "recovery"];
     for key in sections.into_iter().flatten().filter(|key| !headers.contains(*key) || **key == "chain") {
         let lines: Vec<_> = EXAMPLE.lines().collect();
         let explained = lines.windows(2).any(|pair| {

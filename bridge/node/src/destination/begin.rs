@@ -34,6 +34,7 @@ impl DestinationWatch {
         );
         // What was proved before belongs to another beginning.
         (self.proved, self.older) = (None, OlderHolds::default());
+        self.lane.board.proved.send_replace(None);
         Ok(())
     }
 }

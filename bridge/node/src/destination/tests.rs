@@ -208,6 +208,11 @@ impl Fixture {
         self.heads.send_replace(head(height));
     }
 
+    /// What compaction goes by.
+    fn proved(&self) -> Option<u64> {
+        self.lane.board.proved.borrow().map(|block| block.height.get())
+    }
+
     async fn stored(&self) -> (u64, u64, Option<u64>) {
         let position = self.lane.store.destination_position(self.lane.info.bridge_id).await.unwrap();
         (position.next.get(), position.open_holds, position.cursor.map(|cursor| cursor.height.get()))
@@ -237,12 +242,14 @@ async fn a_hold_that_an_endpoint_hides_is_noticed_by_its_count_and_read_again() 
 #[tokio::test]
 async fn an_end_that_an_endpoint_hides_is_noticed_and_what_was_proved_before_stays() {
     let mut fixture = Fixture::new().await;
+    assert_eq!(fixture.proved(), None);
     fixture.destination.step().await.unwrap();
+    assert_eq!(fixture.proved(), Some(6));
     fixture.go_to(9);
     fixture.hide(Some(Bridge::HoldReleased::SIGNATURE_HASH));
     let error = fixture.destination.step().await.unwrap_err();
     assert!(matches!(error, LaneError::HiddenHold { known: 1, expected: 0, .. }), "{error}");
-    assert_eq!(fixture.stored().await, (3, 1, Some(6)));
+    assert_eq!((fixture.stored().await, fixture.proved()), ((3, 1, Some(6)), Some(6)));
 
     fixture.hide(None);
     fixture.destination.step().await.unwrap();
@@ -256,6 +263,7 @@ async fn an_end_that_an_endpoint_hides_is_noticed_and_what_was_proved_before_sta
     let asked = fixture.server.count("eth_getLogs");
     fixture.destination.step().await.unwrap();
     assert_eq!((fixture.stored().await, fixture.server.count("eth_getLogs")), ((3, 0, Some(40)), asked));
+    assert_eq!(fixture.proved(), Some(40));
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ fn config() -> Config {
         bridges: Vec::new(),
         coordination: None,
         relay: None,
+        recovery: Default::default(),
     }
 }
 

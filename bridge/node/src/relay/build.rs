@@ -18,6 +18,7 @@ use crate::lane::{Board, Lane};
 use crate::meeting::{self, MeetingError};
 use crate::metrics::RelayMetrics;
 use crate::preflight::{self, Finding, Mode, Severity};
+use crate::recovery::Orders;
 use crate::submitter::SubmitterMetrics;
 
 /// A relay that cannot be built. Each names the thing and the cure.
@@ -120,6 +121,7 @@ impl Relay {
             coordinator,
             health,
             server,
+            recovery: config.recovery,
         })
     }
 }
@@ -174,6 +176,7 @@ async fn build_lanes(
             info,
         };
         metrics.start(&lane.info.id);
+        lane.board.recovery_orders.send_replace(Orders { enabled: config.recovery.enabled, asked: 0 });
         lane.load_halt().await?;
         lanes.push(Arc::new(lane));
     }

@@ -129,6 +129,10 @@ impl LaneSubmission {
             lane.board.submission.send_replace(None);
             return;
         }
+        if result == JobResult::Busy {
+            self.wait_behind(piece, view);
+            return;
+        }
         self.flow.depth = 1;
         self.flow.caps = None;
         if matches!(result, JobResult::Refused(BridgeRevert::BelowThreshold { .. })) {
@@ -150,6 +154,14 @@ impl LaneSubmission {
             warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
         }
         lane.board.submission.send_replace(Some(text));
+    }
+
+    /// Nothing was sent, and nothing went wrong: what is on its way binds the account's balance or its nonces. The next block can free
+    /// them, and as much as before may follow then.
+    fn wait_behind(&mut self, piece: Piece, view: &DestinationView) {
+        self.rest = Some(Rest::until_next_block(view.block));
+        let text = self.trouble(piece, &JobResult::Busy);
+        self.lane.board.submission.send_replace(text);
     }
 
     /// Why a piece did not go through, in words; `None` where that is in order. Pieces that are too large shrink.

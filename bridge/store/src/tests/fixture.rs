@@ -135,17 +135,38 @@ async fn a_store_of_version_3_is_opened_with_everything_in_it() {
     assert_eq!(evidence, [Evidence { conflict: conflict(7, 2), seen_at_ms: NOW_MS }]);
 }
 
+/// With its lock file, as it was closed.
+async fn open_whole(folder: &Path, version: u32) -> Store {
+    std::fs::copy(fixture(version).with_extension("sqlite.lock"), folder.join("s.lock")).unwrap();
+    open_fixture(folder, version).await
+}
+
 #[tokio::test]
 async fn a_store_of_version_4_is_opened_with_everything_in_it() {
     let folder = tempdir().unwrap();
-    std::fs::copy(fixture(4).with_extension("sqlite.lock"), folder.path().join("s.lock")).unwrap();
-    let store = open_fixture(folder.path(), 4).await;
+    let store = open_whole(folder.path(), 4).await;
     assert_common(&store).await;
     let floor = store.sign_floor(lane(1)).await.unwrap();
-    assert_eq!((floor.floor(), floor.adopted()), (Some(nonce(3)), nonce(2)));
+    assert_eq!((floor.floor(), floor.adopted(), floor.sealed()), (Some(nonce(3)), nonce(2), nonce(0)));
     let key = Address::repeat_byte(8);
     assert_eq!(store.sign_floor_of(lane(1), key).await.unwrap(), (floor, false));
     assert_eq!(store.source_position(lane(1)).await.unwrap().base, Some(zero_base(lane(1))));
+}
+
+#[tokio::test]
+async fn a_store_of_version_5_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    let store = open_whole(folder.path(), 5).await;
+    assert_common(&store).await;
+    let floor = store.sign_floor(lane(1)).await.unwrap();
+    assert_eq!((floor.floor(), floor.adopted(), floor.sealed()), (Some(nonce(3)), nonce(2), nonce(0)));
+    // What is in it can be compacted, but for the hold that is open.
+    store.append_confirmed(lane(1), Vec::new(), block(30)).await.unwrap();
+    let retention = crate::Retention { keep: Some(1), max_age: None };
+    assert!(store.compact(lane(1), retention, block(41)).await.unwrap().rows > 0);
+    assert_eq!(store.history(lane(1)).await.unwrap().oldest, Some(nonce(2)));
+    assert!(store.request(lane(1), nonce(1)).await.unwrap().is_some());
+    assert_eq!(store.request(lane(1), nonce(0)).await.unwrap(), None);
 }
 
 #[tokio::test]

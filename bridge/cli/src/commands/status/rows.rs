@@ -1,6 +1,6 @@
 //! The rows of the tables, and of the JSON.
 
-use polyspan_coordination::{ChainReport, HandledBy, LaneReport, MemberId, MemberView};
+use polyspan_coordination::{ChainReport, HandledBy, LaneReport, MemberId, MemberView, RecoveryReport};
 use polyspan_types::RequestNonce;
 use serde::Serialize;
 
@@ -34,6 +34,16 @@ pub struct LaneRow {
     pub(super) waiting_for: Option<String>,
     /// Transfers that the relays that run now got handled, since each started.
     pub(super) handled_by: HandledBy,
+    /// How the recovery worker of each living relay stands.
+    pub(super) recovery: Vec<RelayRecovery>,
+}
+
+/// A relay's recovery worker of a lane.
+#[derive(Debug, Serialize)]
+pub struct RelayRecovery {
+    relay: String,
+    #[serde(flatten)]
+    recovery: RecoveryReport,
 }
 
 /// A relay's halt of a lane.
@@ -89,6 +99,7 @@ impl LaneRow {
             halted: relays.map(|relays| halts(&relays.reports)).unwrap_or_default(),
             waiting_for: judgement::lane_waiting_for(view),
             handled_by: relays.map(|relays| handled_by(&relays.reports)).unwrap_or_default(),
+            recovery: relays.map(|relays| recovery(&relays.reports)).unwrap_or_default(),
         }
     }
 
@@ -120,6 +131,31 @@ impl LaneRow {
         })
     }
 
+    /// A line for each relay that reads old blocks of it, whose look failed, or that was told to rest.
+    pub fn recoveries(&self) -> Vec<String> {
+        let line = |RelayRecovery { relay, recovery }: &RelayRecovery| {
+            let lane = &self.lane;
+            if let Some(reading) = recovery.reading {
+                let (from, to, at) = (reading.from, reading.to, reading.at);
+                return Some(format!(
+                    "{lane}: {relay} reads block {at} of {from} to {to}, {} requests so far",
+                    reading.requests
+                ));
+            }
+            match (recovery.outcome.as_deref(), &recovery.waiting_for) {
+                (Some("failed"), Some(reason)) => {
+                    Some(format!("{lane}: recovery on {relay} failed, and is tried again: {reason}"))
+                }
+                // One that never spoke of it is of an older version.
+                (Some(_), _) if !recovery.enabled => {
+                    Some(format!("{lane}: the recovery worker of {relay} rests"))
+                }
+                _ => None,
+            }
+        };
+        self.recovery.iter().filter_map(line).collect()
+    }
+
     /// Its cells in the table.
     pub fn cells(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -148,6 +184,14 @@ impl LaneRow {
 
 fn handled_by(reports: &[(MemberId, LaneReport)]) -> HandledBy {
     reports.iter().fold(HandledBy::default(), |sum, (_, report)| sum.and(report.handled_by))
+}
+
+fn recovery(reports: &[(MemberId, LaneReport)]) -> Vec<RelayRecovery> {
+    let of = |(id, report): &(MemberId, LaneReport)| RelayRecovery {
+        relay: id.to_string(),
+        recovery: report.recovery.clone(),
+    };
+    reports.iter().map(of).collect()
 }
 
 fn halts(reports: &[(MemberId, LaneReport)]) -> Vec<Halt> {
@@ -232,6 +276,27 @@ mod tests {
         let unknown = LaneRow { held: Some(3), ..LaneRow::default() }.holds().unwrap();
         assert!(unknown.contains("was not found"), "{unknown}");
         assert_eq!(LaneRow { held: Some(0), ..LaneRow::default() }.holds(), None);
+    }
+
+    #[test]
+    fn a_recovery_is_told_while_it_reads_fails_or_rests_and_not_otherwise() {
+        let of = |recovery: RecoveryReport| {
+            let recovery = vec![RelayRecovery { relay: "r-1".to_owned(), recovery }];
+            LaneRow { lane: "kr/main-to-service".to_owned(), recovery, ..LaneRow::default() }.recoveries()
+        };
+        let on =
+            RecoveryReport { enabled: true, outcome: Some("even".to_owned()), ..RecoveryReport::default() };
+        assert_eq!(of(on.clone()), Vec::<String>::new());
+        assert_eq!(of(RecoveryReport::default()), Vec::<String>::new());
+        let failed = RecoveryReport {
+            outcome: Some("failed".to_owned()),
+            waiting_for: Some("no answer".to_owned()),
+            ..on.clone()
+        };
+        assert!(of(failed)[0].ends_with("r-1 failed, and is tried again: no answer"));
+        assert!(of(RecoveryReport { enabled: false, ..on.clone() })[0].ends_with("of r-1 rests"));
+        let reading = Some(polyspan_coordination::ReadingReport::default());
+        assert!(of(RecoveryReport { reading, ..on })[0].contains("r-1 reads block 0 of 0 to 0"));
     }
 
     #[test]

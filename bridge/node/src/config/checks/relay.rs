@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use polyspan_store::Retention;
+
 use super::{located, span};
 use crate::config::form::Raw;
 use crate::config::problems::{Problems, join};
-use crate::config::raw::{RawRelay, RawSubmission, RawSubmitter};
-use crate::config::units::GasPrice;
+use crate::config::raw::{RawHistory, RawRelay, RawSubmission, RawSubmitter};
+use crate::config::units::{GasPrice, Span};
 use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
 const LISTEN: &str = "127.0.0.1:9101";
@@ -28,6 +30,11 @@ const MOST_IN_FLIGHT: u64 = 64;
 const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
 const TAKEOVER_AFTER: Duration = Duration::from_secs(3);
+
+/// Unit: transfers of a lane. Source: `devnet bench start`: about 40 MiB, and weeks of a busy bridge.
+const KEEP: u64 = 100_000;
+/// Source: operators look a transfer of yesterday up, and a slip of the unit would leave nothing to look at.
+const SHORTEST_AGE: Duration = Duration::from_secs(86_400);
 
 pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Option<RelayEntry> {
     problems.unknown("relay", &raw.unknown, RawRelay::KEYS);
@@ -48,6 +55,7 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
     let submitters = submitters(raw.submitter, folder, problems);
     let submission =
         submission(problems.or("relay.submission", raw.submission, RawSubmission::default()), problems);
+    let history = history(problems.or("relay.history", raw.history, RawHistory::default()), problems);
     let name = name?;
     Some(RelayEntry {
         store: located(folder, store.unwrap_or_else(|| format!("{name}.sqlite"))),
@@ -60,6 +68,7 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
         attester: Some(attester?),
         submitters,
         submission,
+        history,
     })
 }
 
@@ -141,4 +150,19 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
     let path = "relay.submission.takeover_after";
     let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
     SubmissionEntry { max_transfers, max_in_flight, max_fee_per_gas, replace_after, takeover_after }
+}
+
+/// 0 is no bound, of either.
+fn history(raw: RawHistory, problems: &mut Problems) -> Retention {
+    problems.unknown("relay.history", &raw.unknown, RawHistory::KEYS);
+    let keep = problems.or("relay.history.keep", raw.keep, KEEP);
+    let Span(max_age) = problems.or("relay.history.max_age", raw.max_age, Span(Duration::ZERO));
+    if !max_age.is_zero() && max_age < SHORTEST_AGE {
+        let given = humantime::format_duration(max_age);
+        problems.add(
+            "relay.history.max_age",
+            format!("{given} is out of range; use 1day or more, or 0s for no bound"),
+        );
+    }
+    Retention { keep: (keep > 0).then_some(keep), max_age: (!max_age.is_zero()).then_some(max_age) }
 }

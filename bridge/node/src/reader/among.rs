@@ -25,13 +25,13 @@ pub(super) fn among(from: RequestNonce, told: Vec<Vec<Request>>) -> Vec<Request>
 #[cfg(test)]
 mod tests {
     use alloy::primitives::{Address, B256, U256};
-    use polyspan_types::{BlockHeight, Kind, RequestKind, ValueTransfer};
+    use polyspan_types::{BlockHeight, Kind, ValueTransfer};
 
     use super::*;
 
     fn request(nonce: u64, value: u64) -> Request {
         let transfer = ValueTransfer {
-            kind: RequestKind::Known(Kind::Native),
+            kind: Kind::Native.into(),
             token: Address::ZERO,
             from: Address::repeat_byte(1),
             to: Address::repeat_byte(2),
@@ -51,7 +51,8 @@ mod tests {
     fn what_one_endpoint_has_is_found_and_what_most_tell_wins() {
         let full = vec![request(3, 10), request(4, 10), request(5, 10)];
         let hiding = vec![request(3, 10), request(5, 99)];
-        let found = among(RequestNonce::new(4), vec![hiding.clone(), full.clone(), hiding, full.clone(), full]);
+        let found =
+            among(RequestNonce::new(4), vec![hiding.clone(), full.clone(), hiding, full.clone(), full]);
         assert_eq!(told(&found), [(4, 10), (5, 10)]);
         assert!(among(RequestNonce::ZERO, vec![Vec::new(), Vec::new()]).is_empty());
     }

@@ -1,0 +1,188 @@
+//! What a running relay does itself: asked for over its control socket.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use polyspan_node::config::Config;
+use polyspan_node::control::{self, Command, ControlError, LaneAnswer, Request};
+use polyspan_types::LaneId;
+
+use super::progress::Progress;
+use super::{StatusArguments, WorkerArguments};
+use crate::failure::BadInput;
+use crate::network::unknown_lane;
+use crate::output;
+
+/// Time between two looks at how far a relay is.
+const POLL: Duration = Duration::from_millis(200);
+
+/// A relay on this host.
+struct Relay {
+    socket: PathBuf,
+    lane: Option<LaneId>,
+}
+
+impl Relay {
+    fn of(arguments: WorkerArguments) -> Result<Self> {
+        let config = Config::load(&arguments.file.config)?;
+        if let Some(lane) = &arguments.lane
+            && config.lane(lane).is_none()
+        {
+            return Err(unknown_lane(&config, lane).into());
+        }
+        let file = config.file.display();
+        let relay = config.relay.as_ref().ok_or_else(|| {
+            BadInput::new(format!("{file} has no [relay] section; give the configuration of the relay"))
+        })?;
+        Ok(Self { socket: control::path(&relay.store), lane: arguments.lane })
+    }
+
+    async fn ask(&self, command: Command) -> Result<Vec<LaneAnswer>> {
+        let request = Request { command, lane: self.lane.clone() };
+        control::ask(&self.socket, &request).await.map_err(|error| match error {
+            ControlError::Answer { .. } => error.into(),
+            // The caller can start a relay, or name the right one.
+            error => BadInput::new(error.to_string()).into(),
+        })
+    }
+}
+
+/// `polyspan recovery run`
+pub(super) async fn look(arguments: WorkerArguments) -> Result<ExitCode> {
+    let relay = Relay::of(arguments)?;
+    let mut progress = Progress::start();
+    let mut lanes = relay.ask(Command::RecoveryRun).await?;
+    let asked: Vec<u64> = lanes.iter().map(|lane| lane.recovery.asked).collect();
+    // A relay that was started anew meanwhile has looked at its start.
+    let is_over = |lane: &LaneAnswer, asked: u64| {
+        lane.halted.is_some() || lane.recovery.done >= asked || lane.recovery.asked < asked
+    };
+    while !lanes.iter().zip(&asked).all(|(lane, asked)| is_over(lane, *asked)) {
+        for (lane, asked) in lanes.iter().zip(&asked) {
+            progress.show(lane, is_over(lane, *asked));
+        }
+        tokio::time::sleep(POLL).await;
+        lanes = relay.ask(Command::RecoveryStatus).await?;
+    }
+    progress.end();
+    lanes.iter().map(told).for_each(output::result);
+    let failed =
+        |lane: &LaneAnswer| lane.halted.is_some() || lane.recovery.outcome.as_deref() == Some("failed");
+    Ok(if lanes.iter().any(failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// `polyspan recovery status`
+pub(super) async fn status(arguments: StatusArguments) -> Result<ExitCode> {
+    let lanes = Relay::of(arguments.worker)?.ask(Command::RecoveryStatus).await?;
+    if arguments.json {
+        output::json(&lanes)?;
+    } else {
+        let head = ["lane", "recovery", "looks", "refilled", "reads", "last look"];
+        output::result(output::table(&head, lanes.iter().map(cells)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `polyspan recovery start` and `stop`
+pub(super) async fn switch(arguments: WorkerArguments, enabled: bool) -> Result<ExitCode> {
+    let command = if enabled { Command::RecoveryStart } else { Command::RecoveryStop };
+    for lane in Relay::of(arguments)?.ask(command).await? {
+        let does = if enabled { "looks from time to time" } else { "rests" };
+        output::result(format!(
+            "{}: the recovery worker {does} until the relay restarts; then [recovery] enabled decides",
+            lane.lane
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cells(lane: &LaneAnswer) -> Vec<String> {
+    let recovery = &lane.recovery;
+    let standing = match (&lane.halted, recovery.enabled) {
+        (Some(_), _) => "HALTED",
+        (None, true) => "on",
+        (None, false) => "off",
+    };
+    let reads = recovery.reading.map_or_else(
+        || "–".to_owned(),
+        |reading| format!("block {} of {} to {}", reading.at, reading.from, reading.to),
+    );
+    vec![
+        lane.lane.to_string(),
+        standing.to_owned(),
+        recovery.looks.to_string(),
+        recovery.refilled.to_string(),
+        reads,
+        lane.halted.clone().unwrap_or_else(|| last_look(lane)),
+    ]
+}
+
+/// What a look that is over came to, in words.
+fn told(lane: &LaneAnswer) -> String {
+    match &lane.halted {
+        Some(reason) => format!("{}: halted: {reason}", lane.lane),
+        None => format!("{}: {}", lane.lane, last_look(lane)),
+    }
+}
+
+fn last_look(lane: &LaneAnswer) -> String {
+    let waiting_for = lane.recovery.waiting_for.as_deref().unwrap_or("nothing");
+    match lane.recovery.outcome.as_deref() {
+        None => "none yet".to_owned(),
+        Some("even") => "everything that is final is handled".to_owned(),
+        Some("moving") => "it moves by itself".to_owned(),
+        Some("complete") => format!("nothing is missing; it waits for {waiting_for}"),
+        Some("followed") => format!("what was missing is read; it waits for {waiting_for}"),
+        Some("refilled") => {
+            let refilled = lane.recovery.refilled;
+            format!(
+                "{refilled} requests were missing in the store and are there again; it waits for {waiting_for}"
+            )
+        }
+        Some("blocked") => format!("its source cannot be read on: {waiting_for}"),
+        Some("failed") => format!("failed, and is tried again: {waiting_for}"),
+        Some(other) => format!("{other}: {waiting_for}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polyspan_coordination::{ReadingReport, RecoveryReport};
+    use polyspan_types::BlockHeight;
+
+    use super::*;
+
+    fn lane(outcome: &str, waiting_for: &str) -> LaneAnswer {
+        LaneAnswer {
+            lane: "kr/main-to-service".parse().unwrap(),
+            recovery: RecoveryReport {
+                outcome: Some(outcome.to_owned()),
+                waiting_for: Some(waiting_for.to_owned()),
+                refilled: 7,
+                ..RecoveryReport::default()
+            },
+            halted: None,
+        }
+    }
+
+    #[test]
+    fn a_look_is_told_with_what_the_lane_waits_for() {
+        assert!(told(&lane("complete", "1 of 2 attested")).ends_with("it waits for 1 of 2 attested"));
+        assert!(told(&lane("refilled", "a block")).contains("7 requests were missing"));
+        assert!(told(&lane("failed", "no answer")).ends_with("tried again: no answer"));
+        let halted = LaneAnswer { halted: Some("a hash changed".to_owned()), ..lane("even", "") };
+        assert!(told(&halted).ends_with("halted: a hash changed"));
+    }
+
+    #[test]
+    fn the_table_says_how_far_a_reading_is() {
+        let mut lane = lane("even", "nothing");
+        let height = BlockHeight::new;
+        lane.recovery.reading =
+            Some(ReadingReport { from: height(10), to: height(90), at: height(50), requests: 3 });
+        let cells = cells(&lane);
+        assert_eq!(cells[1..5], ["off", "0", "7", "block 50 of 10 to 90"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! The relay's side of the control socket.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use polyspan_monitoring::HealthPart;
+use polyspan_types::LaneId;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::protocol::{Answer, Command, LaneAnswer, Request};
+use super::too_long;
+use crate::lane::Lane;
+
+/// Longest request. Unit: bytes.
+const LONGEST_REQUEST: u64 = 4_096;
+/// How long somebody may take to ask.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Wait after a connection that the system refused, such as for want of file descriptors.
+const REST: Duration = Duration::from_millis(100);
+
+/// Answers on the control socket, one connection after the other: every answer comes from memory.
+pub(crate) struct ControlServer {
+    lanes: Vec<Arc<Lane>>,
+    socket: PathBuf,
+    health: HealthPart,
+}
+
+impl ControlServer {
+    /// Answers for `lanes` at `socket`. Nothing is made before it runs.
+    pub(crate) const fn new(lanes: Vec<Arc<Lane>>, socket: PathBuf, health: HealthPart) -> Self {
+        Self { lanes, socket, health }
+    }
+
+    /// Answers until `stop`. Without a socket the relay does its work all the same, and says what it lacks.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let (listener, owner) = match bind(&self.socket) {
+            Ok(bound) => bound,
+            Err(reason) => {
+                warn!(reason, "there is no control socket; `polyspan recovery` cannot reach this relay");
+                self.health.ok_with(Some(reason));
+                stop.cancelled().await;
+                return;
+            }
+        };
+        self.health.ok();
+        loop {
+            let connection = tokio::select! {
+                () = stop.cancelled() => break,
+                connection = listener.accept() => connection,
+            };
+            match connection {
+                Ok((stream, _)) => tokio::select! {
+                    () = stop.cancelled() => break,
+                    served = timeout(PATIENCE, self.serve(stream, owner)) => match served {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => debug!(%error, "a connection to the control socket broke"),
+                        Err(_) => debug!("somebody at the control socket took too long"),
+                    },
+                },
+                Err(error) => {
+                    debug!(%error, "the control socket takes no connection");
+                    sleep(REST).await;
+                }
+            }
+        }
+        // The next relay replaces it as well: a kill leaves it behind.
+        if let Err(error) = std::fs::remove_file(&self.socket) {
+            debug!(%error, "the control socket was left behind");
+        }
+    }
+
+    async fn serve(&self, mut stream: UnixStream, owner: u32) -> std::io::Result<()> {
+        let user = stream.peer_cred()?.uid();
+        let answer = if user == owner || user == 0 {
+            let mut line = String::new();
+            let (reader, _) = stream.split();
+            BufReader::new(reader.take(LONGEST_REQUEST)).read_line(&mut line).await?;
+            self.answer(&line)
+        } else {
+            Answer::Error("the control socket is its owner's only".to_owned())
+        };
+        let mut text = serde_json::to_vec(&answer)?;
+        text.push(b'\n');
+        stream.write_all(&text).await?;
+        stream.shutdown().await
+    }
+
+    fn answer(&self, line: &str) -> Answer {
+        let request: Request = match serde_json::from_str(line) {
+            Ok(request) => request,
+            Err(error) => return Answer::Error(format!("not a request of the control socket: {error}")),
+        };
+        let lanes: Vec<_> = self.lanes.iter().filter(|lane| is_asked(&request, &lane.info.id)).collect();
+        if let (Some(lane), true) = (&request.lane, lanes.is_empty()) {
+            let known: Vec<_> = self.lanes.iter().map(|lane| lane.info.id.to_string()).collect();
+            return Answer::Error(format!("this relay has no lane {lane}; it has {}", known.join(", ")));
+        }
+        Answer::Lanes(lanes.into_iter().map(|lane| apply(lane, request.command)).collect())
+    }
+}
+
+fn is_asked(request: &Request, lane: &LaneId) -> bool {
+    request.lane.as_ref().is_none_or(|asked| asked == lane)
+}
+
+/// Does what is asked of one lane, and tells how it stands then.
+fn apply(lane: &Lane, command: Command) -> LaneAnswer {
+    let orders = &lane.board.recovery_orders;
+    match command {
+        Command::RecoveryStatus => {}
+        Command::RecoveryRun => orders.send_modify(|orders| orders.asked += 1),
+        Command::RecoveryStart | Command::RecoveryStop => {
+            let enabled = command == Command::RecoveryStart;
+            let changed =
+                orders.send_if_modified(|orders| std::mem::replace(&mut orders.enabled, enabled) != enabled);
+            if changed {
+                info!(lane = %lane.info.id, enabled, "the recovery worker was switched by command");
+            }
+        }
+    }
+    let orders = *orders.borrow();
+    let mut recovery = lane.board.recovery.borrow().clone();
+    (recovery.enabled, recovery.asked) = (orders.enabled, orders.asked);
+    LaneAnswer { lane: lane.info.id.clone(), recovery, halted: lane.board.halted.borrow().clone() }
+}
+
+/// A socket that only its owner can use, with the owner. What a dead relay left there is replaced: who holds the store's lock is the
+/// only one alive.
+fn bind(socket: &Path) -> Result<(UnixListener, u32), String> {
+    if let Some(reason) = too_long(socket) {
+        return Err(reason);
+    }
+    let shown = socket.display();
+    let failed = |error: std::io::Error| format!("the control socket {shown} cannot be made: {error}");
+    if let Ok(there) = std::fs::symlink_metadata(socket) {
+        if !there.file_type().is_socket() {
+            return Err(format!("{shown} is in the place of the control socket and is none; move it away"));
+        }
+        std::fs::remove_file(socket).map_err(failed)?;
+    }
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    // Whoever comes before this line is told apart by the user that asks.
+    std::fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(failed)?;
+    let owner = std::fs::metadata(socket).map_err(failed)?.uid();
+    Ok((listener, owner))
+}

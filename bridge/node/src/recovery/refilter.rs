@@ -1,0 +1,213 @@
+//! Reads the requests of a lane again, from the block of the last handled one to a final block, and fills what the store lacks.
+
+use polyspan_chain::LaneState;
+use polyspan_coordination::ReadingReport;
+use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
+use tracing::info;
+
+use crate::error::{LaneError, RootMismatch};
+use crate::lane::Lane;
+use crate::reader::RangeReader;
+
+/// Longest hole that is filled. Unit: requests. Source: about 1 KiB each, and a hole is filled as a whole or not at all; a store that
+/// lacks more is quicker read anew.
+const LONGEST_HOLE: usize = 16_384;
+
+/// A range that is read again. Whoever drops it loses nothing but the reading: what was filled stays filled.
+pub(super) struct Refilter {
+    from: BlockHeight,
+    to: BlockRef,
+    /// The source at `to`.
+    source: LaneState,
+    /// What is below was handled before the store was made; what is not below `limit` is for the watch to read.
+    floor: RequestNonce,
+    limit: RequestNonce,
+    /// The first block and nonce that were not read yet, and the root over what lies below that nonce.
+    block: BlockHeight,
+    next: RequestNonce,
+    root: Root,
+    /// Where it began.
+    first: RequestNonce,
+    first_root: Root,
+    reader: Option<RangeReader<Vec<Request>>>,
+    hole: Vec<Request>,
+    /// Root after the last request of `hole`.
+    hole_root: Root,
+    filled: u64,
+}
+
+impl Refilter {
+    /// From `recoveryBlockNumber` of `destination`, inclusive, up to `to`, at which the source is as `source` says.
+    pub(super) fn new(
+        lane: &Lane,
+        to: BlockRef,
+        source: LaneState,
+        destination: LaneState,
+        floor: RequestNonce,
+        limit: RequestNonce,
+    ) -> Self {
+        let from = destination.recovery_block.max(lane.info.source.deployment_block);
+        Self {
+            from,
+            to,
+            source,
+            floor,
+            limit,
+            block: from,
+            first: destination.handle_nonce,
+            next: destination.handle_nonce,
+            root: destination.handle_root,
+            first_root: destination.handle_root,
+            reader: None,
+            hole: Vec::new(),
+            hole_root: destination.handle_root,
+            filled: 0,
+        }
+    }
+
+    /// Requests of the source at the final block.
+    pub(super) const fn requested(&self) -> RequestNonce {
+        self.source.request_nonce
+    }
+
+    /// Requests that were put into the store.
+    pub(super) const fn filled(&self) -> u64 {
+        self.filled
+    }
+
+    /// How far it is.
+    pub(super) fn reading(&self) -> ReadingReport {
+        ReadingReport {
+            from: self.from,
+            to: self.to.height,
+            at: self.block,
+            requests: self.next.since(self.first),
+        }
+    }
+
+    /// Reads the next piece; `true` when that was the last one, and everything is compared.
+    ///
+    /// Errors: the endpoints fail, hide a log, or contradict the contracts; the store holds something else. It can be called again, and
+    /// goes on behind the last piece that was right.
+    pub(super) async fn read_on(&mut self, lane: &Lane) -> Result<bool, LaneError> {
+        let bridge = lane.info.source.bridge;
+        let (block, to) = (self.block, self.to.height);
+        let expected = self.source.request_nonce.since(self.next);
+        let reader = self
+            .reader
+            .get_or_insert_with(|| RangeReader::requests(&lane.source, bridge, (block, to), expected));
+        let piece = match reader.next().await {
+            Ok(piece) => piece,
+            Err(failed) => {
+                self.reader = None;
+                return Err(failed.into());
+            }
+        };
+        let Some((range, mut requests)) = piece else {
+            self.finish(lane).await?;
+            return Ok(true);
+        };
+        requests.retain(|request| request.nonce >= self.first);
+        if let Err(wrong) = self.compare(lane, requests, range).await {
+            // What is wrong may lie in a piece before: the next answers may be better ones.
+            self.again();
+            return Err(wrong);
+        }
+        self.block = range.1.next();
+        Ok(false)
+    }
+
+    /// Compares what was read with what is stored, and fills each hole that ends here.
+    async fn compare(
+        &mut self,
+        lane: &Lane,
+        requests: Vec<Request>,
+        (from, to): (BlockHeight, BlockHeight),
+    ) -> Result<(), LaneError> {
+        let (Some(first), Some(last)) = (requests.first(), requests.last()) else { return Ok(()) };
+        let gap =
+            requests.iter().zip(self.next.get()..).find(|(request, nonce)| request.nonce.get() != *nonce);
+        if let Some((found, expected)) = gap {
+            return Err(LaneError::HiddenLog {
+                chain: lane.info.source.chain.clone(),
+                expected: RequestNonce::new(expected),
+                found: found.nonce,
+                from,
+                to,
+            });
+        }
+        let (first, end) = (first.nonce, last.nonce.next());
+        let stored = lane.store.stored_leaves(lane.info.bridge_id, first, end.min(self.limit)).await?;
+        let mut stored = stored.into_iter().peekable();
+        for request in requests {
+            let leaf = Leaf::of(&request);
+            let known = stored.next_if(|(nonce, _)| *nonce == request.nonce).map(|(_, leaf)| leaf);
+            match known {
+                Some(known) if known != leaf => {
+                    return Err(LaneError::StoredDiffers {
+                        lane: lane.info.id.clone(),
+                        nonce: request.nonce,
+                        own: known,
+                        found: leaf,
+                    });
+                }
+                Some(_) => self.fill(lane).await?,
+                None => {}
+            }
+            self.root = self.root.then(leaf);
+            self.next = request.nonce.next();
+            let is_missing = known.is_none() && (self.floor..self.limit).contains(&request.nonce);
+            if is_missing {
+                if self.hole.len() == LONGEST_HOLE {
+                    let (lane, missing) = (lane.info.id.clone(), self.hole.len() as u64 + 1);
+                    return Err(LaneError::LongHole { lane, missing });
+                }
+                self.hole.push(request);
+                self.hole_root = self.root;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything is read: the source itself must say the same.
+    async fn finish(&mut self, lane: &Lane) -> Result<(), LaneError> {
+        if self.next != self.source.request_nonce || self.root != self.source.request_root {
+            let (own_nonce, own) = (self.next, self.root);
+            self.again();
+            return Err(LaneError::RootMismatch(Box::new(RootMismatch {
+                chain: lane.info.source.chain.clone(),
+                own_nonce,
+                own,
+                found_nonce: self.source.request_nonce,
+                found: self.source.request_root,
+                block: self.to,
+                base_unproved: false,
+            })));
+        }
+        // At the end nothing is stored behind it: only now is it proved.
+        self.fill(lane).await
+    }
+
+    async fn fill(&mut self, lane: &Lane) -> Result<(), LaneError> {
+        if self.hole.is_empty() {
+            return Ok(());
+        }
+        let hole = std::mem::take(&mut self.hole);
+        let (first, count) = (hole[0].nonce, hole.len() as u64);
+        if let Err(failed) = lane.store.fill_hole(lane.info.bridge_id, hole, self.hole_root).await {
+            self.again();
+            return Err(failed.into());
+        }
+        self.filled += count;
+        lane.metrics.recovery.filled(&lane.info.id, count);
+        info!(lane = %lane.info.id, %first, count, "requests that the store lacked were read again");
+        Ok(())
+    }
+
+    /// From the beginning: one of the pieces was wrong, and nobody can say which.
+    fn again(&mut self) {
+        self.hole.clear();
+        self.reader = None;
+        (self.block, self.next, self.root) = (self.from, self.first, self.first_root);
+    }
+}

@@ -1,0 +1,238 @@
+//! The worker against two scripted contracts and a real store.
+
+use super::*;
+use crate::testing::{LaneFixture, World};
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Requests 0 to 99, ten blocks apart, of which ten are handled.
+fn world() -> World {
+    World {
+        handled: 10,
+        most_blocks: 200,
+        ..World::of((0..100).map(|nonce| 5 + nonce * 10).collect(), 1_000)
+    }
+}
+
+struct Bench {
+    fixture: LaneFixture,
+    worker: RecoveryWorker,
+}
+
+impl Bench {
+    async fn new(world: World) -> Self {
+        let fixture = LaneFixture::new(world).await;
+        fixture.lane.board.recovery_orders.send_modify(|orders| orders.enabled = true);
+        let entry = RecoveryEntry { enabled: true, interval: INTERVAL };
+        let (source, destination) = (fixture.heads.subscribe(), fixture.heads.subscribe());
+        let worker = RecoveryWorker::new(Arc::clone(&fixture.lane), entry, source, destination);
+        Self { fixture, worker }
+    }
+
+    fn report(&self) -> RecoveryReport {
+        self.fixture.lane.board.recovery.borrow().clone()
+    }
+
+    /// Steps until one more look is over.
+    async fn look(&mut self) -> String {
+        let before = self.report().looks;
+        while self.report().looks == before {
+            if let Err(error) = self.worker.step().await {
+                self.worker.show(Some(error.to_string()));
+            }
+        }
+        self.report().outcome.unwrap()
+    }
+
+    /// As if the interval were over.
+    async fn look_again(&mut self) -> String {
+        self.worker.due_at = None;
+        self.look().await
+    }
+
+    async fn missing(&self) -> u64 {
+        let nonce = RequestNonce::new;
+        let id = self.fixture.lane.info.bridge_id;
+        100 - self.fixture.lane.store.count_requests(id, nonce(0), nonce(100)).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_stands_still_with_everything_stored_is_not_read_again() {
+    let mut bench = Bench::new(world()).await;
+    bench.fixture.store_all().await;
+    assert_eq!(bench.look().await, "complete");
+    assert!(bench.report().waiting_for.unwrap().contains("attest"));
+    assert_eq!(bench.fixture.asked(), 0, "equal roots prove more than a look at the logs");
+    assert_eq!(bench.look_again().await, "complete", "and again, while it stands");
+}
+
+#[tokio::test]
+async fn an_even_lane_and_one_that_moves_are_left_alone() {
+    let mut bench = Bench::new(World { handled: 100, ..world() }).await;
+    assert_eq!(bench.look().await, "even");
+    assert_eq!(bench.report().waiting_for, None);
+    // The head moves on, for what is known of a block stays known.
+    bench.fixture.world(|world| world.handled = 20);
+    bench.fixture.heads.send_replace(crate::testing::head(1_001));
+    assert_eq!(bench.look_again().await, "moving");
+    assert_eq!(bench.fixture.asked(), 0);
+}
+
+#[tokio::test]
+async fn holes_between_and_at_the_end_are_filled_and_nothing_else_is_touched() {
+    let mut bench = Bench::new(world()).await;
+    bench.fixture.store_all().await;
+    let before = bench.fixture.lane.store.source_position(bench.fixture.lane.info.bridge_id).await.unwrap();
+    bench.fixture.lose(20..25);
+    bench.fixture.lose(40..41);
+    bench.fixture.lose(97..100);
+    assert_eq!(bench.missing().await, 9);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!((bench.missing().await, bench.report().refilled), (0, 9));
+    let after = bench.fixture.lane.store.source_position(bench.fixture.lane.info.bridge_id).await.unwrap();
+    assert_eq!(after, before);
+    let last = bench.fixture.lane.store.root_at(before_id(&bench), RequestNonce::new(25)).await.unwrap();
+    assert_eq!(last, Some(bench.fixture.world(|world| world.root(25))));
+    assert_eq!(bench.look_again().await, "complete");
+}
+
+fn before_id(bench: &Bench) -> polyspan_types::BridgeId {
+    bench.fixture.lane.info.bridge_id
+}
+
+#[tokio::test]
+async fn what_is_handled_already_is_not_looked_for() {
+    let mut bench = Bench::new(world()).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(3..5);
+    assert_eq!(bench.look().await, "complete");
+    assert_eq!(bench.missing().await, 2);
+}
+
+#[tokio::test]
+async fn a_stop_in_the_middle_goes_on_where_it_was() {
+    let mut bench = Bench::new(world()).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..99);
+    for _ in 0..3 {
+        bench.worker.step().await.unwrap();
+    }
+    let reading = bench.report().reading.unwrap();
+    assert!(reading.at > reading.from && reading.at < reading.to, "{reading:?}");
+    let asked = bench.fixture.asked();
+    let orders = bench.fixture.lane.board.recovery_orders.clone();
+    orders.send_modify(|orders| orders.enabled = false);
+    for _ in 0..3 {
+        bench.worker.step().await.unwrap();
+    }
+    let report = bench.report();
+    assert_eq!((report.reading, report.enabled), (Some(reading), false));
+    assert_eq!(bench.fixture.asked(), asked);
+    // Started twice is started once.
+    orders.send_modify(|orders| orders.enabled = true);
+    orders.send_modify(|orders| orders.enabled = true);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+    assert!(bench.fixture.asked() < 2 * asked + 8, "nothing was read twice");
+}
+
+#[tokio::test]
+async fn a_disabled_worker_looks_once_when_it_is_asked() {
+    let mut bench = Bench::new(world()).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..25);
+    let orders = bench.fixture.lane.board.recovery_orders.clone();
+    orders.send_modify(|orders| orders.enabled = false);
+    bench.worker.step().await.unwrap();
+    assert_eq!(bench.report().looks, 0);
+    orders.send_modify(|orders| orders.asked += 1);
+    assert_eq!(bench.look().await, "refilled");
+    assert!(!bench.worker.is_on());
+    assert_eq!((bench.report().asked, bench.report().done), (1, 1));
+}
+
+#[tokio::test]
+async fn a_look_that_is_asked_for_compares_the_store_whatever_moved() {
+    let mut bench = Bench::new(world()).await;
+    bench.fixture.store_all().await;
+    assert_eq!(bench.look().await, "complete");
+    bench.fixture.world(|world| world.handled = 12);
+    bench.fixture.heads.send_replace(crate::testing::head(1_001));
+    bench.fixture.lane.board.recovery_orders.send_modify(|orders| orders.asked += 1);
+    assert_eq!(bench.look().await, "complete");
+}
+
+#[tokio::test]
+async fn what_lies_above_the_cursor_is_left_to_the_watch_which_is_woken() {
+    let mut bench = Bench::new(world()).await;
+    let woken = bench.fixture.lane.board.woken.subscribe();
+    for _ in 0..3 {
+        bench.worker.step().await.unwrap();
+    }
+    assert!(woken.has_changed().unwrap());
+    assert_eq!(bench.report().looks, 0, "the watch reads");
+    bench.fixture.lane.board.source.send_modify(|view| view.waiting_for = Some("no answer".to_owned()));
+    assert_eq!(bench.look().await, "blocked");
+    assert_eq!(bench.report().waiting_for.unwrap(), "no answer");
+    bench.fixture.lane.board.source.send_modify(|view| view.waiting_for = None);
+    bench.worker.due_at = None;
+    bench.worker.step().await.unwrap();
+    bench.fixture.store_all().await;
+    assert_eq!(bench.look().await, "followed");
+    assert_eq!(bench.fixture.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_log_that_is_hidden_is_proved_missing_and_filled_once_it_is_shown() {
+    let mut bench = Bench::new(World { hidden: Some(30), ..world() }).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(28..33);
+    assert_eq!(bench.look().await, "failed");
+    assert!(bench.report().waiting_for.unwrap().contains("left out the log of request 30"));
+    assert_eq!(bench.missing().await, 5);
+    bench.fixture.world(|world| world.hidden = None);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_deaf_now_and_then_holds_nothing_up() {
+    let mut bench = Bench::new(World { deaf_every: 3, ..world() }).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..25);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+}
+
+#[tokio::test]
+async fn a_store_that_holds_another_request_is_an_error_that_names_it_and_the_cure() {
+    let mut bench = Bench::new(world()).await;
+    let mut requests = bench.fixture.world(|world| world.requests(0..100));
+    requests[40].transfer.value += alloy::primitives::U256::ONE;
+    let id = bench.fixture.lane.info.bridge_id;
+    bench.fixture.lane.store.append_confirmed(id, requests, crate::testing::block(1_000)).await.unwrap();
+    bench.fixture.show_verified();
+    assert_eq!(bench.look().await, "failed");
+    let reason = bench.report().waiting_for.unwrap();
+    assert!(reason.contains("another request 40") && reason.contains("store repair --lane"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_looks_at_the_start_and_then_by_interval() {
+    let entry = RecoveryEntry { enabled: true, interval: INTERVAL };
+    let fixture = LaneFixture::new(World { handled: 100, ..world() }).await;
+    fixture.lane.board.recovery_orders.send_modify(|orders| orders.enabled = true);
+    let heads = fixture.heads.subscribe();
+    let mut worker = RecoveryWorker::new(Arc::clone(&fixture.lane), entry, heads.clone(), heads);
+    worker.step().await.unwrap();
+    let looks = || fixture.lane.board.recovery.borrow().looks;
+    assert_eq!(looks(), 1);
+    worker.step().await.unwrap();
+    assert_eq!(looks(), 1, "not yet");
+    let started = Instant::now();
+    worker.changed().await;
+    assert!(started.elapsed() >= INTERVAL);
+    worker.step().await.unwrap();
+    assert_eq!(looks(), 2);
+}

@@ -1,0 +1,125 @@
+//! The watch against an endpoint that limits, fails and hides.
+
+use super::*;
+use crate::testing::{LaneFixture, World};
+
+/// Everything is read in one or more steps, as the loop does them.
+async fn read_all(fixture: &LaneFixture) -> Result<SourcePosition, LaneError> {
+    let mut watch = SourceWatch::new(Arc::clone(&fixture.lane), fixture.heads.subscribe());
+    watch.contract_checked = true;
+    watch.step().await?;
+    Ok(fixture.lane.store.source_position(fixture.lane.info.bridge_id).await?)
+}
+
+async fn assert_reads_all(world: World, most_calls: usize) {
+    let (count, root) = (world.requests.len() as u64, world.root(world.requests.len() as u64));
+    let limits = (world.most_blocks, world.most_logs, world.deaf_every);
+    let fixture = LaneFixture::new(world).await;
+    let position = read_all(&fixture).await.unwrap();
+    assert_eq!((position.next, position.root), (RequestNonce::new(count), root));
+    assert!(position.is_verified(), "{position:?}");
+    let asked = fixture.asked();
+    assert!(asked <= most_calls, "{asked} questions for logs with limits {limits:?}");
+    assert_eq!(*fixture.lane.board.reading.borrow(), None, "nothing is being read any more");
+}
+
+#[tokio::test]
+async fn limits_of_blocks_and_of_logs_are_found_out_and_kept() {
+    let even = |count: u64, every: u64| (0..count).map(|nonce| 1 + nonce * every).collect::<Vec<_>>();
+    for (most_blocks, most_calls) in [(100, 160), (1_000, 30), (10_000, 12)] {
+        let world = World { most_blocks, ..World::of(even(1_000, 10), 10_100) };
+        assert_reads_all(world, most_calls).await;
+    }
+    let world = World { most_logs: 100, ..World::of(even(1_000, 10), 10_100) };
+    assert_reads_all(world, 40).await;
+    // 100 000 blocks between two requests.
+    assert_reads_all(World::of(vec![5, 100_005], 100_010), 12).await;
+}
+
+#[tokio::test]
+async fn requests_by_the_thousand_take_far_fewer_than_five_calls_per_hundred() {
+    assert_reads_all(World::of((0..4_000).map(|nonce| 1 + nonce / 100).collect(), 50), 8).await;
+    // All of them where nobody expects them.
+    assert_reads_all(World::of((0..4_000).map(|nonce| 90_000 + nonce / 100).collect(), 90_050), 20).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_deaf_at_every_third_question_is_read_in_one_go() {
+    let requests = (0..300).map(|nonce| 1 + nonce * 10).collect();
+    let world = World { most_blocks: 1_000, deaf_every: 3, ..World::of(requests, 3_000) };
+    assert_reads_all(world, 60).await;
+}
+
+#[tokio::test]
+async fn what_was_read_before_an_endpoint_fails_for_good_is_kept() {
+    let requests = (0..300).map(|nonce| 1 + nonce * 10).collect();
+    let world = World { most_blocks: 500, ..World::of(requests, 3_000) };
+    let fixture = LaneFixture::new(world).await;
+    let id = fixture.lane.info.bridge_id;
+    let position = fixture.lane.store.source_position(id).await.unwrap();
+    let source = fixture
+        .lane
+        .source
+        .lane_state(fixture.lane.info.source.bridge, At::Hash(crate::testing::block(3_000).hash));
+    let source = source.await.unwrap();
+    let head = fixture.heads.borrow().head.unwrap();
+    let watch = SourceWatch::new(Arc::clone(&fixture.lane), fixture.heads.subscribe());
+    // The blocks from 2000 on are refused one by one.
+    let fails = |world: &mut World| world.requests.retain(|at| *at < 2_000);
+    fixture.world(fails);
+    let failed = watch.read_ranges(position.base.unwrap(), position, head, &source).await.unwrap_err();
+    assert!(matches!(failed, LaneError::RootMismatch(_)), "{failed}");
+    fixture.world(|world| world.requests = (0..300).map(|nonce| 1 + nonce * 10).collect());
+    assert!(read_all(&fixture).await.unwrap().is_verified());
+}
+
+#[tokio::test]
+async fn a_log_that_an_endpoint_hides_is_noticed_and_read_once_it_shows_it() {
+    for hidden in [0, 150, 299] {
+        let requests = (0..300).map(|nonce| 1 + nonce * 10).collect();
+        let world = World { most_blocks: 500, hidden: Some(hidden), ..World::of(requests, 3_000) };
+        let fixture = LaneFixture::new(world).await;
+        let failed = read_all(&fixture).await.unwrap_err();
+        assert!(matches!(failed, LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)), "{failed}");
+        fixture.world(|world| world.hidden = None);
+        assert!(read_all(&fixture).await.unwrap().is_verified());
+    }
+}
+
+#[tokio::test]
+async fn a_base_that_the_source_never_proved_is_forgotten_when_it_does_not_fit() {
+    let world = World::of((0..10).map(|nonce| 1 + nonce).collect(), 20);
+    let right = world.root(4);
+    let fixture = LaneFixture::new(world).await;
+    let (store, id) = (&fixture.lane.store, fixture.lane.info.bridge_id);
+    let begin = |nonce, root| async move {
+        store.forget_readable(id).await.unwrap();
+        let (nonce, begun) = (RequestNonce::new(nonce), Some(crate::testing::block(1)));
+        let base = Base { nonce, root, source_block: Some(BlockHeight::new(4)), begun };
+        store.begin_lane(id, base, Vec::new()).await.unwrap();
+    };
+    fixture.lane.board.begun.send_replace(true);
+    begin(4, Root(B256::repeat_byte(9))).await;
+    let error = read_all(&fixture).await.unwrap_err();
+    assert!(error.to_string().contains("handled what nobody requested"), "{error}");
+    assert_eq!(store.source_position(id).await.unwrap().base, None);
+    assert!(!*fixture.lane.board.begun.borrow(), "its destination tells again");
+
+    begin(12, right).await;
+    let error = read_all(&fixture).await.unwrap_err();
+    assert!(matches!(error, LaneError::SourceBehind { .. }), "{error}");
+    assert_eq!(store.source_position(id).await.unwrap().base, None);
+
+    begin(4, right).await;
+    assert!(read_all(&fixture).await.unwrap().is_verified());
+    // From now on it is the endpoint that is wrong.
+    fixture.world(|world| {
+        world.requests.push(21);
+        world.head = 25;
+        world.hidden = Some(10);
+    });
+    fixture.heads.send_replace(crate::testing::head(25));
+    let error = read_all(&fixture).await.unwrap_err();
+    assert!(!error.to_string().contains("nobody requested"), "{error}");
+    assert!(store.source_position(id).await.unwrap().base.is_some());
+}
