@@ -132,6 +132,22 @@ impl Relay {
         Ok(())
     }
 
+    /// Deletes its database with everything beside it, as a lost disk does. It must not run.
+    ///
+    /// Errors: a file cannot be deleted.
+    pub fn lose_store(&self) -> Result<()> {
+        let store = self.store.display().to_string();
+        for file in ["", "-wal", "-shm", ".lock"].map(|suffix| format!("{store}{suffix}")) {
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot delete {file}"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Every endpoint, those of the main chain first.
     pub fn endpoints(&self) -> Vec<&EndpointProxy> {
         Direction::ALL.iter().flat_map(|direction| self.source_endpoints(*direction)).collect()

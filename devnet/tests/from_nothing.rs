@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
-use std::path::PathBuf;
 use std::process::Output;
 
 use alloy::primitives::B256;
@@ -155,14 +154,7 @@ async fn command(network: &TestNetwork, arguments: &[&str]) -> Output {
 }
 
 fn lose_store(network: &TestNetwork) {
-    let store = network.relay(LOST).unwrap().store.display().to_string();
-    std::fs::remove_file(&store).unwrap();
-    for suffix in ["-wal", "-shm", ".lock"] {
-        let file = PathBuf::from(format!("{store}{suffix}"));
-        if file.exists() {
-            std::fs::remove_file(file).unwrap();
-        }
-    }
+    network.relay(LOST).unwrap().lose_store().unwrap();
 }
 
 /// Until the next request, `status` tells what the relay that has lost its store waits for.

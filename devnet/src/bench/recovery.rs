@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! relays stopped ─▶ requests on one lane ─▶ final ─▶ relays start, traffic on the other lane ─▶ all handled
+//! a store deleted ─▶ its relay starts before a backlog ─▶ its first attestation
 //! relays stopped ─▶ as many requests again ─▶ the same payouts by a script: what the chain can do
 //! ```
 //!
@@ -10,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 
 use super::load::blocks::Arrivals;
@@ -18,6 +19,7 @@ use super::load::source::Source;
 use super::load::{BLOCK_GAS_LIMIT, calls, script};
 use super::{Figure, Machine, Report, chain_version, memory, percentile, processor};
 use crate::binaries::Binaries;
+use crate::eventually::eventually_true;
 use crate::network::Network;
 use crate::scenario::Pump;
 use crate::spec::{NetworkSpec, Topology};
@@ -45,6 +47,9 @@ const CALLS_PER_REQUEST: f64 = 0.05;
 const PEAK_RSS_MIB: f64 = 100.0;
 const OTHER_P99_BLOCKS: f64 = 3.0;
 
+/// Unit: seconds, two blocks of one second until the request is final among them. Source: ADR 0020.
+const FIRST_ATTESTATION_S: f64 = 5.0;
+
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Patience for whatever is no backlog, and for one thousand requests of one.
@@ -68,6 +73,8 @@ pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
         stop_relays(&mut network).await?;
         measure(&mut network, backlog, &mut figures).await?;
     }
+    stop_relays(&mut network).await?;
+    empty_store(&mut network, &mut figures).await?;
     stop_relays(&mut network).await?;
     for audit in network.audit().await? {
         if !audit.problems.is_empty() {
@@ -137,6 +144,33 @@ async fn measure(network: &mut Network, backlog: u64, figures: &mut Vec<Figure>)
         Figure::of_interest(name("cpu_s_per_1000"), 1000.0 * used / backlog as f64, "s"),
     ]);
     Ok(())
+}
+
+/// A relay that has lost its store, before a backlog: how long until others have an attestation of it. It signs nothing that was
+/// requested before it began, so a request follows its start.
+async fn empty_store(network: &mut Network, figures: &mut Vec<Figure>) -> Result<()> {
+    request(network, BACKLOG).await?;
+    let name = network.relays.first().context("a network without relays")?.spec.name.clone();
+    network.relay(&name)?.lose_store()?;
+    let began = Instant::now();
+    network.start_relay(&name)?;
+    network.wait_ready(PATIENCE).await?;
+    let ready = began.elapsed().as_secs_f64();
+    Source::prepare(network, LANE, 1).await?.drive().finished().await?;
+    let label = format!("lane=\"{}\"", network.bridge(0)?.deployment.lane(LANE).id);
+    let attested = || async {
+        let count = network.relay(&name)?.metric("polyspan_lane_attestations_total", &[&label]).await?;
+        Ok(count.is_some_and(|count| count > 0.0))
+    };
+    eventually_true("the relay without a store attests", PATIENCE, attested).await?;
+    let first = began.elapsed().as_secs_f64();
+    figures.extend([
+        Figure::at_most("recovery.empty_store.first_attestation_s", first, "s", FIRST_ATTESTATION_S),
+        Figure::of_interest("recovery.empty_store.ready_s", ready, "s"),
+    ]);
+    stop_relays(network).await?;
+    network.start_relays()?;
+    network.wait_all_handled(PATIENCE).await
 }
 
 /// Makes requests as fast as the source takes them, and waits until they are final.
