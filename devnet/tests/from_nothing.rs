@@ -132,6 +132,18 @@ async fn a_halted_lane_is_resumed_by_the_block_that_its_operator_accepts() {
     let resumed = resume(cursor.hash).await;
     assert!(resumed.status.success(), "{resumed:?}");
     assert_eq!(resume(cursor.hash).await.status.code(), Some(2), "it is not halted any more");
+
+    // The same block, and what was read of it is not believed.
+    let store = Store::open(&network.relay(LOST).unwrap().store).await.unwrap();
+    store.halt_lane(lane.bridge_id, "a chain contradicts itself").await.unwrap();
+    store.close().await;
+    let listed = command(&network, &["lane", "resume", "--lane", &id]).await;
+    assert_eq!(listed.status.code(), Some(2), "{listed:?}");
+    assert!(String::from_utf8_lossy(&listed.stderr).contains(&cursor.hash.to_string()), "{listed:?}");
+    let hash = cursor.hash.to_string();
+    let again = ["lane", "resume", "--lane", &id, "--accept", &hash, "--read-again"];
+    let again = command(&network, &again).await;
+    assert!(String::from_utf8_lossy(&again.stdout).contains("everything is read again"), "{again:?}");
     let whole = command(&network, &["store", "repair"]).await;
     assert!(String::from_utf8_lossy(&whole.stdout).contains("is whole"), "{whole:?}");
 
