@@ -34,21 +34,40 @@ pub struct RelayMetrics {
     pub recovery: RecoveryMetrics,
 }
 
+/// A registered gauge per lane.
+///
+/// Errors: the name is taken.
+pub(crate) fn lane_gauge(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauge = IntGaugeVec::new(Opts::new(name, help), &["lane"])?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+/// A registered counter with these labels.
+///
+/// Errors: the name is taken.
+pub(crate) fn lane_counter(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
 impl RelayMetrics {
     /// Registers the family.
     ///
     /// Errors: one of the names is taken in this registry.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), &["lane"])?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
+        let gauge = |name, help| lane_gauge(registry, name, help);
+        let counter = |name, help, labels: &[&str]| lane_counter(registry, name, help, labels);
         Ok(Self {
             request_nonce: gauge(
                 "polyspan_lane_request_nonce",

@@ -2,9 +2,10 @@
 
 use polyspan_coordination::RecoveryReport;
 use polyspan_types::{BlockHeight, LaneId};
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGaugeVec, Registry};
 
 use super::OUTCOMES;
+use crate::metrics::{lane_counter, lane_gauge};
 
 /// Gauges and counters per lane. Clones share them.
 #[derive(Debug, Clone)]
@@ -22,16 +23,8 @@ impl RecoveryMetrics {
     ///
     /// Errors: one of the names is taken in this registry.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), &["lane"])?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
+        let gauge = |name, help| lane_gauge(registry, name, help);
+        let counter = |name, help, labels: &[&str]| lane_counter(registry, name, help, labels);
         Ok(Self {
             enabled: gauge(
                 "polyspan_recovery_enabled",
