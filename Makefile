@@ -108,7 +108,9 @@ check-lints: rust protoc
 check-dependencies: $(DENY)
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
-check-docs: rust protoc
+check-docs: rust protoc python
+	docs/check_cases
+	docs/test_check_cases.py
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) --workspace --no-deps
 
 check-contracts: tools python
