@@ -57,10 +57,34 @@ async fn a_source_that_has_thrown_logs_away_is_told_with_the_block_that_is_neede
     network.expect_complete().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_cannot_be_recovered_leaves_the_other_one_alone() {
+    let mut network = TestNetwork::seasoned(1, |_| {}).await.unwrap();
+    let next = network.progress(0, LANE).await.unwrap().requested;
+    for lane in Direction::ALL {
+        backlog_of(&network, lane, 2).await;
+    }
+    network.wait_blocks_of_both(2).await.unwrap();
+    let hiding = Faults { hide_request: Some(next), ..Faults::default() };
+    network.relays[0].source_endpoint(LANE).set(hiding);
+    network.start_relay("relay-1").unwrap();
+    let other = network.progress(0, Direction::ServiceToMain).await.unwrap().requested;
+    network.wait_handled(0, Direction::ServiceToMain, other.get(), LONG_PATIENCE).await.unwrap();
+    let waiting = network.progress(0, LANE).await.unwrap();
+    assert_eq!(waiting.open(), 2, "{waiting:?}");
+    network.relays[0].source_endpoint(LANE).clear();
+    network.wait_all_handled(LONG_PATIENCE).await.unwrap();
+    network.expect_complete().await.unwrap();
+}
+
 async fn backlog(network: &TestNetwork, count: usize) {
+    backlog_of(network, LANE, count).await;
+    network.main.wait_blocks(1).await.unwrap();
+}
+
+async fn backlog_of(network: &TestNetwork, lane: Direction, count: usize) {
     let traffic = Traffic::new(network, 0, 0).unwrap();
     for _ in 0..count {
-        traffic.request(LANE, Kind::Erc20, fresh_recipient(), 1_000).await.unwrap();
+        traffic.request(lane, Kind::Erc20, fresh_recipient(), 1_000).await.unwrap();
     }
-    network.main.wait_blocks(1).await.unwrap();
 }
