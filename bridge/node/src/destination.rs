@@ -130,7 +130,8 @@ impl DestinationWatch {
                 return Ok(position);
             }
         }
-        if position.next == newest.handle_nonce && position.open_holds == newest.held_count {
+        let even = position.next == newest.handle_nonce && position.open_holds == newest.held_count;
+        if even && !self.older.may_be_missing(&position) {
             // Nothing new even at the newest block: without new holds, an end would show in their count. The cursor may
             // skip to the final one.
             let stored = lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?;

@@ -65,24 +65,23 @@ impl RangeReader<Vec<Request>> {
 }
 
 impl RangeReader<Vec<Request>> {
-    /// As [`RangeReader::requests`], from number `nonce` on and from whatever any endpoint tells. Nobody has agreed on that: it is for
+    /// As [`RangeReader::requests`], of these numbers and from whatever any endpoint tells. Nobody has agreed on that: it is for
     /// requests of which the caller knows the root.
     pub(crate) fn requests_among(
         chain: &Chain,
         bridge: Address,
         range: BlockRange,
         expected: u64,
-        nonce: RequestNonce,
+        nonces: std::ops::Range<RequestNonce>,
     ) -> Self {
         let asked = chain.clone();
         Self::new(chain, range, expected, move |(first, to)| {
-            let chain = asked.clone();
+            let (chain, nonces) = (asked.clone(), nonces.clone());
             Box::pin(async move {
-                let told = chain.requests_of_each(bridge, first, to).await;
-                let found = match told.is_empty() {
+                let found = match chain.requests_of_each(bridge, first, to).await {
                     // Nobody answers: the quorum's error tells why.
-                    true => chain.requests(bridge, first, to).await,
-                    false => Ok(among(nonce, told)),
+                    Ok(told) if told.is_empty() => chain.requests(bridge, first, to).await,
+                    told => told.map(|told| among(nonces, told)),
                 };
                 ((first, to), found)
             })

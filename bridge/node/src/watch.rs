@@ -71,7 +71,7 @@ impl SourceWatch {
         }
         self.check_contract(head).await?;
         if source.request_nonce < base.nonce {
-            self.step_back().await?;
+            // The base stays: what is behind catches up with it.
             return Err(LaneError::SourceBehind {
                 chain: info.source.chain.clone(),
                 found: source.request_nonce,
@@ -105,7 +105,10 @@ impl SourceWatch {
         let missing = source.request_nonce.since(position.next);
         let (chain, bridge, range) = (&self.lane.source, info.source.bridge, (from, last));
         let mut reader = match self.doubts_quorum {
-            true => RangeReader::requests_among(chain, bridge, range, missing, position.next),
+            true => {
+                let nonces = position.next..source.request_nonce;
+                RangeReader::requests_among(chain, bridge, range, missing, nonces)
+            }
             false => RangeReader::requests(chain, bridge, range, missing),
         };
         let shown = Shown { lane: &self.lane, from, to: last };
@@ -312,8 +315,9 @@ impl Step for SourceWatch {
         let Some(head) = head else { return Ok(()) };
         let advanced = self.advance(head).await;
         // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
-        self.doubts_quorum =
-            matches!(advanced, Err(LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)));
+        // Every other time: one that makes something up must not keep the others from agreeing again.
+        self.doubts_quorum = !self.doubts_quorum
+            && matches!(advanced, Err(LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)));
         advanced
     }
 

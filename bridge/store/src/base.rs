@@ -48,6 +48,9 @@ impl Store {
     ) -> Result<DestinationPosition, StoreError> {
         self.write(Step { name: "begin", crash: None }, move |transaction| {
             let row = ensure_lane(transaction, lane)?;
+            if load(transaction, row, lane)?.is_none() {
+                return Err(StoreError::NotBegun { lane }.into());
+            }
             for hold in &found {
                 holds::insert(transaction, row, hold)?;
             }
@@ -90,6 +93,10 @@ fn begin(
             hash.as_ref().map(|hash| hash.as_slice()),
         ],
     )?;
+    // Whatever there is of outcomes is of another beginning.
+    for table in ["handled", "hold"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE lane = ?1"), params![row])?;
+    }
     for hold in open_holds {
         holds::insert(transaction, row, hold)?;
     }

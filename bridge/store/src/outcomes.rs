@@ -137,6 +137,10 @@ fn record(
     to: BlockRef,
 ) -> Result<DestinationPosition, Failure> {
     let lane = ensure_lane(transaction, bridge_id)?;
+    if base::load(transaction, lane, bridge_id)?.is_none() {
+        // Forgotten since it was asked for: the lane begins anew first.
+        return Err(StoreError::NotBegun { lane: bridge_id }.into());
+    }
     let height = number("block", to.height.get())?;
     if cursor(transaction, lane)?.is_some_and(|stored| stored.height > to.height) {
         // Blocks rise with nonces, so this ends at the last call that stays.

@@ -168,18 +168,28 @@ impl Chain {
 
     /// The requests that the bridge took in blocks `from..=to` as each endpoint tells them, of those that answer. Nobody compares
     /// them: for requests whose root is known, which tells the true ones.
+    ///
+    /// Errors: an endpoint wants fewer blocks at a time: only then is it heard as well.
     pub async fn requests_of_each(
         &self,
         bridge: Address,
         from: BlockHeight,
         to: BlockHeight,
-    ) -> Vec<Vec<Request>> {
+    ) -> Result<Vec<Vec<Request>>, ChainError> {
         let pool = self.pool();
         let asked = pool.all_but_waiting().into_iter().map(|index| {
             let client = pool.client(index);
-            async move { client.requests(bridge, from, to).await.ok() }
+            async move { client.requests(bridge, from, to).await }
         });
-        futures::future::join_all(asked).await.into_iter().flatten().collect()
+        let mut told = Vec::new();
+        for answer in futures::future::join_all(asked).await {
+            match answer {
+                Ok(requests) => told.push(requests),
+                Err(refused @ ChainError::RangeRefused { .. }) if from < to => return Err(refused),
+                Err(_) => {}
+            }
+        }
+        Ok(told)
     }
 
     /// What the bridge did in blocks `from..=to` with requests of its counterpart, the same from a quorum.

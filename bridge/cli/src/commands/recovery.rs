@@ -23,9 +23,9 @@ pub enum RecoveryCommand {
     Run(WorkerArguments),
     /// Shows how the recovery workers of the running relay stand.
     Status(StatusArguments),
-    /// Lets the workers look from time to time, until the relay restarts: then [recovery] enabled decides.
+    /// Lets the workers look from time to time, until the relay restarts: then `recovery.enabled` of its config decides.
     Start(WorkerArguments),
-    /// Lets them rest, until the relay restarts: then [recovery] enabled decides. What was read is kept.
+    /// Lets them rest, until the relay restarts: then `recovery.enabled` of its config decides. What was read is kept.
     Stop(WorkerArguments),
 }
 

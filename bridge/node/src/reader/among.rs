@@ -4,14 +4,15 @@
 //! holds: it is the same from a quorum, and only the true requests, all of them, hash to it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use polyspan_types::{Request, RequestNonce};
 
-/// The requests from `from` on that any endpoint tells, each once and in order; of two that differ the one that more of them
+/// The requests of these numbers that any endpoint tells, each once and in order; of two that differ the one that more of them
 /// tell. `told` has an entry for each endpoint.
-pub(super) fn among(from: RequestNonce, told: Vec<Vec<Request>>) -> Vec<Request> {
+pub(super) fn among(nonces: Range<RequestNonce>, told: Vec<Vec<Request>>) -> Vec<Request> {
     let mut variants: BTreeMap<RequestNonce, Vec<(Request, usize)>> = BTreeMap::new();
-    for request in told.into_iter().flatten().filter(|request| request.nonce >= from) {
+    for request in told.into_iter().flatten().filter(|request| nonces.contains(&request.nonce)) {
         let known = variants.entry(request.nonce).or_default();
         match known.iter_mut().find(|(variant, _)| *variant == request) {
             Some((_, count)) => *count += 1,
@@ -51,9 +52,10 @@ mod tests {
     fn what_one_endpoint_has_is_found_and_what_most_tell_wins() {
         let full = vec![request(3, 10), request(4, 10), request(5, 10)];
         let hiding = vec![request(3, 10), request(5, 99)];
-        let found =
-            among(RequestNonce::new(4), vec![hiding.clone(), full.clone(), hiding, full.clone(), full]);
-        assert_eq!(told(&found), [(4, 10), (5, 10)]);
-        assert!(among(RequestNonce::ZERO, vec![Vec::new(), Vec::new()]).is_empty());
+        let nonces = RequestNonce::new(4)..RequestNonce::new(6);
+        let made_up = vec![request(6, 1)];
+        let all = vec![hiding.clone(), full.clone(), hiding, full.clone(), full, made_up];
+        assert_eq!(told(&among(nonces.clone(), all)), [(4, 10), (5, 10)]);
+        assert!(among(nonces, vec![Vec::new(), Vec::new()]).is_empty());
     }
 }

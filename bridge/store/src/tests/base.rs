@@ -73,3 +73,15 @@ async fn a_lane_that_forgets_what_can_be_read_again_keeps_what_it_signed() {
     store.begin_lane(lane(1), base(), Vec::new()).await.unwrap();
     assert_eq!(store.source_position(lane(1)).await.unwrap().next, nonce(40));
 }
+
+#[tokio::test]
+async fn what_was_read_of_a_lane_that_was_forgotten_meanwhile_is_not_stored() {
+    let folder = tempdir().unwrap();
+    let store = open_bare(&folder.path().join("s")).await;
+    store.begin_lane(lane(1), base(), Vec::new()).await.unwrap();
+    store.forget_readable(lane(1)).await.unwrap();
+    let late = store.record_handled(lane(1), logs(&[range(40, 47, 71)], &[]), block(72)).await;
+    assert_eq!(late.unwrap_err(), StoreError::NotBegun { lane: lane(1) });
+    let late = store.add_older_holds(lane(1), Vec::new()).await;
+    assert_eq!(late.unwrap_err(), StoreError::NotBegun { lane: lane(1) });
+}
