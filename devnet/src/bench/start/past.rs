@@ -39,6 +39,8 @@ pub async fn make(network: &Network, direction: Direction, transfers: u64) -> Re
         begun: Some(begun),
     };
     store.begin_lane(info.bridge_id, base, Vec::new()).await?;
+    // The floor is that of the key which has signed all of it.
+    store.sign_floor_of(info.bridge_id, relay.attester.address()).await?;
     store.decide_floor(info.bridge_id, RequestNonce::ZERO).await?;
     let past = Past { info: &info, read, paid, epoch: Epoch::new(epoch), operator: relay.attester.address() };
     let mut root = Root::zero(info.bridge_id);
