@@ -16,6 +16,12 @@ pub fn remark(text: impl std::fmt::Display) {
     show(&mut io::stderr().lock(), text);
 }
 
+/// Empties the terminal, for what is shown again and again.
+pub fn clear_screen() {
+    // As in `show`.
+    let _ = io::stdout().lock().write_all(b"\x1b[2J\x1b[H\n");
+}
+
 /// Prints a value as JSON.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     result(serde_json::to_string_pretty(value)?);

@@ -71,7 +71,7 @@ pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
         } else {
             if arguments.watch {
                 // Clears the terminal, so that the tables stay in place.
-                output::result("\u{1b}[2J\u{1b}[H");
+                output::clear_screen();
             }
             print(&status);
         }
