@@ -125,8 +125,12 @@ impl Compaction {
         };
         let cut = Cut { base: base.nonce, settled, verified, young };
         let upto = cut.base(bounds.keep, bounds.window);
+        // A row that the disk has lost ends a step, and not all of them.
+        let (upto, last) = match last(connection, row, base.nonce, upto)? {
+            Some((upto, last)) => (upto, Some(last)),
+            None => (base.nonce, None),
+        };
         let more = upto.since(base.nonce) == bounds.window;
-        let last = (upto > base.nonce).then(|| last(connection, row, upto)).transpose()?;
         Ok(Some(Self {
             lane: row,
             base: base.nonce,
@@ -279,18 +283,28 @@ impl Compaction {
     }
 }
 
-/// The last request below a new base.
+/// The last stored request below a new base.
 #[derive(Clone, Copy)]
 struct Last {
     root: Root,
     source_block: i64,
 }
 
-fn last(connection: &Connection, lane: i64, upto: RequestNonce) -> Result<Last, Failure> {
-    let read = |row: &rusqlite::Row<'_>| Ok(Last { root: Root(hash(row, 0)?), source_block: row.get(1)? });
-    Ok(connection
-        .prepare_cached("SELECT root, source_block FROM request WHERE lane = ?1 AND nonce = ?2")?
-        .query_row(params![lane, bound(upto.minus(1).get())], read)?)
+fn last(
+    connection: &Connection,
+    lane: i64,
+    base: RequestNonce,
+    upto: RequestNonce,
+) -> Result<Option<(RequestNonce, Last)>, Failure> {
+    let read = |row: &rusqlite::Row<'_>| {
+        let last = Last { root: Root(hash(row, 1)?), source_block: row.get(2)? };
+        Ok((RequestNonce::new(count(row, 0)?).next(), last))
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT nonce, root, source_block FROM request WHERE lane = ?1 AND nonce >= ?2 AND nonce < ?3 \
+         ORDER BY nonce DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row(params![lane, bound(base.get()), bound(upto.get())], read).optional()?)
 }
 
 /// The first nonce over which the source has not confirmed the own root, if it ever has, and the destination's cursor.

@@ -85,8 +85,10 @@ impl Store {
 pub(crate) fn insert(transaction: &Transaction<'_>, lane: i64, held: &HeldRequest) -> Result<(), Failure> {
     transaction
         .prepare_cached(
+            // One that is found in the contract comes without its transaction, which may be known.
             "INSERT INTO hold (lane, nonce, reason, block, tx_hash) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT DO UPDATE SET reason = excluded.reason, block = excluded.block, tx_hash = excluded.tx_hash",
+             ON CONFLICT DO UPDATE SET reason = excluded.reason, block = excluded.block, tx_hash = \
+             CASE WHEN excluded.tx_hash = zeroblob(32) THEN hold.tx_hash ELSE excluded.tx_hash END",
         )?
         .execute(params![
             lane,

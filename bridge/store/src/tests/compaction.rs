@@ -153,6 +153,28 @@ async fn what_is_too_old_goes_and_what_is_young_or_not_handled_stays() {
 }
 
 #[tokio::test]
+async fn a_row_that_was_lost_keeps_no_other_one() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("s");
+    let store = open_small(&path, 0).await;
+    fill(&store, 40, &[]).await;
+    // The last one of the first window, and one within a later window.
+    store
+        .write_connection(|connection| {
+            connection.execute("DELETE FROM request WHERE nonce IN (7, 20)", [])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    for _ in 0..40 {
+        store.compact(lane(1), keep(4), block(1_000)).await.unwrap();
+    }
+    let base = store.source_position(lane(1)).await.unwrap().base.unwrap();
+    assert_eq!((base.nonce, Some(base.root)), (nonce(36), store.root_at(lane(1), nonce(36)).await.unwrap()));
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_lane_with_nothing_left_of_its_past_goes_on() {
     let folder = tempdir().unwrap();
     let store = open_small(&folder.path().join("s"), NOW_MS).await;
