@@ -8,6 +8,7 @@ import unittest
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
@@ -141,6 +142,14 @@ class Prolong(unittest.TestCase):
         self.assertFalse([path for path in files if "symbolic" in path.parts])
         changed = files | {Path("src/Bridge.sol"): b"other"}
         self.assertNotEqual(self.prolong.fingerprint(files), self.prolong.fingerprint(changed))
+
+    def test_a_round_whose_forge_was_killed_is_told_from_one_that_fails(self):
+        journal = self.prolong.Journal("key")
+        for code, told in ((-9, "signal 9"), (1, "round 1 fails")):
+            bench = mock.Mock(running=set(), return_value=mock.Mock(round=lambda number, code=code: (code, "nothing")))
+            with mock.patch.object(self.prolong, "Bench", bench), self.assertRaisesRegex(SystemExit, told):
+                self.prolong.run([1], 1, {}, journal)
+        self.assertEqual(journal.rounds, {})
 
     def test_seeds_of_rounds_differ_and_stay(self):
         self.assertEqual(len({self.prolong.seed_of(number) for number in range(1, 101)}), 100)
