@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Root};
 use tokio::task::JoinHandle;
 
-use crate::{Coordinator, Member, MemberId, Report};
+use crate::{Coordinator, Leadership, Member, MemberId, Report};
 
 /// How long tests wait for what must happen. Source: ample on a loaded machine of two cores.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +52,16 @@ where
         assert!(start.elapsed() < patience, "not within {patience:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Challenges the leader of `lane` at every tick until it leads, as a relay does: a challenge knows only what was seen by then.
+///
+/// Panics: when it does not lead within [`PATIENCE`].
+pub async fn takes(member: &LiveMember, lane: BridgeId) -> Leadership {
+    eventually(PATIENCE, "takes the lane", || async {
+        member.coordinator.challenge(lane).await.ok().filter(|seen| seen.own)
+    })
+    .await
 }
 
 /// A member that reports by itself, as a relay does, until it is dropped; dropping is a crash.

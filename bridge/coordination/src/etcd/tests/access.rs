@@ -49,7 +49,8 @@ async fn a_role_for_the_own_prefix_is_enough_and_no_other_prefix_can_be_written(
     first.publish(&attestation(lane(1), 1, 1, 1)).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), attestation(lane(1), 1, 1, 1));
     assert_eq!(first.members().await.unwrap().len(), 2);
-    assert!(first.campaign(lane(1)).await.unwrap().own);
+    eventually(PATIENCE, "leads", || async { first.campaign(lane(1)).await.unwrap().own.then_some(()) })
+        .await;
     first.prune(lane(1), polyspan_types::RequestNonce::new(1)).await.unwrap();
     first.resign(lane(1)).await.unwrap();
 

@@ -15,7 +15,7 @@ use crate::EtcdSettings;
 use crate::testing::{PATIENCE, eventually};
 
 /// As short as etcd allows with these election settings.
-pub(super) const LEASE: Duration = Duration::from_secs(1);
+pub(super) const LEASE: Duration = Duration::from_secs(2);
 
 /// A cluster with a folder of its own.
 pub(super) struct Cluster {

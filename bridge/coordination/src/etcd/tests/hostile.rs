@@ -9,7 +9,7 @@ use polyspan_types::RequestNonce;
 use super::*;
 use crate::Claim;
 use crate::etcd::values::{Presence, Value};
-use crate::testing::{LiveMember, PATIENCE, attestation, eventually, lane, member};
+use crate::testing::{LiveMember, PATIENCE, attestation, eventually, lane, member, takes};
 
 /// Small bounds, so that a test reaches them.
 const LIMITS: Limits =
@@ -202,8 +202,7 @@ async fn nobody_leads_for_ever_by_claiming_the_last_term() {
         })
         .await;
         assert_eq!(led.1, Term::new(1));
-        assert!(second.coordinator.challenge(lane(number)).await.unwrap().own);
-        assert_eq!(second.coordinator.leader(lane(number)).await.unwrap().unwrap().1, Term::new(2));
+        assert!((2..10).contains(&takes(&second, lane(number)).await.term.get()));
     }
     // A leap that can be true is believed, and followed by the next term.
     client.put(layout.claim(&liar, lane(1)), claim(1_000), None).await.unwrap();
@@ -211,7 +210,7 @@ async fn nobody_leads_for_ever_by_claiming_the_last_term() {
         first.coordinator.leader(lane(1)).await.unwrap().filter(|(id, _)| *id == liar)
     })
     .await;
-    assert_eq!(first.coordinator.challenge(lane(1)).await.unwrap().term, Term::new(1_001));
+    assert!((1_001..1_010).contains(&takes(&first, lane(1)).await.term.get()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
