@@ -214,8 +214,8 @@ impl Upstream {
             drop(watched.wait_for(|now| now.stall_every.is_none()).await);
         }
         tokio::time::sleep(faults.delay).await;
-        if let Some(refusal) = faults.refusal(&question) {
-            return json(&refusal);
+        if let Some(answer) = faults.refusal(&question).or_else(|| faults.swallowed(&question)) {
+            return json(&answer);
         }
         match self.forward(faults.instead.clone(), body).await {
             Ok(mut answer) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{B256, U256};
+use alloy::primitives::{B256, Bytes, U256, keccak256};
 use alloy::sol_types::SolEvent;
 use polyspan_contracts::Bridge::RequestValueTransfer;
 use polyspan_types::RequestNonce;
@@ -32,6 +32,8 @@ pub struct Faults {
     pub max_logs: Option<usize>,
     /// Logs of blocks below this one are gone, in the words of a node that has pruned them.
     pub pruned_below: Option<u64>,
+    /// Transactions are taken, their hash is told, and no node ever hears of them. HTTP only.
+    pub swallow: bool,
     /// Answers come from this endpoint, which may be on a fork ([`crate::network::Network::fork`]). HTTP only.
     pub instead: Option<Url>,
 }
@@ -45,6 +47,11 @@ impl Faults {
     /// No fault but never answering.
     pub fn hang() -> Self {
         Self { hang: true, ..Self::default() }
+    }
+
+    /// No fault but keeping transactions to itself.
+    pub fn swallow() -> Self {
+        Self { swallow: true, ..Self::default() }
     }
 
     /// Answers come from another endpoint.
@@ -78,6 +85,15 @@ impl Faults {
         }
         let pruned = self.pruned_below.is_some_and(|first| from < first);
         pruned.then(|| json!({ "code": 4444, "message": "pruned history unavailable" }))
+    }
+
+    /// The hash of a transaction that goes no further; `None` for every other question, and for a batch.
+    pub(super) fn swallowed(&self, question: &Value) -> Option<Value> {
+        if !self.swallow || question["method"] != "eth_sendRawTransaction" {
+            return None;
+        }
+        let raw: Bytes = serde_json::from_value(question["params"][0].clone()).ok()?;
+        Some(json!({ "jsonrpc": "2.0", "id": question["id"], "result": keccak256(raw) }))
     }
 
     /// Changes the chain's answer into what this endpoint says.
@@ -249,6 +265,15 @@ mod tests {
         let mut short = json!({ "id": 7, "result": [request_log(1, 6)] });
         faults.falsify(&logs_call(7, 5, 10), &mut short);
         assert!(short["error"].is_null());
+    }
+
+    #[test]
+    fn a_swallowed_transaction_is_told_by_its_hash_and_other_questions_pass() {
+        let send = json!({ "id": 3, "method": "eth_sendRawTransaction", "params": ["0x02c0"] });
+        let told = Faults::swallow().swallowed(&send).unwrap();
+        assert_eq!((&told["id"], &told["result"]), (&json!(3), &json!(keccak256([0x02, 0xc0]))));
+        assert!(Faults::swallow().swallowed(&logs_call(1, 1, 2)).is_none());
+        assert!(Faults::default().swallowed(&send).is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use polyspan_types::Direction;
 
 use super::Network;
@@ -42,21 +42,5 @@ impl Network {
     pub async fn leader(&self, bridge: usize, direction: Direction) -> Result<String> {
         let look = || async { Ok(self.leaders(bridge, direction).await?.into_iter().next()) };
         eventually(&format!("a relay leads {direction}"), PATIENCE, look).await
-    }
-
-    /// A running relay of a lane that does not lead it.
-    ///
-    /// Errors: there is none, or nobody leads.
-    pub async fn follower(&mut self, bridge: usize, direction: Direction) -> Result<String> {
-        let leader = self.leader(bridge, direction).await?;
-        for relay in &mut self.relays {
-            if relay.spec.directions.contains(&direction)
-                && relay.spec.name != leader
-                && relay.is_running()?
-            {
-                return Ok(relay.spec.name.clone());
-            }
-        }
-        bail!("no relay but {leader} runs on {direction}")
     }
 }

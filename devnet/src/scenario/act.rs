@@ -50,6 +50,12 @@ pub enum Check {
     Ready,
     /// More than one relay says that it leads this lane.
     TwoLeaders(Direction),
+    /// Exactly one relay says that it leads this lane.
+    OneLeader(Direction),
+    /// A relay leads this lane that is none of those of the step before.
+    AnotherLeads(Direction),
+    /// Relays have brought this lane on with votes on its destination.
+    Votes(Direction),
     /// A relay of this lane sees two roots for one nonce.
     ConflictSeen(Direction),
 }
@@ -79,6 +85,9 @@ impl fmt::Display for Check {
             Self::Moves(lane) => write!(f, "{lane} moves"),
             Self::Ready => f.write_str("every relay is ready"),
             Self::TwoLeaders(lane) => write!(f, "{lane} has two leaders"),
+            Self::OneLeader(lane) => write!(f, "{lane} has one leader"),
+            Self::AnotherLeads(lane) => write!(f, "another relay leads {lane}"),
+            Self::Votes(lane) => write!(f, "{lane} goes on by votes"),
             Self::ConflictSeen(lane) => write!(f, "two roots for one nonce of {lane} are seen"),
         }
     }

@@ -85,10 +85,8 @@ pub enum EndpointFault {
     None,
     /// It is not reachable.
     Down,
-    /// It takes questions and gives no answers.
-    Hang,
-    /// It says to be another chain.
-    OtherChain,
+    /// It takes transactions and keeps them to itself: the account nonce of whoever sends through it is stuck.
+    Swallow,
 }
 
 /// What the faults of one run have changed.
@@ -108,6 +106,11 @@ impl Doer {
     /// The operators that have lied.
     pub(super) fn liars(&self) -> &[Address] {
         self.liars.known()
+    }
+
+    /// The relays of the last step that had some.
+    pub(super) fn same(&self) -> &[String] {
+        &self.same
     }
 
     /// Does it.
@@ -277,8 +280,7 @@ impl EndpointFault {
         match self {
             Self::None => Faults::default(),
             Self::Down => Faults::down(),
-            Self::Hang => Faults::hang(),
-            Self::OtherChain => Faults { chain_id: Some(1), ..Faults::default() },
+            Self::Swallow => Faults::swallow(),
         }
     }
 }

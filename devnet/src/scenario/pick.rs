@@ -22,8 +22,6 @@ pub enum Side {
 pub enum Pick {
     /// The relay that leads the lane at that moment.
     Leader(Direction),
-    /// A running relay of the lane that does not lead it.
-    Follower(Direction),
     /// The relay of that name.
     Relay(&'static str),
     /// All relays of a lane: main-bridges on their ENs, or sub-bridges on their SENs.
@@ -95,7 +93,6 @@ impl Pick {
         let all = || network.relays.iter().map(|relay| &relay.spec);
         let names: Vec<String> = match self {
             Self::Leader(lane) => vec![network.leader(0, lane).await?],
-            Self::Follower(lane) => vec![network.follower(0, lane).await?],
             Self::Relay(name) => vec![network.relay(name)?.spec.name.clone()],
             Self::Lane(lane) => {
                 all().filter(|spec| spec.directions.contains(&lane)).map(|spec| spec.name.clone()).collect()
@@ -136,7 +133,6 @@ impl fmt::Display for Pick {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leader(lane) => write!(f, "the leader of {lane}"),
-            Self::Follower(lane) => write!(f, "a follower of {lane}"),
             Self::Relay(name) => f.write_str(name),
             Self::Lane(lane) => write!(f, "all relays of {lane}"),
             Self::Half => f.write_str("every second relay"),

@@ -12,7 +12,7 @@ use super::outcome::{LaneOutage, Outcome};
 use super::pump::Pump;
 use super::timeline::Timeline;
 use super::{Meeting, Scenario};
-use crate::eventually::{eventually, eventually_true};
+use crate::eventually::eventually_true;
 use crate::invariants::expect_single_roots_but;
 use crate::network::Network;
 use crate::spec::{Coordination, NetworkSpec, Place, Topology};
@@ -197,21 +197,37 @@ impl Play<'_> {
                 let two = || async { Ok(network.leaders(0, lane).await?.len() >= 2) };
                 eventually_true("two relays say that they lead", PATIENCE, two).await
             }
-            Check::ConflictSeen(lane) => {
-                let label = format!("lane=\"{}\"", network.bridge(0)?.deployment.lane(lane).id);
-                eventually("a relay sees two roots for one nonce", PATIENCE, || async {
-                    for relay in network.relays.iter().filter(|relay| relay.process.is_some()) {
-                        let seen = relay.metric("polyspan_lane_conflicting_roots", &[&label]).await;
-                        if matches!(seen, Ok(Some(nonces)) if nonces > 0.0) {
-                            return Ok(Some(()));
-                        }
-                    }
-                    Ok(None)
-                })
-                .await
+            Check::OneLeader(lane) => {
+                let one = || async { Ok(network.leaders(0, lane).await?.len() == 1) };
+                eventually_true("one relay says that it leads", PATIENCE, one).await
             }
+            Check::AnotherLeads(lane) => {
+                let same = self.doer.same();
+                let another = || async {
+                    Ok(network.leaders(0, lane).await?.iter().any(|leader| !same.contains(leader)))
+                };
+                eventually_true("another relay says that it leads", PATIENCE, another).await
+            }
+            Check::Votes(lane) => {
+                counted(network, lane, "polyspan_lane_transfers_total", "way=\"votes\"").await
+            }
+            Check::ConflictSeen(lane) => counted(network, lane, "polyspan_lane_conflicting_roots", "").await,
         }
     }
+}
+
+/// A relay that runs shows more than zero in this metric of the lane, with this label besides.
+async fn counted(network: &Network, lane: Direction, metric: &str, label: &str) -> Result<()> {
+    let lane = format!("lane=\"{}\"", network.bridge(0)?.deployment.lane(lane).id);
+    eventually_true(&format!("a relay counts {metric} {label}"), PATIENCE, || async {
+        for relay in network.relays.iter().filter(|relay| relay.process.is_some()) {
+            if matches!(relay.metric(metric, &[&lane, label]).await, Ok(Some(count)) if count > 0.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+    .await
 }
 
 /// The lane comes to a stand: so many blocks in a row handle nothing though requests wait. What was signed before the

@@ -6,7 +6,8 @@ use polyspan_types::Direction::{MainToService, ServiceToMain};
 
 use crate::link::Weather;
 use crate::scenario::{
-    Check, Expectation, Fault, Length, Load, Meeting, Pick, Scenario, Shape, Side, When, expect, then,
+    Check, Expectation, Fault, Length, Load, Meeting, Members, Pick, Scenario, Shape, Side, When, expect,
+    then,
 };
 
 /// Another continent, on a bad day.
@@ -39,13 +40,37 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "leader cut from everything",
-        shows: "The leader of a lane lives, and reaches neither chain; another one goes on.",
-        network: Shape::FOUR,
+        shows: "The leader of a lane lives, and reaches neither a chain nor etcd; another one goes on.",
+        network: Shape { meeting: Meeting::Etcd(3), ..Shape::FOUR },
         traffic: Load::STEADY,
         steps: &[
             then(When::Handled(6), Fault::Cut(Pick::Leader(MainToService), Pick::Chain(Side::Main))),
             then(When::Now, Fault::Cut(Pick::Same, Pick::Chain(Side::Service))),
+            then(When::Now, Fault::Cut(Pick::Same, Pick::Etcd(Members::All))),
             expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
+            then(When::Handled(10), Fault::Heal),
+            expect(Check::OneLeader(MainToService)),
+            expect(Check::Ready),
+        ],
+        expectation: Expectation { outage_goal_s: Some(10) },
+        length: Length::Short,
+    },
+    Scenario {
+        name: "leader cut from one chain",
+        shows: "The leader of a lane, whose lease stays alive, reaches the chain of the requests no more, then not that of the payouts.",
+        network: Shape::FOUR,
+        traffic: Load::STEADY,
+        steps: &[
+            then(When::Handled(6), Fault::Cut(Pick::Leader(MainToService), Pick::Chain(Side::Main))),
+            expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
+            then(When::Handled(10), Fault::Heal),
+            expect(Check::OneLeader(MainToService)),
+            expect(Check::Ready),
+            then(When::Now, Fault::Cut(Pick::Leader(MainToService), Pick::Chain(Side::Service))),
+            expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
             then(When::Handled(10), Fault::Heal),
             expect(Check::Ready),
         ],
@@ -62,7 +87,7 @@ pub(super) const ALL: &[Scenario] = &[
             // What was sent before it could still pay.
             then(When::Seconds(3), Fault::Unfund(Pick::Same)),
             expect(Check::Moves(MainToService)),
-            expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
             then(When::Handled(10), Fault::Fund(Pick::Same)),
             expect(Check::Ready),
         ],

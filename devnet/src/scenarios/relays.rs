@@ -3,7 +3,8 @@
 use polyspan_types::Direction::{MainToService, ServiceToMain};
 
 use crate::scenario::{
-    Check, Expectation, Fault, Length, Load, Pick, Scenario, Shape, Step, When, expect, then,
+    Check, EndpointFault, Expectation, Fault, Length, Load, Pick, Scenario, Shape, Side, Step, When, expect,
+    then,
 };
 
 /// The relay of that name dies, both lanes go on, and it comes back.
@@ -28,6 +29,8 @@ const EACH_DOWN: [[Step; 5]; 8] = [
     down_and_back("sub-bridge-4"),
 ];
 
+const LEADER: Pick = Pick::Leader(MainToService);
+
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "leader kill",
@@ -37,6 +40,7 @@ pub(super) const ALL: &[Scenario] = &[
         steps: &[
             then(When::Handled(6), Fault::Kill(Pick::Leader(MainToService))),
             expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
             then(When::Handled(6), Fault::Start(Pick::Same)),
             expect(Check::Ready),
         ],
@@ -51,11 +55,29 @@ pub(super) const ALL: &[Scenario] = &[
         steps: &[
             then(When::Handled(6), Fault::Freeze(Pick::Leader(MainToService))),
             expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
             then(When::Handled(10), Fault::Thaw(Pick::Same)),
+            expect(Check::OneLeader(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
             expect(Check::Moves(MainToService)),
             expect(Check::Ready),
         ],
         expectation: Expectation { outage_goal_s: Some(6) },
+        length: Length::Short,
+    },
+    Scenario {
+        name: "leader with a stuck transaction",
+        shows: "What the leader of a lane sends reaches no node, though its endpoint says that it does; another one goes on.",
+        network: Shape::FOUR,
+        traffic: Load::STEADY,
+        steps: &[
+            then(When::Handled(6), Fault::Endpoint(LEADER, Side::Service, EndpointFault::Swallow)),
+            expect(Check::Moves(MainToService)),
+            expect(Check::AnotherLeads(MainToService)),
+            then(When::Handled(10), Fault::Endpoint(Pick::Same, Side::Service, EndpointFault::None)),
+            expect(Check::Ready),
+        ],
+        expectation: Expectation { outage_goal_s: Some(10) },
         length: Length::Short,
     },
     Scenario {
