@@ -21,11 +21,16 @@ struct Up {
 
 impl Up {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let output = fs::File::create(folder.path().join("output")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_devnet"))
             .args(["up", "--relays", "1", "--dir"])
             .arg(folder.path().join("net"))
+            .args(options)
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .stdin(Stdio::null())
@@ -74,7 +79,8 @@ fn parts(net: &Path) -> Vec<(i32, String)> {
         let command = text("cmdline").unwrap_or_default().replace('\0', " ");
         let is_relay = command.contains(" relay ") && command.contains(net);
         let is_chain = command.contains("--chain-id") && text("environ").unwrap_or_default().contains(net);
-        if is_relay || is_chain {
+        let is_member = command.contains("etcd") && command.contains("--data-dir") && command.contains(net);
+        if is_relay || is_chain || is_member {
             parts.push((id, command));
         }
     }
@@ -95,7 +101,8 @@ async fn a_network_is_ended_in_order_when_asked() {
 
 #[tokio::test]
 async fn nothing_outlives_a_devnet_that_is_killed() {
-    let up = Up::start().await;
+    let up = Up::start_with(&["--coordination", "etcd", "--etcd-members", "3"]).await;
+    assert_eq!(parts(&up.folder.path().join("net")).len(), 7);
     up.signal(Signal::SIGKILL);
     assert_eq!(up.gone().await.0, None);
 }

@@ -16,6 +16,9 @@ fn with_etcd(spec: &mut NetworkSpec) {
 async fn transfers_go_on_over_the_loss_of_etcds_leader_and_a_wipe() {
     let mut network = TestNetwork::running(3, with_etcd).await.unwrap();
     transfer(&network).await;
+    assert_eq!(states(&network).await, [[0.0, 1.0, 0.0]; 3]);
+    let status = network.status().await.unwrap();
+    assert_eq!(status["coordination"]["state"], "etcd", "{status}");
     let etcd = network.etcd_mut().unwrap();
     let leader = etcd.leader().await.unwrap();
     etcd.kill_member(leader).await.unwrap();
@@ -42,12 +45,10 @@ async fn relays_that_start_without_etcd_serve_say_so_and_join_when_it_comes() {
             part.part == "coordination" && part.reason.contains("etcd cannot be reached")
         });
         why.await.unwrap();
-        let state = |state: &'static str| async move {
-            relay.metric("polyspan_coordination_state", &[&format!("state=\"{state}\"")]).await.unwrap()
-        };
-        assert_eq!((state("unreachable").await, state("etcd").await), (Some(1.0), Some(0.0)));
     }
+    assert_eq!(states(&network).await, [[0.0, 0.0, 1.0]; 2]);
     let status = network.status().await.unwrap();
+    assert_eq!(status["coordination"]["state"], "unreachable", "{status}");
     assert!(
         status["coordination"]["reason"].as_str().unwrap().contains("etcd cannot be reached"),
         "{status}"
@@ -57,12 +58,27 @@ async fn relays_that_start_without_etcd_serve_say_so_and_join_when_it_comes() {
     }
     network.wait_ready(LONG_PATIENCE).await.unwrap();
     transfer(&network).await;
+    assert_eq!(states(&network).await, [[0.0, 1.0, 0.0]; 2]);
     let alive = || async {
         let status = network.status().await?;
         Ok(status["relays"].as_array().is_some_and(|relays| relays.len() == 2))
     };
     eventually_true("status shows both relays", PATIENCE, alive).await.unwrap();
     network.expect_complete().await.unwrap();
+}
+
+/// What the relays say of their coordination: 1 for the one of `embedded`, `etcd` and `unreachable` that is so.
+async fn states(network: &TestNetwork) -> Vec<[f64; 3]> {
+    let mut states = Vec::new();
+    for relay in &network.relays {
+        let mut of_relay = [f64::NAN; 3];
+        for (value, state) in of_relay.iter_mut().zip(["embedded", "etcd", "unreachable"]) {
+            let label = format!("state=\"{state}\"");
+            *value = relay.metric("polyspan_coordination_state", &[&label]).await.unwrap().unwrap();
+        }
+        states.push(of_relay);
+    }
+    states
 }
 
 /// Requests of all kinds in both directions, made and handled.
