@@ -1,12 +1,15 @@
-//! Nobody signed two roots for one nonce: from the databases of the relays and the place where they meet.
+//! Nobody signed two roots for one nonce: from the votes on chain, the databases of the relays and the place where they meet.
 
 use alloy::primitives::Address;
+use alloy::rpc::types::Log;
+use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, bail};
+use polyspan_contracts::Bridge::CheckpointVoted;
 use polyspan_coordination::CoordinationError;
 use polyspan_node::config::{Config, CoordinationEntry, LaneInfo, MeetingPlace};
 use polyspan_node::meeting;
 use polyspan_store::Store;
-use polyspan_types::{CheckpointDomain, Direction, Epoch, RequestNonce, Root};
+use polyspan_types::{Checkpoint, CheckpointDomain, Direction, Epoch, RequestNonce, Root};
 
 use super::lane::roots;
 use crate::configs;
@@ -30,9 +33,42 @@ pub async fn expect_single_roots_but(network: &Network, liars: &[Address]) -> Re
             let lane = bridge.deployment.lane(direction);
             let requests = network.source(number, direction)?.requests().await?;
             let roots = roots(&lane, &requests);
-            let epoch = Epoch::new(network.destination(number, direction)?.state().await?.operators.epoch);
+            let destination = network.destination(number, direction)?;
+            let epoch = Epoch::new(destination.state().await?.operators.epoch);
+            check_votes(
+                &lane,
+                epoch,
+                &roots,
+                liars,
+                &destination.logs(&[CheckpointVoted::SIGNATURE_HASH]).await?,
+            )?;
             check_stores(network, &lane, epoch, &roots, liars).await?;
             check_meeting(network, &lane, &roots, liars).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Votes on chain, whose digests tell lane, epoch, nonce and root.
+pub(super) fn check_votes(
+    lane: &LaneInfo,
+    last: Epoch,
+    roots: &[Root],
+    liars: &[Address],
+    votes: &[Log],
+) -> Result<()> {
+    let domain = CheckpointDomain::new(lane.destination.chain_id, lane.destination.bridge);
+    for log in votes {
+        let vote = log.log_decode::<CheckpointVoted>().context("a vote does not decode")?.inner.data;
+        let nonce = RequestNonce::new(vote.nonce);
+        let root = usize::try_from(vote.nonce).ok().and_then(|nonce| roots.get(nonce)).copied();
+        let is_for = |root: Root, epoch: u64| {
+            let epoch = Epoch::new(epoch);
+            Checkpoint { bridge_id: lane.bridge_id, epoch, nonce, root }.digest(&domain) == vote.digest
+        };
+        let right = root.is_some_and(|root| (1..=last.get()).any(|epoch| is_for(root, epoch)));
+        if !right && !liars.contains(&vote.operator) {
+            bail!("{} voted for another root than that of {} at nonce {nonce}", vote.operator, lane.id);
         }
     }
     Ok(())

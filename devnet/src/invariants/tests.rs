@@ -5,6 +5,7 @@ mod fixture;
 mod holds;
 mod lane;
 mod payments;
+mod votes;
 
 use fixture::World;
 

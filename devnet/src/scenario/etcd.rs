@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::pick::Members;
 use crate::binaries;
+use crate::hostile_etcd::HARM_DONE;
 use crate::network::Network;
 use crate::process::ChildProcess;
 
@@ -52,6 +53,10 @@ impl EtcdDoer {
         if let Some(mut hostile) = self.hostile.take() {
             if let Some(status) = hostile.exited()? {
                 bail!("who does harm in etcd ended by itself ({status}): {}", hostile.log_tail(5));
+            }
+            let said = hostile.log_tail(50);
+            if !said.contains(HARM_DONE) {
+                bail!("who does harm in etcd did none: {said}");
             }
             hostile.kill().await?;
         }

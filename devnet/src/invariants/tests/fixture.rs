@@ -119,7 +119,7 @@ fn item(id: u64, amount: u64) -> Move {
     Move { tx_hash: SECOND, from: Address::ZERO, paid }
 }
 
-fn deployment() -> Deployment {
+pub(super) fn deployment() -> Deployment {
     let side = |chain: &str, id, bridge| Side {
         chain: chain.to_owned(),
         chain_id: ChainId::new(id),
