@@ -75,22 +75,24 @@ bench: tools build ## Gas per request and per transfer, against the goals
 
 # What takes time is measured with optimised programs.
 .PHONY: release bench-failover bench-throughput bench-recovery bench-start scenarios
+bench-failover bench-throughput: $(filter etcd,$(COORDINATION))
+
 release: rust
 	$(CARGO) build $(CARGO_FLAGS) --release -p polyspan-cli -p polyspan-devnet
 
-bench-failover: tools release ## Time without a payout when the leader of a lane dies or freezes
-	@$(TARGET)/release/devnet bench failover $(BENCH_FLAGS)
+bench-failover: tools release ## Time without a payout when the leader of a lane dies or freezes (COORDINATION=etcd)
+	@$(TARGET)/release/devnet bench failover --coordination $(COORDINATION) $(BENCH_FLAGS)
 
 bench-start: tools release ## Start and memory of a relay with a million transfers behind it (BENCH_FLAGS='--transfers 100000')
 	@$(TARGET)/release/devnet bench start $(BENCH_FLAGS)
 
-bench-throughput: tools release ## Transfers a second, beside what the chains can do (BENCH_FLAGS='--threshold 1')
-	@$(TARGET)/release/devnet bench throughput $(BENCH_FLAGS)
+bench-throughput: tools release ## Transfers a second, beside what the chains can do (BENCH_FLAGS='--threshold 1', COORDINATION=etcd)
+	@$(TARGET)/release/devnet bench throughput --coordination $(COORDINATION) $(BENCH_FLAGS)
 
 bench-recovery: tools release ## Backlogs of 10 000 and 100 000 requests after all relays were down (BENCH_FLAGS='--requests 1000')
 	@$(TARGET)/release/devnet bench recovery $(BENCH_FLAGS)
 
-scenarios: tools build ## Every scenario, the long ones too (needs root)
+scenarios: tools build etcd ## Every scenario, the long ones too (needs root)
 	@$(TARGET)/debug/devnet scenario run --all
 
 # ---- prove ----

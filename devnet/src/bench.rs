@@ -9,24 +9,41 @@ pub mod recovery;
 pub mod start;
 pub mod throughput;
 
-use std::fs;
+use std::{fmt, fs};
 
 use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
+use polyspan_types::Direction;
 use serde::Serialize;
 use tokio::process::Command;
 
 use crate::binaries::Binaries;
+use crate::spec::{Coordination, NetworkSpec, RelaySpec};
 
 /// Result of one benchmark.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Its name.
     pub bench: &'static str,
+    /// Of which network.
+    pub setting: Setting,
     /// What was measured.
     pub figures: Vec<Figure>,
     /// Where.
     pub machine: Machine,
+}
+
+/// The network that was measured, as far as it can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Relays that sign for each lane.
+    pub relays_per_lane: usize,
+    /// How many of them must agree.
+    pub threshold: u8,
+    /// What joins them: `embedded`, or `etcd` with its members.
+    pub coordination: String,
+    /// How the programs were built: figures of `debug` say little about time.
+    pub build: &'static str,
 }
 
 /// One measured value.
@@ -87,6 +104,29 @@ impl Figure {
             Goal::AtMost(most) => self.value <= most,
             Goal::AtLeast(least) => self.value >= least,
         })
+    }
+}
+
+impl Setting {
+    /// That of `spec`, by the programs of this build.
+    pub fn of(spec: &NetworkSpec) -> Self {
+        let of_one_lane = |relay: &RelaySpec| relay.directions.contains(&Direction::MainToService);
+        Self {
+            relays_per_lane: spec.relays().iter().filter(|relay| of_one_lane(relay)).count(),
+            threshold: spec.threshold,
+            coordination: match spec.coordination {
+                Coordination::Embedded => "embedded".to_owned(),
+                Coordination::Etcd { members } => format!("etcd, {members} members"),
+            },
+            build: if cfg!(debug_assertions) { "debug" } else { "release" },
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { relays_per_lane, threshold, coordination, build } = self;
+        write!(f, "{threshold} of {relays_per_lane} relays for each lane, {coordination}, {build} build")
     }
 }
 

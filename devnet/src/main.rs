@@ -240,6 +240,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             if json {
                 screen::line(serde_json::to_string(&report).context("a report has a JSON form")?);
             } else {
+                screen::line(format!("{}: {}", report.bench, report.setting));
                 screen::line(report.table());
             }
             Ok(ExitCode::SUCCESS)

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use polyspan_contracts::Bridge::HandleValueTransfer;
 use polyspan_types::Direction;
 
-use super::{Figure, Machine, Report, chain_version, median};
+use super::{Figure, Machine, Report, Setting, chain_version, median};
 use crate::binaries::Binaries;
 use crate::eventually::eventually_true;
 use crate::network::Network;
@@ -51,6 +51,7 @@ struct Sample {
 /// Errors: the network cannot be started, no other relay goes on, or something does not add up at the end.
 pub async fn run(spec: NetworkSpec, rounds: usize) -> Result<Report> {
     let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
+    let setting = Setting::of(&spec);
     let mut network = Network::start(spec).await?;
     network.start_relays()?;
     network.wait_ready(PATIENCE).await?;
@@ -83,7 +84,7 @@ pub async fn run(spec: NetworkSpec, rounds: usize) -> Result<Report> {
     network.wait_all_handled(PATIENCE).await?;
     network.expect_complete().await?;
     network.stop().await?;
-    Ok(Report { bench: "failover", figures, machine })
+    Ok(Report { bench: "failover", setting, figures, machine })
 }
 
 /// Strikes the leader of a lane at a moment of no block's choosing, measures, and brings it back.

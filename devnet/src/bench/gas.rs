@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use polyspan_node::config::Minter;
 use polyspan_types::Kind;
 
-use super::{Figure, Machine, Report, chain_version};
+use super::{Figure, Machine, Report, Setting, chain_version};
 use crate::binaries::Binaries;
 use crate::network::Network;
 use crate::spec::NetworkSpec;
@@ -62,6 +62,7 @@ const DELAY: u64 = 3;
 /// Errors: a step of the set-up or of a transfer fails.
 pub async fn run(spec: NetworkSpec) -> Result<Report> {
     let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
+    let setting = Setting::of(&spec);
     // A delay of one block: the benchmark refunds, and nobody else looks.
     let spec = NetworkSpec { more_pairs: vec![LIMITED, PAYMENT_PAIR], refund_delay: 1, ..spec };
     let network = Network::start(spec).await?;
@@ -81,7 +82,7 @@ pub async fn run(spec: NetworkSpec) -> Result<Report> {
         audit.expect_settled()?;
     }
     network.stop().await?;
-    Ok(Report { bench: "gas", figures, machine })
+    Ok(Report { bench: "gas", setting, figures, machine })
 }
 
 /// What the design has a goal for, and the parts of it.

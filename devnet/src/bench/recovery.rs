@@ -17,7 +17,7 @@ use polyspan_types::Direction;
 use super::load::blocks::Arrivals;
 use super::load::source::Source;
 use super::load::{BLOCK_GAS_LIMIT, calls, script};
-use super::{Figure, Machine, Report, chain_version, memory, percentile, processor};
+use super::{Figure, Machine, Report, Setting, chain_version, memory, percentile, processor};
 use crate::binaries::Binaries;
 use crate::eventually::eventually_true;
 use crate::network::Network;
@@ -61,6 +61,7 @@ const PATIENCE_PER_1000: Duration = Duration::from_secs(30);
 /// Errors: the network cannot be started, a lane stands, or something does not add up.
 pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
     let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
+    let setting = Setting::of(&spec);
     let spec = NetworkSpec { block_gas_limit: BLOCK_GAS_LIMIT, topology: Topology::Shared(RELAYS), ..spec };
     let mut network = Network::start(spec).await?;
     network.start_relays()?;
@@ -85,7 +86,7 @@ pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
     let limit = script::prepare(&network, LANE).await?.pay(&network, LANE, PATIENCE).await?;
     figures.push(Figure::of_interest("recovery.chain_limit_per_s", limit, "requests/s"));
     network.stop().await?;
-    Ok(Report { bench: "recovery", figures, machine })
+    Ok(Report { bench: "recovery", setting, figures, machine })
 }
 
 /// One backlog, from the start of the relays until all of it is handled.

@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings};
 use polyspan_types::{Direction, Kind};
 
-use super::{Figure, Machine, Report, chain_version, median, memory};
+use super::{Figure, Machine, Report, Setting, chain_version, median, memory};
 use crate::binaries::Binaries;
 use crate::configs;
 use crate::eventually::{eventually, eventually_true};
@@ -66,6 +66,7 @@ struct Sample {
 /// Errors: the network cannot be started, a relay does not attest or handle, or something does not add up.
 pub async fn run(spec: NetworkSpec, transfers: u64) -> Result<Report> {
     let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
+    let setting = Setting::of(&spec);
     let spec = NetworkSpec {
         topology: Topology::Shared(1),
         threshold: 1,
@@ -94,7 +95,7 @@ pub async fn run(spec: NetworkSpec, transfers: u64) -> Result<Report> {
     let compacted = starts(&mut network, STARTS).await?;
     show(&mut figures, "start.compacted", &compacted, [None, None]);
     network.stop().await?;
-    Ok(Report { bench: "start", figures, machine })
+    Ok(Report { bench: "start", setting, figures, machine })
 }
 
 fn show(figures: &mut Vec<Figure>, name: &str, samples: &[Sample], goals: [Option<f64>; 2]) {
