@@ -135,10 +135,11 @@ test-contracts: tools python
 test-rust: tools build etcd
 	$(CARGO) test $(CARGO_FLAGS) --workspace
 
+# A scenario mostly waits for blocks: three at once keep two cores busy.
 test-system: tools build etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios -- --test-threads 3
 
 # What takes longer than a check or a test may: docs/proving.md says what each shows, and what it does not.
 .PHONY: coverage prove prove-invariants prove-symbolic prove-mutation

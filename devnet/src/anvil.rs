@@ -172,6 +172,14 @@ impl Anvil {
         done.with_context(|| format!("cannot roll back {depth} blocks of {}", self.name))
     }
 
+    /// No block is made from now on, until the node is started again.
+    ///
+    /// Errors: the node refuses.
+    pub async fn stop_mining(&self) -> Result<()> {
+        let done = self.provider.anvil_set_interval_mining(0).await;
+        done.with_context(|| format!("cannot stop the blocks of {}", self.name))
+    }
+
     /// Replaces the newest `depth` blocks by others without the transactions that were in them.
     ///
     /// Errors: the node refuses.

@@ -143,9 +143,12 @@ impl Connection {
         let Some(pair) = answer.kvs().first() else { return Ok(Found::Nothing) };
         let lease = self.own().lease.map(|lease| lease.id);
         Ok(match Presence::parse(pair.value()) {
-            Some(presence) if presence.instance != self.instance => Found::Other(presence),
-            Some(_) if Some(pair.lease()) == lease => Found::Own,
-            // What cannot be read, or would outlive this process, is replaced.
+            // No relay is present without a lease: what would never end was put there by somebody else.
+            Some(presence) if presence.instance != self.instance && pair.lease() != 0 => {
+                Found::Other(presence)
+            }
+            Some(presence) if presence.instance == self.instance && Some(pair.lease()) == lease => Found::Own,
+            // What cannot be read, or would outlive its process, is replaced.
             _ => {
                 self.delete(key).await?;
                 Found::Nothing

@@ -214,6 +214,21 @@ async fn nobody_leads_for_ever_by_claiming_the_last_term() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_presence_that_never_ends_is_nobodys_and_is_replaced() {
+    let cluster = Cluster::start(1).await;
+    let mut client = cluster.client(0).await.unwrap();
+    let forged = Presence { instance: "other".to_owned(), operator: None, api: "elsewhere".to_owned() };
+    client.put(key("a/presence"), forged.to_bytes().unwrap(), None).await.unwrap();
+    let relay = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
+    relay.join(&member("a")).await.unwrap();
+    client.put(key("a/presence"), forged.to_bytes().unwrap(), None).await.unwrap();
+    relay.report(&Report::default()).await.unwrap();
+    let found = client.get(key("a/presence"), None).await.unwrap();
+    assert_ne!(found.kvs()[0].lease(), 0);
+    assert_ne!(found.kvs()[0].value(), forged.to_bytes().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forged_presence_stops_no_running_relay_from_publishing() {
     let cluster = Cluster::start(1).await;
     let relay = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
