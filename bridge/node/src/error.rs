@@ -208,6 +208,14 @@ pub enum LaneError {
 }
 
 impl LaneError {
+    /// Whether what a quorum told of the source's requests is proved to be incomplete or wrong, so that each endpoint is worth asking.
+    pub(crate) const fn doubts_quorum(&self) -> bool {
+        matches!(
+            self,
+            Self::HiddenLog { .. } | Self::RootMismatch(_) | Self::Store(StoreError::HoleDiffers { .. })
+        )
+    }
+
     /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.
     pub(crate) const fn is_hidden_outcome(&self) -> bool {
         matches!(

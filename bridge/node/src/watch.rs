@@ -316,8 +316,7 @@ impl Step for SourceWatch {
         let advanced = self.advance(head).await;
         // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
         // Every other time: one that makes something up must not keep the others from agreeing again.
-        self.doubts_quorum = !self.doubts_quorum
-            && matches!(advanced, Err(LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)));
+        self.doubts_quorum = !self.doubts_quorum && advanced.as_ref().is_err_and(LaneError::doubts_quorum);
         advanced
     }
 

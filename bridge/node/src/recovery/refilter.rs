@@ -3,11 +3,11 @@
 use polyspan_chain::LaneState;
 use polyspan_coordination::ReadingReport;
 use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::error::{LaneError, RootMismatch};
 use crate::lane::Lane;
-use crate::reader::RangeReader;
+use crate::reader::{BlockRange, RangeReader};
 
 /// Longest hole that is filled. Unit: requests. Source: about 1 KiB each, and a hole is filled as a whole or not at all; a store that
 /// lacks more is quicker read anew.
@@ -30,6 +30,8 @@ pub(super) struct Refilter {
     first: RequestNonce,
     first_root: Root,
     reader: Option<RangeReader<Vec<Request>>>,
+    /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
+    doubts_quorum: bool,
     hole: Vec<Request>,
     /// Root after the last request of `hole`.
     hole_root: Root,
@@ -59,6 +61,7 @@ impl Refilter {
             root: destination.handle_root,
             first_root: destination.handle_root,
             reader: None,
+            doubts_quorum: false,
             hole: Vec::new(),
             hole_root: destination.handle_root,
             filled: 0,
@@ -87,34 +90,47 @@ impl Refilter {
 
     /// Reads the next piece; `true` when that was the last one, and everything is compared.
     ///
-    /// Errors: the endpoints fail, hide a log, or contradict the contracts; the store holds something else. It can be called again, and
-    /// goes on behind the last piece that was right.
+    /// Errors: the endpoints fail, all of them hide a log, or they contradict the contracts; the store holds something else. It can be
+    /// called again, and goes on behind the last piece that was right.
     pub(super) async fn read_on(&mut self, lane: &Lane) -> Result<bool, LaneError> {
-        let bridge = lane.info.source.bridge;
-        let (block, to) = (self.block, self.to.height);
-        let expected = self.source.request_nonce.since(self.next);
-        let reader = self
-            .reader
-            .get_or_insert_with(|| RangeReader::requests(&lane.source, bridge, (block, to), expected));
-        let piece = match reader.next().await {
+        let piece = match self.reader(lane).next().await {
             Ok(piece) => piece,
             Err(failed) => {
                 self.reader = None;
                 return Err(failed.into());
             }
         };
-        let Some((range, mut requests)) = piece else {
-            self.finish(lane).await?;
-            return Ok(true);
+        let taken = match piece {
+            Some((range, requests)) => self.take(lane, requests, range).await.map(|()| false),
+            None => self.finish(lane).await.map(|()| true),
         };
-        requests.retain(|request| request.nonce >= self.first);
-        if let Err(wrong) = self.compare(lane, requests, range).await {
-            // What is wrong may lie in a piece before: the next answers may be better ones.
-            self.again();
-            return Err(wrong);
+        match taken {
+            Ok(is_over) => Ok(is_over),
+            Err(wrong) => self.again(lane, wrong).map(|()| false),
         }
+    }
+
+    fn reader(&mut self, lane: &Lane) -> &mut RangeReader<Vec<Request>> {
+        let (chain, bridge, range) = (&lane.source, lane.info.source.bridge, (self.block, self.to.height));
+        let requested = self.source.request_nonce;
+        let (expected, nonces) = (requested.since(self.next), self.next..requested);
+        let doubts_quorum = self.doubts_quorum;
+        self.reader.get_or_insert_with(|| match doubts_quorum {
+            true => RangeReader::requests_among(chain, bridge, range, expected, nonces),
+            false => RangeReader::requests(chain, bridge, range, expected),
+        })
+    }
+
+    async fn take(
+        &mut self,
+        lane: &Lane,
+        mut requests: Vec<Request>,
+        range: BlockRange,
+    ) -> Result<(), LaneError> {
+        requests.retain(|request| request.nonce >= self.first);
+        self.compare(lane, requests, range).await?;
         self.block = range.1.next();
-        Ok(false)
+        Ok(())
     }
 
     /// Compares what was read with what is stored, and fills each hole that ends here.
@@ -122,7 +138,7 @@ impl Refilter {
         &mut self,
         lane: &Lane,
         requests: Vec<Request>,
-        (from, to): (BlockHeight, BlockHeight),
+        (from, to): BlockRange,
     ) -> Result<(), LaneError> {
         let (Some(first), Some(last)) = (requests.first(), requests.last()) else { return Ok(()) };
         let gap =
@@ -172,12 +188,10 @@ impl Refilter {
     /// Everything is read: the source itself must say the same.
     async fn finish(&mut self, lane: &Lane) -> Result<(), LaneError> {
         if self.next != self.source.request_nonce || self.root != self.source.request_root {
-            let (own_nonce, own) = (self.next, self.root);
-            self.again();
             return Err(LaneError::RootMismatch(Box::new(RootMismatch {
                 chain: lane.info.source.chain.clone(),
-                own_nonce,
-                own,
+                own_nonce: self.next,
+                own: self.root,
                 found_nonce: self.source.request_nonce,
                 found: self.source.request_root,
                 block: self.to,
@@ -194,20 +208,27 @@ impl Refilter {
         }
         let hole = std::mem::take(&mut self.hole);
         let (first, count) = (hole[0].nonce, hole.len() as u64);
-        if let Err(failed) = lane.store.fill_hole(lane.info.bridge_id, hole, self.hole_root).await {
-            self.again();
-            return Err(failed.into());
-        }
+        lane.store.fill_hole(lane.info.bridge_id, hole, self.hole_root).await?;
         self.filled += count;
         lane.metrics.recovery.filled(&lane.info.id, count);
         info!(lane = %lane.info.id, %first, count, "requests that the store lacked were read again");
         Ok(())
     }
 
-    /// From the beginning: one of the pieces was wrong, and nobody can say which.
-    fn again(&mut self) {
+    /// From the beginning: one of the pieces was wrong, and nobody can say which. When it was a quorum that left something out, each
+    /// endpoint is asked at once: whatever hashes to the root is right, whoever tells it.
+    ///
+    /// Errors: `wrong`, when that cannot help or did not. Every other time a quorum is asked again, as one that makes something up must
+    /// not keep the others from agreeing.
+    fn again(&mut self, lane: &Lane, wrong: LaneError) -> Result<(), LaneError> {
         self.hole.clear();
         self.reader = None;
         (self.block, self.next, self.root) = (self.from, self.first, self.first_root);
+        self.doubts_quorum = !self.doubts_quorum && wrong.doubts_quorum();
+        if !self.doubts_quorum {
+            return Err(wrong);
+        }
+        warn!(lane = %lane.info.id, error = %wrong, "each endpoint is asked by itself");
+        Ok(())
     }
 }

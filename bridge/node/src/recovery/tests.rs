@@ -197,6 +197,35 @@ async fn a_log_that_is_hidden_is_proved_missing_and_filled_once_it_is_shown() {
 }
 
 #[tokio::test]
+async fn a_hole_that_most_endpoints_hide_is_filled_from_the_one_that_tells_it() {
+    // In the middle of a hole, alone in one, and the last of all.
+    for (hidden, lost) in [(30, 28..33), (30, 30..31), (99, 97..100)] {
+        let hides = World { hidden: Some(hidden), endpoints: 3, hiding: 2, ..world() };
+        let mut bench = Bench::new(hides).await;
+        bench.fixture.store_all().await;
+        bench.fixture.lose(lost.clone());
+        assert_eq!(bench.look().await, "refilled", "{lost:?}");
+        assert_eq!(bench.missing().await, 0);
+        assert_eq!(bench.look_again().await, "complete");
+    }
+}
+
+#[tokio::test]
+async fn a_quorum_is_asked_again_after_no_endpoint_told_what_is_missing() {
+    let hides = World { hidden: Some(30), endpoints: 3, ..world() };
+    let mut bench = Bench::new(hides).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(28..33);
+    for _ in 0..2 {
+        assert_eq!(bench.look().await, "failed");
+    }
+    assert_eq!(bench.missing().await, 5);
+    bench.fixture.world(|world| world.hiding = 1);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_deaf_now_and_then_holds_nothing_up() {
     let mut bench = Bench::new(World { deaf_every: 3, ..world() }).await;
     bench.fixture.store_all().await;
