@@ -7,6 +7,8 @@ use alloy::primitives::{Address, U256};
 use polyspan_types::{BlockHeight, HoldReason, LaneId, RequestNonce};
 use serde::{Deserialize, Serialize};
 
+use crate::ReadingReport;
+
 /// Longest member id. Unit: characters. Source: it is a file name and a label.
 const ID_LIMIT: usize = 64;
 
@@ -181,20 +183,6 @@ pub struct RecoveryReport {
     pub reading: Option<ReadingReport>,
     /// Requests that were missing in the store and were put there, since the relay started.
     pub refilled: u64,
-}
-
-/// A range of the source that is being read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ReadingReport {
-    /// First block.
-    pub from: BlockHeight,
-    /// Last block.
-    pub to: BlockHeight,
-    /// The first block that is not read yet.
-    pub at: BlockHeight,
-    /// Requests found so far.
-    pub requests: u64,
 }
 
 /// Transfers by the way they came to be handled.

@@ -1,8 +1,11 @@
 //! Reads the requests of a lane again, from the block of the last handled one to a final block, and fills what the store lacks.
 
+use std::time::Duration;
+
 use polyspan_chain::LaneState;
 use polyspan_coordination::ReadingReport;
 use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::error::{LaneError, RootMismatch};
@@ -29,6 +32,8 @@ pub(super) struct Refilter {
     /// Where it began.
     first: RequestNonce,
     first_root: Root,
+    /// Time in which it read: waits after a failure and rests are none.
+    spent: Duration,
     reader: Option<RangeReader<Vec<Request>>>,
     /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
     doubts_quorum: bool,
@@ -60,6 +65,7 @@ impl Refilter {
             next: destination.handle_nonce,
             root: destination.handle_root,
             first_root: destination.handle_root,
+            spent: Duration::ZERO,
             reader: None,
             doubts_quorum: false,
             hole: Vec::new(),
@@ -80,12 +86,8 @@ impl Refilter {
 
     /// How far it is.
     pub(super) fn reading(&self) -> ReadingReport {
-        ReadingReport {
-            from: self.from,
-            to: self.to.height,
-            at: self.block,
-            requests: self.next.since(self.first),
-        }
+        let (range, requests) = ((self.from, self.to.height), self.next.since(self.first));
+        ReadingReport::after(self.spent, range, self.block, requests)
     }
 
     /// Reads the next piece; `true` when that was the last one, and everything is compared.
@@ -93,6 +95,13 @@ impl Refilter {
     /// Errors: the endpoints fail, all of them hide a log, or they contradict the contracts; the store holds something else. It can be
     /// called again, and goes on behind the last piece that was right.
     pub(super) async fn read_on(&mut self, lane: &Lane) -> Result<bool, LaneError> {
+        let began = Instant::now();
+        let read = self.read_piece(lane).await;
+        self.spent += began.elapsed();
+        read
+    }
+
+    async fn read_piece(&mut self, lane: &Lane) -> Result<bool, LaneError> {
         let piece = match self.reader(lane).next().await {
             Ok(piece) => piece,
             Err(failed) => {
@@ -222,7 +231,7 @@ impl Refilter {
     /// not keep the others from agreeing.
     fn again(&mut self, lane: &Lane, wrong: LaneError) -> Result<(), LaneError> {
         self.hole.clear();
-        self.reader = None;
+        (self.reader, self.spent) = (None, Duration::ZERO);
         (self.block, self.next, self.root) = (self.from, self.first, self.first_root);
         self.doubts_quorum = !self.doubts_quorum && wrong.doubts_quorum();
         if !self.doubts_quorum {

@@ -120,6 +120,7 @@ async fn a_stop_in_the_middle_goes_on_where_it_was() {
     }
     let reading = bench.report().reading.unwrap();
     assert!(reading.at > reading.from && reading.at < reading.to, "{reading:?}");
+    assert!(reading.requests > 0 && reading.seconds_left.is_some(), "{reading:?}");
     let asked = bench.fixture.asked();
     let orders = bench.fixture.lane.board.recovery_orders.clone();
     orders.send_modify(|orders| orders.enabled = false);

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::{StatusArguments, WorkerArguments};
 use crate::failure::BadInput;
 use crate::network::unknown_lane;
-use crate::output;
+use crate::{output, reading};
 
 /// Time between two looks at how far a relay is.
 const POLL: Duration = Duration::from_millis(200);
@@ -105,10 +105,7 @@ fn cells(lane: &LaneAnswer) -> Vec<String> {
         (None, true) => "on",
         (None, false) => "off",
     };
-    let reads = recovery.reading.map_or_else(
-        || "–".to_owned(),
-        |reading| format!("block {} of {} to {}", reading.at, reading.from, reading.to),
-    );
+    let reads = recovery.reading.map_or_else(|| "–".to_owned(), |reading| reading::told(&reading));
     vec![
         lane.lane.to_string(),
         standing.to_owned(),
@@ -180,9 +177,13 @@ mod tests {
     fn the_table_says_how_far_a_reading_is() {
         let mut lane = lane("even", "nothing");
         let height = BlockHeight::new;
-        lane.recovery.reading =
-            Some(ReadingReport { from: height(10), to: height(90), at: height(50), requests: 3 });
+        let range = (height(10), height(89));
+        lane.recovery.reading = Some(ReadingReport::after(Duration::from_secs(10), range, height(50), 3));
         let cells = cells(&lane);
-        assert_eq!(cells[1..5], ["off", "0", "7", "block 50 of 10 to 90"]);
+        assert_eq!(cells[1..4], ["off", "0", "7"]);
+        assert!(
+            cells[4].starts_with("block 50 of 10 to 89, ") && cells[4].ends_with("10s left"),
+            "{cells:?}"
+        );
     }
 }
