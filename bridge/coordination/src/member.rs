@@ -175,6 +175,8 @@ pub struct RecoveryReport {
     pub asked: u64,
     /// Of `asked`.
     pub done: u64,
+    /// Of `asked`, how many had been asked for when the worker was last told to rest: those that were not over then are not waited for.
+    pub stopped: u64,
     /// What the last look came to: `even`, `moving`, `complete`, `followed`, `blocked`, `refilled` or `failed`.
     pub outcome: Option<String>,
     /// What the lane waits for after it, or why it failed.

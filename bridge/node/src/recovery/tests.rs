@@ -154,6 +154,65 @@ async fn a_disabled_worker_looks_once_when_it_is_asked() {
 }
 
 #[tokio::test]
+async fn a_stop_ends_a_look_that_was_asked_for_also_one_that_fails() {
+    let mut bench = Bench::new(World { hidden: Some(22), ..world() }).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..25);
+    let orders = bench.fixture.lane.board.recovery_orders.clone();
+    orders.send_modify(|orders| (orders.enabled, orders.asked) = (false, 1));
+    bench.worker.step().await.unwrap();
+    orders.send_modify(Orders::stop);
+    let asked = bench.fixture.asked();
+    for _ in 0..3 {
+        bench.worker.step().await.unwrap();
+    }
+    let report = bench.report();
+    assert_eq!((report.asked, report.done, report.stopped, report.looks), (1, 0, 1, 0));
+    assert_eq!(bench.fixture.asked(), asked);
+    // One that failed goes on although nobody waits for it, until it is stopped.
+    orders.send_modify(|orders| orders.asked += 1);
+    assert_eq!(bench.look().await, "failed");
+    assert!(bench.worker.is_on());
+    orders.send_modify(Orders::stop);
+    assert!(!bench.worker.is_on());
+    bench.fixture.world(|world| world.hidden = None);
+    orders.send_modify(|orders| orders.asked += 1);
+    assert_eq!(bench.look().await, "refilled");
+    let report = bench.report();
+    assert_eq!((report.done, report.stopped, bench.missing().await), (3, 2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_hears_in_time_that_a_chain_never_showed_a_block() {
+    let mut bench = Bench::new(world()).await;
+    let absent =
+        HeadView { head: None, error: Some("no answer".to_owned()), remark: None, since: Instant::now() };
+    let (destination, receiver) = watch::channel(absent);
+    bench.worker.heads[1] = receiver;
+    let orders = bench.fixture.lane.board.recovery_orders.clone();
+    bench.worker.step().await.unwrap();
+    assert_eq!(bench.report().looks, 0, "by itself it waits");
+    orders.send_modify(|orders| orders.asked += 1);
+    let asked = Instant::now();
+    while bench.report().done == 0 {
+        bench.worker.step().await.unwrap();
+        if bench.report().done == 0 {
+            bench.worker.changed().await;
+        }
+    }
+    assert!(asked.elapsed() >= HEADLESS && asked.elapsed() < 2 * HEADLESS);
+    let report = bench.report();
+    assert_eq!(report.outcome.as_deref(), Some("blocked"));
+    assert_eq!(report.waiting_for.unwrap(), "no block of chain main was seen yet: no answer");
+    // Its first block is looked at as if nobody had asked.
+    let head = bench.fixture.heads.borrow().clone();
+    bench.fixture.world(|world| world.handled = 100);
+    destination.send_replace(head);
+    bench.worker.changed().await;
+    assert_eq!(bench.look().await, "even");
+}
+
+#[tokio::test]
 async fn a_look_that_is_asked_for_compares_the_store_whatever_moved() {
     let mut bench = Bench::new(world()).await;
     bench.fixture.store_all().await;
