@@ -8,6 +8,7 @@
 //!
 //! It signs nothing, submits nothing and moves no cursor: what it puts into the store goes the way of every request.
 
+mod hole;
 mod metrics;
 mod refilter;
 #[cfg(test)]
@@ -82,6 +83,8 @@ pub(crate) struct RecoveryWorker {
     due_at: Option<Instant>,
     /// Single looks that are over.
     done: u64,
+    /// Requests that a refilter fills at once.
+    piece: usize,
     work: Work,
 }
 
@@ -114,6 +117,7 @@ impl RecoveryWorker {
             due_at: None,
             // After a panic it goes on counting where it was.
             done: shown.done,
+            piece: hole::PIECE,
             work: Work::Nothing,
         }
     }
@@ -221,6 +225,7 @@ impl RecoveryWorker {
             destination,
             floor,
             limit,
+            self.piece,
         )));
         Ok(())
     }

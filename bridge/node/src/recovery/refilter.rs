@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use polyspan_chain::LaneState;
 use polyspan_coordination::ReadingReport;
+use polyspan_store::Proof;
 use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -11,10 +12,7 @@ use tracing::{info, warn};
 use crate::error::{LaneError, RootMismatch};
 use crate::lane::Lane;
 use crate::reader::{BlockRange, RangeReader};
-
-/// Longest hole that is filled. Unit: requests. Source: about 1 KiB each, and a hole is filled as a whole or not at all; a store that
-/// lacks more is quicker read anew.
-const LONGEST_HOLE: usize = 16_384;
+use crate::recovery::hole::{Hole, Piece};
 
 /// A range that is read again. Whoever drops it loses nothing but the reading: what was filled stays filled.
 pub(super) struct Refilter {
@@ -37,14 +35,13 @@ pub(super) struct Refilter {
     reader: Option<RangeReader<Vec<Request>>>,
     /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
     doubts_quorum: bool,
-    hole: Vec<Request>,
-    /// Root after the last request of `hole`.
-    hole_root: Root,
+    hole: Hole,
     filled: u64,
 }
 
 impl Refilter {
-    /// From `recoveryBlockNumber` of `destination`, inclusive, up to `to`, at which the source is as `source` says.
+    /// From `recoveryBlockNumber` of `destination`, inclusive, up to `to`, at which the source is as `source` says. Of what is missing at
+    /// most `piece` requests are held at a time.
     pub(super) fn new(
         lane: &Lane,
         to: BlockRef,
@@ -52,6 +49,7 @@ impl Refilter {
         destination: LaneState,
         floor: RequestNonce,
         limit: RequestNonce,
+        piece: usize,
     ) -> Self {
         let from = destination.recovery_block.max(lane.info.source.deployment_block);
         Self {
@@ -68,8 +66,7 @@ impl Refilter {
             spent: Duration::ZERO,
             reader: None,
             doubts_quorum: false,
-            hole: Vec::new(),
-            hole_root: destination.handle_root,
+            hole: Hole::new(piece, destination.handle_root),
             filled: 0,
         }
     }
@@ -111,7 +108,7 @@ impl Refilter {
         };
         let taken = match piece {
             Some((range, requests)) => self.take(lane, requests, range).await.map(|()| false),
-            None => self.finish(lane).await.map(|()| true),
+            None => self.finish(lane).await,
         };
         match taken {
             Ok(is_over) => Ok(is_over),
@@ -176,26 +173,26 @@ impl Refilter {
                         found: leaf,
                     });
                 }
-                Some(_) => self.fill(lane).await?,
+                Some(_) => {
+                    let piece = self.hole.end(Proof::Neighbour);
+                    self.fill(lane, piece).await?;
+                }
                 None => {}
             }
             self.root = self.root.then(leaf);
             self.next = request.nonce.next();
             let is_missing = known.is_none() && (self.floor..self.limit).contains(&request.nonce);
             if is_missing {
-                if self.hole.len() == LONGEST_HOLE {
-                    let (lane, missing) = (lane.info.id.clone(), self.hole.len() as u64 + 1);
-                    return Err(LaneError::LongHole { lane, missing });
-                }
-                self.hole.push(request);
-                self.hole_root = self.root;
+                let piece = self.hole.add(request, self.root);
+                self.fill(lane, piece).await?;
             }
         }
         Ok(())
     }
 
-    /// Everything is read: the source itself must say the same.
-    async fn finish(&mut self, lane: &Lane) -> Result<(), LaneError> {
+    /// Everything is read: the source itself must say the same. `false` when it proved a hole that is too long to be held: its pieces
+    /// are read a second time, and filled.
+    async fn finish(&mut self, lane: &Lane) -> Result<bool, LaneError> {
         if self.next != self.source.request_nonce || self.root != self.source.request_root {
             return Err(LaneError::RootMismatch(Box::new(RootMismatch {
                 chain: lane.info.source.chain.clone(),
@@ -208,20 +205,30 @@ impl Refilter {
             })));
         }
         // At the end nothing is stored behind it: only now is it proved.
-        self.fill(lane).await
+        let piece = self.hole.end(Proof::Source);
+        self.fill(lane, piece).await?;
+        if !self.hole.prove() {
+            return Ok(true);
+        }
+        info!(lane = %lane.info.id, "many requests in a row are missing; they are read a second time, to be filled piece by piece");
+        self.restart();
+        Ok(false)
     }
 
-    async fn fill(&mut self, lane: &Lane) -> Result<(), LaneError> {
-        if self.hole.is_empty() {
-            return Ok(());
-        }
-        let hole = std::mem::take(&mut self.hole);
-        let (first, count) = (hole[0].nonce, hole.len() as u64);
-        lane.store.fill_hole(lane.info.bridge_id, hole, self.hole_root).await?;
+    async fn fill(&mut self, lane: &Lane, piece: Option<Piece>) -> Result<(), LaneError> {
+        let Some(Piece { requests, root_after, proof }) = piece else { return Ok(()) };
+        let (first, count) = (requests[0].nonce, requests.len() as u64);
+        lane.store.fill_hole(lane.info.bridge_id, requests, root_after, proof).await?;
         self.filled += count;
         lane.metrics.recovery.filled(&lane.info.id, count);
         info!(lane = %lane.info.id, %first, count, "requests that the store lacked were read again");
         Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.hole.restart();
+        (self.reader, self.spent) = (None, Duration::ZERO);
+        (self.block, self.next, self.root) = (self.from, self.first, self.first_root);
     }
 
     /// From the beginning: one of the pieces was wrong, and nobody can say which. When it was a quorum that left something out, each
@@ -230,9 +237,7 @@ impl Refilter {
     /// Errors: `wrong`, when that cannot help or did not. Every other time a quorum is asked again, as one that makes something up must
     /// not keep the others from agreeing.
     fn again(&mut self, lane: &Lane, wrong: LaneError) -> Result<(), LaneError> {
-        self.hole.clear();
-        (self.reader, self.spent) = (None, Duration::ZERO);
-        (self.block, self.next, self.root) = (self.from, self.first, self.first_root);
+        self.restart();
         self.doubts_quorum = !self.doubts_quorum && wrong.doubts_quorum();
         if !self.doubts_quorum {
             return Err(wrong);

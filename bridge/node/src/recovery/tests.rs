@@ -102,6 +102,34 @@ fn before_id(bench: &Bench) -> polyspan_types::BridgeId {
 }
 
 #[tokio::test]
+async fn a_long_hole_is_filled_piece_by_piece_with_few_requests_in_memory() {
+    // Between others; with a short one behind it; at the end; of whole pieces; and everything.
+    for (long, short) in [(20..61, 0..0), (20..61, 70..73), (60..100, 0..0), (20..52, 0..0), (10..100, 0..0)]
+    {
+        let mut bench = Bench::new(World { most_blocks: 1_000, ..world() }).await;
+        bench.worker.piece = 8;
+        bench.fixture.store_all().await;
+        let count = long.end - long.start + short.end - short.start;
+        bench.fixture.lose(long.clone());
+        bench.fixture.lose(short);
+        assert_eq!(bench.look().await, "refilled", "{long:?}");
+        assert_eq!((bench.missing().await, bench.report().refilled), (0, count), "{long:?}");
+        assert_eq!(bench.look_again().await, "complete", "{long:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_hole_of_which_most_endpoints_hide_a_log_is_filled_all_the_same() {
+    let hides = World { hidden: Some(50), endpoints: 3, hiding: 2, ..world() };
+    let mut bench = Bench::new(hides).await;
+    bench.worker.piece = 8;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..61);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+}
+
+#[tokio::test]
 async fn what_is_handled_already_is_not_looked_for() {
     let mut bench = Bench::new(world()).await;
     bench.fixture.store_all().await;
