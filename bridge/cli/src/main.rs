@@ -23,6 +23,7 @@ mod judgement;
 mod lane_view;
 mod network;
 mod output;
+mod reading;
 mod search;
 mod story;
 mod token;

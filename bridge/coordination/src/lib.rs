@@ -20,6 +20,7 @@ mod error;
 mod etcd;
 mod member;
 mod metrics;
+mod reading;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -30,5 +31,6 @@ pub use error::CoordinationError;
 pub use etcd::{EtcdCoordinator, EtcdCredentials, EtcdSettings, EtcdTls};
 pub use member::{
     ChainReport, HandledBy, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError,
-    ReadingReport, RecoveryReport, Report, SubmitterReport,
+    RecoveryReport, Report, SubmitterReport,
 };
+pub use reading::ReadingReport;

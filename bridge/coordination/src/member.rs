@@ -7,6 +7,8 @@ use alloy::primitives::{Address, U256};
 use polyspan_types::{BlockHeight, HoldReason, LaneId, RequestNonce};
 use serde::{Deserialize, Serialize};
 
+use crate::ReadingReport;
+
 /// Longest member id. Unit: characters. Source: it is a file name and a label.
 const ID_LIMIT: usize = 64;
 
@@ -173,6 +175,8 @@ pub struct RecoveryReport {
     pub asked: u64,
     /// Of `asked`.
     pub done: u64,
+    /// Of `asked`, how many had been asked for when the worker was last told to rest: those that were not over then are not waited for.
+    pub stopped: u64,
     /// What the last look came to: `even`, `moving`, `complete`, `followed`, `blocked`, `refilled` or `failed`.
     pub outcome: Option<String>,
     /// What the lane waits for after it, or why it failed.
@@ -181,20 +185,6 @@ pub struct RecoveryReport {
     pub reading: Option<ReadingReport>,
     /// Requests that were missing in the store and were put there, since the relay started.
     pub refilled: u64,
-}
-
-/// A range of the source that is being read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ReadingReport {
-    /// First block.
-    pub from: BlockHeight,
-    /// Last block.
-    pub to: BlockHeight,
-    /// The first block that is not read yet.
-    pub at: BlockHeight,
-    /// Requests found so far.
-    pub requests: u64,
 }
 
 /// Transfers by the way they came to be handled.

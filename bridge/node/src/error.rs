@@ -180,16 +180,6 @@ pub enum LaneError {
         /// Its leaf on the source.
         found: Leaf,
     },
-    /// The store lacks more requests in a row than are filled.
-    #[error(
-        "lane {lane}: the store lacks {missing} requests or more in a row; stop the relay and read the lane anew with `polyspan store repair --lane {lane}` (runbook: the store lacks requests)"
-    )]
-    LongHole {
-        /// The lane.
-        lane: LaneId,
-        /// How many, at the least.
-        missing: u64,
-    },
     /// The attester key has no vote.
     #[error(
         "attester {attester} is not an operator of lane {lane} (epoch {epoch}); have the governors add it, or use the right key"
@@ -208,6 +198,14 @@ pub enum LaneError {
 }
 
 impl LaneError {
+    /// Whether what a quorum told of the source's requests is proved to be incomplete or wrong, so that each endpoint is worth asking.
+    pub(crate) const fn doubts_quorum(&self) -> bool {
+        matches!(
+            self,
+            Self::HiddenLog { .. } | Self::RootMismatch(_) | Self::Store(StoreError::HoleDiffers { .. })
+        )
+    }
+
     /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.
     pub(crate) const fn is_hidden_outcome(&self) -> bool {
         matches!(
@@ -249,9 +247,9 @@ impl Classify for LaneError {
             // The chain took back what was final, seen by the store first.
             Self::Store(StoreError::CursorBack { .. }) => ErrorClass::Halt,
             // Only a person can mend it, and each try reads the source again.
-            Self::Store(StoreError::HoleDiffers { .. })
-            | Self::StoredDiffers { .. }
-            | Self::LongHole { .. } => ErrorClass::Retry { after: MENDED_RETRY },
+            Self::Store(StoreError::HoleDiffers { .. }) | Self::StoredDiffers { .. } => {
+                ErrorClass::Retry { after: MENDED_RETRY }
+            }
             // A lane halts for what a chain did, and stays so. What ails the disk or the coordinator heals or is mended
             // by a person without a word to the lane, and the coordinator is not trusted to stop anything.
             Self::Store(error) => passing(error.class()),

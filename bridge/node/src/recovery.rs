@@ -8,6 +8,7 @@
 //!
 //! It signs nothing, submits nothing and moves no cursor: what it puts into the store goes the way of every request.
 
+mod hole;
 mod metrics;
 mod refilter;
 #[cfg(test)]
@@ -34,8 +35,12 @@ use refilter::Refilter;
 /// What a look came to: labels of a metric, a closed set.
 pub const OUTCOMES: [&str; 7] = ["even", "moving", "complete", "followed", "blocked", "refilled", "failed"];
 
-/// How often a worker that follows the watch looks for trouble of the destination. Unit: time.
+/// How often a worker that follows the watch looks for trouble of the destination, and one that was asked for blocks. Unit: time.
 const FOLLOWS: Duration = Duration::from_secs(1);
+
+/// How long whoever asks for a look waits for the first block of a chain. Unit: time. Source: a chain that answers shows one within its
+/// first few questions.
+const HEADLESS: Duration = Duration::from_secs(10);
 
 /// What people ask of a lane's worker. They hold until the relay restarts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,6 +49,25 @@ pub struct Orders {
     pub enabled: bool,
     /// How often a single look was asked for.
     pub asked: u64,
+    /// How many of them nobody waits for any more.
+    pub stopped: u64,
+}
+
+impl Orders {
+    /// As the configuration has it, before anybody asked for something.
+    pub const fn configured(enabled: bool) -> Self {
+        Self { enabled, asked: 0, stopped: 0 }
+    }
+
+    /// Rest, also from what was asked for.
+    pub const fn stop(&mut self) {
+        (self.enabled, self.stopped) = (false, self.asked);
+    }
+
+    /// Whether a look was asked for that is neither among the first `done` nor stopped.
+    const fn wants_look(self, done: u64) -> bool {
+        self.asked > done && self.asked > self.stopped
+    }
 }
 
 /// Looks at one lane.
@@ -59,6 +83,8 @@ pub(crate) struct RecoveryWorker {
     due_at: Option<Instant>,
     /// Single looks that are over.
     done: u64,
+    /// Requests that a refilter fills at once.
+    piece: usize,
     work: Work,
 }
 
@@ -91,18 +117,21 @@ impl RecoveryWorker {
             due_at: None,
             // After a panic it goes on counting where it was.
             done: shown.done,
+            piece: hole::PIECE,
             work: Work::Nothing,
         }
     }
 
     fn is_on(&self) -> bool {
-        let orders = *self.orders.borrow();
-        orders.enabled || orders.asked > self.done
+        self.orders.borrow().enabled || self.is_asked()
+    }
+
+    fn is_asked(&self) -> bool {
+        self.orders.borrow().wants_look(self.done)
     }
 
     fn is_due(&self) -> bool {
-        let asked = self.orders.borrow().asked > self.done;
-        asked || self.due_at.is_none_or(|at| at <= Instant::now())
+        self.is_asked() || self.due_at.is_none_or(|at| at <= Instant::now())
     }
 
     fn heads(&mut self) -> Option<[Head; 2]> {
@@ -110,9 +139,28 @@ impl RecoveryWorker {
         Some([source.borrow_and_update().head?, destination.borrow_and_update().head?])
     }
 
+    /// Why there is nothing to look at, once it has been waited for long enough.
+    fn headless(&self) -> Option<String> {
+        let info = &self.lane.info;
+        [&info.source, &info.destination].into_iter().zip(&self.heads).find_map(|(side, view)| {
+            let view = view.borrow();
+            let error = view.error.as_deref().unwrap_or("it has no block");
+            let waited = view.head.is_none() && view.since.elapsed() >= HEADLESS;
+            waited.then(|| format!("no block of chain {} was seen yet: {error}", side.chain))
+        })
+    }
+
     /// Begins a look.
     async fn begin(&mut self) -> Result<(), LaneError> {
-        let Some([source_head, destination_head]) = self.heads() else { return Ok(()) };
+        let Some([source_head, destination_head]) = self.heads() else {
+            // Whoever asked hears of it. A look by interval has nothing else to do than to wait.
+            if self.is_asked()
+                && let Some(reason) = self.headless()
+            {
+                self.tell("blocked", Some(reason));
+            }
+            return Ok(());
+        };
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
         let is_there = source_head.final_block.height >= info.source.deployment_block
@@ -130,7 +178,7 @@ impl RecoveryWorker {
             .lane_state(info.destination.bridge, At::Hash(destination_head.latest.hash))
             .await?;
         // Whoever asks for a look wants the store compared, whatever moved since the last one.
-        let asked = self.orders.borrow().asked > self.done;
+        let asked = self.is_asked();
         let previous = self.previous.replace(destination.handle_nonce).filter(|_| !asked);
         match look(previous, source.request_nonce, destination.handle_nonce) {
             Look::Even => self.end("even", None),
@@ -177,6 +225,7 @@ impl RecoveryWorker {
             destination,
             floor,
             limit,
+            self.piece,
         )));
         Ok(())
     }
@@ -240,13 +289,20 @@ impl RecoveryWorker {
             Work::Follow { .. } | Work::Nothing => *self.lane.board.reading.borrow(),
         };
         let refilled = self.lane.metrics.recovery.refilled(&self.lane.info.id);
-        let standing = (orders.enabled, orders.asked, self.done, reading, refilled);
         self.lane.board.recovery.send_if_modified(|view| {
-            let before = (view.enabled, view.asked, view.done, view.reading, view.refilled);
-            // One that failed is over for whoever asked, and goes on here.
-            let standing = (standing.0, standing.1, standing.2.max(view.done), standing.3, standing.4);
-            (view.enabled, view.asked, view.done, view.reading, view.refilled) = standing;
-            before != standing
+            let standing = RecoveryReport {
+                enabled: orders.enabled,
+                asked: orders.asked,
+                stopped: orders.stopped,
+                // One that failed is over for whoever asked, and goes on here.
+                done: self.done.max(view.done),
+                reading,
+                refilled,
+                ..view.clone()
+            };
+            let changed = *view != standing;
+            *view = standing;
+            changed
         });
     }
 }
@@ -290,6 +346,7 @@ impl Step for RecoveryWorker {
             return;
         }
         let idle = on && matches!(self.work, Work::Nothing);
+        let waited_for = idle && self.is_asked();
         let due_at = self.due_at;
         let due = async {
             match due_at {
@@ -305,7 +362,7 @@ impl Step for RecoveryWorker {
             changed = reading.changed(), if follows => or_pending(changed).await,
             changed = source_head.changed(), if idle && due_at.is_none() => or_pending(changed).await,
             changed = destination_head.changed(), if idle && due_at.is_none() => or_pending(changed).await,
-            () = tokio::time::sleep(FOLLOWS), if follows => {}
+            () = tokio::time::sleep(FOLLOWS), if follows || waited_for => {}
             () = due, if idle => {}
         }
     }

@@ -41,8 +41,11 @@ pub(crate) struct World {
     pub(crate) most_logs: usize,
     /// Every so many questions for logs one is never answered; 0 for none.
     pub(crate) deaf_every: usize,
-    /// A log that the endpoint leaves out.
+    /// A log that the first so many endpoints leave out.
     pub(crate) hidden: Option<u64>,
+    pub(crate) hiding: usize,
+    /// Endpoints, of which a majority must agree.
+    pub(crate) endpoints: usize,
     /// Questions for logs so far.
     pub(crate) asked: usize,
     /// Roots by nonce, as far as they were needed: hashing takes its time in a test.
@@ -60,12 +63,14 @@ impl World {
             most_logs: usize::MAX,
             deaf_every: 0,
             hidden: None,
+            hiding: usize::MAX,
+            endpoints: 1,
             asked: 0,
             roots: BTreeMap::new(),
         }
     }
 
-    fn answer(&mut self, method: &str, params: &Value) -> Reply {
+    fn answer(&mut self, endpoint: usize, method: &str, params: &Value) -> Reply {
         let number = |value: &Value| {
             let text = value.as_str().unwrap_or_default().trim_start_matches("0x").to_owned();
             u64::from_str_radix(&text, 16).unwrap_or(self.head)
@@ -81,13 +86,13 @@ impl World {
             "eth_call" => Reply::Result(json!(alloy::hex::encode_prefixed(self.lane_state(params)))),
             "eth_getLogs" => {
                 let (from, to) = (number(&params[0]["fromBlock"]), number(&params[0]["toBlock"]));
-                self.logs(from, to)
+                self.logs(endpoint, from, to)
             }
             other => panic!("{other} was not expected"),
         }
     }
 
-    fn logs(&mut self, from: u64, to: u64) -> Reply {
+    fn logs(&mut self, endpoint: usize, from: u64, to: u64) -> Reply {
         self.asked += 1;
         if self.deaf_every > 0 && self.asked.is_multiple_of(self.deaf_every) {
             return Reply::Hang;
@@ -100,7 +105,8 @@ impl World {
         if end - first > self.most_logs {
             return Reply::error(-32005, format!("query returned more than {} results", self.most_logs));
         }
-        let shown = (first as u64..end as u64).filter(|nonce| Some(*nonce) != self.hidden);
+        let hidden = self.hidden.filter(|_| endpoint < self.hiding);
+        let shown = (first as u64..end as u64).filter(|nonce| Some(*nonce) != hidden);
         Reply::Result(shown.map(|nonce| log(&self.request(nonce))).collect())
     }
 
@@ -195,10 +201,10 @@ pub(crate) fn head(height: u64) -> HeadView {
     HeadView { head: Some(head), error: None, remark: None, since: tokio::time::Instant::now() }
 }
 
-/// The lane, its store in a folder of its own, and the endpoint.
+/// The lane, its store in a folder of its own, and the endpoints.
 pub(crate) struct LaneFixture {
     pub(crate) folder: tempfile::TempDir,
-    _server: ScriptedServer,
+    _servers: Vec<ScriptedServer>,
     pub(crate) world: Arc<Mutex<World>>,
     pub(crate) lane: Arc<Lane>,
     pub(crate) heads: watch::Sender<HeadView>,
@@ -207,18 +213,22 @@ pub(crate) struct LaneFixture {
 impl LaneFixture {
     /// A lane that begins at nonce 0.
     pub(crate) async fn new(mut world: World) -> Self {
-        let height = world.head;
+        let (height, endpoints) = (world.head, world.endpoints);
         world.known_root(world.requests.len() as u64);
         let patience = if world.deaf_every > 0 { 400 } else { 10_000 };
         let world = Arc::new(Mutex::new(world));
-        let current = Arc::clone(&world);
-        let server =
-            ScriptedServer::start(move |method, params| current.lock().unwrap().answer(method, params)).await;
+        let mut servers = Vec::new();
+        for endpoint in 0..endpoints {
+            let current = Arc::clone(&world);
+            let answer =
+                move |method: &str, params: &Value| current.lock().unwrap().answer(endpoint, method, params);
+            servers.push(ScriptedServer::start(answer).await);
+        }
         let chain = Chain::new(ChainSettings {
             name: "main".to_owned(),
             chain_id: ChainId::new(CHAIN_ID),
-            endpoints: vec![server.url()],
-            quorum: Quorum::majority(1),
+            endpoints: servers.iter().map(ScriptedServer::url).collect(),
+            quorum: Quorum::majority(endpoints),
             finality: "depth 0".parse().unwrap(),
             poll_interval: Duration::from_millis(30),
             request_timeout: Duration::from_millis(patience),
@@ -252,7 +262,7 @@ impl LaneFixture {
         let root = Root::zero(lane_id());
         let base = Base { nonce: RequestNonce::ZERO, root, source_block: None, begun: None };
         lane.store.begin_lane(lane_id(), base, Vec::new()).await.unwrap();
-        Self { folder, _server: server, world, lane, heads: watch::Sender::new(head(height)) }
+        Self { folder, _servers: servers, world, lane, heads: watch::Sender::new(head(height)) }
     }
 
     pub(crate) fn world<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {

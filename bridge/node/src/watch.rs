@@ -8,10 +8,11 @@ use polyspan_coordination::ReadingReport;
 use polyspan_store::{Base, SourcePosition};
 use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::{LaneError, RootMismatch};
 use crate::lane::Lane;
-use crate::reader::RangeReader;
+use crate::reader::{BlockRange, RangeReader};
 use crate::step::{Step, or_pending};
 
 /// Requests and blocks that are read between two points at which a restart can go on. Each point costs a question for its block and a
@@ -111,7 +112,7 @@ impl SourceWatch {
             }
             false => RangeReader::requests(chain, bridge, range, missing),
         };
-        let shown = Shown { lane: &self.lane, from, to: last };
+        let shown = Shown { lane: &self.lane, range, since: Instant::now() };
         let mut batch = Batch::from(from);
         let mut found = 0;
         loop {
@@ -290,13 +291,13 @@ impl Batch {
 /// Shows how far the reading is, until it ends.
 struct Shown<'a> {
     lane: &'a Lane,
-    from: BlockHeight,
-    to: BlockHeight,
+    range: BlockRange,
+    since: Instant,
 }
 
 impl Shown<'_> {
     fn reached(&self, block: BlockHeight, requests: u64) {
-        let reading = ReadingReport { from: self.from, to: self.to, at: block.next(), requests };
+        let reading = ReadingReport::after(self.since.elapsed(), self.range, block.next(), requests);
         self.lane.board.reading.send_replace(Some(reading));
     }
 }
@@ -316,8 +317,7 @@ impl Step for SourceWatch {
         let advanced = self.advance(head).await;
         // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
         // Every other time: one that makes something up must not keep the others from agreeing again.
-        self.doubts_quorum = !self.doubts_quorum
-            && matches!(advanced, Err(LaneError::HiddenLog { .. } | LaneError::RootMismatch(_)));
+        self.doubts_quorum = !self.doubts_quorum && advanced.as_ref().is_err_and(LaneError::doubts_quorum);
         advanced
     }
 

@@ -9,6 +9,15 @@ use crate::handle::Step;
 use crate::requests::insert;
 use crate::{Store, StoreError, base};
 
+/// What proves the root after requests that fill a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The request that is stored behind them: with its leaf, the root there must follow.
+    Neighbour,
+    /// The source's own root, which the caller met over them and all that follow. What lies behind them may still be missing.
+    Source,
+}
+
 impl Store {
     /// How many of the requests in `[first, end)` are stored.
     ///
@@ -53,9 +62,10 @@ impl Store {
         .await
     }
 
-    /// Fills a hole with `requests`, which follow each other, in one transaction. It is done only when the root before the hole, over
-    /// their leaves, gives `root_after`, and that one, over the leaf of the request behind the hole, gives the root stored there. No
-    /// cursor moves, and nothing above what the source has confirmed is filled.
+    /// Fills a hole, or its beginning, with `requests`, which follow each other, in one transaction. It is done only when the root before
+    /// the hole, over their leaves, gives `root_after`, and that one, over the leaf of the request behind the hole, gives the root stored
+    /// there; with [`Proof::Source`], also when no request is stored there. No cursor moves, and nothing above what the source has confirmed
+    /// and what is stored is filled.
     ///
     /// Errors: [`StoreError::HoleDiffers`], one of them is stored already, or the disk refuses. Then nothing is stored.
     pub async fn fill_hole(
@@ -63,11 +73,13 @@ impl Store {
         lane: BridgeId,
         requests: Vec<Request>,
         root_after: Root,
+        proof: Proof,
     ) -> Result<(), StoreError> {
         let now_ms = self.now_ms();
         let crash = (CrashPoint::BeforeStoringRequests, CrashPoint::AfterStoringRequests);
         let step = Step { name: "fill", crash: Some(crash) };
-        self.write(step, move |transaction| fill(transaction, lane, &requests, root_after, now_ms)).await
+        self.write(step, move |transaction| fill(transaction, lane, &requests, (root_after, proof), now_ms))
+            .await
     }
 }
 
@@ -75,7 +87,7 @@ fn fill(
     transaction: &Transaction<'_>,
     lane: BridgeId,
     requests: &[Request],
-    root_after: Root,
+    (root_after, proof): (Root, Proof),
     now_ms: u64,
 ) -> Result<(), Failure> {
     let row = ensure_lane(transaction, lane)?;
@@ -105,8 +117,8 @@ fn fill(
         .query_row(params![row], |row| count(row, 0).map(RequestNonce::new))?;
     let fits = match stored(transaction, row, expected)? {
         Some((leaf, after)) => root.then(leaf) == after,
-        // At the end only the caller can have proved it, by the source's own root.
-        None => expected <= confirmed && newest(transaction, row)?.is_some_and(|newest| newest < expected),
+        None if proof == Proof::Neighbour => false,
+        None => expected <= confirmed || newest(transaction, row)?.is_some_and(|newest| newest > expected),
     };
     if root == root_after && fits { Ok(()) } else { Err(differs().into()) }
 }

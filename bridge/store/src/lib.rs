@@ -38,6 +38,7 @@ pub use base::Base;
 pub use compaction::Compacted;
 pub use error::StoreError;
 pub use evidence::{CONFLICTS_PER_OPERATOR, Conflict, Evidence, Statement};
+pub use fill::Proof;
 pub use floor::SignFloor;
 pub use halts::Halt;
 pub use handle::{Clock, Store, StoreSettings};

@@ -19,13 +19,14 @@ pub enum RecoveryCommand {
     ///
     /// It asks the chains, and reads the store of this host's relay if the config has one, also while that relay runs. Nothing is changed.
     Plan(plan::PlanArguments),
-    /// Has the running relay look at its lanes at once, and waits until it has. Exit code 1 when a look failed.
+    /// Has the running relay look at its lanes at once, and waits until it has. Exit code 1 when a look failed or was stopped, or a lane
+    /// cannot be read on.
     Run(WorkerArguments),
     /// Shows how the recovery workers of the running relay stand.
     Status(StatusArguments),
     /// Lets the workers look from time to time, until the relay restarts: then `recovery.enabled` of its config decides.
     Start(WorkerArguments),
-    /// Lets them rest, until the relay restarts: then `recovery.enabled` of its config decides. What was read is kept.
+    /// Lets them rest, also from a look that `run` asked for, until the relay restarts: then `recovery.enabled` of its config decides. What was read is kept.
     Stop(WorkerArguments),
 }
 

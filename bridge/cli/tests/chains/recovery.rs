@@ -121,6 +121,25 @@ async fn a_worker_that_is_disabled_or_stopped_rests_until_it_is_started_or_asked
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_on_a_chain_that_was_never_there_fails_and_says_why() {
+    let network = Network::start().await;
+    network.deploy();
+    let config = network.relay_config(ATTESTER);
+    let there = network.service.ws_url().to_string();
+    assert!(config.contains(&there), "{config}");
+    // Nobody listens there.
+    let relay = network.start_relay_with(&config.replace(&there, "ws://127.0.0.1:9"));
+    eventually(PATIENCE, "the relay answers", async || (status(&network).len() == 2).then_some(())).await;
+    let run = network.polyspan(&recovery(&["run"]));
+    assert_eq!(run.status.code(), Some(1));
+    for lane in LANES {
+        let blocked = format!("{lane}: it cannot be read on: no block of chain service was seen yet");
+        assert!(text(&run.stdout).contains(&blocked), "{}", text(&run.stdout));
+    }
+    drop(relay);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_that_a_damaged_store_lost_are_read_again_and_handled() {
     let network = Network::start().await;
     network.deploy();

@@ -27,7 +27,7 @@ pub enum Command {
     /// Look from time to time, until the relay restarts.
     #[serde(rename = "recovery start")]
     RecoveryStart,
-    /// Rest, until the relay restarts. What is going on goes on when it is started again.
+    /// Rest, until the relay restarts, also from a look that was asked for. What is going on goes on when it is started again.
     #[serde(rename = "recovery stop")]
     RecoveryStop,
 }

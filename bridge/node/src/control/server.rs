@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 use super::protocol::{Answer, Command, LaneAnswer, Request};
 use super::too_long;
 use crate::lane::Lane;
+use crate::recovery::Orders;
 
 /// Longest request. Unit: bytes.
 const LONGEST_REQUEST: u64 = 4_096;
@@ -116,19 +117,26 @@ fn apply(lane: &Lane, command: Command) -> LaneAnswer {
     match command {
         Command::RecoveryStatus => {}
         Command::RecoveryRun => orders.send_modify(|orders| orders.asked += 1),
-        Command::RecoveryStart | Command::RecoveryStop => {
-            let enabled = command == Command::RecoveryStart;
-            let changed =
-                orders.send_if_modified(|orders| std::mem::replace(&mut orders.enabled, enabled) != enabled);
-            if changed {
-                info!(lane = %lane.info.id, enabled, "the recovery worker was switched by command");
-            }
-        }
+        Command::RecoveryStart => switch(lane, |orders| orders.enabled = true),
+        Command::RecoveryStop => switch(lane, Orders::stop),
     }
     let orders = *orders.borrow();
     let mut recovery = lane.board.recovery.borrow().clone();
-    (recovery.enabled, recovery.asked) = (orders.enabled, orders.asked);
+    (recovery.enabled, recovery.asked, recovery.stopped) = (orders.enabled, orders.asked, orders.stopped);
     LaneAnswer { lane: lane.info.id.clone(), recovery, halted: lane.board.halted.borrow().clone() }
+}
+
+fn switch(lane: &Lane, change: impl FnOnce(&mut Orders)) {
+    let orders = &lane.board.recovery_orders;
+    let changed = orders.send_if_modified(|orders| {
+        let before = *orders;
+        change(orders);
+        before != *orders
+    });
+    if changed {
+        let enabled = orders.borrow().enabled;
+        info!(lane = %lane.info.id, enabled, "the recovery worker was switched by command");
+    }
 }
 
 /// A socket that only its owner can use, with the owner. What a dead relay left there is replaced: who holds the store's lock is the

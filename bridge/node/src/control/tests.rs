@@ -8,6 +8,7 @@ use polyspan_monitoring::Health;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::recovery::Orders;
 use crate::testing::{LaneFixture, World};
 
 struct Bench {
@@ -59,7 +60,10 @@ async fn workers_are_started_stopped_and_run_by_command_however_often() {
     assert_eq!(bench.ask(Command::RecoveryRun).await.recovery.asked, 1);
     assert_eq!(bench.ask(Command::RecoveryRun).await.recovery.asked, 2);
     let orders = *bench.fixture.lane.board.recovery_orders.borrow();
-    assert_eq!((orders.enabled, orders.asked), (false, 2));
+    assert_eq!(orders, Orders { enabled: false, asked: 2, stopped: 0 }, "the stops came before");
+    assert_eq!(bench.ask(Command::RecoveryStop).await.recovery.stopped, 2);
+    let again = bench.ask(Command::RecoveryRun).await.recovery;
+    assert_eq!((again.asked, again.stopped), (3, 2));
     bench.stop.cancel();
     server.await.unwrap();
     assert!(!bench.socket.exists());

@@ -1,7 +1,7 @@
 //! The metric family of the recovery workers.
 
 use polyspan_coordination::RecoveryReport;
-use polyspan_types::{BlockHeight, LaneId};
+use polyspan_types::LaneId;
 use prometheus::{IntCounterVec, IntGaugeVec, Registry};
 
 use super::OUTCOMES;
@@ -16,6 +16,10 @@ pub struct RecoveryMetrics {
     from_block: IntGaugeVec,
     block: IntGaugeVec,
     to_block: IntGaugeVec,
+    requests: IntGaugeVec,
+    blocks_per_second: IntGaugeVec,
+    requests_per_second: IntGaugeVec,
+    left_seconds: IntGaugeVec,
 }
 
 impl RecoveryMetrics {
@@ -52,6 +56,22 @@ impl RecoveryMetrics {
                 "polyspan_recovery_to_block",
                 "Last block of that range; 0 while none is being read",
             )?,
+            requests: gauge(
+                "polyspan_recovery_read_requests",
+                "Requests found in that range so far; 0 while none is being read",
+            )?,
+            blocks_per_second: gauge(
+                "polyspan_recovery_blocks_per_second",
+                "Blocks of that range read per second so far, rounded; 0 while none is being read",
+            )?,
+            requests_per_second: gauge(
+                "polyspan_recovery_requests_per_second",
+                "Requests found per second in that range so far, rounded; 0 while none is being read",
+            )?,
+            left_seconds: gauge(
+                "polyspan_recovery_left_seconds",
+                "Time that the rest of that range takes at this rate; 0 while none is being read or its first block is not read yet",
+            )?,
         })
     }
 
@@ -86,9 +106,55 @@ impl RecoveryMetrics {
             gauge.with_label_values(&[lane.as_str()]).set(i64::try_from(value).unwrap_or(i64::MAX));
         };
         set(&self.enabled, u64::from(report.enabled));
-        let height = |height: Option<BlockHeight>| height.map_or(0, BlockHeight::get);
-        set(&self.from_block, height(report.reading.map(|reading| reading.from)));
-        set(&self.block, height(report.reading.map(|reading| reading.at)));
-        set(&self.to_block, height(report.reading.map(|reading| reading.to)));
+        let reading = report.reading.unwrap_or_default();
+        set(&self.from_block, reading.from.get());
+        set(&self.block, reading.at.get());
+        set(&self.to_block, reading.to.get());
+        set(&self.requests, reading.requests);
+        set(&self.blocks_per_second, reading.blocks_per_second);
+        set(&self.requests_per_second, reading.requests_per_second);
+        set(&self.left_seconds, reading.seconds_left.unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use polyspan_coordination::ReadingReport;
+    use polyspan_types::BlockHeight;
+
+    use super::*;
+
+    #[test]
+    fn a_reading_is_shown_with_its_rate_and_what_is_left_and_nothing_stays_of_it() {
+        let registry = Registry::new();
+        let metrics = RecoveryMetrics::register(&registry).unwrap();
+        let shown = |metric: &str| {
+            let families = registry.gather();
+            let family = families.iter().find(|family| family.name() == metric).unwrap();
+            family.get_metric()[0].get_gauge().get_value()
+        };
+        let lane: LaneId = "kr/main-to-service".parse().unwrap();
+        let range = (BlockHeight::new(100), BlockHeight::new(299));
+        let at = BlockHeight::new(200);
+        let reading = Some(ReadingReport::after(Duration::from_secs(10), range, at, 50));
+        metrics.show(&lane, &RecoveryReport { reading, ..RecoveryReport::default() });
+        let all = [
+            ("polyspan_recovery_from_block", 100.0),
+            ("polyspan_recovery_block", 200.0),
+            ("polyspan_recovery_to_block", 299.0),
+            ("polyspan_recovery_read_requests", 50.0),
+            ("polyspan_recovery_blocks_per_second", 10.0),
+            ("polyspan_recovery_requests_per_second", 5.0),
+            ("polyspan_recovery_left_seconds", 10.0),
+        ];
+        for (metric, value) in all {
+            assert_eq!(shown(metric), value, "{metric}");
+        }
+        metrics.show(&lane, &RecoveryReport::default());
+        for (metric, _) in all {
+            assert_eq!(shown(metric), 0.0, "{metric}");
+        }
     }
 }

@@ -1,17 +1,18 @@
 //! Reads the requests of a lane again, from the block of the last handled one to a final block, and fills what the store lacks.
 
+use std::time::Duration;
+
 use polyspan_chain::LaneState;
 use polyspan_coordination::ReadingReport;
+use polyspan_store::Proof;
 use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
-use tracing::info;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 use crate::error::{LaneError, RootMismatch};
 use crate::lane::Lane;
-use crate::reader::RangeReader;
-
-/// Longest hole that is filled. Unit: requests. Source: about 1 KiB each, and a hole is filled as a whole or not at all; a store that
-/// lacks more is quicker read anew.
-const LONGEST_HOLE: usize = 16_384;
+use crate::reader::{BlockRange, RangeReader};
+use crate::recovery::hole::{Hole, Piece};
 
 /// A range that is read again. Whoever drops it loses nothing but the reading: what was filled stays filled.
 pub(super) struct Refilter {
@@ -29,15 +30,18 @@ pub(super) struct Refilter {
     /// Where it began.
     first: RequestNonce,
     first_root: Root,
+    /// Time in which it read: waits after a failure and rests are none.
+    spent: Duration,
     reader: Option<RangeReader<Vec<Request>>>,
-    hole: Vec<Request>,
-    /// Root after the last request of `hole`.
-    hole_root: Root,
+    /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
+    doubts_quorum: bool,
+    hole: Hole,
     filled: u64,
 }
 
 impl Refilter {
-    /// From `recoveryBlockNumber` of `destination`, inclusive, up to `to`, at which the source is as `source` says.
+    /// From `recoveryBlockNumber` of `destination`, inclusive, up to `to`, at which the source is as `source` says. Of what is missing at
+    /// most `piece` requests are held at a time.
     pub(super) fn new(
         lane: &Lane,
         to: BlockRef,
@@ -45,6 +49,7 @@ impl Refilter {
         destination: LaneState,
         floor: RequestNonce,
         limit: RequestNonce,
+        piece: usize,
     ) -> Self {
         let from = destination.recovery_block.max(lane.info.source.deployment_block);
         Self {
@@ -58,9 +63,10 @@ impl Refilter {
             next: destination.handle_nonce,
             root: destination.handle_root,
             first_root: destination.handle_root,
+            spent: Duration::ZERO,
             reader: None,
-            hole: Vec::new(),
-            hole_root: destination.handle_root,
+            doubts_quorum: false,
+            hole: Hole::new(piece, destination.handle_root),
             filled: 0,
         }
     }
@@ -77,44 +83,60 @@ impl Refilter {
 
     /// How far it is.
     pub(super) fn reading(&self) -> ReadingReport {
-        ReadingReport {
-            from: self.from,
-            to: self.to.height,
-            at: self.block,
-            requests: self.next.since(self.first),
-        }
+        let (range, requests) = ((self.from, self.to.height), self.next.since(self.first));
+        ReadingReport::after(self.spent, range, self.block, requests)
     }
 
     /// Reads the next piece; `true` when that was the last one, and everything is compared.
     ///
-    /// Errors: the endpoints fail, hide a log, or contradict the contracts; the store holds something else. It can be called again, and
-    /// goes on behind the last piece that was right.
+    /// Errors: the endpoints fail, all of them hide a log, or they contradict the contracts; the store holds something else. It can be
+    /// called again, and goes on behind the last piece that was right.
     pub(super) async fn read_on(&mut self, lane: &Lane) -> Result<bool, LaneError> {
-        let bridge = lane.info.source.bridge;
-        let (block, to) = (self.block, self.to.height);
-        let expected = self.source.request_nonce.since(self.next);
-        let reader = self
-            .reader
-            .get_or_insert_with(|| RangeReader::requests(&lane.source, bridge, (block, to), expected));
-        let piece = match reader.next().await {
+        let began = Instant::now();
+        let read = self.read_piece(lane).await;
+        self.spent += began.elapsed();
+        read
+    }
+
+    async fn read_piece(&mut self, lane: &Lane) -> Result<bool, LaneError> {
+        let piece = match self.reader(lane).next().await {
             Ok(piece) => piece,
             Err(failed) => {
                 self.reader = None;
                 return Err(failed.into());
             }
         };
-        let Some((range, mut requests)) = piece else {
-            self.finish(lane).await?;
-            return Ok(true);
+        let taken = match piece {
+            Some((range, requests)) => self.take(lane, requests, range).await.map(|()| false),
+            None => self.finish(lane).await,
         };
-        requests.retain(|request| request.nonce >= self.first);
-        if let Err(wrong) = self.compare(lane, requests, range).await {
-            // What is wrong may lie in a piece before: the next answers may be better ones.
-            self.again();
-            return Err(wrong);
+        match taken {
+            Ok(is_over) => Ok(is_over),
+            Err(wrong) => self.again(lane, wrong).map(|()| false),
         }
+    }
+
+    fn reader(&mut self, lane: &Lane) -> &mut RangeReader<Vec<Request>> {
+        let (chain, bridge, range) = (&lane.source, lane.info.source.bridge, (self.block, self.to.height));
+        let requested = self.source.request_nonce;
+        let (expected, nonces) = (requested.since(self.next), self.next..requested);
+        let doubts_quorum = self.doubts_quorum;
+        self.reader.get_or_insert_with(|| match doubts_quorum {
+            true => RangeReader::requests_among(chain, bridge, range, expected, nonces),
+            false => RangeReader::requests(chain, bridge, range, expected),
+        })
+    }
+
+    async fn take(
+        &mut self,
+        lane: &Lane,
+        mut requests: Vec<Request>,
+        range: BlockRange,
+    ) -> Result<(), LaneError> {
+        requests.retain(|request| request.nonce >= self.first);
+        self.compare(lane, requests, range).await?;
         self.block = range.1.next();
-        Ok(false)
+        Ok(())
     }
 
     /// Compares what was read with what is stored, and fills each hole that ends here.
@@ -122,7 +144,7 @@ impl Refilter {
         &mut self,
         lane: &Lane,
         requests: Vec<Request>,
-        (from, to): (BlockHeight, BlockHeight),
+        (from, to): BlockRange,
     ) -> Result<(), LaneError> {
         let (Some(first), Some(last)) = (requests.first(), requests.last()) else { return Ok(()) };
         let gap =
@@ -151,33 +173,31 @@ impl Refilter {
                         found: leaf,
                     });
                 }
-                Some(_) => self.fill(lane).await?,
+                Some(_) => {
+                    let piece = self.hole.end(Proof::Neighbour);
+                    self.fill(lane, piece).await?;
+                }
                 None => {}
             }
             self.root = self.root.then(leaf);
             self.next = request.nonce.next();
             let is_missing = known.is_none() && (self.floor..self.limit).contains(&request.nonce);
             if is_missing {
-                if self.hole.len() == LONGEST_HOLE {
-                    let (lane, missing) = (lane.info.id.clone(), self.hole.len() as u64 + 1);
-                    return Err(LaneError::LongHole { lane, missing });
-                }
-                self.hole.push(request);
-                self.hole_root = self.root;
+                let piece = self.hole.add(request, self.root);
+                self.fill(lane, piece).await?;
             }
         }
         Ok(())
     }
 
-    /// Everything is read: the source itself must say the same.
-    async fn finish(&mut self, lane: &Lane) -> Result<(), LaneError> {
+    /// Everything is read: the source itself must say the same. `false` when it proved a hole that is too long to be held: its pieces
+    /// are read a second time, and filled.
+    async fn finish(&mut self, lane: &Lane) -> Result<bool, LaneError> {
         if self.next != self.source.request_nonce || self.root != self.source.request_root {
-            let (own_nonce, own) = (self.next, self.root);
-            self.again();
             return Err(LaneError::RootMismatch(Box::new(RootMismatch {
                 chain: lane.info.source.chain.clone(),
-                own_nonce,
-                own,
+                own_nonce: self.next,
+                own: self.root,
                 found_nonce: self.source.request_nonce,
                 found: self.source.request_root,
                 block: self.to,
@@ -185,29 +205,44 @@ impl Refilter {
             })));
         }
         // At the end nothing is stored behind it: only now is it proved.
-        self.fill(lane).await
+        let piece = self.hole.end(Proof::Source);
+        self.fill(lane, piece).await?;
+        if !self.hole.prove() {
+            return Ok(true);
+        }
+        info!(lane = %lane.info.id, "many requests in a row are missing; they are read a second time, to be filled piece by piece");
+        self.restart();
+        Ok(false)
     }
 
-    async fn fill(&mut self, lane: &Lane) -> Result<(), LaneError> {
-        if self.hole.is_empty() {
-            return Ok(());
-        }
-        let hole = std::mem::take(&mut self.hole);
-        let (first, count) = (hole[0].nonce, hole.len() as u64);
-        if let Err(failed) = lane.store.fill_hole(lane.info.bridge_id, hole, self.hole_root).await {
-            self.again();
-            return Err(failed.into());
-        }
+    async fn fill(&mut self, lane: &Lane, piece: Option<Piece>) -> Result<(), LaneError> {
+        let Some(Piece { requests, root_after, proof }) = piece else { return Ok(()) };
+        let (first, count) = (requests[0].nonce, requests.len() as u64);
+        lane.store.fill_hole(lane.info.bridge_id, requests, root_after, proof).await?;
         self.filled += count;
         lane.metrics.recovery.filled(&lane.info.id, count);
         info!(lane = %lane.info.id, %first, count, "requests that the store lacked were read again");
         Ok(())
     }
 
-    /// From the beginning: one of the pieces was wrong, and nobody can say which.
-    fn again(&mut self) {
-        self.hole.clear();
-        self.reader = None;
+    fn restart(&mut self) {
+        self.hole.restart();
+        (self.reader, self.spent) = (None, Duration::ZERO);
         (self.block, self.next, self.root) = (self.from, self.first, self.first_root);
+    }
+
+    /// From the beginning: one of the pieces was wrong, and nobody can say which. When it was a quorum that left something out, each
+    /// endpoint is asked at once: whatever hashes to the root is right, whoever tells it.
+    ///
+    /// Errors: `wrong`, when that cannot help or did not. Every other time a quorum is asked again, as one that makes something up must
+    /// not keep the others from agreeing.
+    fn again(&mut self, lane: &Lane, wrong: LaneError) -> Result<(), LaneError> {
+        self.restart();
+        self.doubts_quorum = !self.doubts_quorum && wrong.doubts_quorum();
+        if !self.doubts_quorum {
+            return Err(wrong);
+        }
+        warn!(lane = %lane.info.id, error = %wrong, "each endpoint is asked by itself");
+        Ok(())
     }
 }

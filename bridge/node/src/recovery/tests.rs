@@ -102,6 +102,34 @@ fn before_id(bench: &Bench) -> polyspan_types::BridgeId {
 }
 
 #[tokio::test]
+async fn a_long_hole_is_filled_piece_by_piece_with_few_requests_in_memory() {
+    // Between others; with a short one behind it; at the end; of whole pieces; and everything.
+    for (long, short) in [(20..61, 0..0), (20..61, 70..73), (60..100, 0..0), (20..52, 0..0), (10..100, 0..0)]
+    {
+        let mut bench = Bench::new(World { most_blocks: 1_000, ..world() }).await;
+        bench.worker.piece = 8;
+        bench.fixture.store_all().await;
+        let count = long.end - long.start + short.end - short.start;
+        bench.fixture.lose(long.clone());
+        bench.fixture.lose(short);
+        assert_eq!(bench.look().await, "refilled", "{long:?}");
+        assert_eq!((bench.missing().await, bench.report().refilled), (0, count), "{long:?}");
+        assert_eq!(bench.look_again().await, "complete", "{long:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_hole_of_which_most_endpoints_hide_a_log_is_filled_all_the_same() {
+    let hides = World { hidden: Some(50), endpoints: 3, hiding: 2, ..world() };
+    let mut bench = Bench::new(hides).await;
+    bench.worker.piece = 8;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..61);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+}
+
+#[tokio::test]
 async fn what_is_handled_already_is_not_looked_for() {
     let mut bench = Bench::new(world()).await;
     bench.fixture.store_all().await;
@@ -120,6 +148,7 @@ async fn a_stop_in_the_middle_goes_on_where_it_was() {
     }
     let reading = bench.report().reading.unwrap();
     assert!(reading.at > reading.from && reading.at < reading.to, "{reading:?}");
+    assert!(reading.requests > 0 && reading.seconds_left.is_some(), "{reading:?}");
     let asked = bench.fixture.asked();
     let orders = bench.fixture.lane.board.recovery_orders.clone();
     orders.send_modify(|orders| orders.enabled = false);
@@ -150,6 +179,65 @@ async fn a_disabled_worker_looks_once_when_it_is_asked() {
     assert_eq!(bench.look().await, "refilled");
     assert!(!bench.worker.is_on());
     assert_eq!((bench.report().asked, bench.report().done), (1, 1));
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_look_that_was_asked_for_also_one_that_fails() {
+    let mut bench = Bench::new(World { hidden: Some(22), ..world() }).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..25);
+    let orders = bench.fixture.lane.board.recovery_orders.clone();
+    orders.send_modify(|orders| (orders.enabled, orders.asked) = (false, 1));
+    bench.worker.step().await.unwrap();
+    orders.send_modify(Orders::stop);
+    let asked = bench.fixture.asked();
+    for _ in 0..3 {
+        bench.worker.step().await.unwrap();
+    }
+    let report = bench.report();
+    assert_eq!((report.asked, report.done, report.stopped, report.looks), (1, 0, 1, 0));
+    assert_eq!(bench.fixture.asked(), asked);
+    // One that failed goes on although nobody waits for it, until it is stopped.
+    orders.send_modify(|orders| orders.asked += 1);
+    assert_eq!(bench.look().await, "failed");
+    assert!(bench.worker.is_on());
+    orders.send_modify(Orders::stop);
+    assert!(!bench.worker.is_on());
+    bench.fixture.world(|world| world.hidden = None);
+    orders.send_modify(|orders| orders.asked += 1);
+    assert_eq!(bench.look().await, "refilled");
+    let report = bench.report();
+    assert_eq!((report.done, report.stopped, bench.missing().await), (3, 2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_hears_in_time_that_a_chain_never_showed_a_block() {
+    let mut bench = Bench::new(world()).await;
+    let absent =
+        HeadView { head: None, error: Some("no answer".to_owned()), remark: None, since: Instant::now() };
+    let (destination, receiver) = watch::channel(absent);
+    bench.worker.heads[1] = receiver;
+    let orders = bench.fixture.lane.board.recovery_orders.clone();
+    bench.worker.step().await.unwrap();
+    assert_eq!(bench.report().looks, 0, "by itself it waits");
+    orders.send_modify(|orders| orders.asked += 1);
+    let asked = Instant::now();
+    while bench.report().done == 0 {
+        bench.worker.step().await.unwrap();
+        if bench.report().done == 0 {
+            bench.worker.changed().await;
+        }
+    }
+    assert!(asked.elapsed() >= HEADLESS && asked.elapsed() < 2 * HEADLESS);
+    let report = bench.report();
+    assert_eq!(report.outcome.as_deref(), Some("blocked"));
+    assert_eq!(report.waiting_for.unwrap(), "no block of chain main was seen yet: no answer");
+    // Its first block is looked at as if nobody had asked.
+    let head = bench.fixture.heads.borrow().clone();
+    bench.fixture.world(|world| world.handled = 100);
+    destination.send_replace(head);
+    bench.worker.changed().await;
+    assert_eq!(bench.look().await, "even");
 }
 
 #[tokio::test]
@@ -192,6 +280,35 @@ async fn a_log_that_is_hidden_is_proved_missing_and_filled_once_it_is_shown() {
     assert!(bench.report().waiting_for.unwrap().contains("left out the log of request 30"));
     assert_eq!(bench.missing().await, 5);
     bench.fixture.world(|world| world.hidden = None);
+    assert_eq!(bench.look().await, "refilled");
+    assert_eq!(bench.missing().await, 0);
+}
+
+#[tokio::test]
+async fn a_hole_that_most_endpoints_hide_is_filled_from_the_one_that_tells_it() {
+    // In the middle of a hole, alone in one, and the last of all.
+    for (hidden, lost) in [(30, 28..33), (30, 30..31), (99, 97..100)] {
+        let hides = World { hidden: Some(hidden), endpoints: 3, hiding: 2, ..world() };
+        let mut bench = Bench::new(hides).await;
+        bench.fixture.store_all().await;
+        bench.fixture.lose(lost.clone());
+        assert_eq!(bench.look().await, "refilled", "{lost:?}");
+        assert_eq!(bench.missing().await, 0);
+        assert_eq!(bench.look_again().await, "complete");
+    }
+}
+
+#[tokio::test]
+async fn a_quorum_is_asked_again_after_no_endpoint_told_what_is_missing() {
+    let hides = World { hidden: Some(30), endpoints: 3, ..world() };
+    let mut bench = Bench::new(hides).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(28..33);
+    for _ in 0..2 {
+        assert_eq!(bench.look().await, "failed");
+    }
+    assert_eq!(bench.missing().await, 5);
+    bench.fixture.world(|world| world.hiding = 1);
     assert_eq!(bench.look().await, "refilled");
     assert_eq!(bench.missing().await, 0);
 }

@@ -176,7 +176,7 @@ async fn build_lanes(
             info,
         };
         metrics.start(&lane.info.id);
-        lane.board.recovery_orders.send_replace(Orders { enabled: config.recovery.enabled, asked: 0 });
+        lane.board.recovery_orders.send_replace(Orders::configured(config.recovery.enabled));
         lane.load_halt().await?;
         lanes.push(Arc::new(lane));
     }

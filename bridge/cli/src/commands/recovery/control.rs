@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::{StatusArguments, WorkerArguments};
 use crate::failure::BadInput;
 use crate::network::unknown_lane;
-use crate::output;
+use crate::{output, reading};
 
 /// Time between two looks at how far a relay is.
 const POLL: Duration = Duration::from_millis(200);
@@ -55,22 +55,61 @@ pub(super) async fn look(arguments: WorkerArguments) -> Result<ExitCode> {
     let mut progress = Progress::start();
     let mut lanes = relay.ask(Command::RecoveryRun).await?;
     let asked: Vec<u64> = lanes.iter().map(|lane| lane.recovery.asked).collect();
-    // A relay that was started anew meanwhile has looked at its start.
-    let is_over = |lane: &LaneAnswer, asked: u64| {
-        lane.halted.is_some() || lane.recovery.done >= asked || lane.recovery.asked < asked
-    };
-    while !lanes.iter().zip(&asked).all(|(lane, asked)| is_over(lane, *asked)) {
-        for (lane, asked) in lanes.iter().zip(&asked) {
-            progress.show(lane, is_over(lane, *asked));
+    let ends = loop {
+        let ends: Vec<_> = lanes.iter().zip(&asked).map(|(lane, asked)| End::of(lane, *asked)).collect();
+        if let Some(ends) = ends.iter().copied().collect::<Option<Vec<_>>>() {
+            break ends;
         }
+        lanes.iter().zip(&ends).for_each(|(lane, end)| progress.show(lane, end.is_some()));
         tokio::time::sleep(POLL).await;
         lanes = relay.ask(Command::RecoveryStatus).await?;
-    }
+    };
     progress.end();
-    lanes.iter().map(told).for_each(output::result);
-    let failed =
-        |lane: &LaneAnswer| lane.halted.is_some() || lane.recovery.outcome.as_deref() == Some("failed");
-    Ok(if lanes.iter().any(failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    lanes.iter().zip(&ends).map(|(lane, end)| end.told(lane)).for_each(output::result);
+    Ok(if ends.iter().all(|end| *end == End::Good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How a look that was asked for ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The lane was looked at, and nothing keeps it from being read.
+    Good,
+    /// The look failed, or the lane cannot be read on.
+    Bad,
+    Halted,
+    Stopped,
+    /// The relay was started anew before it looked.
+    Restarted,
+}
+
+impl End {
+    /// The end of the look with number `asked`; `None` while it goes on.
+    fn of(lane: &LaneAnswer, asked: u64) -> Option<Self> {
+        let recovery = &lane.recovery;
+        let restarted = recovery.asked < asked;
+        match recovery.outcome.as_deref() {
+            _ if lane.halted.is_some() => Some(Self::Halted),
+            None if restarted => Some(Self::Restarted),
+            // A relay that was started anew meanwhile has looked at its start.
+            outcome if restarted || recovery.done >= asked => match outcome {
+                Some("failed" | "blocked") => Some(Self::Bad),
+                _ => Some(Self::Good),
+            },
+            _ if recovery.stopped >= asked => Some(Self::Stopped),
+            _ => None,
+        }
+    }
+
+    /// What it came to, in words.
+    fn told(self, lane: &LaneAnswer) -> String {
+        let words = match self {
+            Self::Good | Self::Bad => last_look(lane),
+            Self::Halted => format!("halted: {}", lane.halted.as_deref().unwrap_or_default()),
+            Self::Stopped => "`polyspan recovery stop` ended the look; what was read is kept".to_owned(),
+            Self::Restarted => "the relay was started anew and has not looked yet".to_owned(),
+        };
+        format!("{}: {words}", lane.lane)
+    }
 }
 
 /// `polyspan recovery status`
@@ -105,10 +144,7 @@ fn cells(lane: &LaneAnswer) -> Vec<String> {
         (None, true) => "on",
         (None, false) => "off",
     };
-    let reads = recovery.reading.map_or_else(
-        || "–".to_owned(),
-        |reading| format!("block {} of {} to {}", reading.at, reading.from, reading.to),
-    );
+    let reads = recovery.reading.map_or_else(|| "–".to_owned(), |reading| reading::told(&reading));
     vec![
         lane.lane.to_string(),
         standing.to_owned(),
@@ -117,14 +153,6 @@ fn cells(lane: &LaneAnswer) -> Vec<String> {
         reads,
         lane.halted.clone().unwrap_or_else(|| last_look(lane)),
     ]
-}
-
-/// What a look that is over came to, in words.
-fn told(lane: &LaneAnswer) -> String {
-    match &lane.halted {
-        Some(reason) => format!("{}: halted: {reason}", lane.lane),
-        None => format!("{}: {}", lane.lane, last_look(lane)),
-    }
 }
 
 fn last_look(lane: &LaneAnswer) -> String {
@@ -141,7 +169,7 @@ fn last_look(lane: &LaneAnswer) -> String {
                 "{refilled} requests were missing in the store and are there again; it waits for {waiting_for}"
             )
         }
-        Some("blocked") => format!("its source cannot be read on: {waiting_for}"),
+        Some("blocked") => format!("it cannot be read on: {waiting_for}"),
         Some("failed") => format!("failed, and is tried again: {waiting_for}"),
         Some(other) => format!("{other}: {waiting_for}"),
     }
@@ -161,6 +189,8 @@ mod tests {
                 outcome: Some(outcome.to_owned()),
                 waiting_for: Some(waiting_for.to_owned()),
                 refilled: 7,
+                asked: 2,
+                done: 2,
                 ..RecoveryReport::default()
             },
             halted: None,
@@ -169,20 +199,56 @@ mod tests {
 
     #[test]
     fn a_look_is_told_with_what_the_lane_waits_for() {
-        assert!(told(&lane("complete", "1 of 2 attested")).ends_with("it waits for 1 of 2 attested"));
-        assert!(told(&lane("refilled", "a block")).contains("7 requests were missing"));
-        assert!(told(&lane("failed", "no answer")).ends_with("tried again: no answer"));
+        let told = |lane: LaneAnswer| End::of(&lane, 2).unwrap().told(&lane);
+        assert!(told(lane("complete", "1 of 2 attested")).ends_with("it waits for 1 of 2 attested"));
+        assert!(told(lane("refilled", "a block")).contains("7 requests were missing"));
+        assert!(told(lane("failed", "no answer")).ends_with("tried again: no answer"));
+        let blocked = told(lane("blocked", "no answer"));
+        assert_eq!(blocked, "kr/main-to-service: it cannot be read on: no answer");
         let halted = LaneAnswer { halted: Some("a hash changed".to_owned()), ..lane("even", "") };
-        assert!(told(&halted).ends_with("halted: a hash changed"));
+        assert!(told(halted).ends_with("halted: a hash changed"));
+    }
+
+    #[test]
+    fn only_a_look_at_a_lane_that_can_be_read_ends_well() {
+        for outcome in ["even", "moving", "complete", "followed", "refilled"] {
+            assert_eq!(End::of(&lane(outcome, ""), 2), Some(End::Good), "{outcome}");
+        }
+        for outcome in ["blocked", "failed"] {
+            assert_eq!(End::of(&lane(outcome, ""), 2), Some(End::Bad), "{outcome}");
+        }
+        let halted = LaneAnswer { halted: Some("a hash changed".to_owned()), ..lane("even", "") };
+        assert_eq!(End::of(&halted, 2), Some(End::Halted));
+    }
+
+    #[test]
+    fn a_look_is_over_when_it_is_done_or_stopped_or_its_relay_is_gone() {
+        let of = |change: fn(&mut RecoveryReport), asked| {
+            let mut lane = lane("even", "");
+            change(&mut lane.recovery);
+            End::of(&lane, asked)
+        };
+        let asked_again: fn(&mut RecoveryReport) = |recovery| recovery.asked = 3;
+        assert_eq!(of(asked_again, 2), Some(End::Good));
+        assert_eq!(of(asked_again, 3), None, "what the last look came to is not what this one does");
+        let stopped: fn(&mut RecoveryReport) = |recovery| (recovery.asked, recovery.stopped) = (3, 3);
+        assert_eq!(of(stopped, 3), Some(End::Stopped));
+        assert_eq!(of(stopped, 2), Some(End::Good), "it was over before");
+        assert_eq!(of(|recovery| *recovery = RecoveryReport::default(), 1), Some(End::Restarted));
+        assert_eq!(of(|recovery| recovery.asked = 0, 1), Some(End::Good), "it has looked at its start");
     }
 
     #[test]
     fn the_table_says_how_far_a_reading_is() {
         let mut lane = lane("even", "nothing");
         let height = BlockHeight::new;
-        lane.recovery.reading =
-            Some(ReadingReport { from: height(10), to: height(90), at: height(50), requests: 3 });
+        let range = (height(10), height(89));
+        lane.recovery.reading = Some(ReadingReport::after(Duration::from_secs(10), range, height(50), 3));
         let cells = cells(&lane);
-        assert_eq!(cells[1..5], ["off", "0", "7", "block 50 of 10 to 90"]);
+        assert_eq!(cells[1..4], ["off", "0", "7"]);
+        assert!(
+            cells[4].starts_with("block 50 of 10 to 89, ") && cells[4].ends_with("10s left"),
+            "{cells:?}"
+        );
     }
 }

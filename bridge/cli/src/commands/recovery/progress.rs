@@ -8,8 +8,9 @@ use polyspan_node::control::LaneAnswer;
 use polyspan_types::LaneId;
 
 use crate::output;
+use crate::reading::pace;
 
-const TEMPLATE: &str = "{spinner} {msg} {bar:30} {human_pos}/{human_len} blocks, {per_sec}, {eta} left";
+const TEMPLATE: &str = "{spinner} {msg} {bar:30} {human_pos}/{human_len} blocks, {prefix}";
 
 /// A bar for each lane on a terminal; elsewhere a line when a lane begins to read.
 pub(super) struct Progress {
@@ -30,13 +31,15 @@ impl Progress {
             }
             return;
         };
-        let blocks = reading.to.since(reading.from).saturating_add(1);
+        let blocks = reading.blocks();
         if !self.bars.contains_key(&lane.lane) {
             self.bars.insert(lane.lane.clone(), self.bar(&lane.lane, blocks));
         }
         if let Some(bar) = self.bars.get(&lane.lane) {
             bar.set_length(blocks);
             bar.set_position(reading.at.since(reading.from));
+            // The relay's own figures: it may have begun before anybody looked.
+            bar.set_prefix(pace(&reading));
             bar.set_message(format!("{} ({} requests)", lane.lane, reading.requests));
         }
     }

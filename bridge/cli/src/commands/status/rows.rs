@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::hold_steps::HoldStory;
 use crate::judgement;
 use crate::lane_view::LaneView;
-use crate::output;
+use crate::{output, reading};
 
 /// One lane. Nonces are counts: "the first `n` requests". `None` could not be seen.
 #[derive(Debug, Default, Serialize)]
@@ -136,11 +136,7 @@ impl LaneRow {
         let line = |RelayRecovery { relay, recovery }: &RelayRecovery| {
             let lane = &self.lane;
             if let Some(reading) = recovery.reading {
-                let (from, to, at) = (reading.from, reading.to, reading.at);
-                return Some(format!(
-                    "{lane}: {relay} reads block {at} of {from} to {to}, {} requests so far",
-                    reading.requests
-                ));
+                return Some(format!("{lane}: {relay} reads {}", reading::told(&reading)));
             }
             match (recovery.outcome.as_deref(), &recovery.waiting_for) {
                 (Some("failed"), Some(reason)) => {
