@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tests of the scripts that judge the contracts' tests."""
 
+import json
 import re
 import sys
 import tempfile
@@ -197,6 +198,40 @@ class Prolong(unittest.TestCase):
         for name in ("Conservation", "Progress", "Approval"):
             for invariant in re.findall(r"function (invariant_\w+)", (HERE / "test" / f"{name}.t.sol").read_text()):
                 self.assertIn(f"{name}Test.{invariant}.selector", together)
+
+
+class Sizes(unittest.TestCase):
+    def setUp(self):
+        self.export = script("export")
+
+    def compiled(self, runtime, creation):
+        return {kind: {"object": "0x" + "00" * size} for kind, size in (("deployedBytecode", runtime), ("bytecode", creation))}
+
+    def test_a_contract_may_be_as_large_as_chains_take_and_no_larger(self):
+        fits, larger, made = self.compiled(24_576, 49_152), self.compiled(24_577, 30_000), self.compiled(20_000, 49_153)
+        self.assertEqual(self.export.too_large({"A": fits, "I": self.compiled(0, 0)}), [])
+        self.assertEqual(
+            self.export.too_large({"A": fits, "B": larger, "C": made}),
+            ["B: 24577 bytes of deployedBytecode, a chain takes 24576", "C: 49153 bytes of bytecode, a chain takes 49152"],
+        )
+
+    def test_a_place_for_a_library_counts(self):
+        self.assertEqual(self.export.size({"object": "0x6000__$" + "a" * 34 + "$__"}), 22)
+
+    def test_every_committed_contract_is_judged(self):
+        committed = {path.stem for path in (HERE / "abi").rglob("*.json")}
+        self.assertEqual(committed, set(self.export.PUBLISHED + self.export.TESTING))
+        self.assertEqual(set(self.export.missing({})), committed | {"BridgeExtension"})
+        judged = dict.fromkeys(committed | {"BridgeExtension"}, self.compiled(1, 1))
+        self.assertEqual(self.export.missing(judged), [])
+        self.assertEqual(self.export.missing(judged | {"BridgeNFT": self.compiled(0, 1)}), ["BridgeNFT"])
+
+    def test_what_creates_a_committed_contract_is_no_larger_than_chains_take(self):
+        for path in (HERE / "abi").rglob("*.json"):
+            creation = self.export.size(json.loads(path.read_text())["bytecode"])
+            # The code that stays is a part of it. Of a bridge it is half, as it creates its extension.
+            most = 49_152 if path.stem == "Bridge" else 24_576
+            self.assertTrue(0 < creation <= most, f"{path.stem}: {creation}")
 
 
 class Symbolic(unittest.TestCase):
