@@ -14,6 +14,8 @@ FORGE = HERE.parent / ".tools" / "bin" / "forge"
 # Of each action, and of all of them together, in each invariant and `make test`.
 LEAST = 200
 LEAST_IN_ALL = 10_000
+# One world that is asked about every invariant; `make test` leaves it out (foundry.toml), contracts/prolong runs nothing else.
+TOGETHER = HERE / "test" / "Together.t.sol"
 INVARIANT = re.compile(r"^\[(?:PASS|FAIL).*?\binvariant_(\w+)\(\)")
 # Contract, function, calls, reverts, discards.
 ROW = re.compile(r"^\|\s*\w+\s*\|\s*(\w+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|")
@@ -48,13 +50,29 @@ def described(effective):
     return "\n".join(lines)
 
 
-def too_few(effective, times=1):
-    """What took effect less often than it has to in so many times the runs of `make test`."""
-    short = []
-    for name, actions in effective.items():
-        for action, count in sorted(actions.items()):
+def invariants(together=False):
+    """Invariants that the tests have: all but the one that asks them all, or that one."""
+    files = [path for path in (HERE / "test").rglob("*.t.sol") if (path == TOGETHER) == together]
+    return {name for path in files for name in re.findall(r"\bfunction invariant_(\w+)\(", path.read_text())}
+
+
+def actions():
+    """What happens in a world: each invariant is asked after any of it."""
+    return set(re.findall(r"\bfunction (\w+)\([^)]*\) external happens\(", (HERE / "test" / "World.sol").read_text()))
+
+
+def too_few(effective, wanted, times=1):
+    """What took effect less often than it has to in so many times the runs of `make test`, and what forge shows otherwise than
+    the tests have it. `wanted`: the invariants that were to be asked."""
+    short = [f"{name}: forge shows no campaign of this invariant" for name in sorted(wanted - effective.keys())]
+    short += [f"{name}: the tests have no such invariant" for name in sorted(effective.keys() - wanted)]
+    known = actions()
+    for name, counts in effective.items():
+        short += [f"{name}: forge does not show the action {action}" for action in sorted(known - counts.keys())]
+        short += [f"{name}: the world has no action {action}" for action in sorted(counts.keys() - known)]
+        for action, count in sorted(counts.items()):
             if count < LEAST * times:
                 short.append(f"{name}: {action} took effect {count} times, less than {LEAST * times}")
-        if (total := sum(actions.values())) < LEAST_IN_ALL * times:
+        if (total := sum(counts.values())) < LEAST_IN_ALL * times:
             short.append(f"{name}: {total} actions took effect, less than {LEAST_IN_ALL * times}")
     return short

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tests of the scripts that judge the contracts' tests."""
 
+import json
 import re
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from unittest import mock
 HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
-from campaigns import effective_calls, too_few  # noqa: E402
+from campaigns import actions, effective_calls, invariants, too_few  # noqa: E402
 from mutators import mutants  # noqa: E402
 
 
@@ -102,12 +103,54 @@ class Mutate(unittest.TestCase):
         self.assertIsNone(self.mutate.Journal(True).verdict(self.fault))
 
 
+def said(invariant, calls):
+    """What forge prints of an invariant whose actions are called so often: {action: calls}, with a revert and 30 discards of each."""
+    rows = "".join(f"| World | {action} | {count} | 1 | 30 |\n" for action, count in calls.items())
+    return f"[PASS] invariant_{invariant}() (runs: 20, calls: 14000, reverts: 0)\n| Contract | Selector | Calls | Reverts | Discards |\n{rows}"
+
+
+class Effective(unittest.TestCase):
+    # 29 times what is enough of each is not enough in all.
+    CALLS = dict.fromkeys(actions(), 431)
+
+    def short(self, shown, wanted=frozenset({"a", "b"}), times=1):
+        return too_few(effective_calls("".join(said(*one) for one in shown).splitlines()), wanted, times)
+
+    def test_the_invariants_and_actions_are_those_of_the_sources(self):
+        self.assertEqual(len(invariants()), 7)
+        self.assertIn("no_nonce_is_handled_twice", invariants())
+        self.assertEqual(invariants(together=True), {"all_of_them"})
+        world = (HERE / "test" / "World.sol").read_text()
+        self.assertEqual(len(actions()), int(re.search(r"ACTIONS = (\d+);", world)[1]))
+        self.assertEqual(len(actions()), world.count(" happens(Action."))
+
+    def test_every_invariant_with_every_action_is_enough(self):
+        self.assertEqual(self.short([("a", self.CALLS), ("b", self.CALLS)]), [])
+
+    def test_output_that_shows_nothing_is_not_enough(self):
+        self.assertEqual(len(too_few({}, invariants())), 7)
+        self.assertEqual(len(too_few({}, invariants(together=True), 100)), 1)
+        self.assertEqual(len(self.short([("a", {}), ("b", self.CALLS)])), 1, "without a table")
+
+    def test_an_invariant_that_is_missing_or_unknown_is_named(self):
+        self.assertEqual(self.short([("a", self.CALLS)]), ["b: forge shows no campaign of this invariant"])
+        self.assertEqual(self.short([(name, self.CALLS) for name in "abc"]), ["c: the tests have no such invariant"])
+
+    def test_an_action_that_is_missing_or_unknown_is_named(self):
+        without = {action: 500 for action in self.CALLS if action != "vote"}
+        self.assertEqual(self.short([("a", self.CALLS), ("b", without)]), ["b: forge does not show the action vote"])
+        self.assertEqual(self.short([("a", self.CALLS | {"steal": 500}), ("b", self.CALLS)]), ["a: the world has no action steal"])
+
+    def test_too_few_of_an_action_or_of_all_are_named_for_as_many_times_as_it_was_run(self):
+        more = self.CALLS | {"seed": 5000}
+        self.assertEqual(self.short([("a", more | {"vote": 231})], {"a"}), [])
+        self.assertEqual(self.short([("a", more | {"vote": 230})], {"a"}), ["a: vote took effect 199 times, less than 200"])
+        self.assertEqual(len(self.short([("a", dict.fromkeys(self.CALLS, 300))], {"a"})), 1)
+        self.assertEqual(len(self.short([("a", self.CALLS)], {"a"}, 2)), 1)
+
+
 class Prolong(unittest.TestCase):
-    SAID = (
-        "[PASS] testFuzz_a(uint8) (runs: 256, μ: 1, ~: 1)\n"
-        "[PASS] invariant_all() (runs: 20, calls: 14000, reverts: 0)\n"
-        "| Contract | Selector | Calls | Reverts | Discards |\n| World | vote | {} | 1 | 30 |\n| World | pause | 9800 | 0 | 0 |\n"
-    )
+    SAID = "[PASS] testFuzz_a(uint8) (runs: 256, μ: 1, ~: 1)\n"
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -116,15 +159,10 @@ class Prolong(unittest.TestCase):
         self.prolong.JOURNAL = Path(folder.name) / "rounds.jsonl"
 
     def effective(self, calls):
-        return effective_calls(self.SAID.format(calls).splitlines())
+        return effective_calls((self.SAID + said("all", {"vote": calls, "pause": 9831})).splitlines())
 
     def test_only_calls_that_took_effect_count(self):
         self.assertEqual(self.effective(231), {"all": {"vote": 200, "pause": 9800}})
-
-    def test_too_few_of_an_action_or_of_all_are_named_for_as_many_rounds_as_there_were(self):
-        self.assertEqual(too_few(self.effective(231)), [])
-        self.assertEqual(len(too_few(self.effective(230))), 2)
-        self.assertEqual(len(too_few(self.effective(231), 2)), 2)
 
     def test_rounds_that_are_over_are_summed_and_remembered_until_a_source_changes(self):
         journal = self.prolong.Journal("key")
@@ -160,6 +198,40 @@ class Prolong(unittest.TestCase):
         for name in ("Conservation", "Progress", "Approval"):
             for invariant in re.findall(r"function (invariant_\w+)", (HERE / "test" / f"{name}.t.sol").read_text()):
                 self.assertIn(f"{name}Test.{invariant}.selector", together)
+
+
+class Sizes(unittest.TestCase):
+    def setUp(self):
+        self.export = script("export")
+
+    def compiled(self, runtime, creation):
+        return {kind: {"object": "0x" + "00" * size} for kind, size in (("deployedBytecode", runtime), ("bytecode", creation))}
+
+    def test_a_contract_may_be_as_large_as_chains_take_and_no_larger(self):
+        fits, larger, made = self.compiled(24_576, 49_152), self.compiled(24_577, 30_000), self.compiled(20_000, 49_153)
+        self.assertEqual(self.export.too_large({"A": fits, "I": self.compiled(0, 0)}), [])
+        self.assertEqual(
+            self.export.too_large({"A": fits, "B": larger, "C": made}),
+            ["B: 24577 bytes of deployedBytecode, a chain takes 24576", "C: 49153 bytes of bytecode, a chain takes 49152"],
+        )
+
+    def test_a_place_for_a_library_counts(self):
+        self.assertEqual(self.export.size({"object": "0x6000__$" + "a" * 34 + "$__"}), 22)
+
+    def test_every_committed_contract_is_judged(self):
+        committed = {path.stem for path in (HERE / "abi").rglob("*.json")}
+        self.assertEqual(committed, set(self.export.PUBLISHED + self.export.TESTING))
+        self.assertEqual(set(self.export.missing({})), committed | {"BridgeExtension"})
+        judged = dict.fromkeys(committed | {"BridgeExtension"}, self.compiled(1, 1))
+        self.assertEqual(self.export.missing(judged), [])
+        self.assertEqual(self.export.missing(judged | {"BridgeNFT": self.compiled(0, 1)}), ["BridgeNFT"])
+
+    def test_what_creates_a_committed_contract_is_no_larger_than_chains_take(self):
+        for path in (HERE / "abi").rglob("*.json"):
+            creation = self.export.size(json.loads(path.read_text())["bytecode"])
+            # The code that stays is a part of it. Of a bridge it is half, as it creates its extension.
+            most = 49_152 if path.stem == "Bridge" else 24_576
+            self.assertTrue(0 < creation <= most, f"{path.stem}: {creation}")
 
 
 class Symbolic(unittest.TestCase):

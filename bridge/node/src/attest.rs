@@ -1,7 +1,7 @@
 //! Signs what is due and stores it, always in this order; only then does anybody see it.
 
 mod due;
-mod history;
+pub mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -202,11 +202,11 @@ impl Attester {
         let (own, id) = (self.signer.address(), self.lane.info.bridge_id);
         let heard = self.hear(view).await;
         let approved = Arc::clone(&self.approved.borrow());
-        let mut found = history::signed_by(own, &heard, &approved, &self.lane.domain, id);
+        let mut found = history::signed_by(own, &heard, &approved.voted, &self.lane.domain, id);
         let stored = |nonce: &RequestNonce| matches!(self.signed.get(nonce), Some(Signed::Stored(_)));
         found.retain(|nonce, _| *nonce > view.handled && !stored(nonce) && !self.known.contains(nonce));
         let other: Vec<_> =
-            history::dissented(own, &approved).filter(|nonce| !self.known.contains(nonce)).collect();
+            history::dissented(own, &approved.dissent).filter(|nonce| !self.known.contains(nonce)).collect();
         if found.is_empty() && other.is_empty() {
             return Ok(());
         }

@@ -43,7 +43,7 @@ pub mod turn;
 mod votes;
 mod watch;
 
-pub use attest::{CHECKPOINT_INTERVAL, due};
+pub use attest::{CHECKPOINT_INTERVAL, due, history};
 pub use error::LaneError;
 pub use relay::{BuildError, Relay};
 pub use submit::{Piece, TAIL_LIMIT, next_piece};

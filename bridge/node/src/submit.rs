@@ -26,12 +26,11 @@ use rest::Rest;
 pub use vote::VOTE_OUTCOMES;
 pub use way::Way;
 
-use crate::attest::CHECKPOINT_INTERVAL;
 use crate::error::LaneError;
 use crate::lane::{ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
-use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, part, rank};
+use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, others_bring_it_on, part, rank};
 
 /// What a lane's submission goes by.
 #[derive(Debug, Clone)]
@@ -144,12 +143,6 @@ impl LaneSubmission {
         }
     }
 
-    /// Since this relay's last piece: everything there was, or as much as a checkpoint's interval.
-    fn others_bring_it_on(&self, view: &DestinationView, verified: RequestNonce) -> bool {
-        let by_others = view.handled.since(self.own_end);
-        by_others >= CHECKPOINT_INTERVAL || (by_others > 0 && view.handled >= verified)
-    }
-
     /// It is another one's turn: nothing is in the way here.
     fn show_idle(&self) {
         self.lane.board.submission.send_replace(None);
@@ -188,7 +181,7 @@ impl Step for LaneSubmission {
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
         self.take_in(&view);
         self.observe(&view, verified);
-        if own || self.others_bring_it_on(&view, verified) {
+        if own || others_bring_it_on(self.own_end, view.handled, verified) {
             self.note_took_over(false);
         }
         if view.paused {

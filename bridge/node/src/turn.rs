@@ -81,7 +81,7 @@ fn place(bridge_id: BridgeId, handled: RequestNonce, who: &[u8]) -> B256 {
 }
 
 /// Since when a lane stands still, as one relay sees it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Stall {
     /// Where the lane stood when the clock began, and what it has to reach until the clock begins anew.
     from: RequestNonce,
@@ -122,6 +122,13 @@ impl Stall {
     pub fn due(&self, delay: Duration) -> Option<Instant> {
         self.since.map(|since| since + delay)
     }
+}
+
+/// Whether others bring the lane on since this relay's last piece, which ended at `own_end`: they got everything handled that there
+/// was, or as much as a checkpoint's interval.
+pub fn others_bring_it_on(own_end: RequestNonce, handled: RequestNonce, verified: RequestNonce) -> bool {
+    let by_others = handled.since(own_end);
+    by_others >= CHECKPOINT_INTERVAL || (by_others > 0 && handled >= verified)
 }
 
 /// A checkpoint with this relay's own root that somebody has voted for on chain.

@@ -8,7 +8,7 @@ use std::fmt;
 use polyspan_types::RequestNonce;
 
 /// Which nonces of a lane may be signed although the store knows no root that was signed for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SignFloor {
     /// Nonces above it are free; `None` until the first final nonce is seen, and then none is.
     floor: Option<RequestNonce>,
@@ -49,6 +49,12 @@ impl SignFloor {
     /// Whether `nonce` may be signed although no root is known that was signed for it.
     pub fn permits(&self, nonce: RequestNonce) -> bool {
         nonce >= self.sealed && (nonce <= self.adopted || self.floor.is_some_and(|floor| nonce > floor))
+    }
+
+    /// Whether an own signature for `nonce` of which no root is known proves that signatures were forgotten: at or below the floor it
+    /// was reckoned with, and what was adopted there is signed by an operator's word, of which this is one more.
+    pub fn is_disproved_by(&self, nonce: RequestNonce) -> bool {
+        self.floor.is_some_and(|floor| nonce > floor)
     }
 
     /// The first final nonce is seen, and `signed` is the highest nonce of which a signature is known. Decided once.

@@ -105,8 +105,7 @@ impl Store {
                         continue;
                     }
                     if attestations::signed(transaction, row, column)?.is_none() {
-                        // What was adopted is signed by the operator's word, and this is one signature more.
-                        forgotten |= floor.floor().is_some_and(|floor| nonce > floor);
+                        forgotten |= floor.is_disproved_by(nonce);
                         attestations::insert_root(transaction, row, column, root)?;
                     }
                 }

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use polyspan_types::{Attestation, CheckpointDomain, OperatorId, RequestNonce, Root};
+use polyspan_types::{Attestation, BridgeId, CheckpointDomain, OperatorId, RequestNonce, Root};
 
-use crate::lane::ApprovedView;
+use crate::tally::VotedCheckpoint;
 
 /// Pure: the roots that `own` is proved to have signed for nonces above `handled`: by its signatures among `attestations`, and by
-/// its votes on chain, which are for this relay's own roots. The domain of the signature proves the lane's destination,
+/// its votes on chain in `voted`, which are for this relay's own roots. The domain of the signature proves the lane's destination,
 /// `bridge_id` the lane.
-pub(super) fn signed_by(
+pub fn signed_by(
     own: OperatorId,
     attestations: &[Attestation],
-    approved: &ApprovedView,
+    voted: &[VotedCheckpoint],
     domain: &CheckpointDomain,
-    bridge_id: polyspan_types::BridgeId,
+    bridge_id: BridgeId,
 ) -> BTreeMap<RequestNonce, Root> {
     let heard = attestations.iter().filter(|attestation| {
         attestation.checkpoint.bridge_id == bridge_id
@@ -22,8 +22,7 @@ pub(super) fn signed_by(
             && attestation.signature.recover_address_from_prehash(&attestation.checkpoint.digest(domain)).ok()
                 == Some(own)
     });
-    let voted =
-        approved.voted.iter().filter(|voted| voted.voters.contains(&own)).map(|voted| voted.checkpoint);
+    let voted = voted.iter().filter(|voted| voted.voters.contains(&own)).map(|voted| voted.checkpoint);
     heard
         .map(|attestation| attestation.checkpoint)
         .chain(voted)
@@ -31,9 +30,12 @@ pub(super) fn signed_by(
         .collect()
 }
 
-/// Pure: nonces for which `own` has voted on chain for something else than this relay's own root.
-pub(super) fn dissented(own: OperatorId, approved: &ApprovedView) -> impl Iterator<Item = RequestNonce> {
-    approved.dissent.iter().filter(move |(_, operator)| *operator == own).map(|(nonce, _)| *nonce)
+/// Pure: nonces for which `own` has voted on chain for something else than this relay's own root, by the `dissent` of everybody.
+pub fn dissented(
+    own: OperatorId,
+    dissent: &[(RequestNonce, OperatorId)],
+) -> impl Iterator<Item = RequestNonce> {
+    dissent.iter().filter(move |(_, operator)| *operator == own).map(|(nonce, _)| *nonce)
 }
 
 #[cfg(test)]
@@ -41,7 +43,7 @@ mod tests {
     use alloy::primitives::{Address, B256};
     use alloy::signers::SignerSync;
     use alloy::signers::local::PrivateKeySigner;
-    use polyspan_types::{BridgeId, ChainId, Checkpoint, Epoch};
+    use polyspan_types::{ChainId, Checkpoint, Epoch};
 
     use super::*;
 
@@ -68,7 +70,7 @@ mod tests {
             signed(&other, LANE, 5, other.address()),
             signed(&other, LANE, 6, own.address()),
         ];
-        let found = signed_by(own.address(), &heard, &ApprovedView::default(), &domain(), LANE);
+        let found = signed_by(own.address(), &heard, &[], &domain(), LANE);
         assert_eq!(found.into_keys().map(|nonce| nonce.get()).collect::<Vec<_>>(), [3]);
     }
 
@@ -76,7 +78,6 @@ mod tests {
     fn an_own_vote_for_another_root_is_told_from_those_of_others() {
         let (own, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
         let dissent = vec![(RequestNonce::new(4), own), (RequestNonce::new(5), other)];
-        let approved = ApprovedView { dissent, ..ApprovedView::default() };
-        assert_eq!(dissented(own, &approved).collect::<Vec<_>>(), [RequestNonce::new(4)]);
+        assert_eq!(dissented(own, &dissent).collect::<Vec<_>>(), [RequestNonce::new(4)]);
     }
 }

@@ -9,8 +9,10 @@ use polyspan_types::{Kind, LaneId};
 use super::{Finding, Severity};
 use crate::config::Deployment;
 
-/// How many times dearer than on the source a payout may be without a fee. Unit: times.
-const WITHOUT_FEE: u128 = 10;
+/// A destination is dearer when its payouts cost more than this many times (over the second number) what they would on the source,
+/// whatever the fee is. Source: a base fee moves by an eighth with each block, so two prices of one and the same chain are up to a
+/// quarter apart after two blocks, and what is told has to stay told at the next look.
+const DEARER: (u128, u128) = (3, 2);
 
 /// One end of a lane: its outbound lane, its chain and its bridge.
 pub(super) type LaneEnd<'a> = (LaneId, &'a Chain, BridgeState);
@@ -37,6 +39,15 @@ enum Fee {
     Token,
 }
 
+impl Costs {
+    /// Whether the destination is clearly dearer: pure, and native currencies are compared one to one, since nothing here knows
+    /// what they are worth.
+    const fn is_dearer_there(&self) -> bool {
+        let (times, over) = DEARER;
+        self.destination.saturating_mul(over) > self.source.saturating_mul(times)
+    }
+}
+
 /// The pairs of the lane from `source` to `destination` whose requests may cost the submitters more than they bring. Gas
 /// prices that cannot be read now are no finding of their own: what ails the endpoint is said already.
 pub(super) async fn check(
@@ -53,10 +64,10 @@ pub(super) async fn check(
         let to = state.pairs.iter().find(|to| to.token == from.counterpart_token)?;
         let of = |price: u128, pair: &PairState| price.saturating_mul(u128::from(pair.gas_cap));
         let costs = Costs { source: of(source_price, from), destination: of(price, to), fee: fee(from) };
-        let (name, cure) = (name(deployment, lane, from), "have the governors set a fee for the pair");
-        let what = uncovered(costs)?;
-        let what = format!("pair {name}: {}", what.told(costs, source_chain.name(), chain.name()));
-        Some(Finding::new(Severity::Warning, format!("lane {lane}"), what, cure))
+        let name = name(deployment, lane, from);
+        let uncovered = uncovered(costs)?;
+        let what = format!("pair {name}: {}", uncovered.told(costs, source_chain.name(), chain.name()));
+        Some(Finding::new(Severity::Warning, format!("lane {lane}"), what, uncovered.cure()))
     });
     findings.collect()
 }
@@ -75,23 +86,26 @@ fn name(deployment: &Deployment, lane: &LaneId, pair: &PairState) -> String {
     named.map_or_else(|| pair.token.to_string(), |known| known.name.clone())
 }
 
-/// Why a fee does not cover a payout.
+/// Why a fee is not known to cover a payout on a dearer chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Uncovered {
-    /// There is none, to a chain that is much dearer.
+    /// There is none.
     NoFee,
-    /// It is less than the gas, to a chain that is dearer.
+    /// It is less than the gas. Unit: wei.
     TooLittle(u128),
+    /// It is paid in the token.
+    InToken,
 }
 
-/// Pure: native currencies are compared one to one, since nothing here knows what they are worth.
+/// Pure: a lane to a chain that is dearer needs a fee that covers the gas cap, and all of them are judged alike.
 fn uncovered(costs: Costs) -> Option<Uncovered> {
+    if !costs.is_dearer_there() {
+        return None;
+    }
     match costs.fee {
-        Fee::None if costs.destination > costs.source.saturating_mul(WITHOUT_FEE) => Some(Uncovered::NoFee),
-        Fee::Native(fee) if costs.destination > costs.source && fee < costs.destination => {
-            Some(Uncovered::TooLittle(fee))
-        }
-        _ => None,
+        Fee::None => Some(Uncovered::NoFee),
+        Fee::Native(fee) => (fee < costs.destination).then_some(Uncovered::TooLittle(fee)),
+        Fee::Token => Some(Uncovered::InToken),
     }
 }
 
@@ -103,14 +117,25 @@ impl Uncovered {
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         let (there, here) = (ether(costs.destination), ether(costs.source));
+        let request = match self {
+            Self::NoFee => "has no fee".to_owned(),
+            Self::TooLittle(fee) => format!("costs {} of its native currency", ether(fee)),
+            Self::InToken => {
+                "pays its fee in the token, whose worth is not known here, so that it cannot be compared"
+                    .to_owned()
+            }
+        };
+        format!(
+            "a request on chain {source} {request}, and gas cap × gas price of its payout is {there} of the native currency of chain {destination}, on chain {source} it would be {here} (both currencies taken as equal)"
+        )
+    }
+
+    /// What to do.
+    const fn cure(self) -> &'static str {
         match self {
-            Self::NoFee => format!(
-                "a request on chain {source} has no fee, and gas cap × gas price of its payout is {there} of the native currency of chain {destination}, on chain {source} it is {here} (more than {WITHOUT_FEE} times, with both currencies taken as equal)"
-            ),
-            Self::TooLittle(fee) => format!(
-                "a request on chain {source} costs {} of its native currency, and gas cap × gas price of its payout is {there} of the native currency of chain {destination} (both currencies taken as equal)",
-                ether(fee)
-            ),
+            Self::NoFee => "have the governors set a fee for the pair",
+            Self::TooLittle(_) => "have the governors raise the fee of the pair",
+            Self::InToken => "compare what the fee is worth with that by hand",
         }
     }
 }
@@ -128,29 +153,50 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_without_fee_may_be_ten_times_dearer_and_no_more() {
-        assert_eq!(uncovered(costs(5, 50, Fee::None)), None);
-        assert_eq!(uncovered(costs(5, 51, Fee::None)), Some(Uncovered::NoFee));
+    fn every_lane_to_a_dearer_chain_needs_a_fee_that_covers_the_gas() {
+        let twice = |fee| uncovered(costs(50, 100, fee));
+        assert_eq!(twice(Fee::None), Some(Uncovered::NoFee));
+        assert_eq!(twice(Fee::Native(99)), Some(Uncovered::TooLittle(99)));
+        assert_eq!(twice(Fee::Token), Some(Uncovered::InToken));
+        assert_eq!(twice(Fee::Native(100)), None);
         assert_eq!(uncovered(costs(0, 1, Fee::None)), Some(Uncovered::NoFee));
-        assert_eq!(uncovered(costs(0, 0, Fee::None)), None);
-        assert_eq!(uncovered(costs(51, 5, Fee::None)), None);
     }
 
     #[test]
-    fn a_native_fee_covers_the_gas_of_a_dearer_chain_or_is_named_with_it() {
-        assert_eq!(uncovered(costs(5, 50, Fee::Native(50))), None);
-        assert_eq!(uncovered(costs(50, 50, Fee::Native(1))), None, "the chains cost the same");
+    fn chains_that_cost_about_the_same_need_none_and_no_fee_is_judged_otherwise_than_another() {
+        for fee in [Fee::None, Fee::Native(1), Fee::Token] {
+            for (source, destination) in [(50, 50), (50, 75), (100, 50), (0, 0), (u128::MAX, u128::MAX)] {
+                assert_eq!(
+                    uncovered(costs(source, destination, fee)),
+                    None,
+                    "{source} {destination} {fee:?}"
+                );
+            }
+            assert!(uncovered(costs(50, 76, fee)).is_some(), "{fee:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_compared_is_told_and_what_cannot_be_as_well() {
         let cost = 2_000_000_000_000_000;
-        let (costs, fee) = (costs(5, cost, Fee::Native(cost / 2)), cost / 2);
-        let found = uncovered(costs).unwrap();
-        assert_eq!(found, Uncovered::TooLittle(fee));
-        let text = found.told(costs, "service", "main");
-        assert!(text.contains("a request on chain service costs 0.001 of"), "{text}");
+        let told = |fee| {
+            let costs = costs(cost / 4, cost, fee);
+            let found = uncovered(costs).unwrap();
+            (found.told(costs, "service", "main"), found.cure())
+        };
+        let (text, cure) = told(Fee::Native(cost / 2));
+        assert!(text.starts_with("a request on chain service costs 0.001 of its native currency"), "{text}");
         assert!(text.contains("is 0.002 of the native currency of chain main"), "{text}");
+        assert!(text.contains("on chain service it would be 0.0005 (both"), "{text}");
+        assert!(cure.contains("raise the fee"), "{cure}");
+        assert!(told(Fee::None).0.starts_with("a request on chain service has no fee, and"), "{text}");
+        let (text, cure) = told(Fee::Token);
+        assert!(text.contains("in the token, whose worth is not known here"), "{text}");
+        assert!(cure.contains("by hand"), "{cure}");
     }
 
     #[test]
-    fn a_fee_in_a_token_is_not_compared() {
+    fn a_fee_is_in_the_token_or_in_native_currency() {
         let fee_of = |kind, amount, fee_in_native| {
             let limits = PairLimits { fee: amount, fee_in_native, ..PairLimits::default() };
             fee(&PairState { limits, ..pair(kind, Address::ZERO, Address::ZERO) })
@@ -159,6 +205,5 @@ mod tests {
         assert_eq!(fee_of(Kind::Erc20, 7, true), Fee::Native(7));
         assert_eq!(fee_of(Kind::Native, 7, false), Fee::Native(7));
         assert_eq!(fee_of(Kind::Native, 0, true), Fee::None);
-        assert_eq!(uncovered(costs(0, 1_000, Fee::Token)), None);
     }
 }

@@ -11,6 +11,16 @@ pub enum Transaction {
     Handle { first: u8, end: u8, nonce: u8, truth: Truth, epoch: u8, signers: u8 },
 }
 
+impl Transaction {
+    /// The checkpoint that it is about.
+    pub const fn about(self) -> (u8, Truth) {
+        match self {
+            Self::Vote(saying) => (saying.nonce, saying.truth),
+            Self::Handle { nonce, truth, .. } => (nonce, truth),
+        }
+    }
+}
+
 /// The contract's storage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Contract {
@@ -48,6 +58,13 @@ impl Contract {
                 self.handled = end;
             }
         }
+    }
+
+    /// Whether it would change anything now.
+    pub fn takes(self, transaction: Transaction, threshold: u8) -> bool {
+        let mut after = self;
+        after.execute(transaction, threshold);
+        after != self
     }
 
     /// Governors replace the operators: every older vote is dead.

@@ -25,6 +25,15 @@ pub enum Truth {
     Forged,
 }
 
+impl Truth {
+    pub const fn other(self) -> Self {
+        match self {
+            Self::True => Self::Forged,
+            Self::Forged => Self::True,
+        }
+    }
+}
+
 /// One statement: an operator's, about one checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Saying {
@@ -35,7 +44,7 @@ pub struct Saying {
 }
 
 /// A set of statements.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Said(u32);
 
 impl Saying {
@@ -61,7 +70,7 @@ impl Saying {
         Checkpoint {
             bridge_id: LANE,
             epoch: Epoch::new(u64::from(self.epoch)),
-            nonce: RequestNonce::new(u64::from(self.nonce)),
+            nonce: nonce(self.nonce),
             root: root(self.nonce, self.truth),
         }
     }
@@ -107,6 +116,10 @@ impl Said {
         Self(self.0 | other.0)
     }
 
+    pub const fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
     pub fn iter(self) -> impl Iterator<Item = Saying> {
         let bits = (0..u32::BITS).filter(move |bit| self.0 & 1 << bit != 0);
         bits.map(Saying::of_bit)
@@ -129,6 +142,14 @@ impl std::fmt::Debug for Said {
 pub fn root(nonce: u8, truth: Truth) -> Root {
     let forged = if truth == Truth::Forged { 0x80 } else { 0 };
     Root(B256::repeat_byte(forged | nonce))
+}
+
+pub fn nonce(number: u8) -> RequestNonce {
+    RequestNonce::new(u64::from(number))
+}
+
+pub fn number(nonce: RequestNonce) -> u8 {
+    u8::try_from(nonce.get()).unwrap()
 }
 
 pub fn domain() -> CheckpointDomain {
