@@ -65,7 +65,7 @@ impl Store {
         root_after: Root,
     ) -> Result<(), StoreError> {
         let now_ms = self.now_ms();
-        let crash = (CrashPoint::BeforeStoringRequests, CrashPoint::AfterStoringRequests);
+        let crash = (CrashPoint::BeforeFillingHole, CrashPoint::AfterFillingHole);
         let step = Step { name: "fill", crash: Some(crash) };
         self.write(step, move |transaction| fill(transaction, lane, &requests, root_after, now_ms)).await
     }
