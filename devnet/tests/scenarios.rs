@@ -63,6 +63,9 @@ async fn play(name: &str) {
         directory: folder.path().join("net"),
         place: Place::Namespaces,
         coordination: Coordination::Embedded,
+        // The outcome of one that fails shows it.
+        seed: std::env::var("POLYSPAN_TEST_SEED")
+            .map_or_else(|_| rand::random(), |seed| seed.parse().unwrap()),
     };
     let outcome = scenario::run(scenario, &options).await;
     if !outcome.as_ref().is_ok_and(scenario::Outcome::is_good) {
