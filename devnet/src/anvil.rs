@@ -17,7 +17,7 @@ use crate::chain_access::ChainAccess;
 use crate::eventually::eventually;
 use crate::host::Host;
 use crate::process::{ChildProcess, Warden};
-use launch::Launch;
+use launch::{Launch, States};
 
 /// Unit: gas. Room for a batch of 128 transfers with the highest gas caps.
 pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
@@ -79,7 +79,7 @@ impl Anvil {
 
     async fn try_start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
         let launch = Launch::new(binary, spec, warden, folder)?;
-        let (process, access) = launch.run().await?;
+        let (process, access) = launch.run(States::Kept).await?;
         Ok(Self { access, url: launch.url()?, host: spec.host.clone(), process, launch, down: false })
     }
 
@@ -104,9 +104,21 @@ impl Anvil {
         if !self.down {
             bail!("the chain {} runs already", self.name);
         }
-        (self.process, self.access) = self.launch.run().await?;
+        (self.process, self.access) = self.launch.run(States::Kept).await?;
         self.down = false;
         Ok(())
+    }
+
+    /// As [`Anvil::mine`], for very many blocks: 100 000 take two seconds, and not minutes. A node that keeps no states makes them,
+    /// so that the node is ended and started twice, and afterwards nothing can be read as of a block before these.
+    ///
+    /// Errors: the chain is not durable, is down, or its node cannot be ended or started.
+    pub async fn mine_without_states(&mut self, count: u64) -> Result<()> {
+        self.stop().await?;
+        (self.process, self.access) = self.launch.run(States::Dropped).await?;
+        self.mine(count).await?;
+        self.stop().await?;
+        self.start_again().await
     }
 
     /// Gives an account this balance. Unit: wei.

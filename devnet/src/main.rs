@@ -122,6 +122,9 @@ enum ScenarioCommand {
         /// On this host's loopback, without root. Scenarios that cut the network cannot be played.
         #[arg(long)]
         loopback: bool,
+        /// Decides what a scenario leaves to chance, as an earlier run has shown it. Default: another one each time.
+        #[arg(long)]
+        seed: Option<u64>,
         #[command(flatten)]
         meeting: Meeting,
     },
@@ -251,14 +254,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback, meeting } } => {
+        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback, seed, meeting } } => {
             let coordination = meeting.checked()?;
             let chosen: Vec<_> = match name {
                 Some(name) => vec![scenarios::find(&name)?],
                 None => scenarios::all().collect(),
             };
             let place = if loopback { Place::Loopback } else { Place::Namespaces };
-            unless_asked_to_end(play(dir, &chosen, place, coordination, json)).await
+            unless_asked_to_end(play(dir, &chosen, place, coordination, seed, json)).await
         }
         Command::HostileEtcd { endpoints, prefix, seed } => {
             unless_asked_to_end(hostile_etcd::run(&endpoints, &prefix, seed)).await?;
@@ -277,13 +280,15 @@ async fn play(
     chosen: &[&'static scenario::Scenario],
     place: Place,
     coordination: Coordination,
+    seed: Option<u64>,
     json: bool,
 ) -> Result<ExitCode> {
     let mut all_good = true;
     for scenario in chosen {
         let own = dir.as_ref().map(|dir| dir.join(scenario.name.replace([' ', ','], "-")));
         let run = Run::choose(own, "scenario")?;
-        let options = scenario::Options { directory: run.directory.clone(), place, coordination };
+        let seed = seed.unwrap_or_else(rand::random);
+        let options = scenario::Options { directory: run.directory.clone(), place, coordination, seed };
         let outcome = scenario::run(scenario, &options)
             .await
             .with_context(|| format!("{}; logs and databases: {}", scenario.name, run.directory.display()))?;

@@ -136,16 +136,22 @@ impl Relay {
     ///
     /// Errors: a file cannot be deleted.
     pub fn lose_store(&self) -> Result<()> {
-        let store = self.store.display().to_string();
-        for file in ["", "-wal", "-shm", ".lock"].map(|suffix| format!("{store}{suffix}")) {
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot delete {file}"));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        ["", "-wal", "-shm", ".lock"].iter().try_for_each(|suffix| delete(&beside(&self.store, suffix)))
+    }
+
+    /// Copies its database and the log that belongs to it to the file `to`. It must not run.
+    ///
+    /// Errors: a file cannot be copied.
+    pub fn back_up_store(&self, to: &Path) -> Result<()> {
+        copy_database(&self.store, to)
+    }
+
+    /// Puts a copy in the place of its database, as an operator does: the lock file stays where it is. It must not run.
+    ///
+    /// Errors: a file cannot be deleted or copied.
+    pub fn restore_store(&self, from: &Path) -> Result<()> {
+        ["", "-wal", "-shm"].iter().try_for_each(|suffix| delete(&beside(&self.store, suffix)))?;
+        copy_database(from, &self.store)
     }
 
     /// Every endpoint, those of the main chain first.
@@ -239,6 +245,31 @@ impl Relay {
         let answer = client.get(&url).send().await.with_context(|| format!("{url} does not answer"))?;
         answer.text().await.with_context(|| format!("{url} breaks off"))
     }
+}
+
+/// A database that nobody has open: the file, and its log when a killed process left one.
+fn copy_database(from: &Path, to: &Path) -> Result<()> {
+    for suffix in ["", "-wal"] {
+        let (from, to) = (beside(from, suffix), beside(to, suffix));
+        if suffix.is_empty() || from.exists() {
+            std::fs::copy(&from, &to)
+                .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn delete(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot delete {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
 fn find_metric(text: &str, name: &str, labels: &[&str]) -> Option<f64> {

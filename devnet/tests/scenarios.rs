@@ -69,7 +69,14 @@ fn every_short_scenario_is_played() {
 async fn play(name: &str, coordination: Coordination) {
     let scenario = scenarios::find(name).unwrap();
     let folder = tempfile::Builder::new().prefix("polyspan-scenario-").tempdir().unwrap();
-    let options = Options { directory: folder.path().join("net"), place: Place::Namespaces, coordination };
+    let options = Options {
+        directory: folder.path().join("net"),
+        place: Place::Namespaces,
+        coordination,
+        // The outcome of one that fails shows it.
+        seed: std::env::var("POLYSPAN_TEST_SEED")
+            .map_or_else(|_| rand::random(), |seed| seed.parse().unwrap()),
+    };
     let outcome = scenario::run(scenario, &options).await;
     if let Ok(outcome) = &outcome {
         // Past the harness, which keeps what passing tests print: the gaps are worth reading.

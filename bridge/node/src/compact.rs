@@ -14,6 +14,10 @@ use crate::step::Step;
 /// Time between two looks when nothing is left to do. Unit: time. Source: what is finished is in nobody's way.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// Time between two looks while the destination has confirmed nothing since the start: what a lost relay left over is soon gone.
+/// Unit: time. Source: a look without it costs nothing.
+const UNPROVED: Duration = Duration::from_secs(1);
+
 /// How long this makes way for a write that waits. Unit: time. Source: a few commits.
 const YIELD: Duration = Duration::from_millis(20);
 
@@ -36,8 +40,9 @@ impl Compactor {
 
 impl Step for Compactor {
     async fn step(&mut self) -> Result<(), LaneError> {
-        self.rest = IDLE;
+        self.rest = UNPROVED;
         let Some(proved) = *self.lane.board.proved.borrow() else { return Ok(()) };
+        self.rest = IDLE;
         if self.lane.store.is_writing() {
             self.rest = YIELD;
             return Ok(());

@@ -1,6 +1,6 @@
 //! Where a lane begins: what lies below was handled before this store was made, and is not read.
 
-use polyspan_types::{BlockHeight, BlockRef, BridgeId, HeldRequest, RequestNonce, Root};
+use polyspan_types::{BlockHeight, BlockRef, BridgeId, CrashPoint, HeldRequest, RequestNonce, Root};
 use rusqlite::{Connection, Row, Transaction, params};
 
 use crate::columns::{count, ensure_lane, hash, number, optional_block};
@@ -32,7 +32,8 @@ impl Store {
         base: Base,
         open_holds: Vec<HeldRequest>,
     ) -> Result<(), StoreError> {
-        self.write(Step { name: "begin", crash: None }, move |transaction| {
+        let crash = (CrashPoint::BeforeBeginningLane, CrashPoint::AfterBeginningLane);
+        self.write(Step { name: "begin", crash: Some(crash) }, move |transaction| {
             begin(transaction, lane, base, &open_holds)
         })
         .await

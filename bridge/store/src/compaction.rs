@@ -4,7 +4,7 @@
 //! What stays below the base: open holds with their requests and submissions, and whatever is not final in the journal. Of
 //! signed roots the seal stays: nothing below it is ever signed again, so rule 4 needs no memory of what was.
 
-use polyspan_types::{BlockRef, BridgeId, RequestNonce, Root};
+use polyspan_types::{BlockRef, BridgeId, CrashPoint, RequestNonce, Root};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::columns::{bound, count, hash, lane_number, number, optional_block};
@@ -36,7 +36,9 @@ impl Store {
             return Ok(Compacted::default());
         }
         let (oldest_ms, window) = (retention.oldest_ms(self.now_ms()), self.window());
-        self.write(Step { name: "compact", crash: None }, move |transaction| {
+        // Not around the step, which often has nothing to do.
+        let step = Step { name: "compact", crash: None };
+        let write = self.write(step, move |transaction| {
             match Compaction::plan(
                 transaction,
                 lane,
@@ -46,8 +48,12 @@ impl Store {
                 Some(compaction) => compaction.carry_out(transaction),
                 None => Ok(Compacted::default()),
             }
-        })
-        .await
+        });
+        let done = write.await?;
+        if done.rows > 0 {
+            CrashPoint::AfterCompacting.reach();
+        }
+        Ok(done)
     }
 
     /// What is stored of the past of `lane`.
@@ -152,6 +158,9 @@ impl Compaction {
             + self.submissions(transaction)?;
         if rows > 0 || self.upto > self.base {
             self.move_base(transaction)?;
+        }
+        if rows > 0 {
+            CrashPoint::BeforeCompacting.reach();
         }
         Ok(Compacted { rows, more: self.more })
     }

@@ -76,7 +76,7 @@ impl Store {
         proof: Proof,
     ) -> Result<(), StoreError> {
         let now_ms = self.now_ms();
-        let crash = (CrashPoint::BeforeStoringRequests, CrashPoint::AfterStoringRequests);
+        let crash = (CrashPoint::BeforeFillingHole, CrashPoint::AfterFillingHole);
         let step = Step { name: "fill", crash: Some(crash) };
         self.write(step, move |transaction| fill(transaction, lane, &requests, (root_after, proof), now_ms))
             .await

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use alloy::primitives::Address;
-use polyspan_types::{BridgeId, RequestNonce, Root};
+use polyspan_types::{BridgeId, CrashPoint, RequestNonce, Root};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::columns::{bound, count, ensure_lane, lane_number, number};
@@ -61,7 +61,8 @@ impl Store {
         lane: BridgeId,
         final_nonce: RequestNonce,
     ) -> Result<SignFloor, StoreError> {
-        self.write(Step { name: "floor", crash: None }, move |transaction| {
+        let crash = (CrashPoint::BeforeDecidingFloor, CrashPoint::AfterDecidingFloor);
+        self.write(Step { name: "floor", crash: Some(crash) }, move |transaction| {
             let row = ensure_lane(transaction, lane)?;
             let floor = load(transaction, row)?.seen(final_nonce, highest_signed(transaction, row)?);
             save(transaction, row, floor)
@@ -73,7 +74,8 @@ impl Store {
     ///
     /// Errors: the disk refuses.
     pub async fn adopt(&self, lane: BridgeId, until: RequestNonce) -> Result<SignFloor, StoreError> {
-        self.write(Step { name: "floor", crash: None }, move |transaction| {
+        let crash = (CrashPoint::BeforeAdopting, CrashPoint::AfterAdopting);
+        self.write(Step { name: "floor", crash: Some(crash) }, move |transaction| {
             let row = ensure_lane(transaction, lane)?;
             let floor = load(transaction, row)?.adopt(until);
             save(transaction, row, floor)
@@ -92,7 +94,8 @@ impl Store {
         lane: BridgeId,
         found: Vec<(RequestNonce, Root)>,
     ) -> Result<bool, StoreError> {
-        let step = Step { name: "floor", crash: None };
+        let crash = (CrashPoint::BeforeTakingInSigned, CrashPoint::AfterTakingInSigned);
+        let step = Step { name: "floor", crash: Some(crash) };
         let (forgotten, signed) = self
             .write(step, move |transaction| {
                 let row = ensure_lane(transaction, lane)?;

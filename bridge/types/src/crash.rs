@@ -1,6 +1,7 @@
-//! Named points at which a relay may be killed: one before and after each step that makes a transfer durable.
+//! Named points at which a relay may be killed: one before and after each step that makes a transfer durable, and each step of a
+//! recovery.
 //!
-//! The end-to-end test takes the list from here, starts a real relay with `POLYSPAN_TEST_CRASH_AT=<name>`, and expects
+//! The end-to-end tests take the lists from here, start a real relay with `POLYSPAN_TEST_CRASH_AT=<name>`, and expect
 //! the process to end itself with SIGKILL there. Without that variable a point costs one atomic load.
 
 use std::fmt;
@@ -10,21 +11,20 @@ use std::sync::OnceLock;
 pub const CRASH_VARIABLE: &str = "POLYSPAN_TEST_CRASH_AT";
 
 macro_rules! crash_points {
-    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+    ($($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)? })+) => {
         /// A point at which the relay can be told to die.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum CrashPoint {
-            $($(#[$doc])* $name,)+
+            $($($(#[$doc])* $name,)+)+
         }
 
         impl CrashPoint {
-            /// Every point: the end-to-end test kills a process at each.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+            $($(#[$list_doc])* pub const $list: &'static [Self] = &[$(Self::$name,)+];)+
 
             /// The name used in [`CRASH_VARIABLE`].
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$name => $text,)+
+                    $($(Self::$name => $text,)+)+
                 }
             }
         }
@@ -32,30 +32,60 @@ macro_rules! crash_points {
 }
 
 crash_points! {
-    /// Requests were read and checked; nothing is stored.
-    BeforeStoringRequests = "before-storing-requests",
-    /// Requests and cursor are stored; nobody was told.
-    AfterStoringRequests = "after-storing-requests",
-    /// The checkpoint is signed; the signature exists in memory only.
-    BeforeStoringAttestation = "before-storing-attestation",
-    /// The attestation is durable; not published.
-    AfterStoringAttestation = "after-storing-attestation",
-    /// The attestation is published; this process does not know it any more.
-    AfterPublishingAttestation = "after-publishing-attestation",
-    /// The transaction is signed; not in the journal.
-    BeforeStoringSubmission = "before-storing-submission",
-    /// The transaction is in the journal; not sent.
-    AfterStoringSubmission = "after-storing-submission",
-    /// The transaction is sent; its fate is unknown here.
-    AfterSendingSubmission = "after-sending-submission",
-    /// The receipt was read; the journal does not say so.
-    BeforeStoringReceipt = "before-storing-receipt",
-    /// The journal has the receipt.
-    AfterStoringReceipt = "after-storing-receipt",
-    /// Payments were read from the destination; not stored.
-    BeforeStoringHandled = "before-storing-handled",
-    /// Payments are stored with the destination's cursor.
-    AfterStoringHandled = "after-storing-handled",
+    /// Those on the way of every transfer: the end-to-end test of crashes kills a process at each.
+    LIVE {
+        /// Requests were read and checked; nothing is stored.
+        BeforeStoringRequests = "before-storing-requests",
+        /// Requests and cursor are stored; nobody was told.
+        AfterStoringRequests = "after-storing-requests",
+        /// The checkpoint is signed; the signature exists in memory only.
+        BeforeStoringAttestation = "before-storing-attestation",
+        /// The attestation is durable; not published.
+        AfterStoringAttestation = "after-storing-attestation",
+        /// The attestation is published; this process does not know it any more.
+        AfterPublishingAttestation = "after-publishing-attestation",
+        /// The transaction is signed; not in the journal.
+        BeforeStoringSubmission = "before-storing-submission",
+        /// The transaction is in the journal; not sent.
+        AfterStoringSubmission = "after-storing-submission",
+        /// The transaction is sent; its fate is unknown here.
+        AfterSendingSubmission = "after-sending-submission",
+        /// The receipt was read; the journal does not say so.
+        BeforeStoringReceipt = "before-storing-receipt",
+        /// The journal has the receipt.
+        AfterStoringReceipt = "after-storing-receipt",
+        /// Payments were read from the destination; not stored.
+        BeforeStoringHandled = "before-storing-handled",
+        /// Payments are stored with the destination's cursor.
+        AfterStoringHandled = "after-storing-handled",
+    }
+    /// Those on the way of a relay that has lost something: the end-to-end test of crashes in a recovery kills a process at each.
+    RECOVERY {
+        /// It is known where a lane begins of which nothing is stored; that is not stored.
+        BeforeBeginningLane = "before-beginning-lane",
+        /// The lane has begun; nothing of it is read.
+        AfterBeginningLane = "after-beginning-lane",
+        /// The first final nonce is seen; the sign floor is not decided.
+        BeforeDecidingFloor = "before-deciding-floor",
+        /// The sign floor is decided; nothing is signed above it.
+        AfterDecidingFloor = "after-deciding-floor",
+        /// Own signatures were found elsewhere; the store does not know them.
+        BeforeTakingInSigned = "before-taking-in-signed",
+        /// Own signatures that were found are stored; the lock file does not count them.
+        AfterTakingInSigned = "after-taking-in-signed",
+        /// An operator adopts nonces; the store does not know it.
+        BeforeAdopting = "before-adopting",
+        /// What is adopted is stored; the operator was not told.
+        AfterAdopting = "after-adopting",
+        /// Missing requests were read again and fit; they are not stored.
+        BeforeFillingHole = "before-filling-hole",
+        /// The hole is filled; nobody was told.
+        AfterFillingHole = "after-filling-hole",
+        /// A step of compaction has deleted rows and moved the base; its transaction is open.
+        BeforeCompacting = "before-compacting",
+        /// A step of compaction is stored.
+        AfterCompacting = "after-compacting",
+    }
 }
 
 impl CrashPoint {

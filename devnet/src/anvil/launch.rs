@@ -19,8 +19,17 @@ const PORT: u16 = 8545;
 /// Patience for a node to listen and to answer. A state of some hundred blocks is read in a second.
 const READY: Duration = Duration::from_secs(10);
 
-/// Patience for a node to write what it has. Measured: half a second for 700 blocks.
+/// Patience for a node to write what it has. Measured: half a second for 700 blocks with their states, and for 100 000 without.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// Which states of earlier blocks a node keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum States {
+    /// All: anything can be read as of any block.
+    Kept,
+    /// None: each block costs next to nothing.
+    Dropped,
+}
 
 /// Everything that a start needs; each start is the same.
 #[derive(Debug, Clone)]
@@ -52,11 +61,12 @@ impl Launch {
     /// Starts the process, with what an earlier one kept, and looks at the chain id before anything else is said to it.
     ///
     /// Errors: anvil ends at once, or somebody else's node answers.
-    pub(super) async fn run(&self) -> Result<(ChildProcess, ChainAccess)> {
+    pub(super) async fn run(&self, states: States) -> Result<(ChildProcess, ChainAccess)> {
         let Self { spec, socket, warden, .. } = self;
         let log = self.folder.join(format!("chain-{}.log", spec.name));
         let before = std::fs::metadata(&log).map_or(0, |log| log.len());
-        let mut process = ChildProcess::spawn(warden, &format!("chain {}", spec.name), self.command(), &log)?;
+        let mut process =
+            ChildProcess::spawn(warden, &format!("chain {}", spec.name), self.command(states), &log)?;
         // Only an anvil that got its port says so: the chain id alone could be that of another devnet.
         let says = format!("Listening on {socket}");
         let listens = || async { Ok(process.log_after(before).contains(&says)) };
@@ -94,7 +104,7 @@ impl Launch {
         self.folder.join(format!("chain-{}.state.json", self.spec.name))
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, states: States) -> Command {
         let Self { spec, socket, .. } = self;
         let mut command = spec.host.command(&self.binary);
         command
@@ -106,8 +116,14 @@ impl Launch {
             // Its caches belong to this run, not to the person's home.
             .env("HOME", &self.folder);
         if spec.durable {
+            command.arg("--state").arg(self.state());
+        }
+        match states {
+            // An empty block changes no state, unless by the rules of later forks: those write a hash into each.
+            States::Dropped => drop(command.args(["--prune-history", "--hardfork", "cancun"])),
             // Without the states of earlier blocks nothing could be read as of a final block, which is what relays do.
-            command.arg("--state").arg(self.state()).arg("--preserve-historical-states");
+            States::Kept if spec.durable => drop(command.arg("--preserve-historical-states")),
+            States::Kept => {}
         }
         if spec.free_gas {
             command.args(["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]);

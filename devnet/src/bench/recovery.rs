@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! relays stopped ─▶ requests on one lane ─▶ final ─▶ relays start, traffic on the other lane ─▶ all handled
-//! a store deleted ─▶ its relay starts before a backlog ─▶ its first attestation
+//! a store deleted, or replaced by an old copy ─▶ its relay starts before a backlog ─▶ its first attestation
 //! relays stopped ─▶ as many requests again ─▶ the same payouts by a script: what the chain can do
 //! ```
 //!
@@ -21,6 +21,7 @@ use super::{Figure, Machine, Report, Setting, chain_version, memory, percentile,
 use crate::binaries::Binaries;
 use crate::eventually::eventually_true;
 use crate::network::Network;
+use crate::relay::Relay;
 use crate::scenario::Pump;
 use crate::spec::{NetworkSpec, Topology};
 use crate::traffic::Traffic;
@@ -75,8 +76,11 @@ pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
         measure(&mut network, backlog, &mut figures).await?;
     }
     stop_relays(&mut network).await?;
-    empty_store(&mut network, &mut figures).await?;
-    stop_relays(&mut network).await?;
+    let backup = network.spec.directory.join("backup.sqlite");
+    first_relay(&network)?.back_up_store(&backup)?;
+    useful_again(&mut network, "empty_store", Relay::lose_store, &mut figures).await?;
+    // As many requests as wait were signed and handled since the copy was made.
+    useful_again(&mut network, "restored_backup", |relay| relay.restore_store(&backup), &mut figures).await?;
     for audit in network.audit().await? {
         if !audit.problems.is_empty() {
             bail!("{}", audit.problems.join("\n"));
@@ -91,7 +95,7 @@ pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
 
 /// One backlog, from the start of the relays until all of it is handled.
 async fn measure(network: &mut Network, backlog: u64, figures: &mut Vec<Figure>) -> Result<()> {
-    let patience = PATIENCE + PATIENCE_PER_1000 * u32::try_from(backlog / 1_000)?;
+    let patience = patience(backlog)?;
     let begin = network.progress(0, LANE).await?.handled.get();
     let requested = Instant::now();
     request(network, backlog).await?;
@@ -147,12 +151,18 @@ async fn measure(network: &mut Network, backlog: u64, figures: &mut Vec<Figure>)
     Ok(())
 }
 
-/// A relay that has lost its store, before a backlog: how long until others have an attestation of it. It signs nothing that was
+/// A relay that has lost what it knew, before a backlog: how long until others have an attestation of it. It signs nothing that was
 /// requested before it began, so a request follows its start.
-async fn empty_store(network: &mut Network, figures: &mut Vec<Figure>) -> Result<()> {
+async fn useful_again(
+    network: &mut Network,
+    what: &str,
+    lose: impl Fn(&Relay) -> Result<()>,
+    figures: &mut Vec<Figure>,
+) -> Result<()> {
+    tracing::info!("{what}: a backlog of {BACKLOG}");
     request(network, BACKLOG).await?;
-    let name = network.relays.first().context("a network without relays")?.spec.name.clone();
-    network.relay(&name)?.lose_store()?;
+    let name = first_relay(network)?.spec.name.clone();
+    lose(network.relay(&name)?)?;
     let began = Instant::now();
     network.start_relay(&name)?;
     network.wait_ready(PATIENCE).await?;
@@ -163,15 +173,26 @@ async fn empty_store(network: &mut Network, figures: &mut Vec<Figure>) -> Result
         let count = network.relay(&name)?.metric("polyspan_lane_attestations_total", &[&label]).await?;
         Ok(count.is_some_and(|count| count > 0.0))
     };
-    eventually_true("the relay without a store attests", PATIENCE, attested).await?;
+    eventually_true("the relay that lost what it knew attests", PATIENCE, attested).await?;
     let first = began.elapsed().as_secs_f64();
+    tracing::info!("{what}: ready after {ready:.1} s, an attestation after {first:.1} s");
     figures.extend([
-        Figure::at_most("recovery.empty_store.first_attestation_s", first, "s", FIRST_ATTESTATION_S),
-        Figure::of_interest("recovery.empty_store.ready_s", ready, "s"),
+        Figure::at_most(format!("recovery.{what}.first_attestation_s"), first, "s", FIRST_ATTESTATION_S),
+        Figure::of_interest(format!("recovery.{what}.ready_s"), ready, "s"),
     ]);
     stop_relays(network).await?;
     network.start_relays()?;
-    network.wait_all_handled(PATIENCE).await
+    network.wait_all_handled(patience(BACKLOG)?).await?;
+    stop_relays(network).await
+}
+
+/// For a backlog.
+fn patience(backlog: u64) -> Result<Duration> {
+    Ok(PATIENCE + PATIENCE_PER_1000 * u32::try_from(backlog / 1_000)?)
+}
+
+fn first_relay(network: &Network) -> Result<&Relay> {
+    network.relays.first().context("a network without relays")
 }
 
 /// Makes requests as fast as the source takes them, and waits until they are final.
@@ -209,6 +230,6 @@ async fn stop_relays(network: &mut Network) -> Result<()> {
 }
 
 /// Calls of a relay to all of its endpoints.
-fn all_calls(relay: &crate::relay::Relay) -> u64 {
+fn all_calls(relay: &Relay) -> u64 {
     calls(relay).iter().flat_map(std::collections::BTreeMap::values).sum()
 }

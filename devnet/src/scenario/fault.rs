@@ -6,6 +6,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
+use rand::rngs::StdRng;
 
 use super::chains::{self, ChainDoer};
 use super::etcd::{self, EtcdDoer};
@@ -90,8 +91,10 @@ pub enum EndpointFault {
 }
 
 /// What the faults of one run have changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Doer {
+    /// Draws them.
+    lots: StdRng,
     /// The relays of the last step that had some.
     same: Vec<String>,
     liars: Liars,
@@ -103,6 +106,19 @@ pub(super) struct Doer {
 }
 
 impl Doer {
+    /// Nothing is done yet; chance comes from `lots`.
+    pub(super) fn new(lots: StdRng) -> Self {
+        Self {
+            lots,
+            same: Vec::new(),
+            liars: Liars::default(),
+            etcd: EtcdDoer::default(),
+            forks: Forks::default(),
+            chains: ChainDoer::default(),
+            ballots: 0,
+        }
+    }
+
     /// The operators that have lied.
     pub(super) fn liars(&self) -> &[Address] {
         self.liars.known()
@@ -129,7 +145,7 @@ impl Doer {
             Fault::HostileEtcd => self.etcd.be_hostile(network),
             Fault::EndHostility => self.etcd.end_hostility().await,
             Fault::Fork(pick, side) => {
-                self.same = pick.relays(network, &self.same).await?;
+                self.pick(network, pick).await?;
                 self.forks.start(network, &self.same, side).await
             }
             Fault::EndFork => self.forks.end(network),
@@ -175,20 +191,26 @@ impl Doer {
                 ballots::unpause(network, side, self.ballots).await
             }
             Fault::Dismiss(pick, side) => {
-                self.same = pick.relays(network, &self.same).await?;
+                self.pick(network, pick).await?;
                 self.ballots += 1;
                 ballots::dismiss(network, side, self.ballots, &self.same).await
             }
             Fault::Lie(pick, lie) => {
-                self.same = pick.relays(network, &self.same).await?;
+                self.pick(network, pick).await?;
                 self.liars.start(network, &self.same, lie).await
             }
             Fault::EndLies => self.liars.end(network).await,
         }
     }
 
+    /// From now on these are the same.
+    async fn pick(&mut self, network: &mut Network, pick: Pick) -> Result<()> {
+        self.same = pick.relays(network, &self.same, &mut self.lots).await?;
+        Ok(())
+    }
+
     async fn each(&mut self, network: &mut Network, pick: Pick, blow: Blow) -> Result<()> {
-        self.same = pick.relays(network, &self.same).await?;
+        self.pick(network, pick).await?;
         // All at once, not one after the other.
         for name in &self.same {
             blow.begin(network, name)?;
@@ -217,7 +239,7 @@ impl Doer {
             let hosts = network.etcd_hosts.get(members.of(network.etcd_hosts.len()));
             return Ok(hosts.context("this network has no etcd")?.to_vec());
         }
-        self.same = pick.relays(network, &self.same).await?;
+        self.pick(network, pick).await?;
         self.same.iter().map(|name| Ok(network.relay(name)?.host.clone())).collect()
     }
 }

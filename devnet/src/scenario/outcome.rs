@@ -12,6 +12,8 @@ use crate::invariants::LaneFacts;
 pub struct Outcome {
     /// Its name.
     pub scenario: &'static str,
+    /// What decided the lots that it drew.
+    pub seed: u64,
     /// Everything that is not as it must be. Empty: all is well.
     pub problems: Vec<String>,
     /// What the chains say at the end, both lanes together.
@@ -48,9 +50,10 @@ fn as_text<S: Serializer>(lane: &LaneId, serializer: S) -> Result<S::Ok, S::Erro
 
 impl Outcome {
     /// An outcome of which nothing is known yet.
-    pub(super) const fn new(scenario: &'static str, outage_goal_s: Option<u32>) -> Self {
+    pub(super) const fn new(scenario: &'static str, seed: u64, outage_goal_s: Option<u32>) -> Self {
         Self {
             scenario,
+            seed,
             problems: Vec::new(),
             requested: 0,
             handled: 0,
@@ -91,6 +94,9 @@ impl fmt::Display for Outcome {
             write!(f, " hoped for {goal} s,")?;
         }
         write!(f, " {:.0} s in all", self.seconds)?;
+        if !self.is_good() {
+            write!(f, "\n  with --seed {} the lots fall the same way", self.seed)?;
+        }
         for problem in &self.problems {
             write!(f, "\n  {problem}")?;
         }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 use polyspan_types::Direction;
+use rand::Rng;
+use rand::rngs::StdRng;
 
 use crate::anvil::Anvil;
 use crate::network::Network;
@@ -86,10 +88,15 @@ impl Side {
 }
 
 impl Pick {
-    /// Names of the relays that it stands for now; `same` are those of the step before.
+    /// Names of the relays that it stands for now; `same` are those of the step before, and `lots` decides where it is left to chance.
     ///
     /// Errors: it stands for no relay, or nobody leads the lane within patience.
-    pub(super) async fn relays(self, network: &mut Network, same: &[String]) -> Result<Vec<String>> {
+    pub(super) async fn relays(
+        self,
+        network: &mut Network,
+        same: &[String],
+        lots: &mut StdRng,
+    ) -> Result<Vec<String>> {
         let all = || network.relays.iter().map(|relay| &relay.spec);
         let names: Vec<String> = match self {
             Self::Leader(lane) => vec![network.leader(0, lane).await?],
@@ -100,13 +107,7 @@ impl Pick {
             Self::Half => all().step_by(2).map(|spec| spec.name.clone()).collect(),
             Self::Relays => all().map(|spec| spec.name.clone()).collect(),
             Self::Lot => {
-                let mut drawn: Vec<String> = all().map(|spec| spec.name.clone()).collect();
-                let kept = rand::random_range(0..drawn.len().max(1));
-                let mut place = 0;
-                drawn.retain(|_| {
-                    place += 1;
-                    place - 1 == kept || rand::random()
-                });
+                let drawn = by_lot(all().map(|spec| spec.name.clone()).collect(), lots);
                 tracing::info!("the lot falls on {}", drawn.join(", "));
                 drawn
             }
@@ -118,6 +119,19 @@ impl Pick {
         }
         Ok(names)
     }
+}
+
+/// Each of them or not, and at least one.
+fn by_lot(mut names: Vec<String>, lots: &mut impl Rng) -> Vec<String> {
+    let kept = lots.random_range(0..names.len().max(1));
+    let mut place = 0;
+    names.retain(|_| {
+        place += 1;
+        // Drawn for each, also for the one that is kept anyway.
+        let drawn: bool = lots.random();
+        drawn || place - 1 == kept
+    });
+    names
 }
 
 impl fmt::Display for Side {
@@ -143,5 +157,25 @@ impl fmt::Display for Pick {
             Self::Etcd(Members::All) => f.write_str("all of etcd"),
             Self::Same => f.write_str("the same"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same_lots_and_never_nobody() {
+        let names: Vec<String> = (1..=8).map(|number| format!("relay-{number}")).collect();
+        let drawn = |seed| {
+            let mut lots = StdRng::seed_from_u64(seed);
+            (0..50).map(|_| by_lot(names.clone(), &mut lots)).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(7), drawn(7));
+        assert_ne!(drawn(7), drawn(8));
+        assert!(drawn(9).iter().all(|drawn| !drawn.is_empty()));
+        assert!(by_lot(Vec::new(), &mut StdRng::seed_from_u64(1)).is_empty());
     }
 }

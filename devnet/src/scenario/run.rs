@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use super::act::{Act, Check, Step, When};
 use super::fault::Doer;
@@ -35,6 +37,8 @@ pub struct Options {
     pub place: Place,
     /// What joins the relays, where the scenario does not say.
     pub coordination: Coordination,
+    /// Decides what a scenario leaves to chance; the same seed draws the same lots.
+    pub seed: u64,
 }
 
 /// One run of a scenario.
@@ -43,6 +47,7 @@ struct Play<'a> {
     network: Network,
     timeline: Timeline,
     doer: Doer,
+    seed: u64,
     started: Instant,
 }
 
@@ -50,9 +55,11 @@ struct Play<'a> {
 ///
 /// Errors: the network cannot be started, or a step cannot be done. What does not hold is in the outcome.
 pub async fn run(scenario: &Scenario, options: &Options) -> Result<Outcome> {
+    tracing::info!("{}: seed {}", scenario.name, options.seed);
     let mut network = Network::start(spec(scenario, options)?).await?;
+    let mut lots = StdRng::seed_from_u64(options.seed);
     let resting = match scenario.network.resting {
-        Some(pick) => pick.relays(&mut network, &[]).await?,
+        Some(pick) => pick.relays(&mut network, &[], &mut lots).await?,
         None => Vec::new(),
     };
     for name in network.relays.iter().map(|relay| relay.spec.name.clone()).collect::<Vec<_>>() {
@@ -62,8 +69,8 @@ pub async fn run(scenario: &Scenario, options: &Options) -> Result<Outcome> {
     }
     network.wait_ready(PATIENCE).await?;
     let timeline = Timeline::start(&network)?;
-    let doer = Doer::default();
-    let mut play = Play { scenario, network, timeline, doer, started: Instant::now() };
+    let (doer, seed) = (Doer::new(lots), options.seed);
+    let mut play = Play { scenario, network, timeline, doer, seed, started: Instant::now() };
     let outcome = play.perform().await?;
     play.network.stop().await?;
     Ok(outcome)
@@ -95,7 +102,8 @@ fn spec(scenario: &Scenario, options: &Options) -> Result<NetworkSpec> {
 
 impl Play<'_> {
     async fn perform(&mut self) -> Result<Outcome> {
-        let mut outcome = Outcome::new(self.scenario.name, self.scenario.expectation.outage_goal_s);
+        let goal = self.scenario.expectation.outage_goal_s;
+        let mut outcome = Outcome::new(self.scenario.name, self.seed, goal);
         let load = self.scenario.traffic;
         let pumps = [
             Pump::start(&self.network, Direction::MainToService, 0, load.per_second)?,
