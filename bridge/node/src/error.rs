@@ -180,6 +180,15 @@ pub enum LaneError {
         /// Its leaf on the source.
         found: Leaf,
     },
+    /// Requests were read again and told wrong, by a quorum and by each endpoint, or the store holds something else.
+    #[error("{wrong}")]
+    ReadAgain {
+        /// What is wrong.
+        #[source]
+        wrong: Box<Self>,
+        /// The wait before they are read once more.
+        after: Duration,
+    },
     /// The attester key has no vote.
     #[error(
         "attester {attester} is not an operator of lane {lane} (epoch {epoch}); have the governors add it, or use the right key"
@@ -204,6 +213,18 @@ impl LaneError {
             self,
             Self::HiddenLog { .. } | Self::RootMismatch(_) | Self::Store(StoreError::HoleDiffers { .. })
         )
+    }
+
+    /// Whether the store is not as what was read again expects it, so that both have to be compared anew.
+    pub(crate) fn is_of_the_store(&self) -> bool {
+        match self {
+            Self::ReadAgain { wrong, .. } => wrong.is_of_the_store(),
+            other => matches!(
+                other,
+                Self::StoredDiffers { .. }
+                    | Self::Store(StoreError::HoleDiffers { .. } | StoreError::NonceOverlap { .. })
+            ),
+        }
     }
 
     /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.
@@ -254,6 +275,10 @@ impl Classify for LaneError {
             // by a person without a word to the lane, and the coordinator is not trusted to stop anything.
             Self::Store(error) => passing(error.class()),
             Self::Coordination(error) => passing(error.class()),
+            Self::ReadAgain { wrong, after } => match wrong.class() {
+                ErrorClass::Retry { after: own } => ErrorClass::Retry { after: own.max(*after) },
+                other => other,
+            },
             Self::FinalityViolated { .. } | Self::DestinationRoot { .. } => ErrorClass::Halt,
             // A node that is still syncing, or another network for a moment, shows the same; nothing is signed meanwhile.
             Self::OtherBridge { .. } | Self::Development { .. } => ErrorClass::Retry { after: PASSING_RETRY },

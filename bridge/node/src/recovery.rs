@@ -217,14 +217,12 @@ impl RecoveryWorker {
             lane = %self.lane.info.id, from = %destination.recovery_block, to = %head.final_block.height,
             "the lane stands still and the store lacks requests; the source is read again"
         );
-        let (floor, limit) = (base.nonce, end);
         self.work = Work::Refilter(Box::new(Refilter::new(
             &self.lane,
             head.final_block,
             source,
             destination,
-            floor,
-            limit,
+            end,
             self.piece,
         )));
         Ok(())
@@ -316,9 +314,20 @@ impl Step for RecoveryWorker {
                 Work::Nothing if due => self.begin().await?,
                 Work::Nothing => {}
                 Work::Refilter(refilter) => {
-                    if refilter.read_on(&self.lane).await? {
-                        let (requested, filled) = (refilter.requested(), refilter.filled() > 0);
-                        self.follow(requested, filled);
+                    let requested = refilter.requested();
+                    match refilter.read_on(&self.lane).await {
+                        Ok(false) => {}
+                        Ok(true) => {
+                            let filled = refilter.filled() > 0;
+                            self.follow(requested, filled);
+                        }
+                        Err(error) => {
+                            // What the store has, or what is handled, may have moved: the next look begins with what is so then.
+                            if error.is_of_the_store() {
+                                self.work = Work::Nothing;
+                            }
+                            return Err(error);
+                        }
                     }
                 }
                 Work::Follow { requested, outcome } => {

@@ -290,11 +290,23 @@ impl LaneFixture {
 
     /// Loses rows behind the store's back, as a damaged file does.
     pub(crate) fn lose(&self, nonces: std::ops::Range<u64>) {
+        self.sql(&format!("DELETE FROM request WHERE nonce >= {} AND nonce < {}", nonces.start, nonces.end));
+    }
+
+    /// As if everything below `nonce` had been handled and compacted.
+    pub(crate) fn begin_at(&self, nonce: u64) {
+        let (root, block) = self.world(|world| (world.root(nonce), world.request(nonce).transfer.source_block));
+        self.sql(&format!(
+            "UPDATE lane SET base_nonce = {nonce}, base_root = x'{:x}', base_block = {block}",
+            root.0
+        ));
+        self.lose(0..nonce);
+    }
+
+    fn sql(&self, statement: &str) {
         let script = format!(
-            "import sqlite3\nc = sqlite3.connect({:?})\nc.execute('DELETE FROM request WHERE nonce >= {} AND nonce < {}')\nc.commit()\n",
+            "import sqlite3\nc = sqlite3.connect({:?})\nc.execute({statement:?})\nc.commit()\n",
             self.folder.path().join("store").display().to_string(),
-            nonces.start,
-            nonces.end
         );
         let done = std::process::Command::new("python3").args(["-c", &script]).status();
         assert!(done.is_ok_and(|status| status.success()), "python3 is needed: apt install python3");

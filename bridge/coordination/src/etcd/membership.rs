@@ -150,7 +150,7 @@ impl Connection {
             Some(presence) if presence.instance == self.instance && Some(pair.lease()) == lease => Found::Own,
             // What cannot be read, or would outlive its process, is replaced.
             _ => {
-                self.delete(key).await?;
+                self.delete(key, pair.mod_revision()).await?;
                 Found::Nothing
             }
         })
@@ -252,10 +252,13 @@ impl Connection {
         }
     }
 
-    async fn delete(&self, key: String) -> Result<(), CallError> {
+    /// Deletes what was read at this revision, and nothing that came after it: another process may be here by now.
+    async fn delete(&self, key: String, revision: i64) -> Result<(), CallError> {
+        let as_read = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
+        let transaction = Txn::new().when([as_read]).and_then([TxnOp::delete(key, None)]);
         self.call(|mut client| {
-            let key = key.clone();
-            async move { client.delete(key, None).await }
+            let transaction = transaction.clone();
+            async move { client.txn(transaction).await }
         })
         .await
         .map(drop)

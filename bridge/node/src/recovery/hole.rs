@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use polyspan_store::Proof;
 use polyspan_types::{Request, RequestNonce, Root};
 
-/// Requests that are held and filled at once. Unit: requests. Source: about 1 KiB each.
-pub(super) const PIECE: usize = 16_384;
+/// Requests that are held and filled at once. Unit: requests. Source: about 1 KiB each, and one transaction of the store, for which
+/// the other lanes wait.
+pub(super) const PIECE: usize = 2_048;
 
 /// Requests that can be filled, and by what they are proved.
 #[derive(Debug, PartialEq)]
@@ -49,15 +50,19 @@ impl Hole {
 
     /// One more request is missing; `root` is the one after it. Returns a full piece before it that is proved.
     pub(super) fn add(&mut self, request: Request, root: Root) -> Option<Piece> {
-        let piece = if self.requests.len() == self.most { self.full(request.nonce) } else { None };
+        let piece = self.cut(request.nonce);
         self.requests.push(request);
         self.root_after = root;
         piece
     }
 
-    fn full(&mut self, end: RequestNonce) -> Option<Piece> {
+    /// A piece ends where one was proved to end, wherever the hole begins by now, or when it is full.
+    fn cut(&mut self, end: RequestNonce) -> Option<Piece> {
         if !self.is_noted && self.proved.get(&end) == Some(&self.root_after) {
             return self.take(Proof::Source);
+        }
+        if self.requests.len() < self.most {
+            return None;
         }
         self.noted.insert(end, self.root_after);
         self.requests.clear();
@@ -143,6 +148,18 @@ mod tests {
         hole.restart();
         assert_eq!(add(&mut hole, 10..19), [(10, 4), (14, 4)]);
         assert_eq!(end(&mut hole), Some((18, 1)));
+        assert!(!hole.prove());
+    }
+
+    #[test]
+    fn a_hole_that_begins_later_by_now_is_filled_where_its_pieces_were_proved_to_end() {
+        let mut hole = Hole::new(4, root(0));
+        add(&mut hole, 10..23);
+        end(&mut hole);
+        assert!(hole.prove());
+        hole.restart();
+        assert_eq!(add(&mut hole, 13..23), [(13, 1), (14, 4), (18, 4)]);
+        assert_eq!(end(&mut hole), Some((22, 1)));
         assert!(!hole.prove());
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use polyspan_chain::LaneState;
+use polyspan_chain::{Backoff, LaneState};
 use polyspan_coordination::ReadingReport;
 use polyspan_store::Proof;
 use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
@@ -14,14 +14,17 @@ use crate::lane::Lane;
 use crate::reader::{BlockRange, RangeReader};
 use crate::recovery::hole::{Hole, Piece};
 
+/// Shortest and longest wait before everything is read again after it was told wrong.
+const AGAIN_MIN: Duration = Duration::from_millis(500);
+const AGAIN_MAX: Duration = Duration::from_secs(60);
+
 /// A range that is read again. Whoever drops it loses nothing but the reading: what was filled stays filled.
 pub(super) struct Refilter {
     from: BlockHeight,
     to: BlockRef,
     /// The source at `to`.
     source: LaneState,
-    /// What is below was handled before the store was made; what is not below `limit` is for the watch to read.
-    floor: RequestNonce,
+    /// What is not below it is for the watch to read.
     limit: RequestNonce,
     /// The first block and nonce that were not read yet, and the root over what lies below that nonce.
     block: BlockHeight,
@@ -35,6 +38,8 @@ pub(super) struct Refilter {
     reader: Option<RangeReader<Vec<Request>>>,
     /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
     doubts_quorum: bool,
+    /// Waits after failures, since everything was read to the end the last time.
+    waits: Backoff,
     hole: Hole,
     filled: u64,
 }
@@ -47,7 +52,6 @@ impl Refilter {
         to: BlockRef,
         source: LaneState,
         destination: LaneState,
-        floor: RequestNonce,
         limit: RequestNonce,
         piece: usize,
     ) -> Self {
@@ -56,7 +60,6 @@ impl Refilter {
             from,
             to,
             source,
-            floor,
             limit,
             block: from,
             first: destination.handle_nonce,
@@ -66,6 +69,7 @@ impl Refilter {
             spent: Duration::ZERO,
             reader: None,
             doubts_quorum: false,
+            waits: Backoff::new(AGAIN_MIN, AGAIN_MAX),
             hole: Hole::new(piece, destination.handle_root),
             filled: 0,
         }
@@ -161,6 +165,9 @@ impl Refilter {
         let (first, end) = (first.nonce, last.nonce.next());
         let stored = lane.store.stored_leaves(lane.info.bridge_id, first, end.min(self.limit)).await?;
         let mut stored = stored.into_iter().peekable();
+        // Looked at after the leaves: what was handled and compacted meanwhile is not missing.
+        let base = lane.store.source_position(lane.info.bridge_id).await?.base;
+        let floor = base.map_or(self.first, |base| base.nonce);
         for request in requests {
             let leaf = Leaf::of(&request);
             let known = stored.next_if(|(nonce, _)| *nonce == request.nonce).map(|(_, leaf)| leaf);
@@ -181,7 +188,7 @@ impl Refilter {
             }
             self.root = self.root.then(leaf);
             self.next = request.nonce.next();
-            let is_missing = known.is_none() && (self.floor..self.limit).contains(&request.nonce);
+            let is_missing = known.is_none() && (floor..self.limit).contains(&request.nonce);
             if is_missing {
                 let piece = self.hole.add(request, self.root);
                 self.fill(lane, piece).await?;
@@ -207,6 +214,7 @@ impl Refilter {
         // At the end nothing is stored behind it: only now is it proved.
         let piece = self.hole.end(Proof::Source);
         self.fill(lane, piece).await?;
+        self.waits.reset();
         if !self.hole.prove() {
             return Ok(true);
         }
@@ -240,7 +248,9 @@ impl Refilter {
         self.restart();
         self.doubts_quorum = !self.doubts_quorum && wrong.doubts_quorum();
         if !self.doubts_quorum {
-            return Err(wrong);
+            // Pieces that went well reset the wait between steps, and each try reads everything.
+            let after = self.waits.next(rand::random());
+            return Err(LaneError::ReadAgain { wrong: Box::new(wrong), after });
         }
         warn!(lane = %lane.info.id, error = %wrong, "each endpoint is asked by itself");
         Ok(())

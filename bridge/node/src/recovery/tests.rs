@@ -1,5 +1,7 @@
 //! The worker against two scripted contracts and a real store.
 
+use polyspan_types::{Classify, ErrorClass};
+
 use super::*;
 use crate::testing::{LaneFixture, World};
 
@@ -116,6 +118,41 @@ async fn a_long_hole_is_filled_piece_by_piece_with_few_requests_in_memory() {
         assert_eq!((bench.missing().await, bench.report().refilled), (0, count), "{long:?}");
         assert_eq!(bench.look_again().await, "complete", "{long:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_handled_and_compacted_between_two_passes_is_not_looked_for_any_more() {
+    for base in [15, 25, 28, 45, 61, 80] {
+        let mut bench = Bench::new(world()).await;
+        bench.worker.piece = 8;
+        bench.fixture.store_all().await;
+        bench.fixture.lose(20..61);
+        // The first pass: a look at the contracts, five ranges, and the end.
+        for _ in 0..8 {
+            bench.worker.step().await.unwrap();
+        }
+        assert_eq!(bench.report().refilled, 0);
+        bench.fixture.begin_at(base);
+        assert_eq!(bench.look().await, if base < 61 { "refilled" } else { "complete" }, "{base}");
+        assert_eq!(bench.missing().await, base, "{base}");
+        assert_eq!(bench.report().refilled, 61_u64.saturating_sub(base.max(20)), "{base}");
+    }
+}
+
+#[tokio::test]
+async fn a_range_that_is_told_wrong_again_and_again_is_read_ever_more_rarely() {
+    let mut bench = Bench::new(World { hidden: Some(50), ..world() }).await;
+    bench.fixture.store_all().await;
+    bench.fixture.lose(20..61);
+    let mut waits = Vec::new();
+    while waits.len() < 9 {
+        if let Err(error) = bench.worker.step().await {
+            let ErrorClass::Retry { after } = error.class() else { panic!("{error}") };
+            waits.push(after);
+        }
+    }
+    assert!(waits[0] <= Duration::from_millis(500), "{waits:?}");
+    assert!(waits[8] >= Duration::from_secs(30), "{waits:?}");
 }
 
 #[tokio::test]
