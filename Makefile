@@ -132,8 +132,8 @@ test: test-contracts test-rust ## Every test that needs no root, Solidity and Ru
 test-contracts: tools python
 	contracts/effective
 
-test-rust: tools build etcd
-	$(CARGO) test $(CARGO_FLAGS) --workspace
+test-rust: tools build etcd python
+	CARGO="$(CARGO)" tools/run_tests $(CARGO_FLAGS)
 
 # A scenario mostly waits for blocks: three at once keep two cores busy.
 test-system: tools build etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios

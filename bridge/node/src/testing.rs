@@ -295,7 +295,8 @@ impl LaneFixture {
 
     /// As if everything below `nonce` had been handled and compacted.
     pub(crate) fn begin_at(&self, nonce: u64) {
-        let (root, block) = self.world(|world| (world.root(nonce), world.request(nonce).transfer.source_block));
+        let (root, block) =
+            self.world(|world| (world.root(nonce), world.request(nonce).transfer.source_block));
         self.sql(&format!(
             "UPDATE lane SET base_nonce = {nonce}, base_root = x'{:x}', base_block = {block}",
             root.0
