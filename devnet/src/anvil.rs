@@ -17,7 +17,7 @@ use crate::chain_access::ChainAccess;
 use crate::eventually::eventually;
 use crate::host::Host;
 use crate::process::{ChildProcess, Warden};
-use launch::{Launch, States};
+use launch::{BLOCK_TIME, Launch, States};
 
 /// Unit: gas. Room for a batch of 128 transfers with the highest gas caps.
 pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
@@ -180,16 +180,17 @@ impl Anvil {
     ///
     /// Errors: the node refuses.
     pub async fn roll_back(&self, depth: u64) -> Result<()> {
+        // A block that is made while others are taken away leaves a state behind that is not that of its logs.
+        self.make_blocks_every(0).await?;
         let done = self.provider.anvil_rollback(Some(depth)).await;
+        self.make_blocks_every(BLOCK_TIME).await?;
         done.with_context(|| format!("cannot roll back {depth} blocks of {}", self.name))
     }
 
-    /// No block is made from now on, until the node is started again.
-    ///
-    /// Errors: the node refuses.
-    pub async fn stop_mining(&self) -> Result<()> {
-        let done = self.provider.anvil_set_interval_mining(0).await;
-        done.with_context(|| format!("cannot stop the blocks of {}", self.name))
+    /// Unit: seconds; none at all with 0.
+    async fn make_blocks_every(&self, seconds: u64) -> Result<()> {
+        let done = self.provider.anvil_set_interval_mining(seconds).await;
+        done.with_context(|| format!("cannot change the pace of {}", self.name))
     }
 
     /// Replaces the newest `depth` blocks by others without the transactions that were in them.

@@ -22,6 +22,9 @@ const READY: Duration = Duration::from_secs(10);
 /// Patience for a node to write what it has. Measured: half a second for 700 blocks with their states, and for 100 000 without.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// Time between two blocks. Unit: seconds.
+pub(super) const BLOCK_TIME: u64 = 1;
+
 /// Which states of earlier blocks a node keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum States {
@@ -110,7 +113,7 @@ impl Launch {
         command
             .args(["--host", &socket.ip().to_string(), "--port", &socket.port().to_string()])
             .args(["--chain-id", &spec.chain_id.to_string()])
-            .args(["--block-time", "1", "--slots-in-an-epoch", "1"])
+            .args(["--block-time", &BLOCK_TIME.to_string(), "--slots-in-an-epoch", "1"])
             .args(["--gas-limit", &spec.block_gas_limit.to_string()])
             .args(["--accounts", &spec.accounts.to_string()])
             // Its caches belong to this run, not to the person's home.

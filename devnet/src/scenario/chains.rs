@@ -28,8 +28,6 @@ pub(super) struct ChainDoer {
 /// themselves. So it loses the blocks in the moment before it is asked: those that look see the same.
 pub(super) async fn kill(network: &mut Network, side: Side) -> Result<()> {
     let chain = side.of_mut(network);
-    // A block that is made while others are taken away leaves a state behind that is not that of its logs.
-    chain.stop_mining().await?;
     chain.roll_back(UNWRITTEN).await?;
     chain.stop().await
 }

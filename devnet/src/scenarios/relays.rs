@@ -38,7 +38,7 @@ pub(super) const ALL: &[Scenario] = &[
         network: Shape::FOUR,
         traffic: Load::STEADY,
         steps: &[
-            then(When::Handled(6), Fault::Kill(Pick::Leader(MainToService))),
+            then(When::Handled(6), Fault::Kill(LEADER)),
             expect(Check::Moves(MainToService)),
             expect(Check::AnotherLeads(MainToService)),
             then(When::Handled(6), Fault::Start(Pick::Same)),
@@ -53,7 +53,7 @@ pub(super) const ALL: &[Scenario] = &[
         network: Shape::FOUR,
         traffic: Load::STEADY,
         steps: &[
-            then(When::Handled(6), Fault::Freeze(Pick::Leader(MainToService))),
+            then(When::Handled(6), Fault::Freeze(LEADER)),
             expect(Check::Moves(MainToService)),
             expect(Check::AnotherLeads(MainToService)),
             then(When::Handled(10), Fault::Thaw(Pick::Same)),
