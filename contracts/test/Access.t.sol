@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Checkpoint, PairConfiguration, PairLimits, Permit, ValueTransfer} from "../src/interfaces/BridgeTypes.sol";
+import {
+    Checkpoint,
+    PairConfiguration,
+    PairLimits,
+    Parts,
+    Permit,
+    ValueTransfer
+} from "../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
 import {IBridgeErrors} from "../src/interfaces/IBridgeErrors.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
@@ -28,8 +35,6 @@ struct Attempt {
     bytes stranger;
     /// Reason on a bridge that is not wired.
     bytes unwired;
-    /// Reason of the extension when it is called by itself; empty when it has no such function.
-    bytes extension;
 }
 
 /// @title Who may not call what, function by function
@@ -97,29 +102,45 @@ contract AccessTest is BridgeTest, AbiFunctions {
         _expectPlainSendRefused(address(bridge), reason);
     }
 
-    function test_extension_by_itself_refuses_everything() external {
-        address extension = bridge.extension();
+    function test_a_part_by_itself_refuses_everything() external {
+        address[4] memory parts = _partsOf(bridge);
         for (uint256 i = 0; i < attempts.length; ++i) {
-            _expectRefused(extension, attempts[i], attempts[i].extension);
+            uint256 places;
+            for (uint256 part = 0; part < parts.length; ++part) {
+                vm.prank(USER, USER);
+                (bool success, bytes memory result) = parts[part].call{value: attempts[i].value}(attempts[i].call);
+                assertTrue(!success, "refused");
+                // What a part does not have it refuses without a word, and the rest as any bridge that is not wired.
+                if (result.length == 0) continue;
+                assertEq(keccak256(result), keccak256(attempts[i].unwired), "reason");
+                ++places;
+            }
+            assertLe(places, 1, "in one part");
         }
-        _expectPlainSendRefused(extension, "");
-        // Not even what would be its first configuration: it has no governors, and nothing meets a threshold of 0.
+        for (uint256 part = 0; part < parts.length; ++part) {
+            _expectPlainSendRefused(parts[part], "");
+        }
+    }
+
+    function test_the_governance_by_itself_takes_no_first_configuration() external {
+        // It has no governors, and nothing meets a threshold of 0.
+        Parts memory parts = bridge.parts();
         bytes[] memory calls = _one(_wireCall());
         bytes[] memory signatures =
             _signatures(GOVERNOR_KEY, MEMBERS, _configurationDigest(0, 0, type(uint64).max, calls));
         vm.expectPartialRevert(IBridgeErrors.BridgeBelowThreshold.selector);
-        IBridge(payable(extension)).configure(0, type(uint64).max, calls, signatures);
-        assertTrue(!IBridge(payable(extension)).state().wired, "not wired");
+        IBridge(payable(parts.governance)).configure(0, type(uint64).max, calls, signatures);
+        assertTrue(!IBridge(payable(parts.views)).state().wired, "not wired");
     }
 
     function test_construction_happens_once() external {
         address[] memory members = _members(OUTSIDER_KEY);
-        bytes memory call = abi.encodeCall(IConstruction.construct, (members, 3, members, 3, DELAY, REFUND_DELAY));
+        bytes memory call = abi.encodeCall(IConstruction.construct, (_construction(members, 3)));
         bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeOnlySelf.selector, USER);
-        _expectRefused(address(bridge), Attempt(call, 0, Closed.Never, "", "", ""), reason);
-        _expectRefused(bridge.extension(), Attempt(call, 0, Closed.Never, "", "", ""), reason);
+        _expectRefused(address(bridge), Attempt(call, 0, Closed.Never, "", ""), reason);
+        _expectRefused(bridge.parts().governance, Attempt(call, 0, Closed.Never, "", ""), reason);
         _freshBridge();
-        _expectRefused(address(bridge), Attempt(call, 0, Closed.Never, "", "", ""), reason);
+        _expectRefused(address(bridge), Attempt(call, 0, Closed.Never, "", ""), reason);
         assertTrue(!bridge.isOperator(members[0]), "no operator");
     }
 
@@ -128,7 +149,7 @@ contract AccessTest is BridgeTest, AbiFunctions {
             vm.addr(OPERATOR_KEY),
             vm.addr(GOVERNOR_KEY),
             COUNTERPART,
-            bridge.extension(),
+            bridge.parts().governance,
             address(minted),
             address(this)
         ];
@@ -147,7 +168,7 @@ contract AccessTest is BridgeTest, AbiFunctions {
                 assertEq(keccak256(result), keccak256(expected), "reason");
             }
         }
-        assertEq(setters, 16, "setters");
+        assertEq(setters, 18, "setters");
     }
 
     function test_value_is_paid_for_nobody_who_stands_in_between() external {
@@ -172,22 +193,22 @@ contract AccessTest is BridgeTest, AbiFunctions {
         bytes memory unwired = abi.encodeWithSelector(IBridgeErrors.BridgeNotWired.selector);
         bytes memory noAllowance =
             abi.encodeWithSignature("ERC20InsufficientAllowance(address,uint256,uint256)", address(bridge), 0, 1);
-        _list(abi.encodeCall(bridge.requestNativeTransfer, (1, RECIPIENT, USER, "")), Closed.Requests, "", unwired, "");
+        _list(abi.encodeCall(bridge.requestNativeTransfer, (1, RECIPIENT, USER, "")), Closed.Requests, "", unwired);
         attempts[0].value = 1;
         bytes memory call = abi.encodeCall(bridge.requestERC20Transfer, (address(token), 1, RECIPIENT, USER, 0, ""));
-        _list(call, Closed.Requests, noAllowance, unwired, "");
+        _list(call, Closed.Requests, noAllowance, unwired);
         Permit memory permit = Permit(1, type(uint64).max, 27, bytes32(uint256(1)), bytes32(uint256(1)));
         call =
             abi.encodeCall(bridge.requestERC20TransferWithPermit, (address(token), 1, RECIPIENT, USER, 0, "", permit));
-        _list(call, Closed.Requests, noAllowance, _unknown(address(token)), "");
+        _list(call, Closed.Requests, noAllowance, _unknown(address(token)));
         call = abi.encodeCall(bridge.requestERC721Transfer, (address(nft), ID, RECIPIENT, USER, ""));
         bytes memory notOwner = abi.encodeWithSelector(IBridgeErrors.BridgeNotTokenOwner.selector, address(nft), ID);
-        _list(call, Closed.Requests, notOwner, unwired, "");
+        _list(call, Closed.Requests, notOwner, unwired);
         call = abi.encodeCall(bridge.requestERC1155Transfer, (address(multi), one, one, RECIPIENT, USER, ""));
         bytes memory noApproval =
             abi.encodeWithSignature("ERC1155MissingApprovalForAll(address,address)", address(bridge), USER);
-        _list(call, Closed.Requests, noApproval, unwired, "");
-        _list(abi.encodeCall(bridge.seed, (address(token), 1)), Closed.Requests, noAllowance, unwired, "");
+        _list(call, Closed.Requests, noApproval, unwired);
+        _list(abi.encodeCall(bridge.seed, (address(token), 1)), Closed.Requests, noAllowance, unwired);
     }
 
     function _listCallbacks() private {
@@ -208,12 +229,12 @@ contract AccessTest is BridgeTest, AbiFunctions {
         bytes memory onlySelf = abi.encodeWithSelector(IBridgeErrors.BridgeOnlySelf.selector, USER);
         ValueTransfer memory transfer = requests[0];
         bytes[] memory forged = _signatures(OUTSIDER_KEY, MEMBERS, _checkpointDigest(1, 1, _root(1)));
-        bytes memory call = abi.encodeCall(bridge.handle, (0, _slice(0, 1), new bytes32[](0), forged));
-        _list(call, Closed.Paused, below, unwired, "");
-        _list(abi.encodeCall(bridge.release, (0, transfer, forged)), Closed.Paused, notHeld, unwired, "");
-        _list(abi.encodeCall(bridge.refund, (0, transfer, forged)), Closed.Paused, notHeld, unwired, "");
-        _list(abi.encodeCall(bridge.forceHold, (0, transfer, forged)), Closed.Paused, below, unwired, "");
-        _list(abi.encodeCall(bridge.payWhole, (address(minted), transfer)), Closed.Never, onlySelf, onlySelf, "");
+        bytes memory call = _handleCall(0, _slice(0, 1), new bytes32[](0), forged);
+        _list(call, Closed.Paused, below, unwired);
+        _list(abi.encodeCall(bridge.release, (0, transfer, forged)), Closed.Paused, notHeld, unwired);
+        _list(abi.encodeCall(bridge.refund, (0, transfer, forged)), Closed.Paused, notHeld, unwired);
+        _list(abi.encodeCall(bridge.forceHold, (0, transfer, forged)), Closed.Paused, below, unwired);
+        _list(abi.encodeCall(bridge.payWhole, (address(minted), transfer)), Closed.Never, onlySelf, onlySelf);
     }
 
     function _listVotes() private {
@@ -221,9 +242,9 @@ contract AccessTest is BridgeTest, AbiFunctions {
         bytes memory outsider = abi.encodeWithSelector(IBridgeErrors.BridgeNotOperator.selector, vm.addr(OUTSIDER_KEY));
         Checkpoint memory checkpoint = Checkpoint(inboundId, 1, 1, _root(1));
         bytes memory signature = _sign(OUTSIDER_KEY, _checkpointDigest(1, 1, _root(1)));
-        _list(abi.encodeCall(bridge.vote, (checkpoint, signature)), Closed.Never, outsider, notWired, "");
+        _list(abi.encodeCall(bridge.vote, (checkpoint, signature)), Closed.Never, outsider, notWired);
         signature = _sign(OUTSIDER_KEY, _pauseDigest(0));
-        _list(abi.encodeCall(bridge.pause, (0, signature)), Closed.Paused, outsider, notWired, notWired);
+        _list(abi.encodeCall(bridge.pause, (0, signature)), Closed.Paused, outsider, notWired);
 
         // The number after the wiring, so that it is another one on what is not wired.
         bytes[] memory calls = _one(abi.encodeCall(bridge.unpause, ()));
@@ -231,33 +252,34 @@ contract AccessTest is BridgeTest, AbiFunctions {
             abi.encodeCall(bridge.configure, (1, type(uint64).max, calls, new bytes[](0))),
             Closed.Never,
             abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 0, THRESHOLD),
-            abi.encodeWithSelector(IBridgeErrors.BridgeConfigurationNonce.selector, 1, 0),
             abi.encodeWithSelector(IBridgeErrors.BridgeConfigurationNonce.selector, 1, 0)
         );
         bytes memory notNext = abi.encodeWithSelector(IBridgeErrors.BridgeConfigurationNotNext.selector, 1);
-        _listEverywhere(abi.encodeCall(bridge.executeConfiguration, (1, calls)), notNext);
-        _listEverywhere(abi.encodeCall(bridge.cancelConfiguration, (1, new bytes[](0))), notNext);
+        _list(abi.encodeCall(bridge.executeConfiguration, (1, calls)), Closed.Never, notNext, notWired);
+        _list(abi.encodeCall(bridge.cancelConfiguration, (1, new bytes[](0))), Closed.Never, notNext, notWired);
         bytes memory noFees = abi.encodeWithSelector(IBridgeErrors.BridgeNoFees.selector, address(0), address(0));
-        _listEverywhere(abi.encodeCall(bridge.withdrawFees, (address(0))), noFees);
+        _list(abi.encodeCall(bridge.withdrawFees, (address(0))), Closed.Never, noFees, notWired);
         uint256[] memory nothing = new uint256[](0);
-        _listEverywhere(
-            abi.encodeCall(bridge.adopt, (address(minted), true, 1, nothing, nothing)),
-            abi.encodeWithSelector(IBridgeErrors.BridgeNotPredecessor.selector, USER)
-        );
+        bytes memory notPredecessor = abi.encodeWithSelector(IBridgeErrors.BridgeNotPredecessor.selector, USER);
+        bytes memory adopt = abi.encodeCall(bridge.adopt, (address(minted), true, 1, nothing, nothing));
+        _list(adopt, Closed.Never, notPredecessor, notWired);
     }
 
     function _listSetters() private {
         uint256[] memory nothing = new uint256[](0);
         address[] memory outsiders = _members(OUTSIDER_KEY);
-        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, true, 0, GAS_CAP, OUTSIDER_TOKEN, address(0x708));
+        PairConfiguration memory pair =
+            PairConfiguration(Kinds.ERC20, true, 0, 0, GAS_CAP, OUTSIDER_TOKEN, address(0x708));
         PairLimits memory limits;
         _listSetter(_wireCall());
         _listSetter(abi.encodeCall(bridge.setOperators, (outsiders, THRESHOLD)));
         _listSetter(abi.encodeCall(bridge.setGovernors, (outsiders, THRESHOLD)));
         _listSetter(abi.encodeCall(bridge.registerPair, (pair)));
-        _listSetter(abi.encodeCall(bridge.deregisterPair, (address(token), 0)));
+        _listSetter(abi.encodeCall(bridge.deregisterPair, (address(token), 0, 0)));
         _listSetter(abi.encodeCall(bridge.setPairLocked, (address(token), true)));
         _listSetter(abi.encodeCall(bridge.setPairGasCap, (address(token), GAS_CAP)));
+        _listSetter(abi.encodeCall(bridge.setGreatestGasCap, (GAS_CAP)));
+        _listSetter(abi.encodeCall(bridge.writeOff, (0, requests[0])));
         _listSetter(abi.encodeCall(bridge.setPairLimits, (address(token), limits)));
         _listSetter(abi.encodeCall(bridge.setFeeReceiver, (USER)));
         _listSetter(abi.encodeCall(bridge.setRefundDelay, (1)));
@@ -272,32 +294,23 @@ contract AccessTest is BridgeTest, AbiFunctions {
     // ---- steps ----
 
     function _listSetter(bytes memory call) private {
-        _listEverywhere(call, abi.encodeWithSelector(IBridgeErrors.BridgeOnlyConfiguration.selector, USER));
+        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeOnlyConfiguration.selector, USER);
+        _list(call, Closed.Never, reason, reason);
     }
 
     /// @dev Whoever calls back has to be a registered token.
     function _listCallback(bytes memory call) private {
         bytes memory unwired = abi.encodeWithSelector(IBridgeErrors.BridgeNotWired.selector);
-        _list(call, Closed.Requests, _unknown(USER), unwired, "");
+        _list(call, Closed.Requests, _unknown(USER), unwired);
     }
 
-    function _listEverywhere(bytes memory call, bytes memory reason) private {
-        _list(call, Closed.Never, reason, reason, reason);
+    function _list(bytes memory call, Closed closed, bytes memory stranger, bytes memory unwired) private {
+        attempts.push(Attempt(call, 0, closed, stranger, unwired));
     }
 
-    function _list(
-        bytes memory call,
-        Closed closed,
-        bytes memory stranger,
-        bytes memory unwired,
-        bytes memory extension
-    ) private {
-        attempts.push(Attempt(call, 0, closed, stranger, unwired, extension));
-    }
-
-    /// @dev An empty reason stands for a call that nothing is expected of, but from the extension, which says nothing.
+    /// @dev An empty reason stands for a call that nothing is expected of.
     function _expectRefused(address target, Attempt memory attempt, bytes memory reason) private {
-        if (reason.length == 0 && target == address(bridge)) return;
+        if (reason.length == 0) return;
         vm.prank(USER, USER);
         (bool success, bytes memory result) = target.call{value: attempt.value}(attempt.call);
         assertTrue(!success, string.concat("refused: ", vm.toString(abi.encodePacked(bytes4(attempt.call)))));

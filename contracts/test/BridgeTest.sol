@@ -3,21 +3,23 @@ pragma solidity 0.8.37;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 
-import {PairConfiguration, ValueTransfer} from "../src/interfaces/BridgeTypes.sol";
+import {Construction, PairConfiguration, Parts, ValueTransfer} from "../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
 import {IBridgeConfiguration} from "../src/interfaces/IBridgeConfiguration.sol";
+import {IBridgePayouts} from "../src/interfaces/IBridgePayouts.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
 import {BridgeMultiToken} from "../src/tokens/BridgeMultiToken.sol";
 import {BridgeNFT} from "../src/tokens/BridgeNFT.sol";
 import {BridgeToken} from "../src/tokens/BridgeToken.sol";
-import {Test} from "./Vm.sol";
+import {Packing} from "./Packing.sol";
+import {PartsTest} from "./PartsTest.sol";
 import {TestMultiToken} from "./contracts/TestMultiToken.sol";
 import {TestNFT} from "./contracts/TestNFT.sol";
 import {TestToken} from "./contracts/TestToken.sol";
 
 /// @title A wired bridge whose counterpart is played by the test
 /// @dev Hashes are written out once more here, so that a test never trusts the code that it tests.
-abstract contract BridgeTest is Test {
+abstract contract BridgeTest is PartsTest {
     uint64 internal constant CHAIN = 31_337;
     uint64 internal constant COUNTERPART_CHAIN = 2_002;
     uint64 internal constant COUNTERPART_BLOCK = 77;
@@ -26,6 +28,7 @@ abstract contract BridgeTest is Test {
     uint32 internal constant GAS_CAP = 200_000;
     uint32 internal constant NFT_GAS_CAP = 600_000;
     uint32 internal constant MULTI_GAS_CAP = 1_200_000;
+    uint32 internal constant GREATEST_GAS_CAP = 2_000_000;
     /// Unit: seconds.
     uint32 internal constant DELAY = 2 days;
     /// Unit: blocks.
@@ -60,6 +63,9 @@ abstract contract BridgeTest is Test {
     BridgeNFT internal mintedNFT;
     TestMultiToken internal multi;
     BridgeMultiToken internal mintedMulti;
+
+    /// Shared by all bridges of a test: what they run has no state.
+    Parts internal _parts;
 
     /// The inbound lane as its source has it.
     bytes32 internal inboundId;
@@ -102,10 +108,38 @@ abstract contract BridgeTest is Test {
         uint32 delay,
         bool development
     ) internal returns (IBridge) {
-        bytes memory arguments = abi.encode(
-            operators, operatorThreshold, governors, governorThreshold, delay, REFUND_DELAY, development
-        );
-        return IBridge(payable(vm.deployCode("Bridge.sol:Bridge", arguments)));
+        Construction memory construction = _construction(operators, operatorThreshold);
+        construction.governors = governors;
+        construction.governorThreshold = governorThreshold;
+        construction.governanceDelay = delay;
+        construction.development = development;
+        return _newBridge(construction);
+    }
+
+    /// @dev With the same operators and governors.
+    function _construction(address[] memory members, uint8 threshold) internal pure returns (Construction memory) {
+        return Construction({
+            operators: members,
+            operatorThreshold: threshold,
+            governors: members,
+            governorThreshold: threshold,
+            governanceDelay: DELAY,
+            refundDelay: REFUND_DELAY,
+            greatestGasCap: GREATEST_GAS_CAP,
+            gasCapFixed: false,
+            development: false
+        });
+    }
+
+    /// @dev The parts of `bridge`, one after the other.
+    function _partsOf(IBridge of_) internal view returns (address[4] memory) {
+        Parts memory parts = of_.parts();
+        return [parts.collectibles, parts.endings, parts.governance, parts.views];
+    }
+
+    function _newBridge(Construction memory construction) internal returns (IBridge) {
+        if (_parts.views == address(0)) _parts = _newParts();
+        return IBridge(payable(vm.deployCode("Bridge.sol:Bridge", abi.encode(_parts, construction))));
     }
 
     // ---- members ----
@@ -161,13 +195,18 @@ abstract contract BridgeTest is Test {
     function _pairCall(uint8 kind, bool mints, address near, address far) internal view returns (bytes memory) {
         return abi.encodeCall(
             IBridgeConfiguration.registerPair,
-            (PairConfiguration(kind, mints, _decimalsOf(kind, near), _gasCapOf(kind), near, far))
+            (PairConfiguration(kind, mints, _decimalsOf(kind, near), _itemBoundOf(kind), _gasCapOf(kind), near, far))
         );
     }
 
     function _decimalsOf(uint8 kind, address near) internal view returns (uint8) {
         if (kind == Kinds.NATIVE) return 18;
         return kind == Kinds.ERC20 && near.code.length != 0 ? IERC20Metadata(near).decimals() : 0;
+    }
+
+    function _itemBoundOf(uint8 kind) internal pure returns (uint16) {
+        if (kind == Kinds.ERC721) return 512;
+        return kind == Kinds.ERC1155 ? 16 : 0;
     }
 
     function _gasCapOf(uint8 kind) internal pure returns (uint32) {
@@ -334,7 +373,17 @@ abstract contract BridgeTest is Test {
         internal
     {
         vm.prank(SUBMITTER, SUBMITTER);
-        bridge.handle(first, transfers, tail, signatures);
+        bridge.handle(first, Packing.pack(transfers), tail, signatures);
+    }
+
+    /// @dev The call of a `handle`.
+    function _handleCall(
+        uint64 first,
+        ValueTransfer[] memory transfers,
+        bytes32[] memory tail,
+        bytes[] memory signatures
+    ) internal pure returns (bytes memory) {
+        return abi.encodeCall(IBridgePayouts.handle, (first, Packing.pack(transfers), tail, signatures));
     }
 
     /// @dev An encoded `handle` in a transaction of its own with so much gas. Unit: gas.

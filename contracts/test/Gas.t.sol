@@ -11,6 +11,9 @@ import {TestToken} from "./contracts/TestToken.sol";
 /// included, storage cold. Every recipient is another one and holds the token already. Each figure stands in
 /// `snapshots/gas.json` as well, and a test run fails when it is another one; foundry.toml says how to write it anew.
 contract GasTest is BridgeTest {
+    /// By how much these figures may be above those of `devnet bench gas`, which the goals are for: addresses and the code around
+    /// are others. Unit: gas.
+    uint256 private constant APART = 200;
     uint256 private constant VALUE = 1_234_567_890_123_456_789;
 
     address private constant FAR_TOKEN = 0x7a5be98c1f3D24a6C7B8E9D0a1b2c3D4e5f60718;
@@ -27,19 +30,19 @@ contract GasTest is BridgeTest {
     // ---- handle ----
 
     function test_handle_of_1_stays_within_its_goal() external {
-        assertLe(_handleGas(1), 95_000, "gas");
+        assertLe(_handleGas(1), 86_000, "gas");
     }
 
     function test_handle_of_4_stays_within_its_goal() external {
-        assertLe(_handleGas(4) / 4, 37_000, "gas");
+        assertLe(_handleGas(4) / 4, 30_000, "gas");
     }
 
     function test_handle_of_32_stays_within_its_goal() external {
-        assertLe(_handleGas(32) / 32, 20_000, "gas");
+        assertLe(_handleGas(32) / 32, 13_600 + APART, "gas");
     }
 
     function test_handle_of_128_stays_within_its_goal() external {
-        assertLe(_handleGas(128) / 128, 17_500, "gas");
+        assertLe(_handleGas(128) / 128, 12_000, "gas");
     }
 
     function test_two_votes_and_the_handle_that_completes_them_stay_within_their_goal() external {
@@ -59,14 +62,14 @@ contract GasTest is BridgeTest {
         _submit(1, _slice(1, 2), none, third);
         uint256 sum = firstVote + secondVote + _figure("handle.after_2_votes");
         assertEq(bridge.laneState().handleNonce, 2, "handled");
-        assertLe(sum, 175_000, "gas");
+        assertLe(sum, 171_000 + APART, "gas");
     }
 
     function test_duplicate_stays_within_its_goal() external {
         _prepare(2);
         bytes[] memory signatures = _approved(2);
         _submit(0, _slice(0, 2), none, signatures);
-        bytes memory call = abi.encodeCall(bridge.handle, (1, _slice(1, 2), none, signatures));
+        bytes memory call = _handleCall(1, _slice(1, 2), none, signatures);
         (bool success,) = _submitWith(1_000_000, call);
         uint256 used = _figure("duplicate");
         assertTrue(!success, "a duplicate reverts");

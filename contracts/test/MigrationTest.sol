@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {HoldReason, PairState} from "../src/interfaces/BridgeTypes.sol";
-import {IBridge} from "../src/interfaces/IBridge.sol";
 import {IBridgeConfiguration} from "../src/interfaces/IBridgeConfiguration.sol";
+import {IBridgeMigration} from "../src/interfaces/IBridgeMigration.sol";
+import {IBridge} from "../src/interfaces/IBridge.sol";
 import {Kinds} from "../src/libraries/Kinds.sol";
 import {GovernanceTest} from "./GovernanceTest.sol";
 import {Behaviour} from "./contracts/Hostile.sol";
@@ -82,8 +83,8 @@ abstract contract MigrationTest is GovernanceTest {
     }
 
     function _stop() internal {
-        _propose(_one(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true))));
-        assertTrue(bridge.state().requestsStopped, "at once");
+        _configure(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true)));
+        assertTrue(bridge.state().requestsStopped, "stopped");
     }
 
     function _migrateCall(address what, uint256 amount, uint256[] memory ids, uint256[] memory amounts)
@@ -92,11 +93,11 @@ abstract contract MigrationTest is GovernanceTest {
         returns (bytes memory)
     {
         uint64 drained = uint64(requests.length);
-        return abi.encodeCall(IBridgeConfiguration.migrate, (what, address(next), amount, ids, amounts, drained));
+        return abi.encodeCall(IBridgeMigration.migrate, (what, address(next), amount, ids, amounts, drained));
     }
 
     function _handOverCall(address what) internal view returns (bytes memory) {
-        return abi.encodeCall(IBridgeConfiguration.handOver, (what, address(next), uint64(requests.length)));
+        return abi.encodeCall(IBridgeMigration.handOver, (what, address(next), uint64(requests.length)));
     }
 
     /// @dev All seven pairs, and the minters of three.

@@ -288,7 +288,7 @@ contract ReentrancyTest is BridgeTest {
         uint64 last = uint64(requests.length - 1);
         if (entry == Entry.Handle) {
             bytes[] memory approved = _approved(last + 1);
-            return abi.encodeCall(bridge.handle, (last, _slice(last, last + 1), new bytes32[](0), approved));
+            return _handleCall(last, _slice(last, last + 1), new bytes32[](0), approved);
         }
         if (entry == Entry.Release) {
             return abi.encodeCall(bridge.release, (heldNonce, requests[heldNonce], new bytes[](0)));

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ApprovalTest} from "./Approval.t.sol";
 import {ConservationTest} from "./Conservation.t.sol";
 import {ProgressTest} from "./Progress.t.sol";
+import {VotedTest} from "./Voted.t.sol";
 import {Campaign} from "./world/Campaign.sol";
 
 /// @title Every invariant about one and the same world
@@ -13,15 +14,18 @@ contract TogetherTest is Campaign {
     ConservationTest private _conservation;
     ProgressTest private _progress;
     ApprovalTest private _approval;
+    VotedTest private _voted;
 
     error Held();
 
     function setUp() public override {
         super.setUp();
-        (_conservation, _progress, _approval) = (new ConservationTest(), new ProgressTest(), new ApprovalTest());
+        (_conservation, _progress) = (new ConservationTest(), new ProgressTest());
+        (_approval, _voted) = (new ApprovalTest(), new VotedTest());
         _conservation.join(world);
         _progress.join(world);
         _approval.join(world);
+        _voted.join(world);
     }
 
     function invariant_all_of_them() external {
@@ -32,6 +36,7 @@ contract TogetherTest is Campaign {
         _ask(address(_progress), ProgressTest.invariant_a_hold_ends_once.selector);
         _ask(address(_approval), ApprovalTest.invariant_no_payout_without_a_threshold.selector);
         _ask(address(_approval), ApprovalTest.invariant_votes_and_signatures_reach_the_same_state.selector);
+        _ask(address(_voted), VotedTest.invariant_a_bridge_is_what_was_voted.selector);
     }
 
     /// @notice Asks one of them, and takes back what it tried out on the way.

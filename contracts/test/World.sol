@@ -33,6 +33,9 @@ enum Action {
     Schedule,
     ExecuteScheduled,
     CancelScheduled,
+    WriteOff,
+    TakeClaim,
+    ComeOrGo,
     Pause,
     Unpause
 }
@@ -42,7 +45,7 @@ enum Action {
 /// and does not count, and nothing happens much more often than the rest. So every call that counts is one that took
 /// effect, and it has shown on its way that what must be refused before and after it is refused.
 contract World is Trials {
-    uint256 public constant ACTIONS = 29;
+    uint256 public constant ACTIONS = 32;
     /// How far one action may be ahead of the others. With less, a few actions that cannot take effect for long stop all.
     uint256 private constant LEAD = 5;
 
@@ -135,7 +138,7 @@ contract World is Trials {
     }
 
     function forceHold(uint256 choice) external happens(Action.ForceHold, choice) {
-        _forceHold();
+        _forceHolds();
     }
 
     function release(uint256 choice) external happens(Action.Release, choice) {
@@ -174,6 +177,18 @@ contract World is Trials {
 
     function cancelScheduled(uint256 choice) external happens(Action.CancelScheduled, choice) {
         _cancelScheduled();
+    }
+
+    function writeOff(uint256 choice) external happens(Action.WriteOff, choice) {
+        _voteWriteOff();
+    }
+
+    function takeClaim(uint256 choice) external happens(Action.TakeClaim, choice) {
+        _takeClaim();
+    }
+
+    function comeOrGo(uint256 choice) external happens(Action.ComeOrGo, choice) {
+        _comeOrGo();
     }
 
     function unpause(uint256 choice) external happens(Action.Unpause, choice) {

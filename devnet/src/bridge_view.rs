@@ -3,17 +3,17 @@
 mod logs;
 
 use alloy::eips::BlockId;
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bytes};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result};
 use polyspan_contracts::Bridge::{
-    self, BridgeState, HandleValueTransfer, HoldRefunded, HoldReleased, LaneState, RequestValueTransfer,
-    ValueTransferHeld,
+    self, BridgeState, HandleValueTransfer, HoldRefunded, HoldReleased, HoldWrittenOff, LaneState,
+    RequestValueTransfer, ValueTransferHeld,
 };
 use polyspan_node::config::Side;
-use polyspan_types::{HandledLogs, Request, RequestNonce};
+use polyspan_types::{HandledLogs, Request, RequestNonce, pack};
 
 use crate::account;
 use crate::chain_access::ChainAccess;
@@ -95,6 +95,7 @@ impl<'a> BridgeView<'a> {
             ValueTransferHeld::SIGNATURE_HASH,
             HoldReleased::SIGNATURE_HASH,
             HoldRefunded::SIGNATURE_HASH,
+            HoldWrittenOff::SIGNATURE_HASH,
         ];
         let mut handled = HandledLogs::default();
         for log in self.logs(&topics).await? {
@@ -119,7 +120,15 @@ impl<'a> BridgeView<'a> {
     }
 }
 
-/// A request as `handle` takes it.
+/// Requests as `handle` takes them.
+///
+/// Errors: they are not in nonce order.
+pub fn packed(requests: &[Request]) -> Result<Bytes> {
+    let transfers: Vec<_> = requests.iter().map(|request| &request.transfer).collect();
+    pack(&transfers).context("transfers that cannot be packed")
+}
+
+/// A request as `release` and `refund` take it.
 pub fn transfer_of(request: &Request) -> Bridge::ValueTransfer {
     let transfer = &request.transfer;
     Bridge::ValueTransfer {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use anyhow::{Context, Result, bail};
-use polyspan_node::config::Minter;
+use polyspan_node::config::{Minter, Parts};
 use polyspan_types::Kind;
 use serde::Serialize;
 use tokio::process::Command;
@@ -47,6 +47,8 @@ pub struct DeploySide<'a> {
     pub operators: Vec<Address>,
     /// Who pays.
     pub deployer: &'a Key,
+    /// Parts of another bridge of this chain, to be used here too.
+    pub parts: Option<Parts>,
 }
 
 /// The file that `polyspan deploy` reads.
@@ -72,6 +74,8 @@ struct SideTable {
     refund_delay: u64,
     deployer: KeyTable,
     governor_keys: Vec<KeyTable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<Parts>,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,6 +141,7 @@ impl DeployJob<'_> {
             refund_delay: self.refund_delay,
             deployer: key(side.deployer),
             governor_keys: self.governors.iter().take(majority).map(key).collect(),
+            parts: side.parts,
         }
     }
 }

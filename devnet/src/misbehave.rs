@@ -22,7 +22,7 @@ use polyspan_node::meeting;
 use polyspan_types::{Attestation, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root};
 
 use crate::account::{self, call_of};
-use crate::bridge_view::{BridgeView, transfer_of};
+use crate::bridge_view::{BridgeView, packed};
 use crate::chain_access::ChainAccess;
 
 pub use lie::Fault;
@@ -143,7 +143,7 @@ impl Liar {
             [own; 3].into_iter().chain(others).map(|one| one.signature.as_bytes().to_vec().into()).collect();
         let call = Bridge::handleCall {
             first: first as u64,
-            transfers: requests.iter().map(transfer_of).collect(),
+            transfers: packed(requests)?,
             tail: Vec::new(),
             signatures,
         };

@@ -142,8 +142,12 @@ async fn prepare(network: &TestNetwork) -> Villains {
 /// All three do this from now on. Who re-enters asks the bridge for a transfer of its own in the middle of a payout.
 async fn instruct(network: &TestNetwork, villains: &Villains, misdeed: u8) {
     let bridge = network.bridges[0].deployment.service.bridge;
-    let again =
-        Bridge::handleCall { first: 0, transfers: Vec::new(), tail: Vec::new(), signatures: Vec::new() };
+    let again = Bridge::handleCall {
+        first: 0,
+        transfers: vec![0, 0].into(),
+        tail: Vec::new(),
+        signatures: Vec::new(),
+    };
     let payload: Bytes = again.abi_encode().into();
     let order = |who: Address| -> TransactionRequest {
         if misdeed == 9 {

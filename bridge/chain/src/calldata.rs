@@ -1,10 +1,12 @@
 //! Calldata of what relays send to a bridge.
 
-use alloy::primitives::{Bytes, Signature};
+use alloy::primitives::{Address, Bytes, Signature};
 use alloy::sol_types::SolCall;
-use polyspan_types::{Attestation, BlockHeight, Leaf, RequestKind, RequestNonce, ValueTransfer};
+use polyspan_types::{
+    Attestation, BlockHeight, Leaf, PackError, RequestKind, RequestNonce, ValueTransfer, pack, unpack,
+};
 
-use crate::abi;
+use crate::{Claim, abi};
 
 /// What the calldata of a `handle` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +22,12 @@ pub struct HandleCall {
 }
 
 impl HandleCall {
-    /// Reads calldata back; `None` when it is not that of a `handle`.
+    /// Reads calldata back; `None` when it is not that of a `handle`, or its transfers are malformed.
     pub fn decode(calldata: &[u8]) -> Option<Self> {
         let call = abi::Bridge::handleCall::abi_decode(calldata).ok()?;
         Some(Self {
             first: RequestNonce::new(call.first),
-            transfers: call.transfers.into_iter().map(decode_transfer).collect(),
+            transfers: unpack(&call.transfers).ok()?,
             tail: call.tail.into_iter().map(Leaf).collect(),
             signatures: call.signatures.iter().filter_map(|bytes| signature(bytes)).collect(),
         })
@@ -44,20 +46,21 @@ impl HandleCall {
 
 /// Calldata of `handle`: pays `transfers`, the first of which is number `first`, under `signatures` over the checkpoint
 /// after `tail`.
+///
+/// Errors: the transfers have no packed form; those of a lane, in nonce order, as a source accepts them, always have one.
 pub fn handle_calldata(
     first: RequestNonce,
     transfers: &[&ValueTransfer],
     tail: &[Leaf],
     signatures: &[Signature],
-) -> Bytes {
-    abi::Bridge::handleCall {
+) -> Result<Bytes, PackError> {
+    let call = abi::Bridge::handleCall {
         first: first.get(),
-        transfers: transfers.iter().map(|transfer| encode_transfer(transfer)).collect(),
+        transfers: pack(transfers)?,
         tail: tail.iter().map(|leaf| leaf.0).collect(),
         signatures: signatures.iter().map(signature_bytes).collect(),
-    }
-    .abi_encode()
-    .into()
+    };
+    Ok(call.abi_encode().into())
 }
 
 /// Calldata of `vote`: records an operator's attestation on chain.
@@ -110,6 +113,11 @@ pub fn force_hold_calldata(nonce: RequestNonce, transfer: &ValueTransfer, signat
     }
     .abi_encode()
     .into()
+}
+
+/// Calldata of `take` of a bridge's claims: pays what was written off to `to`.
+pub fn claim_calldata(claim: &Claim, to: Address) -> Bytes {
+    abi::BridgeClaims::takeCall { nonce: claim.nonce.get(), claim: claim.encode(), to }.abi_encode().into()
 }
 
 /// Calldata of `pause`: `signature` is one operator's, over this `pause_nonce`.
@@ -165,7 +173,7 @@ fn signature(bytes: &[u8]) -> Option<Signature> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Address, B256, U256};
+    use alloy::primitives::{B256, U256};
 
     use super::*;
 
@@ -191,7 +199,8 @@ mod tests {
             &[&transfer, &transfer],
             &[Leaf(B256::repeat_byte(8))],
             &[signature],
-        );
+        )
+        .unwrap();
         let call = HandleCall::decode(&calldata).unwrap();
         let expected = HandleCall {
             first: RequestNonce::new(9),
@@ -203,6 +212,23 @@ mod tests {
         assert_eq!((call.end().get(), call.checkpoint_nonce().get()), (11, 12));
         assert_eq!(HandleCall::decode(&calldata[..100]), None);
         assert_eq!(HandleCall::decode(&pause_calldata(1, &signature)), None);
+    }
+
+    #[test]
+    fn a_handle_call_with_malformed_transfers_is_none() {
+        let call = |transfers: &[u8]| {
+            let call = abi::Bridge::handleCall {
+                first: 0,
+                transfers: Bytes::copy_from_slice(transfers),
+                tail: Vec::new(),
+                signatures: Vec::new(),
+            };
+            HandleCall::decode(&call.abi_encode())
+        };
+        assert_eq!(call(&[0, 0]).map(|call| call.transfers.len()), Some(0));
+        for malformed in [&[][..], &[1], &[0, 0, 0], &[0xff, 0xff], &[0, 1, 0x80, 0], &[0, 1, 0, 33]] {
+            assert_eq!(call(malformed), None, "{malformed:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, Head, RangePlanne
 mod fees;
 mod head;
 mod known;
+mod probe;
 mod reads;
 mod send;
 

@@ -24,7 +24,9 @@ mod endpoint;
 mod error;
 mod fees;
 mod follower;
+mod gas_caps;
 mod metrics;
+mod parts;
 mod pool;
 mod presumed;
 mod quorum;
@@ -38,21 +40,27 @@ mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod trial;
 mod wire;
 
 pub use backoff::Backoff;
 pub use block::{At, Head};
 pub use calldata::{
-    HandleCall, decode_transfer, encode_transfer, force_hold_calldata, handle_calldata, pause_calldata,
-    refund_calldata, release_calldata, vote_calldata,
+    HandleCall, claim_calldata, decode_transfer, encode_transfer, force_hold_calldata, handle_calldata,
+    pause_calldata, refund_calldata, release_calldata, vote_calldata,
 };
 pub use chain::Chain;
-pub use client::logs::{ConfigurationEvent, ConfigurationLog, PaidToken};
+pub use client::logs::{Claim, ConfigurationEvent, ConfigurationLog, PaidToken};
 pub use endpoint::Endpoint;
 pub use error::{ChainError, NoQuorum, NodeRefusal};
 pub use fees::FeeMarket;
 pub use follower::{HeadFollower, HeadView};
+pub use gas_caps::{
+    ChainLimits, DEFAULT_GREATEST_GAS_CAP, GREATEST_GAS_CAPS, SLOT_GAS, default_gas_cap,
+    default_greatest_gas_cap, default_item_bound, item_bounds, least_gas_cap, needed_gas_cap,
+};
 pub use metrics::ChainMetrics;
+pub use parts::{Part, Parts};
 pub use presumed::Presumed;
 pub use quorum::{Quorum, QuorumError};
 pub use range::RangePlanner;
@@ -63,6 +71,7 @@ pub use state::{
     BridgeState, DelayLimit, Hold, LaneState, OutflowLimit, PairLimits, PairState, PendingConfiguration,
 };
 pub use transaction::{Receipt, SendOutcome, SentTransaction};
+pub use trial::{HandleTrial, TRIAL_ACCOUNT, Trial};
 
 /// A URL, as [`ChainSettings`] takes it.
 pub use alloy::transports::http::reqwest::Url;

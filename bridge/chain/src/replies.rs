@@ -35,7 +35,7 @@ pub enum ReplyKind {
     MethodUnknown,
     /// The contract reverted.
     Reverted,
-    /// The call ran out of the gas that it may use.
+    /// The call ran out of the gas that it may use, or of whatever else its chain counts.
     OutOfGas,
     /// None of these.
     Other,
@@ -126,6 +126,8 @@ const SEND: &[Rule] = &[
 const ANY: &[Rule] = &[
     (&["revert"], ReplyKind::Reverted),
     (&["out of gas"], ReplyKind::OutOfGas),
+    (&["outofgas"], ReplyKind::OutOfGas),
+    (&["computation cost limit"], ReplyKind::OutOfGas),
     (&["gas required exceeds"], ReplyKind::OutOfGas),
     (&["insufficient funds"], ReplyKind::InsufficientFunds),
     (&["enough funds"], ReplyKind::InsufficientFunds),

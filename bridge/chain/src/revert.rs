@@ -3,12 +3,21 @@
 use std::fmt;
 
 use alloy::primitives::{Address, Bytes, U256, hex};
-use alloy::sol_types::{GenericContractError, SolInterface};
+use alloy::sol_types::{GenericContractError, SolError, SolInterface};
+use libraries::PackedTransfersMalformed;
 use polyspan_types::{HoldReason, RequestNonce};
 
 use crate::abi::Bridge::BridgeErrors;
-use crate::abi::{MultiTokenErrors, NftErrors, TokenErrors};
+use crate::abi::{ClaimsErrors, MultiTokenErrors, NftErrors, TokenErrors};
 use crate::endpoint::quote;
+
+mod libraries {
+    alloy::sol! {
+        /// As in `libraries/PackedTransfers.sol`, which is no part of the bridge's interface.
+        #[derive(Debug)]
+        error PackedTransfersMalformed(uint256 offset);
+    }
+}
 
 /// A revert of a bridge, or of what it called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,8 +164,14 @@ fn name_and_values(error: &impl fmt::Debug) -> String {
     }
 }
 
-/// Errors of standard tokens, `require` texts and panics are spelt out, everything else is shown by selector.
+/// Errors of a library, of a bridge's claims, of standard tokens, `require` texts and panics are spelt out, everything else is shown by selector.
 fn foreign_reason(data: &Bytes, message: &str) -> String {
+    if let Ok(error) = PackedTransfersMalformed::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = ClaimsErrors::abi_decode(data) {
+        return name_and_values(&error);
+    }
     if let Ok(error) = TokenErrors::abi_decode(data) {
         return name_and_values(&error);
     }
@@ -181,7 +196,7 @@ fn small(value: U256) -> u64 {
 #[cfg(test)]
 mod tests {
     use alloy::primitives::Address;
-    use alloy::sol_types::{Revert, SolError};
+    use alloy::sol_types::Revert;
 
     use polyspan_contracts::BridgeToken::ERC20InsufficientBalance;
 
@@ -233,6 +248,10 @@ mod tests {
             needed: U256::from(2),
         });
         assert!(text(balance.abi_encode()).starts_with("ERC20InsufficientBalance { sender: 0x0808"));
+        let malformed = PackedTransfersMalformed { offset: U256::from(2) };
+        assert_eq!(text(malformed.abi_encode()), "PackedTransfersMalformed { offset: 2 }");
+        let claimed = polyspan_contracts::BridgeClaims::BridgeClaimsUnknown { nonce: 4 };
+        assert_eq!(text(claimed.abi_encode()), "BridgeClaimsUnknown { nonce: 4 }");
         assert!(text(Revert::from("no luck").abi_encode()).contains("no luck"));
         assert!(text(Revert::from("x\n".repeat(100_000)).abi_encode()).len() < 400);
         assert_eq!(text(vec![1, 2, 3, 4, 5]), "unknown error 0x01020304 (5 bytes)");

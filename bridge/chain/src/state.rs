@@ -19,6 +19,10 @@ pub struct BridgeState {
     pub requests_stopped: bool,
     /// Whether it was deployed with the development flag, which allows thresholds of half or less and no delay.
     pub development: bool,
+    /// Greatest gas cap that a pair can have. Unit: gas.
+    pub greatest_gas_cap: u32,
+    /// Whether that can never change.
+    pub gas_cap_fixed: bool,
     /// The contract's own chain.
     pub chain_id: ChainId,
     /// Block in which it was deployed.
@@ -57,6 +61,8 @@ pub struct BridgeState {
     pub fee_receiver: Address,
     /// The bridge whose value this one may adopt; zero for none.
     pub predecessor: Address,
+    /// Where the value of holds lies that governors have written off; zero before the first one.
+    pub claims: Address,
     /// Who signs checkpoints of the inbound lane.
     pub operators: MemberSet,
     /// Who signs configuration.
@@ -72,8 +78,8 @@ pub struct BridgeState {
 pub struct PendingConfiguration {
     /// Its number.
     pub configuration_nonce: u64,
-    /// From here on anyone may execute it. Unit: seconds since 1970.
-    pub executable_at: u64,
+    /// From here on anyone may execute it; `None` while a pause has suspended it. Unit: seconds since 1970.
+    pub executable_at: Option<u64>,
     /// Until here it can be executed. Unit: seconds since 1970.
     pub deadline: u64,
     /// EIP-712 encoding of its calls.
@@ -145,6 +151,8 @@ pub struct PairState {
     pub mints: bool,
     /// Decimals of both tokens; 0 for an ERC-721 or ERC-1155.
     pub decimals: u8,
+    /// What one request may carry. Unit: bytes of the URI of an ERC-721, ids of an ERC-1155; 0 for fungible tokens.
+    pub item_bound: u16,
     /// Gas of one payout. Unit: gas.
     pub gas_cap: u32,
     /// Token on this chain; zero for the native currency.
@@ -221,6 +229,8 @@ impl TryFrom<abi::BridgeState> for BridgeState {
             paused: state.paused,
             requests_stopped: state.requestsStopped,
             development: state.development,
+            greatest_gas_cap: state.greatestGasCap,
+            gas_cap_fixed: state.gasCapFixed,
             chain_id: ChainId::new(state.chainId),
             deployment_block: BlockHeight::new(state.deploymentBlock),
             counterpart_chain_id: ChainId::new(state.wiring.counterpartChainId),
@@ -240,6 +250,7 @@ impl TryFrom<abi::BridgeState> for BridgeState {
             governance_delay: state.governanceDelay,
             fee_receiver: state.feeReceiver,
             predecessor: state.predecessor,
+            claims: state.claims,
             operators: members("operators", state.operators)?,
             governors: members("governors", state.governors)?,
             pairs: state.pairs.into_iter().map(PairState::try_from).collect::<Result<_, _>>()?,
@@ -258,6 +269,7 @@ impl TryFrom<abi::PairState> for PairState {
                 .ok_or_else(|| format!("pair of unknown kind {}", configuration.kind))?,
             mints: configuration.mints,
             decimals: configuration.decimals,
+            item_bound: configuration.itemBound,
             gas_cap: configuration.gasCap,
             token: configuration.token,
             counterpart_token: configuration.counterpartToken,
@@ -294,11 +306,16 @@ impl From<abi::PendingConfiguration> for PendingConfiguration {
     fn from(pending: abi::PendingConfiguration) -> Self {
         Self {
             configuration_nonce: pending.configurationNonce,
-            executable_at: pending.executableAt,
+            executable_at: executable_at(pending.executableAt),
             deadline: pending.deadline,
             calls_hash: pending.callsHash,
         }
     }
+}
+
+/// The greatest value stands for "not before the bridge is unpaused".
+pub(crate) fn executable_at(seconds: u64) -> Option<u64> {
+    (seconds != u64::MAX).then_some(seconds)
 }
 
 impl From<abi::Hold> for Hold {

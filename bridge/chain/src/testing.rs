@@ -42,6 +42,7 @@ pub fn pair(kind: Kind, token: Address, counterpart_token: Address) -> PairState
         kind,
         mints: false,
         decimals: if matches!(kind, Kind::Native | Kind::Erc20) { 18 } else { 0 },
+        item_bound: if kind == Kind::Erc1155 { 1 } else { 0 },
         gas_cap: 100_000,
         token,
         counterpart_token,

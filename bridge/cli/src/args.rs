@@ -29,12 +29,22 @@ pub enum Command {
     /// Tells the story of one transfer, and what it waits for.
     Explain(commands::explain::ExplainArguments),
     /// Pays a transfer that is on hold, if its reason is gone. Relays do so by themselves.
+    ///
+    /// What is on hold because operators put it there, or because the token's answer was unclear, is paid only by a threshold of
+    /// operators: they prepare, sign and submit a decision.
     Release(commands::holds::HoldArguments),
     /// Sends a transfer that is on hold back, once the bridge's refund delay is over.
+    ///
+    /// Before that, and always where the token's answer was unclear, it takes a threshold of operators: they prepare, sign and
+    /// submit a decision.
     Refund(commands::holds::HoldArguments),
+    /// Takes what governors have written off: for the recipient of a transfer whose hold nothing else could end.
+    Claim(commands::claim::ClaimArguments),
     /// Puts a request that cannot be handled at all on hold, by a threshold of operators.
+    ///
+    /// It pays nothing and takes nothing: the value stays where it is, until operators release it or it is refunded.
     #[command(subcommand)]
-    ForceHold(commands::force_hold::ForceHoldCommand),
+    ForceHold(commands::decide::DecideCommand<commands::decide::PrepareNext>),
     /// Audits bridges from the first request on, from the chains alone. Exit code 1 with the first difference.
     Verify(commands::verify::VerifyArguments),
     /// Makes, imports and shows keys.

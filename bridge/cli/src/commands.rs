@@ -1,10 +1,11 @@
 //! One file per command.
 
 pub mod attest;
+pub mod claim;
 pub mod config;
+pub mod decide;
 pub mod deploy;
 pub mod explain;
-pub mod force_hold;
 pub mod governance;
 pub mod holds;
 pub mod keys;

@@ -1,4 +1,4 @@
-//! The file that operators pass around: which request is to be put on hold, and the signatures so far.
+//! The file that operators pass around: what is to be done about one request, and the signatures so far.
 //!
 //! What counts is the request. The words beside it are for a quick look and are never trusted: whoever signs compares the request
 //! with what the chain itself says.
@@ -22,13 +22,6 @@ use crate::handover;
 
 /// Form of the file that this program writes and reads.
 pub const VERSION: u32 = 1;
-
-const HEADER: &str = "# A decision of the operators of a Polyspan bridge: to put one request on hold without trying to pay it.\n\
-                      # Look at it, sign it with the config of your relay, pass it on:\n\
-                      #   polyspan force-hold sign FILE\n\
-                      # Once enough have signed, anyone sends it; copies that were signed apart are given together:\n\
-                      #   polyspan force-hold submit FILE [FILE ...] --key KEYSTORE\n\
-                      # The words beside the request are for people; it is compared with the chain before it is signed.\n\n";
 
 /// A decision about one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,11 +72,11 @@ pub struct Tally {
 }
 
 impl Decision {
-    /// To put `request` on hold, under the operators of `epoch`. Nobody has signed it.
-    pub fn force_hold(info: &LaneInfo, epoch: Epoch, request: Request, text: String) -> Self {
+    /// A decision of the operators of `epoch` to do `action` with `request`. Nobody has signed it.
+    pub fn new(action: HoldAction, info: &LaneInfo, epoch: Epoch, request: Request, text: String) -> Self {
         Self {
             version: VERSION,
-            action: HoldAction::ForceHold,
+            action,
             lane: info.id.clone(),
             bridge_id: info.bridge_id,
             chain_id: info.destination.chain_id,
@@ -187,30 +180,30 @@ impl Decision {
         tally
     }
 
-    /// Reads a file.
+    /// Reads a file with a decision to do `action`.
     ///
     /// Errors: it cannot be read, or is not such a file.
-    pub fn load(file: &Path) -> Result<Self, BadInput> {
+    pub fn load(file: &Path, action: HoldAction) -> Result<Self, BadInput> {
         let name = file.display();
         let text = fs::read_to_string(file).map_err(|error| {
             BadInput::new(format!(
-                "{name}: cannot read it: {error}; give a file of `polyspan force-hold prepare`"
+                "{name}: cannot read it: {error}; give a file of `polyspan {action} prepare`"
             ))
         })?;
-        Self::parse(&text).map_err(|error| BadInput::new(format!("{name}: {error}")))
+        Self::parse(&text, action).map_err(|error| BadInput::new(format!("{name}: {error}")))
     }
 
-    /// Reads the text of a file.
+    /// Reads the text of a file with a decision to do `action`.
     ///
     /// Errors: it is not such a text.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, action: HoldAction) -> Result<Self, String> {
         /// The version is looked at first: a later form may have anything else.
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
         }
         let not_one = |error: toml::de::Error| {
-            format!("no decision: {}; make one with `polyspan force-hold prepare`", error.message())
+            format!("no decision: {}; make one with `polyspan {action} prepare`", error.message())
         };
         let Versioned { version } = toml::from_str(text).map_err(not_one)?;
         if version != VERSION {
@@ -219,11 +212,11 @@ impl Decision {
             ));
         }
         let decision: Self = toml::from_str(text).map_err(not_one)?;
-        if decision.action != HoldAction::ForceHold {
-            return Err(
-                "it decides about something else than a hold by force, which this command does not do"
-                    .to_owned(),
-            );
+        if decision.action != action {
+            return Err(format!(
+                "it decides a {0}, not a {action}; sign and submit it with `polyspan {0}`",
+                decision.action
+            ));
         }
         Ok(decision)
     }
@@ -234,7 +227,7 @@ impl Decision {
     pub fn to_text(&self) -> Result<String, BadInput> {
         let body = toml::to_string(self)
             .map_err(|error| BadInput::new(format!("the decision cannot be written down: {error}")))?;
-        Ok(format!("{HEADER}{body}"))
+        Ok(format!("{}{body}", header(self.action)))
     }
 
     /// Writes a new file.
@@ -258,6 +251,23 @@ impl Tally {
         let needed = usize::from(operators.threshold.get());
         self.signed.iter().take(needed).map(|(_, signature)| *signature).collect()
     }
+}
+
+/// What the file is and what to do with it.
+fn header(action: HoldAction) -> String {
+    let what = match action {
+        HoldAction::Release => "to pay one request that is on hold",
+        HoldAction::Refund => "to send one request that is on hold back",
+        HoldAction::ForceHold => "to put one request on hold without trying to pay it",
+    };
+    format!(
+        "# A decision of the operators of a Polyspan bridge: {what}.\n\
+         # Look at it, sign it with the config of your relay, pass it on:\n\
+         #   polyspan {action} sign FILE\n\
+         # Once enough have signed, anyone sends it; copies that were signed apart are given together:\n\
+         #   polyspan {action} submit FILE [FILE ...] --key KEYSTORE\n\
+         # The words beside the request are for people; it is compared with the chains before it is signed.\n\n"
+    )
 }
 
 /// A signature that the contract counts: 64 bytes (ERC-2098) or 65, with a low s.

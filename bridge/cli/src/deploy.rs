@@ -6,6 +6,7 @@
 
 pub mod configuration;
 pub mod creation;
+pub mod gas;
 pub mod run;
 pub mod seed;
 pub mod spec;

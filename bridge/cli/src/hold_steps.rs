@@ -2,7 +2,7 @@
 
 use polyspan_chain::Hold;
 use polyspan_node::holds::Readiness;
-use polyspan_types::{BlockHeight, HoldReason};
+use polyspan_types::{BlockHeight, HoldAction, HoldReason, TransferId};
 use serde::Serialize;
 
 /// A hold with everything that decides what happens next.
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct HoldSteps {
     /// The hold.
     pub hold: Hold,
-    /// What stands between it and its payment; `None` when the request could not be seen.
+    /// What its pair allows, whoever releases it; `None` when the request could not be seen.
     pub readiness: Option<Readiness>,
     /// Whether the request is itself a refund; `None` when it could not be seen.
     pub is_refund: Option<bool>,
@@ -55,10 +55,58 @@ impl HoldSteps {
 
     /// How it can be paid after all.
     pub fn release(&self) -> String {
-        match self.readiness {
-            Some(readiness) => readiness.to_string(),
-            None if self.hold.reason.needs_operators() => Readiness::Operators.to_string(),
-            None => Readiness::Ready.to_string(),
+        if self.hold.reason.needs_operators() {
+            return format!("{} (`polyspan release prepare`)", Readiness::Operators);
+        }
+        self.readiness.unwrap_or(Readiness::Ready).to_string()
+    }
+
+    /// Why transfer `id` is never refunded; `None` when it can be.
+    pub fn refund_of_refund(&self, id: &TransferId) -> Option<String> {
+        let step = if self.hold.reason.needs_operators() { "release prepare" } else { "release" };
+        (self.is_refund == Some(true))
+            .then(|| format!("{id} cannot be refunded: {}; use `polyspan {step} {id}`", self.refund()))
+    }
+
+    /// Why a release would fail now even with signatures, as far as its pair shows.
+    pub fn obstacle(&self) -> Option<String> {
+        match self.readiness? {
+            Readiness::Ready | Readiness::Operators | Readiness::RequestUnknown => None,
+            Readiness::NoPair => Some("the destination has no pair for its token".to_owned()),
+            Readiness::NotBefore(block) => Some(format!("this amount is not paid before block {block}")),
+            Readiness::Escrow { has, needs } => {
+                Some(format!("it needs {needs} smallest units, the bridge has {has}"))
+            }
+            Readiness::Outflow { level, needs, limit } => Some(format!(
+                "it needs {needs} smallest units, and {level} of the outflow limit of {} are used",
+                limit.capacity
+            )),
+        }
+    }
+
+    /// Why a threshold of operators has nothing to decide about transfer `id`, and which command does it without them;
+    /// `None` when the hold takes their signatures.
+    pub fn needs_no_decision(&self, action: HoldAction, id: &TransferId) -> Option<String> {
+        let plain = |command: HoldAction| format!("`polyspan {command} {id} --key KEYSTORE`");
+        let reason = self.hold.reason;
+        match action {
+            HoldAction::ForceHold => None,
+            HoldAction::Release if reason.needs_operators() => None,
+            HoldAction::Release => Some(format!(
+                "{id} is on hold by reason of `{reason}`, and its release needs no signatures: {}; {}",
+                plain(action),
+                self.release()
+            )),
+            HoldAction::Refund => {
+                if let Some(refusal) = self.refund_of_refund(id) {
+                    return Some(refusal);
+                }
+                let due = self.refundable_from().filter(|block| *block <= self.head)?;
+                Some(format!(
+                    "since block {due} anyone can refund {id}, without signatures: {}",
+                    plain(action)
+                ))
+            }
         }
     }
 
@@ -68,14 +116,18 @@ impl HoldSteps {
             return "being a refund itself, it can only be released".to_owned();
         }
         match self.refundable_from() {
-            None if self.is_for_others() => "only a threshold of operators can refund it".to_owned(),
+            None if self.is_for_others() => {
+                "only a threshold of operators can refund it (`polyspan refund prepare`)".to_owned()
+            }
             None => format!(
-                "anyone can refund it {} blocks after relays could have released it, a threshold of operators before that",
+                "anyone can refund it {} blocks after relays could have released it, a threshold of operators before that \
+                 (`polyspan refund prepare`)",
                 self.refund_delay
             ),
             Some(block) if block <= self.head => "anyone can refund it now (`polyspan refund`)".to_owned(),
             Some(block) => format!(
-                "anyone can refund it from block {block} on (in {} blocks), a threshold of operators before that",
+                "anyone can refund it from block {block} on (in {} blocks), a threshold of operators before that \
+                 (`polyspan refund prepare`)",
                 block.since(self.head)
             ),
         }
@@ -116,7 +168,7 @@ pub fn explained(reason: HoldReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::B256;
+    use alloy::primitives::{B256, U256};
     use polyspan_types::{Leaf, RequestNonce};
 
     use super::*;
@@ -171,6 +223,44 @@ mod tests {
         assert!(unclear.release().contains("threshold of operators"), "{}", unclear.release());
         assert!(unclear.refund().contains("threshold of operators"), "{}", unclear.refund());
         assert_eq!(unclear.story().refundable_from, None);
+    }
+
+    #[test]
+    fn operators_decide_only_what_takes_a_threshold_and_else_the_plain_command_is_named() {
+        let id: TransferId = "kr/main-to-service:5".parse().unwrap();
+        let (release, refund) = (HoldAction::Release, HoldAction::Refund);
+        let answer = |action, steps: HoldSteps| steps.needs_no_decision(action, &id);
+        let early = steps(HoldReason::PayoutFailed);
+        let due = HoldSteps { head: BlockHeight::new(150), ..early };
+        let plain = answer(release, early).unwrap();
+        assert!(plain.contains("`polyspan release kr/main-to-service:5 --key KEYSTORE`"), "{plain}");
+        assert_eq!(answer(refund, early), None);
+        let plain = answer(refund, due).unwrap();
+        assert!(plain.contains("since block 150 anyone can refund"), "{plain}");
+        assert!(plain.contains("`polyspan refund kr/main-to-service:5 --key KEYSTORE`"), "{plain}");
+
+        let forced = HoldSteps { hold: steps(HoldReason::Forced).hold, ..due };
+        assert_eq!(answer(release, forced), None);
+        assert!(answer(refund, forced).is_some());
+        let unclear = HoldSteps { hold: steps(HoldReason::AnswerUnclear).hold, ..due };
+        assert_eq!((answer(release, unclear), answer(refund, unclear)), (None, None));
+
+        let refused = answer(refund, HoldSteps { is_refund: Some(true), ..early }).unwrap();
+        assert!(refused.contains("it can only be released; use `polyspan release kr/"), "{refused}");
+        let refused = answer(refund, HoldSteps { is_refund: Some(true), ..unclear }).unwrap();
+        assert!(refused.contains("use `polyspan release prepare kr/"), "{refused}");
+    }
+
+    #[test]
+    fn a_signed_release_still_needs_what_its_pair_needs() {
+        let forced = steps(HoldReason::Forced);
+        assert_eq!(forced.obstacle(), None);
+        let poor = Readiness::Escrow { has: U256::from(3), needs: U256::from(5) };
+        let poor = HoldSteps { readiness: Some(poor), ..forced };
+        assert_eq!(poor.obstacle().unwrap(), "it needs 5 smallest units, the bridge has 3");
+        assert!(poor.release().contains("threshold of operators"), "{}", poor.release());
+        let unpaired = HoldSteps { readiness: Some(Readiness::NoPair), ..forced };
+        assert!(unpaired.obstacle().unwrap().contains("no pair"));
     }
 
     #[test]

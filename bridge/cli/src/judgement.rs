@@ -94,7 +94,12 @@ impl Facts {
 pub fn judge(facts: &Facts) -> Judgement {
     let state = state(facts);
     let waiting_for = match state {
-        Some(TransferState::Paid | TransferState::Released | TransferState::Refunded) => None,
+        Some(
+            TransferState::Paid
+            | TransferState::Released
+            | TransferState::Refunded
+            | TransferState::WrittenOff,
+        ) => None,
         Some(TransferState::Held) => Some(match (&facts.hold_next, facts.hold) {
             (Some(next), _) => format!("its release or refund: {next}"),
             (None, Some(reason)) => format!("its release or refund; it is on hold: {reason}"),
@@ -114,6 +119,7 @@ fn state(facts: &Facts) -> Option<TransferState> {
                 None => TransferState::Held,
                 Some(HoldEnd::Released { .. }) => TransferState::Released,
                 Some(HoldEnd::Refunded { .. }) => TransferState::Refunded,
+                Some(HoldEnd::WrittenOff) => TransferState::WrittenOff,
             });
         }
         None => {}
@@ -164,9 +170,11 @@ fn waiting_for(facts: &Facts, state: TransferState) -> String {
             Some(reason) => format!("word of its transaction: {reason}"),
             None => "its transaction to get into a block".to_owned(),
         },
-        TransferState::Paid | TransferState::Held | TransferState::Released | TransferState::Refunded => {
-            String::new()
-        }
+        TransferState::Paid
+        | TransferState::Held
+        | TransferState::Released
+        | TransferState::Refunded
+        | TransferState::WrittenOff => String::new(),
     }
 }
 

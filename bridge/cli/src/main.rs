@@ -33,6 +33,7 @@ mod wallet;
 use std::process::ExitCode;
 
 use clap::Parser;
+use polyspan_types::HoldAction;
 
 use args::{Arguments, Command};
 
@@ -60,9 +61,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Transfer(arguments) => commands::transfer::run(arguments).await,
         Command::Status(arguments) => commands::status::run(arguments).await,
         Command::Explain(arguments) => commands::explain::run(arguments).await,
-        Command::Release(arguments) => commands::holds::release(arguments).await,
-        Command::Refund(arguments) => commands::holds::refund(arguments).await,
-        Command::ForceHold(command) => commands::force_hold::run(command).await,
+        Command::Release(arguments) => commands::holds::run(HoldAction::Release, arguments).await,
+        Command::Refund(arguments) => commands::holds::run(HoldAction::Refund, arguments).await,
+        Command::Claim(arguments) => commands::claim::run(arguments).await,
+        Command::ForceHold(command) => commands::decide::run(HoldAction::ForceHold, command).await,
         Command::Verify(arguments) => commands::verify::run(arguments).await,
         Command::Keys(command) => commands::keys::run(command).await,
         Command::Config(command) => commands::config::run(command).await,

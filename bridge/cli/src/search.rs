@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use alloy::primitives::Address;
 use polyspan_chain::{Chain, ChainError};
 use polyspan_node::config::Side;
 use polyspan_types::{BlockHeight, HoldEnding, Outcome, Request, RequestNonce};
@@ -9,12 +10,12 @@ use polyspan_types::{BlockHeight, HoldEnding, Outcome, Request, RequestNonce};
 /// The request with that number, looked for from `from` on; `None` if it is not there up to the newest block.
 pub async fn request(
     chain: &Chain,
-    side: &Side,
+    bridge: Address,
     nonce: RequestNonce,
     from: BlockHeight,
 ) -> Result<Option<Request>, ChainError> {
     let read = async |first, last| {
-        let found = chain.requests(side.bridge, first, last).await?;
+        let found = chain.requests(bridge, first, last).await?;
         Ok(found.into_iter().find(|request| request.nonce == nonce))
     };
     scan(chain, from, read).await

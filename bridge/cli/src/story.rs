@@ -1,8 +1,9 @@
 //! One transfer's story, in plain sentences.
 
 use alloy::primitives::{Address, B256};
-use polyspan_store::Purpose;
-use polyspan_types::{HoldEnd, OutcomeResult, Payload, Request, Root, TransferState};
+use polyspan_chain::HandleCall;
+use polyspan_store::{ForceHold, Purpose};
+use polyspan_types::{HoldEnd, Leaf, OutcomeResult, Payload, Request, Root, TransferState};
 use serde::Serialize;
 
 use crate::hold_steps::{HoldStory, explained};
@@ -32,8 +33,12 @@ pub struct Story {
     pub approved_by_checkpoint: Option<u64>,
     /// Who approved it, proven from the transaction that handled it.
     pub approval: Option<AttestationStory>,
+    /// What the transaction that handled it says.
+    pub call: Option<CallStory>,
     /// What the relay of this host sent.
     pub submissions: Vec<SubmissionStory>,
+    /// What the relay of this host decided about it, because it cannot be handled.
+    pub force_holds: Vec<ForceHold>,
     /// How the destination handled it.
     pub outcome: Option<OutcomeStory>,
     /// The hold that is open.
@@ -99,6 +104,65 @@ pub struct SubmissionStory {
     pub outcome: String,
 }
 
+/// What the calldata of the transaction says that handled it.
+#[derive(Debug, Serialize)]
+pub struct CallStory {
+    /// Number of the first transfer in it.
+    pub first: u64,
+    /// Number behind the last one.
+    pub end: u64,
+    /// Leaves of requests behind them, up to the signed checkpoint.
+    pub tail: usize,
+    /// Signatures of a form that the contract counts.
+    pub signatures: usize,
+    /// The entry of this request, for people.
+    pub entry: Option<String>,
+    /// Whether the entry is what was requested; `null` when the request was not seen.
+    pub as_requested: Option<bool>,
+}
+
+impl CallStory {
+    /// Of a call, with the entry of this request and what it moves in words.
+    pub fn of(call: &HandleCall, entry: Option<(&Request, String)>, request: Option<&Request>) -> Self {
+        let leaf = entry.as_ref().map(|(entry, _)| Leaf::of(entry));
+        Self {
+            first: call.first.get(),
+            end: call.end().get(),
+            tail: call.tail.len(),
+            signatures: call.signatures.len(),
+            entry: entry.map(|(entry, what)| {
+                let transfer = &entry.transfer;
+                format!(
+                    "{what} from {} (block {}) to {}, refunds to {}, {} bytes of payload",
+                    transfer.from,
+                    transfer.source_block,
+                    transfer.to,
+                    transfer.refund_to,
+                    transfer.payload.len()
+                )
+            }),
+            as_requested: leaf.zip(request.map(Leaf::of)).map(|(entry, request)| entry == request),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let count = self.end.saturating_sub(self.first);
+        let entry = match (&self.entry, self.as_requested) {
+            (None, _) => String::new(),
+            (Some(entry), Some(false)) => format!("; this one is NOT what was requested: {entry}"),
+            (Some(entry), Some(true)) => format!("; this one, as it was requested: {entry}"),
+            (Some(entry), None) => format!("; this one: {entry}"),
+        };
+        format!(
+            "That transaction's calldata has {count} transfers ({} to {}), a tail of {} leaves and {} signatures{entry}.",
+            self.first,
+            self.end.saturating_sub(1),
+            self.tail,
+            self.signatures
+        )
+    }
+}
+
 /// How a hold ended.
 #[derive(Debug, Serialize)]
 pub struct EndingStory {
@@ -111,6 +175,19 @@ pub struct EndingStory {
     pub tx_hash: B256,
     /// The request of the other lane that pays it back.
     pub refund: Option<RefundStory>,
+    /// Where its value lies when it was written off.
+    pub claim: Option<ClaimStory>,
+}
+
+/// What was written off.
+#[derive(Debug, Serialize)]
+pub struct ClaimStory {
+    /// The contract that keeps it.
+    pub claims: Address,
+    /// Who can take it.
+    pub claimant: Address,
+    /// Whether it is still there; `null` when that could not be seen.
+    pub open: Option<bool>,
 }
 
 /// The way back of a refunded transfer.
@@ -158,8 +235,10 @@ impl Story {
         }));
         told.extend(self.finality());
         told.extend(self.votes());
+        told.extend(self.force_holds.iter().map(|decided| self.decided(decided)));
         told.extend(self.submissions.iter().map(submitted));
         told.extend(self.outcome.as_ref().map(|outcome| self.handled(outcome)));
+        told.extend(self.call.as_ref().map(CallStory::sentence));
         told.extend(self.ending.iter().flat_map(|ending| self.ended(ending)));
         told.extend(
             self.halted.iter().map(|(relay, reason)| format!("Relay {relay} halted the lane: {reason}.")),
@@ -178,8 +257,22 @@ impl Story {
         told
     }
 
-    /// What operators can do about a request that is approved and that relays have trouble with.
+    /// What operators can do about a hold that only they end, or about an approved request that relays have trouble with.
     fn way_out(&self) -> Option<String> {
+        let on_hold = self.hold.as_ref().filter(|hold| hold.reason.needs_operators());
+        if on_hold.is_some() {
+            let id = &self.transfer;
+            let is_refund = self.request.as_ref().is_some_and(|told| told.request.transfer.kind.is_refund());
+            // A refund is never refunded.
+            let refund = if is_refund {
+                String::new()
+            } else {
+                format!(" or `polyspan refund prepare {id} --out FILE`")
+            };
+            return Some(format!(
+                "Operators decide how it ends: `polyspan release prepare {id} --out FILE`{refund}."
+            ));
+        }
         let is_approved = matches!(self.state, Some(TransferState::Approved | TransferState::Submitted));
         let (lane, nonce) = self.transfer.rsplit_once(':')?;
         (is_approved && !self.relays_say.is_empty()).then(|| {
@@ -225,6 +318,15 @@ impl Story {
         told
     }
 
+    fn decided(&self, decided: &ForceHold) -> String {
+        let did = if decided.signature.is_some() { "agreed" } else { "began to agree" };
+        let (first, last) = decided.blocks;
+        format!(
+            "This relay {did} to force-hold it as {}: alone it could not be handled at {} blocks from {first} to {last} of chain {} ({}).",
+            decided.operator, decided.trials, self.destination_chain, decided.reason
+        )
+    }
+
     fn attested(&self, attestation: &AttestationStory) -> String {
         let needed =
             self.threshold.map_or_else(String::new, |(threshold, _)| format!(" of {threshold} needed"));
@@ -243,6 +345,7 @@ impl Story {
             ending.block, self.destination_chain, ending.tx_hash
         );
         match (ending.end, &ending.refund) {
+            (HoldEnd::WrittenOff, _) => vec![self.written_off(&place, ending.claim.as_ref())],
             (HoldEnd::Released { to }, _) => vec![format!("Released{place}: {to} has it.")],
             (HoldEnd::Refunded { request_nonce }, None) => {
                 vec![format!("Refunded{place}, as request {request_nonce} of the other lane.")]
@@ -254,6 +357,26 @@ impl Story {
                     waiting_for.as_ref().map_or_else(String::new, |what| format!("; it waits for {what}"));
                 vec![format!("Refunded{place}, as {transfer}."), format!("{transfer} is {state}{waits}.")]
             }
+        }
+    }
+
+    fn written_off(&self, place: &str, claim: Option<&ClaimStory>) -> String {
+        let Some(ClaimStory { claims, claimant, open }) = claim else {
+            return format!(
+                "Written off by governors{place}: its recipient can take its value from the bridge's claims."
+            );
+        };
+        match open {
+            Some(false) => {
+                format!(
+                    "Written off by governors{place}: {claimant} has taken its value from the bridge's claims at {claims}."
+                )
+            }
+            _ => format!(
+                "Written off by governors{place}: its value lies in the bridge's claims at {claims}, where {claimant} can take it: \
+                 `polyspan claim {} --to ADDRESS`.",
+                self.transfer
+            ),
         }
     }
 
@@ -293,13 +416,15 @@ fn submitted(submission: &SubmissionStory) -> String {
         Purpose::Handle => "Submitted",
         Purpose::Release => "Release submitted",
         Purpose::Vote => "Vote submitted",
+        Purpose::ForceHold => "Force-hold submitted",
     };
     format!("{did} by this relay from {}: {sent}; {}.", submission.submitter, submission.outcome)
 }
 
 #[cfg(test)]
 mod tests {
-    use polyspan_types::{HoldReason, RequestNonce};
+    use alloy::primitives::{Bytes, U256};
+    use polyspan_types::{BlockHeight, HoldReason, Kind, RequestNonce, ValueTransfer};
 
     use super::*;
 
@@ -319,7 +444,9 @@ mod tests {
             threshold: Some((3, 4)),
             approved_by_checkpoint: None,
             approval: None,
+            call: None,
             submissions: Vec::new(),
+            force_holds: Vec::new(),
             outcome: None,
             hold: None,
             ending: None,
@@ -349,6 +476,19 @@ mod tests {
         assert!(!say(TransferState::Attested).contains("force-hold"));
         let calm = Judgement { state: Some(TransferState::Approved), waiting_for: None };
         assert!(!story().judged(calm).sentences().join("\n").contains("force-hold"));
+    }
+
+    #[test]
+    fn a_hold_that_only_operators_end_leads_to_their_decision() {
+        let hold =
+            |reason| HoldStory { nonce: 42, reason, held_at: 7, refundable_from: None, next: String::new() };
+        let text = |reason| Story { hold: Some(hold(reason)), ..story() }.sentences().join("\n");
+        let unclear = text(HoldReason::AnswerUnclear);
+        for action in ["release", "refund"] {
+            let command = format!("`polyspan {action} prepare kr/main-to-service:42 --out FILE`");
+            assert!(unclear.contains(&command), "{unclear}");
+        }
+        assert!(!text(HoldReason::PayoutFailed).contains("prepare"));
     }
 
     #[test]
@@ -393,7 +533,7 @@ mod tests {
             state: Some(TransferState::Final),
             waiting_for: Some("2 of 3 attested (4 operators)".to_owned()),
         };
-        let ending = EndingStory { end, block: 9, tx_hash: B256::ZERO, refund: Some(refund) };
+        let ending = EndingStory { end, block: 9, tx_hash: B256::ZERO, refund: Some(refund), claim: None };
         let told = Story { ending: Some(ending), ..story() };
         let text = told.sentences().join("\n");
         assert!(text.contains("Refunded in block 9 of chain service, transaction 0x0000"), "{text}");
@@ -405,8 +545,63 @@ mod tests {
             block: 9,
             tx_hash: B256::ZERO,
             refund: None,
+            claim: None,
         };
         let text = Story { ending: Some(released), ..story() }.sentences().join("\n");
         assert!(text.contains("Released in block 9 of chain service"), "{text}");
+    }
+
+    #[test]
+    fn the_value_of_a_written_off_hold_is_found() {
+        let told = |claim: Option<ClaimStory>| {
+            let ending =
+                EndingStory { end: HoldEnd::WrittenOff, block: 9, tx_hash: B256::ZERO, refund: None, claim };
+            Story { ending: Some(ending), ..story() }.sentences().join("\n")
+        };
+        let claim = |open| {
+            let (claims, claimant) = (Address::repeat_byte(7), Address::repeat_byte(8));
+            Some(ClaimStory { claims, claimant, open })
+        };
+        assert!(told(None).contains("Written off by governors in block 9"));
+        let text = told(claim(Some(true)));
+        assert!(text.contains("at 0x0707") && text.contains("where 0x0808"), "{text}");
+        assert!(text.contains("`polyspan claim kr/main-to-service:42 --to ADDRESS`"), "{text}");
+        assert!(told(claim(Some(false))).contains("has taken its value"));
+    }
+
+    #[test]
+    fn the_call_that_handled_it_is_told_with_its_entry() {
+        let transfer = ValueTransfer {
+            kind: Kind::Native.into(),
+            source_block: BlockHeight::new(7),
+            token: Address::ZERO,
+            from: Address::repeat_byte(1),
+            to: Address::repeat_byte(2),
+            refund_to: Address::repeat_byte(3),
+            value: U256::from(5),
+            payload: Bytes::new(),
+        };
+        let request =
+            Request { nonce: RequestNonce::new(42), transfer: transfer.clone(), tx_hash: B256::ZERO };
+        let mut other = request.clone();
+        other.transfer.value = U256::from(6);
+        let call = HandleCall {
+            first: RequestNonce::new(41),
+            transfers: vec![transfer; 3],
+            tail: vec![Leaf(B256::ZERO); 2],
+            signatures: Vec::new(),
+        };
+        let told = |asked: Option<&Request>| {
+            let call = CallStory::of(&call, Some((&request, "5 coins".to_owned())), asked);
+            Story { call: Some(call), ..story() }.sentences().join("\n")
+        };
+        let text = told(Some(&request));
+        let counts = "calldata has 3 transfers (41 to 43), a tail of 2 leaves and 0 signatures";
+        assert!(
+            text.contains(&format!("{counts}; this one, as it was requested: 5 coins from 0x0101")),
+            "{text}"
+        );
+        assert!(told(None).contains(&format!("{counts}; this one: 5 coins")));
+        assert!(told(Some(&other)).contains("NOT what was requested"));
     }
 }

@@ -70,6 +70,17 @@ fn arguments_that_name_nothing_are_refused() {
     );
     assert_bad_input(&go(&["transfer", "erc721", "--id", "x"]), &["--id"]);
     assert_bad_input(&go(&["teleport"]), &["teleport"]);
+    // A transfer, or a step of a decision: not neither, and not both.
+    let held = "kr/main-to-service:1";
+    for command in ["release", "refund"] {
+        assert_bad_input(&go(&[command]), &["<TRANSFER>", "--key"]);
+        assert_bad_input(&go(&[command, held]), &["--key"]);
+        assert_bad_input(&go(&[command, "prepare"]), &["<TRANSFER>", "--out"]);
+        assert_bad_input(&go(&[command, "submit", "x.toml"]), &["--key"]);
+        assert_bad_input(&go(&[command, held, "--key", "k", "sign", "x.toml"]), &["cannot be used with"]);
+        let no_file = format!("give a file of `polyspan {command} prepare`");
+        assert_bad_input(&go(&[command, "sign", "x.toml"]), &["x.toml: cannot read it", &no_file]);
+    }
 }
 
 #[test]

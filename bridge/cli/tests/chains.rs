@@ -4,6 +4,8 @@
 
 #[path = "chains/board.rs"]
 mod board;
+#[path = "chains/decisions.rs"]
+mod decisions;
 #[path = "chains/force_hold.rs"]
 mod force_hold;
 #[path = "chains/governance.rs"]
@@ -16,6 +18,8 @@ mod migration;
 mod network;
 #[path = "chains/pairs.rs"]
 mod pairs;
+#[path = "chains/parts.rs"]
+mod parts;
 #[path = "chains/recovery.rs"]
 mod recovery;
 #[path = "chains/recovery_plan.rs"]
@@ -24,6 +28,8 @@ mod recovery_plan;
 mod transfers;
 #[path = "chains/verify.rs"]
 mod verify;
+#[path = "chains/write_off.rs"]
+mod write_off;
 
 use std::fs;
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 use serde::{Deserialize, Serialize};
 
 use crate::{CoordinationError, Member, MemberId, MemberView, Report};
@@ -69,6 +69,16 @@ pub trait Coordinator: Send + Sync {
     /// Forgets own attestations of a lane that are not among `kept`: newer ones cover them. What followers have got stays
     /// with them.
     async fn keep_only(&self, lane: BridgeId, kept: &[Attestation]) -> Result<(), CoordinationError>;
+
+    /// Hands an own decision about a lane's next request to all, in the place of an earlier one about that lane: a member has one at
+    /// a time. As durable as [`Coordinator::publish`].
+    async fn publish_decision(&self, decision: &SignedDecision) -> Result<(), CoordinationError>;
+
+    /// Takes the own decision about a lane back, if there is one.
+    async fn withdraw_decision(&self, lane: BridgeId) -> Result<(), CoordinationError>;
+
+    /// Everybody's decisions about a lane, own ones included, as they are now: at most one of each member.
+    async fn decisions(&self, lane: BridgeId) -> Result<Vec<SignedDecision>, CoordinationError>;
 
     /// Rises whenever the coordinator may have lost what this relay published, so that it publishes again whatever is open.
     /// Where nothing was lost that costs nothing.

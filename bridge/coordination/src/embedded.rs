@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 use prometheus::Registry;
 
 use crate::metrics::{CoordinationMetrics, State};
@@ -161,6 +161,19 @@ impl Coordinator for EmbeddedCoordinator {
     async fn keep_only(&self, lane: BridgeId, kept: &[Attestation]) -> Result<(), CoordinationError> {
         let kept = kept.to_vec();
         self.call(move |folder| folder.keep_only(lane, &kept)).await
+    }
+
+    async fn publish_decision(&self, decision: &SignedDecision) -> Result<(), CoordinationError> {
+        let decision = *decision;
+        self.call(move |folder| folder.publish_decision(&decision)).await
+    }
+
+    async fn withdraw_decision(&self, lane: BridgeId) -> Result<(), CoordinationError> {
+        self.call(move |folder| folder.withdraw_decision(lane)).await
+    }
+
+    async fn decisions(&self, lane: BridgeId) -> Result<Vec<SignedDecision>, CoordinationError> {
+        self.call(move |folder| folder.decisions(lane)).await
     }
 
     fn incarnation(&self) -> u64 {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 use prometheus::Registry;
 use tokio::task::JoinHandle;
 
@@ -167,6 +167,18 @@ impl Coordinator for EtcdCoordinator {
 
     async fn keep_only(&self, lane: BridgeId, kept: &[Attestation]) -> Result<(), CoordinationError> {
         self.counted(async { self.member_call()?.keep_only(lane, kept).await }).await
+    }
+
+    async fn publish_decision(&self, decision: &SignedDecision) -> Result<(), CoordinationError> {
+        self.counted(async { self.member_call()?.publish_decision(decision).await }).await
+    }
+
+    async fn withdraw_decision(&self, lane: BridgeId) -> Result<(), CoordinationError> {
+        self.counted(async { self.member_call()?.withdraw_decision(lane).await }).await
+    }
+
+    async fn decisions(&self, lane: BridgeId) -> Result<Vec<SignedDecision>, CoordinationError> {
+        self.counted(self.connection.decisions(lane)).await
     }
 
     fn incarnation(&self) -> u64 {

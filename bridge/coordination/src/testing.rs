@@ -18,7 +18,10 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::{Address, B256, Signature, U256};
 use async_trait::async_trait;
-use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Root};
+use polyspan_types::{
+    Attestation, BridgeId, Checkpoint, Epoch, HoldAction, HoldDecision, Leaf, RequestNonce, Root,
+    SignedDecision,
+};
 use tokio::task::JoinHandle;
 
 use crate::{Coordinator, Leadership, Member, MemberId, Report};
@@ -135,5 +138,20 @@ pub fn attestation(lane: BridgeId, nonce: u64, operator: u8, variant: u8) -> Att
         },
         operator: Address::repeat_byte(operator),
         signature: Signature::new(U256::from(nonce), U256::from(1), variant % 2 == 1),
+    }
+}
+
+/// A decision by operator `operator` about a request. Its signature proves nothing, as that of [`attestation`].
+pub fn decision(lane: BridgeId, nonce: u64, operator: u8) -> SignedDecision {
+    SignedDecision {
+        decision: HoldDecision {
+            action: HoldAction::ForceHold,
+            bridge_id: lane,
+            epoch: Epoch::new(1),
+            nonce: RequestNonce::new(nonce),
+            leaf: Leaf(B256::repeat_byte(operator)),
+        },
+        operator: Address::repeat_byte(operator),
+        signature: Signature::new(U256::from(nonce + 1), U256::from(1), false),
     }
 }

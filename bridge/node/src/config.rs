@@ -37,6 +37,7 @@ pub use recovery::RecoveryEntry;
 pub use relay::{RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
 pub use crate::keys::{AttesterEntry, KeyFile, RemoteProtocol, RemoteSignerSettings};
+pub use polyspan_chain::{Part, Parts};
 pub use polyspan_monitoring::LogFormat;
 
 /// Everything a relay or a command needs to know, already checked.

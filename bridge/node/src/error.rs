@@ -7,7 +7,7 @@ use polyspan_chain::ChainError;
 use polyspan_coordination::CoordinationError;
 use polyspan_store::StoreError;
 use polyspan_types::{
-    BlockHeight, BlockRef, BridgeId, Classify, ErrorClass, LaneId, Leaf, RequestNonce, Root,
+    BlockHeight, BlockRef, BridgeId, Classify, ErrorClass, LaneId, Leaf, PackError, RequestNonce, Root,
 };
 
 /// Wait before a broken store or coordinator is tried again.
@@ -201,6 +201,17 @@ pub enum LaneError {
         /// Epoch of the contract.
         epoch: u64,
     },
+    /// Requests that no source accepts, so the store is damaged.
+    #[error(
+        "requests from {first} on cannot be handled: {error}; read the lane anew with `polyspan store repair`"
+    )]
+    Unpackable {
+        /// The first of them.
+        first: RequestNonce,
+        /// Why.
+        #[source]
+        error: PackError,
+    },
     /// The attester key gave no signature.
     #[error(transparent)]
     Signer(#[from] SignError),
@@ -291,6 +302,7 @@ impl Classify for LaneError {
             | Self::Behind { .. }
             | Self::MissingBlock { .. }
             | Self::NotOperator { .. }
+            | Self::Unpackable { .. }
             | Self::Signer(_) => ErrorClass::RETRY,
         }
     }

@@ -48,11 +48,16 @@ pub enum Readiness {
     },
 }
 
-/// What the destination's pairs say of a hold at block `head`.
+/// What stands between a hold and its payment by relays, at block `head`.
 pub fn readiness(hold: &OpenHold, pairs: &[PairState], head: BlockHeight) -> Readiness {
     if hold.reason.needs_operators() {
         return Readiness::Operators;
     }
+    pair_readiness(hold, pairs, head)
+}
+
+/// The same for a release that operators have signed: what the destination's pairs allow, whatever the hold's reason.
+pub fn pair_readiness(hold: &OpenHold, pairs: &[PairState], head: BlockHeight) -> Readiness {
     let Some(asked) = hold.asked else { return Readiness::RequestUnknown };
     let Some(pair) = pairs.iter().find(|pair| pair.is_of(asked.kind, asked.token)) else {
         return Readiness::NoPair;

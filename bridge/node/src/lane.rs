@@ -18,6 +18,7 @@ use tracing::error;
 
 use crate::config::{LaneInfo, Side};
 use crate::error::LaneError;
+use crate::force_hold::ForceHoldView;
 use crate::metrics::RelayMetrics;
 use crate::recovery::Orders;
 use crate::submit::Way;
@@ -84,6 +85,8 @@ pub struct Board {
     pub submission: watch::Sender<Option<String>>,
     /// Written by `submit` while it leads: what happens next to the oldest hold.
     pub release: watch::Sender<Option<String>>,
+    /// Written by `force-hold`: what is known of a next request that fails alone.
+    pub force_hold: watch::Sender<ForceHoldView>,
     /// Written by `recovery`: what its last look came to.
     pub recovery: watch::Sender<RecoveryReport>,
     /// Written by `recovery`: how often it has asked `watch` to read on.
@@ -196,6 +199,7 @@ impl Board {
             handled_by: watch::Sender::new(HandledBy::default()),
             submission: watch::Sender::new(None),
             release: watch::Sender::new(None),
+            force_hold: watch::Sender::new(ForceHoldView::default()),
             recovery: watch::Sender::new(RecoveryReport::default()),
             woken: watch::Sender::new(0),
             recovery_orders: watch::Sender::new(Orders::default()),
@@ -292,6 +296,7 @@ impl Lane {
             .or_else(|| self.board.destination_trouble.borrow().clone())
             .or_else(|| self.board.attest_trouble.borrow().clone())
             .or_else(|| self.board.approved.borrow().waiting_for.clone())
+            .or_else(|| self.board.force_hold.borrow().text.clone())
             .or_else(|| self.board.submission.borrow().clone())
     }
 }

@@ -20,6 +20,7 @@ pub mod control;
 mod destination;
 mod error;
 mod finality;
+pub mod force_hold;
 pub mod holds;
 pub mod keys;
 mod lane;

@@ -29,6 +29,8 @@ pub struct RelayMetrics {
     submissions: IntCounterVec,
     releases: IntCounterVec,
     votes: IntCounterVec,
+    force_holds: IntCounterVec,
+    force_hold_trials: IntGaugeVec,
     transfers: IntCounterVec,
     /// Those of the recovery workers.
     pub recovery: RecoveryMetrics,
@@ -132,6 +134,15 @@ impl RelayMetrics {
                 "Votes of this relay on chain, by outcome",
                 &["lane", "outcome"],
             )?,
+            force_holds: counter(
+                "polyspan_lane_force_holds_total",
+                "Decisions of this relay to force-hold a request that cannot be handled, and its attempts to submit one, by outcome",
+                &["lane", "outcome"],
+            )?,
+            force_hold_trials: gauge(
+                "polyspan_lane_force_hold_trials",
+                "Blocks at which the lane's next request could not be handled alone; 0 while nothing fails",
+            )?,
             transfers: counter(
                 "polyspan_lane_transfers_total",
                 "Transfers that submissions of this relay got handled: as leader, by rank, or with votes on chain",
@@ -158,6 +169,9 @@ impl RelayMetrics {
         }
         for outcome in crate::submit::VOTE_OUTCOMES {
             self.votes.with_label_values(&[lane.as_str(), outcome]);
+        }
+        for outcome in crate::submit::FORCE_HOLD_OUTCOMES {
+            self.force_holds.with_label_values(&[lane.as_str(), outcome]);
         }
         for way in Way::ALL {
             self.transfers.with_label_values(&[lane.as_str(), way.label()]);
@@ -200,6 +214,11 @@ impl RelayMetrics {
         self.votes.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
     }
 
+    /// A force-hold was signed, or an attempt to submit one ended.
+    pub fn force_hold(&self, lane: &LaneId, outcome: &str) {
+        self.force_holds.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
     /// Transfers were handled by a submission of this relay.
     pub fn handled(&self, lane: &LaneId, way: Way, count: u64) {
         self.transfers.with_label_values(&[lane.to_string().as_str(), way.label()]).inc_by(count);
@@ -215,6 +234,7 @@ impl RelayMetrics {
         set(&self.leader, id, u64::from(leadership.own));
         set(&self.term, id, leadership.term.get());
         set(&self.halted, id, u64::from(lane.is_halted()));
+        set(&self.force_hold_trials, id, lane.board.force_hold.borrow().trials);
         self.recovery.show(id, &lane.board.recovery.borrow());
         if let Some(oldest) = *lane.board.oldest_stored.borrow() {
             set(&self.oldest_stored_nonce, id, oldest.get());

@@ -8,7 +8,9 @@ mod coordination;
 mod costs;
 mod endpoints;
 mod finding;
+mod gas_caps;
 mod keys;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,7 @@ use crate::config::{Config, RelayEntry};
 use crate::keys::AttesterKey;
 
 pub use finding::{Finding, Severity};
+pub use parts::{part_problem, part_problems};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

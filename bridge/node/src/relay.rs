@@ -23,6 +23,7 @@ use crate::compact::Compactor;
 use crate::config::{RecoveryEntry, RelayEntry};
 use crate::control::ControlServer;
 use crate::destination::DestinationWatch;
+use crate::force_hold::ForceHolder;
 use crate::keys::AttesterKey;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
@@ -127,7 +128,7 @@ impl Relay {
             };
             let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
             spawn.watches(&mut group, source.clone(), destination.clone());
-            spawn.recovery(&mut group, self.recovery, source, destination);
+            spawn.recovery(&mut group, self.recovery, source, destination.clone());
             if !self.entry.history.keeps_everything() {
                 spawn.compaction(&mut group, self.entry.history);
             }
@@ -137,6 +138,9 @@ impl Relay {
                 spawn.attester(&mut group, signer.clone());
             }
             let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
+            if attester.is_some() || submitter.is_some() {
+                spawn.force_holds(&mut group, attester.cloned(), destination.clone());
+            }
             if let Some((_, handle)) = submitter {
                 let operator = attester.map(AttesterKey::address);
                 spawn.submission(&mut group, handle.clone(), &self.entry, operator);
@@ -239,6 +243,18 @@ impl LaneTasks<'_> {
         });
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "publish", move || Publisher::new(&lane, Arc::clone(&coordinator)));
+    }
+
+    fn force_holds(
+        &self,
+        group: &mut TaskGroup,
+        signer: Option<AttesterKey>,
+        heads: watch::Receiver<HeadView>,
+    ) {
+        let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
+        self.spawn(group, "force-hold", move || {
+            ForceHolder::new(Arc::clone(&lane), Arc::clone(&coordinator), signer.clone(), heads.clone())
+        });
     }
 
     fn submission(

@@ -1,6 +1,7 @@
 //! Publishes on the destination when it is this relay's turn: what is approved, in pieces; a vote when nothing is; and between
 //! the pieces what ends holds.
 
+mod force_hold;
 mod gas;
 mod line;
 mod pieces;
@@ -18,6 +19,7 @@ use polyspan_coordination::Leadership;
 use polyspan_types::{Attestation, BlockHeight, OperatorId, RequestNonce};
 use tokio::sync::watch;
 
+pub use force_hold::FORCE_HOLD_OUTCOMES;
 use pieces::Flow;
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
 pub use release::RELEASE_OUTCOMES;
@@ -27,6 +29,7 @@ pub use vote::VOTE_OUTCOMES;
 pub use way::Way;
 
 use crate::error::LaneError;
+use crate::force_hold::ForceHoldView;
 use crate::lane::{ApprovedView, DestinationView, Lane, SourceView};
 use crate::step::{Step, or_pending};
 use crate::submitter::{Job, JobResult, SubmitterHandle};
@@ -73,6 +76,9 @@ pub struct LaneSubmission {
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
     releases: Releases,
+    force_hold: watch::Receiver<ForceHoldView>,
+    /// Since when a force-hold of this request is agreed.
+    agreed: Option<(RequestNonce, Instant)>,
 }
 
 impl LaneSubmission {
@@ -86,6 +92,8 @@ impl LaneSubmission {
             leadership: lane.board.leadership.subscribe(),
             trouble: submitter.trouble(),
             flow: Flow::new(settings.max_in_flight),
+            force_hold: lane.board.force_hold.subscribe(),
+            agreed: None,
             lane,
             submitter,
             stall: Stall::default(),
@@ -193,6 +201,9 @@ impl Step for LaneSubmission {
         }
         self.rest = None;
         let leads = own || *self.lane.board.took_over.borrow();
+        if let Some(agreed) = self.due_force_hold(&view, leads) {
+            return self.submit_force_hold(&agreed, &view).await;
+        }
         let mut action = self.action(&approved, &view, leads);
         while let Action::Handle(piece) = action
             && self.send_piece(piece, &approved, &view).await?
@@ -237,6 +248,7 @@ impl Step for LaneSubmission {
             changed = self.leadership.changed() => or_pending(changed).await,
             changed = self.source.changed() => or_pending(changed).await,
             changed = self.signed.changed() => or_pending(changed).await,
+            changed = self.force_hold.changed() => or_pending(changed).await,
             () = self.flow.landed() => {}
             // What waits for a block tells why.
             Ok(()) = self.trouble.changed(), if !self.flow.line.is_empty() => {

@@ -374,9 +374,7 @@ impl Submitter {
 
     /// The most gas that a transaction can have on this chain now.
     fn gas_limit(&self) -> u64 {
-        // A chain whose blocks tell no limit gives 0.
-        let of_block = self.heads.borrow().head.map(|head| head.gas_limit).filter(|limit| *limit > 0);
-        of_block.map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(TRANSACTION_GAS_LIMIT))
+        greatest_gas(self.heads.borrow().head.map(|head| head.gas_limit))
     }
 
     async fn record_lost(&self, submission: &Submission) -> Result<(), StoreError> {
@@ -408,6 +406,12 @@ impl Submitter {
             self.chain.name()
         )
     }
+}
+
+/// Pure: the most gas that a transaction can have in blocks with this limit. A chain whose blocks tell no limit gives 0.
+pub(crate) fn greatest_gas(of_block: Option<u64>) -> u64 {
+    let of_block = of_block.filter(|limit| *limit > 0);
+    of_block.map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(TRANSACTION_GAS_LIMIT))
 }
 
 /// Pure: the lowest nonce from `on_chain` on that is not in `used`.

@@ -241,6 +241,7 @@ impl LaneFixture {
             chain_id: ChainId::new(CHAIN_ID),
             bridge,
             deployment_block: BlockHeight::new(1),
+            parts: None,
         };
         let info = LaneInfo {
             id: "kr/main-to-service".parse::<LaneId>().unwrap(),

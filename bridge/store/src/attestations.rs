@@ -139,7 +139,7 @@ fn record(transaction: &Transaction<'_>, attestation: &Attestation) -> Result<()
 
 /// The rule itself: one root for one nonce of one lane, whose number is `row`, and none where another may have been signed,
 /// which is so below the seal as well.
-fn claim(
+pub(crate) fn claim(
     transaction: &Transaction<'_>,
     lane: BridgeId,
     row: i64,

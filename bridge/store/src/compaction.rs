@@ -231,6 +231,7 @@ impl Compaction {
         for sql in [
             "DELETE FROM attestation WHERE lane = ?1 AND nonce < ?2",
             "DELETE FROM signed_root WHERE lane = ?1 AND nonce < ?2",
+            "DELETE FROM force_hold WHERE lane = ?1 AND nonce < ?2",
         ] {
             rows += deleted(transaction.prepare_cached(sql)?.execute(parameters))?;
         }

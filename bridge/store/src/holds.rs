@@ -105,6 +105,7 @@ pub(crate) fn end(transaction: &Transaction<'_>, lane: i64, ending: &HoldEnding)
     let (to, refund) = match ending.end {
         HoldEnd::Released { to } => (Some(to), None),
         HoldEnd::Refunded { request_nonce } => (None, Some(number("request nonce", request_nonce.get())?)),
+        HoldEnd::WrittenOff => (None, None),
     };
     let changed = transaction
         .prepare_cached(
@@ -152,7 +153,8 @@ fn ending(row: &Row<'_>) -> rusqlite::Result<HoldEnding> {
     let end = match (row.get::<_, Option<[u8; 20]>>(3)?, row.get::<_, Option<i64>>(4)?) {
         (Some(to), None) => HoldEnd::Released { to: to.into() },
         (None, Some(_)) => HoldEnd::Refunded { request_nonce: RequestNonce::new(count(row, 4)?) },
-        _ => {
+        (None, None) => HoldEnd::WrittenOff,
+        (Some(_), Some(_)) => {
             let why = "an end is either a release or a refund".to_owned();
             return Err(meaningless(3, Type::Null, why));
         }

@@ -10,7 +10,7 @@ use crate::handle::{beside, create_and_lock, open_writer};
 use crate::{StoreError, protection, schema};
 
 /// What is kept, in an order in which every row finds what it refers to. Everything else is read again.
-const KEPT: [(&str, &str); 6] = [
+const KEPT: [(&str, &str); 7] = [
     ("lane", "number, bridge_id, halted_reason, halted_at_ms, sealed"),
     ("signed_root", "lane, nonce, root"),
     ("attestation", "lane, nonce, epoch, operator, signature"),
@@ -24,6 +24,10 @@ const KEPT: [(&str, &str); 6] = [
         "evidence",
         "number, lane, nonce, epoch, first_bridge_id, first_root, first_operator, first_signature, second_bridge_id, \
          second_root, second_operator, second_signature, seen_at_ms",
+    ),
+    (
+        "force_hold",
+        "lane, nonce, epoch, operator, leaf, first_block, last_block, trials, reason, signature, stored_at_ms",
     ),
 ];
 

@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5073_706e;
 
 /// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 const V1: &str = "
 -- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
@@ -275,6 +275,25 @@ DROP TABLE attestation;
 ALTER TABLE attestation_by_nonce RENAME TO attestation;
 
 CREATE INDEX hold_ended ON hold (lane, nonce) WHERE ended_block IS NOT NULL;
+";
+
+const V6: &str = "
+-- Own decisions to force-hold request `nonce`, with the blocks of the destination at which it alone could not be handled. The
+-- signature is empty while the key is asked.
+CREATE TABLE force_hold (
+    lane         INTEGER NOT NULL REFERENCES lane (number),
+    nonce        INTEGER NOT NULL,
+    epoch        INTEGER NOT NULL,
+    operator     BLOB NOT NULL CHECK (length(operator) = 20),
+    leaf         BLOB NOT NULL CHECK (length(leaf) = 32),
+    first_block  INTEGER NOT NULL,
+    last_block   INTEGER NOT NULL,
+    trials       INTEGER NOT NULL,
+    reason       TEXT NOT NULL,
+    signature    BLOB CHECK (length(signature) = 65),
+    stored_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (lane, nonce, epoch, operator)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

@@ -31,7 +31,7 @@ pub struct Submission {
     pub purpose: Purpose,
     /// First of them.
     pub first: RequestNonce,
-    /// How many of them: 1 for a release, 0 for a vote and for a transaction that only fills a gap.
+    /// How many of them: 1 for a release or a force-hold, 0 for a vote and for a transaction that only fills a gap.
     pub count: u64,
     /// Nonce of the checkpoint that approves them; of a release the request's own.
     pub checkpoint: RequestNonce,
@@ -54,6 +54,9 @@ pub enum Purpose {
     Release,
     /// It records an operator's vote for a checkpoint.
     Vote,
+    /// It puts a request on hold that cannot be handled, by a decision of operators.
+    #[serde(rename = "force-hold")]
+    ForceHold,
 }
 
 /// One signed transaction.
@@ -249,6 +252,7 @@ const fn purpose_number(purpose: Purpose) -> u8 {
         Purpose::Handle => 0,
         Purpose::Release => 1,
         Purpose::Vote => 2,
+        Purpose::ForceHold => 3,
     }
 }
 
@@ -257,6 +261,7 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
         0 => Ok(Purpose::Handle),
         1 => Ok(Purpose::Release),
         2 => Ok(Purpose::Vote),
+        3 => Ok(Purpose::ForceHold),
         other => Err(meaningless(13, Type::Integer, format!("{other} is no purpose of a submission"))),
     }
 }

@@ -25,6 +25,8 @@ pub struct Survey {
     pub released: Vec<Run>,
     /// Holds that ended with a refund.
     pub refunded: Vec<Run>,
+    /// Holds that governors have written off.
+    pub written_off: Vec<Run>,
     /// Requests that are handled by a transaction of this relay which is in no block yet.
     pub on_their_way: Vec<Run>,
     /// The highest nonce for which this relay has signed a root, or claimed one to be signed.
@@ -40,8 +42,9 @@ impl Store {
     pub async fn survey(&self, lane: BridgeId, from: RequestNonce) -> Result<Survey, StoreError> {
         self.read(move |snapshot| {
             let Some(row) = lane_number(snapshot, lane)? else { return Ok(Survey::default()) };
-            let ended = |column| {
-                let which = format!("SELECT nonce FROM hold WHERE lane = ?1 AND {column} IS NOT NULL");
+            let ended = |how| {
+                let which =
+                    format!("SELECT nonce FROM hold WHERE lane = ?1 AND ended_block IS NOT NULL AND {how}");
                 runs(snapshot, &which, params![row])
             };
             Ok(Survey {
@@ -57,8 +60,9 @@ impl Store {
                     "SELECT nonce FROM hold WHERE lane = ?1 AND ended_block IS NULL",
                     params![row],
                 )?,
-                released: ended("released_to")?,
-                refunded: ended("refund_nonce")?,
+                released: ended("released_to IS NOT NULL")?,
+                refunded: ended("refund_nonce IS NOT NULL")?,
+                written_off: ended("released_to IS NULL AND refund_nonce IS NULL")?,
                 on_their_way: on_their_way(snapshot, row)?,
                 signed: signed(snapshot, row)?,
                 halted: snapshot

@@ -7,6 +7,7 @@ mod evidence;
 mod fill;
 mod fixture;
 mod floor;
+mod force_holds;
 mod opening;
 mod plans;
 mod protection;
@@ -20,11 +21,12 @@ use std::sync::Arc;
 use alloy::primitives::{Address, B256, Bytes, Signature, U256};
 use polyspan_types::{
     AccountNonce, Attestation, BlockHeight, BlockRef, BridgeId, ChainId, Checkpoint, Epoch, HandledLogs,
-    HandledRange, HeldRequest, HoldReason, Leaf, Request, RequestKind, RequestNonce, Root, ValueTransfer,
+    HandledRange, HeldRequest, HoldAction, HoldDecision, HoldReason, Leaf, Request, RequestKind,
+    RequestNonce, Root, ValueTransfer,
 };
 
 use crate::{
-    Attempt, Base, Conflict, Evidence, Purpose, Statement, Store, StoreSettings, Submission,
+    Attempt, Base, Conflict, Evidence, ForceHold, Purpose, Statement, Store, StoreSettings, Submission,
     SubmissionOutcome,
 };
 
@@ -100,6 +102,25 @@ fn attestation(number: u64, epoch: u64, root: u8) -> Attestation {
     };
     let signature = Signature::new(U256::from(number) + U256::from(1), U256::from(epoch + 1), root % 2 == 1);
     Attestation { checkpoint, operator: Address::repeat_byte(8), signature }
+}
+
+/// A signed decision about a request of lane 1.
+fn force_hold(number: u64) -> ForceHold {
+    ForceHold {
+        decision: HoldDecision {
+            action: HoldAction::ForceHold,
+            bridge_id: lane(1),
+            epoch: Epoch::new(1),
+            nonce: nonce(number),
+            leaf: Leaf::of(&request(number)),
+        },
+        operator: Address::repeat_byte(8),
+        blocks: (BlockHeight::new(70), BlockHeight::new(90)),
+        trials: 6,
+        reason: "reverted: why".to_owned(),
+        signature: Some(Signature::new(U256::from(number + 1), U256::from(2), true)),
+        stored_at_ms: NOW_MS,
+    }
 }
 
 /// One call that handled `first` up to `end` in the block at `height`.

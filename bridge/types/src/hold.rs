@@ -3,12 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{Address, B256, Signature, keccak256};
 use alloy::sol_types::SolStruct;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::PREIMAGE_SIZE;
-use crate::{BlockHeight, BridgeId, CheckpointDomain, Epoch, Leaf, RequestNonce};
+use crate::{
+    AttestationError, BlockHeight, BridgeId, CheckpointDomain, Epoch, Leaf, MemberSet, OperatorId,
+    RequestNonce,
+};
 
 macro_rules! hold_reasons {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $word:literal, $text:literal;)+) => {
@@ -122,7 +125,7 @@ impl TryFrom<String> for HoldReason {
 
 /// How a hold ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum HoldEnd {
     /// It was paid after all.
     Released {
@@ -134,6 +137,8 @@ pub enum HoldEnd {
         /// Number of that request.
         request_nonce: RequestNonce,
     },
+    /// Governors have put its value into the bridge's claims, where its recipient can take it.
+    WrittenOff,
 }
 
 /// The end of a hold, with the place of its log.
@@ -187,6 +192,38 @@ pub struct HoldDecision {
     pub leaf: Leaf,
 }
 
+/// A decision with an operator's signature over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedDecision {
+    /// What was signed.
+    pub decision: HoldDecision,
+    /// Who says to have signed it. Trust it only after [`SignedDecision::verify`].
+    pub operator: OperatorId,
+    /// r, s, v over the decision's digest.
+    pub signature: Signature,
+}
+
+impl SignedDecision {
+    /// Proves that a current operator of the destination signed this decision under the current epoch.
+    ///
+    /// Errors: another epoch, not an operator, or the signature is of somebody else or malleable.
+    pub fn verify(&self, domain: &CheckpointDomain, operators: &MemberSet) -> Result<(), AttestationError> {
+        let (signed, current) = (self.decision.epoch, operators.epoch);
+        if signed != current {
+            return Err(AttestationError::Epoch { signed: signed.get(), current: current.get() });
+        }
+        if !operators.contains(self.operator) {
+            return Err(AttestationError::NotOperator(self.operator));
+        }
+        // As for an attestation: the contract counts no signature with a high s.
+        let canonical = self.signature.normalize_s().is_none();
+        match self.signature.recover_address_from_prehash(&self.decision.digest(domain)) {
+            Ok(signer) if signer == self.operator && canonical => Ok(()),
+            _ => Err(AttestationError::Signature(self.operator)),
+        }
+    }
+}
+
 impl HoldDecision {
     /// The EIP-712 digest under the destination's domain. Each action has a type of its own.
     pub fn digest(&self, domain: &CheckpointDomain) -> B256 {
@@ -220,6 +257,18 @@ impl HoldDecision {
 }
 
 impl HoldAction {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Release, Self::Refund, Self::ForceHold];
+
+    /// The word in files, and the command of `polyspan`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Refund => "refund",
+            Self::ForceHold => "force-hold",
+        }
+    }
+
     /// Name of the EIP-712 type that is signed.
     pub const fn type_name(self) -> &'static str {
         match self {
@@ -230,9 +279,26 @@ impl HoldAction {
     }
 }
 
+impl fmt::Display for HoldAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloy::signers::SignerSync;
+    use alloy::signers::local::PrivateKeySigner;
+
     use super::*;
+    use crate::{ChainId, Threshold};
+
+    #[test]
+    fn an_action_has_one_word_in_files_and_commands() {
+        for action in HoldAction::ALL {
+            assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{action}\""));
+        }
+    }
 
     #[test]
     fn reasons_round_trip_and_unknown_ones_keep_their_number() {
@@ -246,5 +312,37 @@ mod tests {
         assert_eq!(HoldReason::from_number(77).to_string(), "reason 77");
         assert_eq!(serde_json::to_string(&HoldReason::AnswerUnclear).unwrap(), "\"answer-unclear\"");
         assert!("no-luck".parse::<HoldReason>().is_err());
+    }
+
+    #[test]
+    fn a_signed_decision_counts_for_its_operator_action_and_epoch_only() {
+        let key = PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap();
+        let domain = CheckpointDomain::new(ChainId::new(31001), Address::repeat_byte(1));
+        let members = vec![key.address(), Address::repeat_byte(9)];
+        let threshold = Threshold::try_new(2, members.len()).unwrap();
+        let operators = MemberSet { epoch: Epoch::new(3), threshold, members };
+        let decision = HoldDecision {
+            action: HoldAction::ForceHold,
+            bridge_id: BridgeId(B256::repeat_byte(2)),
+            epoch: operators.epoch,
+            nonce: RequestNonce::new(4),
+            leaf: Leaf(B256::repeat_byte(5)),
+        };
+        let signature = key.sign_hash_sync(&decision.digest(&domain)).unwrap();
+        let signed = SignedDecision { decision, operator: key.address(), signature };
+        let verify = |signed: SignedDecision| signed.verify(&domain, &operators);
+        assert_eq!(verify(signed), Ok(()));
+        let released = HoldDecision { action: HoldAction::Release, ..decision };
+        assert!(verify(SignedDecision { decision: released, ..signed }).is_err());
+        let later = HoldDecision { epoch: Epoch::new(4), ..decision };
+        assert_eq!(
+            verify(SignedDecision { decision: later, ..signed }),
+            Err(AttestationError::Epoch { signed: 4, current: 3 })
+        );
+        for operator in [Address::repeat_byte(9), Address::repeat_byte(8)] {
+            assert!(verify(SignedDecision { operator, ..signed }).is_err());
+        }
+        let json = serde_json::to_string(&signed).unwrap();
+        assert_eq!(serde_json::from_str::<SignedDecision>(&json).unwrap(), signed);
     }
 }

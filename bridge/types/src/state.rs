@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// States of a transfer, in order; held leads to released or refunded instead of paid.
+/// States of a transfer, in order; held leads to released, refunded or written off instead of paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TransferState {
@@ -27,6 +27,9 @@ pub enum TransferState {
     Released,
     /// It was on hold and goes back, as a request of the other lane.
     Refunded,
+    /// It was on hold, and governors have put its value where its recipient can claim it.
+    #[serde(rename = "written-off")]
+    WrittenOff,
 }
 
 impl TransferState {
@@ -42,10 +45,11 @@ impl TransferState {
             Self::Held => "held",
             Self::Released => "released",
             Self::Refunded => "refunded",
+            Self::WrittenOff => "written-off",
         }
     }
 
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Requested,
         Self::Final,
         Self::Attested,
@@ -55,6 +59,7 @@ impl TransferState {
         Self::Held,
         Self::Released,
         Self::Refunded,
+        Self::WrittenOff,
     ];
 }
 
@@ -83,6 +88,7 @@ mod tests {
     fn states_round_trip() {
         for state in TransferState::ALL {
             assert_eq!(state.as_str().parse::<TransferState>().unwrap(), state);
+            assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{state}\""));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use alloy::sol;
 
-// `sol!` takes structs of at most 24 members, for which reason `BridgeState` keeps its `Wiring` in one of its own.
+// `BridgeState` has more than 24 members, for which alloy needs its feature `more-tuple-impls`.
 sol! {
     /// The `Bridge` contract: `IBridge` of `contracts/src/interfaces` with its constructor.
     #[sol(rpc)]

@@ -10,10 +10,14 @@
 //! ```
 
 mod bridge;
+mod claims;
+mod parts;
 mod token;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use bridge::Bridge;
+pub use claims::BridgeClaims;
+pub use parts::{BridgeCollectibles, BridgeEndings, BridgeGovernance, BridgeViews};
 pub use token::{BridgeMultiToken, BridgeNFT, BridgeToken};

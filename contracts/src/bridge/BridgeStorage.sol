@@ -21,6 +21,18 @@ struct Lanes {
     bool requestsStopped;
 }
 
+/// What the constructor writes. Only `greatestGasCap` can change, where it is not fixed.
+struct Origin {
+    uint64 deploymentBlock;
+    /// Unit: gas.
+    uint32 greatestGasCap;
+    bool gasCapFixed;
+    /// Visible for ever: relays refuse a development bridge unless they are told otherwise.
+    bool development;
+    /// Where the value of holds lies that were written off; made with the first one.
+    address claims;
+}
+
 /// What changes seldom.
 struct Counters {
     uint64 heldCount;
@@ -81,7 +93,13 @@ struct Pair {
     /// Whether payouts have a leaky bucket or a delay.
     bool limited;
     uint8 decimals;
+    /// See `PairConfiguration`.
+    uint16 itemBound;
+    /// Whether it was ever registered. Counterpart, kind and mode stay for ever then, whatever becomes of the pair.
+    bool known;
     address counterpartToken;
+    /// `requestNonce` when the pair was locked last: no request of it is at or above this number while it is locked.
+    uint64 lockedAtNonce;
     uint128 seeded;
     uint128 adopted;
 }
@@ -94,8 +112,8 @@ struct Outflow {
 }
 
 /// What an address means to this bridge, on either chain. One slot answers all questions about a recipient.
-struct Acquaintance {
-    /// When it is a counterpart token: the token of this chain that it corresponds to.
+struct AddressRole {
+    /// When it is or was a counterpart token: the token of this chain that it corresponds to, for ever.
     address localToken;
     /// Any of the bits `IS_…`; 0 for a stranger.
     uint8 roles;
@@ -107,6 +125,18 @@ uint8 constant IS_COUNTERPART_TOKEN = 1;
 uint8 constant IS_COUNTERPART = 2;
 // A registered token of this chain.
 uint8 constant IS_LOCAL_TOKEN = 4;
+// A token of the counterpart's chain that is or was registered. No recipient is refused for this one.
+uint8 constant WAS_COUNTERPART_TOKEN = 8;
+// Whatever a recipient of a request cannot be.
+uint8 constant IS_NO_RECIPIENT = IS_COUNTERPART_TOKEN | IS_COUNTERPART | IS_LOCAL_TOKEN;
+
+/// Units of one id that a lock pair keeps.
+struct Units {
+    /// What lies here for requests, refunds and holds.
+    uint128 here;
+    /// What holds are owed of it, or more: a hold may be owed what is not here.
+    uint128 owed;
+}
 
 struct StoredHold {
     bytes32 leaf;
@@ -114,30 +144,47 @@ struct StoredHold {
     HoldReason reason;
     /// Whether its amount is in the sum of what is held. An amount that fits no counter is not.
     bool counted;
+    /// Whether its ids are counted as owed.
+    bool owed;
 }
 
 /// @title Storage of a bridge, and the checks that all its parts share
-/// @dev `Bridge` and `BridgeExtension` inherit this and nothing else with storage, so both see the same layout.
+/// @dev `Bridge` and its parts inherit this and nothing else with storage, so all see the same layout; `contracts/export` checks
+/// it, and compares it with the committed one. There is no immutable in here: a part runs on the storage of many bridges.
 abstract contract BridgeStorage is IBridgeEvents, IBridgeErrors, Domain, ReentrancyGuardTransient {
-    /// @dev Visible for ever: relays refuse a development bridge unless they are told otherwise.
-    bool internal immutable _development;
-    uint64 internal immutable _deploymentBlock;
-
+    // slither sees one part of the bridge at a time; another one writes it.
+    // slither-disable-next-line uninitialized-state
     Lanes internal _lanes;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     bytes32 internal _requestRoot;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     bytes32 internal _handleRoot;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     bytes32 internal _outboundBridgeId;
-    // slither sees one half of the bridge at a time; the other half writes it.
+    // As above.
     // slither-disable-next-line uninitialized-state
     bytes32 internal _inboundBridgeId;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     Counters internal _counters;
     // As above.
     // slither-disable-next-line uninitialized-state
     Settings internal _settings;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     Counterpart internal _counterpart;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     Members internal _operators;
     Members internal _governors;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     address[] internal _tokens;
+    // As above.
+    // slither-disable-next-line uninitialized-state
     PendingConfiguration[] internal _pending;
     mapping(address token => Pair) internal _pairs;
     // As above.
@@ -145,12 +192,14 @@ abstract contract BridgeStorage is IBridgeEvents, IBridgeErrors, Domain, Reentra
     mapping(address token => PairLimits) internal _limits;
     mapping(address token => Outflow) internal _outflows;
     /// @dev Zero for the native currency.
-    mapping(address token => uint256) internal _fees;
-    /// @dev Units of each id that a lock pair keeps, so that no callback is credited for what is accounted already.
-    mapping(address token => mapping(uint256 id => uint256)) internal _units;
     // As above.
     // slither-disable-next-line uninitialized-state
-    mapping(address account => Acquaintance) internal _acquaintances;
+    mapping(address token => uint256) internal _fees;
+    /// @dev So that no callback is credited for what is accounted already, and no id that a hold is owed is moved away.
+    mapping(address token => mapping(uint256 id => Units)) internal _units;
+    // As above.
+    // slither-disable-next-line uninitialized-state
+    mapping(address account => AddressRole) internal _addressRoles;
     /// @dev By the source's token, so that what was held before its pair was registered is counted too.
     // Written through `_heldSums`, which slither does not follow.
     // slither-disable-next-line uninitialized-state
@@ -159,24 +208,28 @@ abstract contract BridgeStorage is IBridgeEvents, IBridgeErrors, Domain, Reentra
     // As above.
     // slither-disable-next-line uninitialized-state
     mapping(address token => uint128) internal _heldRefunds;
-    // The other half writes it.
+    // Another part writes it.
     // slither-disable-next-line uninitialized-state
     mapping(uint64 nonce => StoredHold) internal _holds;
     /// @dev Bits of the operators that voted on chain for what has this digest. The digest holds the epoch.
+    mapping(bytes32 digest => uint256 voters) internal _votes;
     // As above.
     // slither-disable-next-line uninitialized-state
-    mapping(bytes32 digest => uint256 voters) internal _votes;
+    Origin internal _origin;
 
-    constructor(bool development) {
-        _development = development;
-        // A block number beyond 64 bits is out of reach of any chain.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _deploymentBlock = uint64(block.number);
+    /// @dev A payout to the bridge is held, the bridge is no token, and its one other call to itself names its function. So a
+    /// call of the bridge by itself is one of the calls that governors have voted.
+    function _requireConfiguration() internal view {
+        if (msg.sender != address(this)) revert BridgeOnlyConfiguration(msg.sender);
+    }
+
+    function _requireWired() internal view {
+        if (!_lanes.wired) revert BridgeNotWired();
     }
 
     /// @dev The state in which payouts, releases, refunds and seeding are allowed.
     function _requireOpen() internal view {
-        if (!_lanes.wired) revert BridgeNotWired();
+        _requireWired();
         if (_lanes.paused) revert BridgePaused(_counters.pauseNonce);
     }
 
@@ -205,5 +258,16 @@ abstract contract BridgeStorage is IBridgeEvents, IBridgeErrors, Domain, Reentra
     function _registeredPair(address token) internal view returns (Pair storage pair) {
         pair = _pairs[token];
         if (!pair.registered) revert BridgePairUnknown(token);
+    }
+
+    /// @dev What is held of a pair, payments and refunds.
+    function _heldOf(address token, Pair storage pair) internal view returns (uint256) {
+        return uint256(_held[pair.counterpartToken]) + _heldRefunds[token];
+    }
+
+    /// @dev Nothing that governors have seen on the counterpart is on its way here. More may have come since, such as the
+    /// refund of a hold over there: waiting for an exact number would let anyone undo the vote.
+    function _requireDrained(uint64 inboundNonce) internal view {
+        if (_lanes.handleNonce < inboundNonce) revert BridgeLaneNotDrained(_lanes.handleNonce, inboundNonce);
     }
 }

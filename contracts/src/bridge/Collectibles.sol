@@ -7,7 +7,6 @@ import {IERC721Metadata} from "@openzeppelin/contracts/token/ERC721/extensions/I
 
 import {IBridgeMultiToken} from "../interfaces/IBridgeMultiToken.sol";
 import {IBridgeNFT} from "../interfaces/IBridgeNFT.sol";
-import {Payloads} from "../libraries/Payloads.sol";
 import {Pair} from "./BridgeStorage.sol";
 import {Intake, Terms} from "./Intake.sol";
 
@@ -30,9 +29,9 @@ abstract contract Collectibles is Intake {
         if (terms.mints) {
             _burnERC721(token, pair, id);
         } else {
-            if (_units[token][id] != 0) revert BridgeNotTokenOwner(token, id);
-            _units[token][id] = 1;
-            uri = _tokenURI(token, id);
+            if (_units[token][id].here != 0) revert BridgeNotTokenOwner(token, id);
+            _units[token][id].here = 1;
+            uri = _tokenURI(token, id, terms.itemBound);
         }
     }
 
@@ -58,16 +57,22 @@ abstract contract Collectibles is Intake {
 
     function _lockERC1155(address token, uint256[] calldata ids, uint256[] calldata amounts) internal {
         for (uint256 i = 0; i < ids.length; ++i) {
-            uint256 units = _units[token][ids[i]] + amounts[i];
-            if (IERC1155(token).balanceOf(address(this), ids[i]) < units) revert BridgeNotTokenOwner(token, ids[i]);
-            _units[token][ids[i]] = units;
+            uint256 here = _units[token][ids[i]].here + amounts[i];
+            if (IERC1155(token).balanceOf(address(this), ids[i]) < here) revert BridgeNotTokenOwner(token, ids[i]);
+            // Fits: the units of all ids are the pair's escrow, which has taken the amounts.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            _units[token][ids[i]].here = uint128(here);
         }
     }
 
     /// @dev The units of all ids together. Ids must rise, so that each is named once, and no amount may be 0.
-    function _sumOf(uint256[] calldata ids, uint256[] calldata amounts) internal pure returns (uint256 sum) {
-        if (ids.length == 0 || ids.length > Payloads.MAX_IDS || ids.length != amounts.length) {
-            revert BridgeInvalidIds(ids.length, amounts.length, Payloads.MAX_IDS);
+    function _sumOf(uint256[] calldata ids, uint256[] calldata amounts, Terms memory terms)
+        internal
+        pure
+        returns (uint256 sum)
+    {
+        if (ids.length == 0 || ids.length > terms.itemBound || ids.length != amounts.length) {
+            revert BridgeInvalidIds(ids.length, amounts.length, terms.itemBound);
         }
         for (uint256 i = 0; i < ids.length; ++i) {
             if (i > 0 && ids[i] <= ids[i - 1]) revert BridgeIdsNotRising(ids[i]);
@@ -88,7 +93,7 @@ abstract contract Collectibles is Intake {
 
     /// @dev Empty when the token has none to tell. What it answers is decoded here, where a revert costs its user a request
     /// and no lane anything.
-    function _tokenURI(address token, uint256 id) private view returns (bytes memory) {
+    function _tokenURI(address token, uint256 id, uint256 bound) private view returns (bytes memory) {
         // Else the gas of the transaction would decide whether the URI travels.
         uint256 required = URI_GAS + URI_GAS / 63 + URI_CALL_OVERHEAD;
         if (gasleft() < required) revert BridgeInsufficientGas(_lanes.requestNonce, gasleft(), required);
@@ -96,7 +101,7 @@ abstract contract Collectibles is Intake {
             token.staticcall{gas: URI_GAS}(abi.encodeCall(IERC721Metadata.tokenURI, (id)));
         if (!told || answer.length < 64) return "";
         bytes memory uri = abi.decode(answer, (bytes));
-        if (uri.length > Payloads.MAX_URI) revert BridgeTokenURITooLong(uri.length, Payloads.MAX_URI);
+        if (uri.length > bound) revert BridgeTokenURITooLong(uri.length, bound);
         return uri;
     }
 

@@ -19,7 +19,7 @@ abstract contract Configuration is Setters, Tightening {
 
     /// @inheritdoc IBridgeConfiguration
     function pause(uint64 pauseNonce, bytes calldata signature) external {
-        if (!_lanes.wired) revert BridgeNotWired();
+        _requireWired();
         uint64 expected = _counters.pauseNonce;
         if (pauseNonce != expected) revert BridgePauseNonce(pauseNonce, expected);
         if (_lanes.paused) revert BridgePaused(pauseNonce);
@@ -28,6 +28,7 @@ abstract contract Configuration is Setters, Tightening {
         if (!_isMember(_operators, _operatorQuorum(), signer)) revert BridgeNotOperator(signer);
         _lanes.paused = true;
         emit Paused(pauseNonce, signer);
+        _suspendPending(signer);
     }
 
     /// @inheritdoc IBridgeConfiguration
@@ -54,12 +55,13 @@ abstract contract Configuration is Setters, Tightening {
         if (configurationNonce == 0 || delay == 0 || _tightens(calls)) {
             _apply(configurationNonce, calls, callsHash);
         } else {
-            _schedule(configurationNonce, deadline, calls, callsHash, delay);
+            _schedule(configurationNonce, deadline, calls, callsHash);
         }
     }
 
     /// @inheritdoc IBridgeConfiguration
     function executeConfiguration(uint64 configurationNonce, bytes[] calldata calls) external nonReentrant {
+        _requireWired();
         if (_pending.length == 0 || _pending[0].configurationNonce != configurationNonce) {
             revert BridgeConfigurationNotNext(configurationNonce);
         }
@@ -78,6 +80,7 @@ abstract contract Configuration is Setters, Tightening {
 
     /// @inheritdoc IBridgeConfiguration
     function cancelConfiguration(uint64 configurationNonce, bytes[] calldata signatures) external nonReentrant {
+        _requireWired();
         for (uint256 i = 0; i < _pending.length; ++i) {
             if (_pending[i].configurationNonce != configurationNonce) continue;
             // An expired one would hold up those behind it.
@@ -105,21 +108,15 @@ abstract contract Configuration is Setters, Tightening {
         }
     }
 
-    function _schedule(
-        uint64 configurationNonce,
-        uint64 deadline,
-        bytes[] calldata calls,
-        bytes32 callsHash,
-        uint32 delay
-    ) private {
+    function _schedule(uint64 configurationNonce, uint64 deadline, bytes[] calldata calls, bytes32 callsHash) private {
         // Nothing but the line below makes it longer, by one.
         // slither-disable-next-line incorrect-equality
         if (_pending.length == MAX_PENDING) revert BridgeTooManyPending(MAX_PENDING);
-        // A timestamp beyond 64 bits is out of reach.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint64 executableAt = uint64(block.timestamp) + delay;
+        uint64 executableAt = _executableFromNow();
         if (executableAt > deadline) revert BridgeDeadlineBeforeDelay(deadline, executableAt);
-        _pending.push(PendingConfiguration(configurationNonce, executableAt, deadline, callsHash));
+        // Nobody can leave yet.
+        if (_lanes.paused) executableAt = NEVER;
+        _pending.push(PendingConfiguration(configurationNonce, executableAt, deadline, 0, callsHash));
         emit ConfigurationScheduled(configurationNonce, executableAt, deadline, calls);
     }
 

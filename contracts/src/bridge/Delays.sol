@@ -22,7 +22,7 @@ abstract contract Delays is BridgeStorage {
 
     /// @dev Only a development bridge may do without.
     function _setGovernanceDelay(uint32 governanceDelay) internal {
-        uint32 minimum = _development ? 0 : MIN_GOVERNANCE_DELAY;
+        uint32 minimum = _origin.development ? 0 : MIN_GOVERNANCE_DELAY;
         if (governanceDelay < minimum || governanceDelay > MAX_GOVERNANCE_DELAY) {
             revert BridgeDelayOutOfRange(governanceDelay, minimum, MAX_GOVERNANCE_DELAY);
         }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 
 import {HoldReason, ValueTransfer} from "../interfaces/BridgeTypes.sol";
@@ -10,15 +11,15 @@ import {IBridgeMultiToken} from "../interfaces/IBridgeMultiToken.sol";
 import {IBridgeNFT} from "../interfaces/IBridgeNFT.sol";
 import {IBridgeReceiver} from "../interfaces/IBridgeReceiver.sol";
 import {IBridgeToken} from "../interfaces/IBridgeToken.sol";
-import {IBridgeTransfers} from "../interfaces/IBridgeTransfers.sol";
+import {IBridgePayouts} from "../interfaces/IBridgePayouts.sol";
 import {Kinds} from "../libraries/Kinds.sol";
 import {Payloads} from "../libraries/Payloads.sol";
-import {BridgeStorage, Pair} from "./BridgeStorage.sol";
+import {BridgeStorage, Pair, Units} from "./BridgeStorage.sol";
 
 /// @title Payouts of more than one step: tokens with ids, and data for the recipient
 /// @dev Runs with the pair's gas cap and nothing else, so what happens here does not depend on who submits. Reverts freely:
 /// its caller holds the request then. A revert for a reason of the bridge's own is one word, the reason.
-abstract contract Delivery is BridgeStorage, IBridgeTransfers {
+abstract contract Delivery is BridgeStorage, IBridgePayouts {
     /// @dev What ERC-165 lets a contract use for its answer. Unit: gas.
     uint256 private constant ERC165_GAS = 30_000;
     /// @dev What the call costs beside that. Unit: gas.
@@ -27,11 +28,12 @@ abstract contract Delivery is BridgeStorage, IBridgeTransfers {
     /// @dev Named by hand because ERC-721 has a second function of this name.
     bytes4 private constant SAFE_TRANSFER_FROM = bytes4(keccak256("safeTransferFrom(address,address,uint256)"));
 
-    /// @inheritdoc IBridgeTransfers
+    /// @inheritdoc IBridgePayouts
     function payWhole(address token, ValueTransfer calldata transfer) external {
         if (msg.sender != address(this)) revert BridgeOnlySelf(msg.sender);
         Pair storage pair = _pairs[token];
         uint8 kind = pair.kind;
+        if (!_isDecodable(kind, transfer)) _refuse(HoldReason.UndecodablePayload);
         bytes calldata extraData;
         if (kind == Kinds.ERC721) extraData = _payERC721(token, pair, transfer);
         else if (kind == Kinds.ERC1155) extraData = _payERC1155(token, pair, transfer);
@@ -75,13 +77,22 @@ abstract contract Delivery is BridgeStorage, IBridgeTransfers {
         returns (bytes calldata)
     {
         (string memory uri, bytes calldata extraData) = Payloads.decodeERC721(transfer.payload);
-        uint256 id = transfer.value;
+        (address to, uint256 id) = (transfer.to, transfer.value);
+        // Who is paid back is not asked: a refund that its recipient refuses could be ended by nobody.
+        bool asks = transfer.kind & Kinds.REFUND == 0;
         if (pair.mints) {
-            _call(token, 0, abi.encodeCall(IBridgeNFT.safeMint, (transfer.to, id, uri)));
+            _call(
+                token,
+                0,
+                asks
+                    ? abi.encodeCall(IBridgeNFT.safeMint, (to, id, uri))
+                    : abi.encodeCall(IBridgeNFT.mint, (to, id, uri))
+            );
         } else {
-            if (_units[token][id] == 0) _refuse(HoldReason.InsufficientEscrow);
-            delete _units[token][id];
-            _call(token, 0, abi.encodeWithSelector(SAFE_TRANSFER_FROM, address(this), transfer.to, id));
+            if (_units[token][id].here == 0) _refuse(HoldReason.InsufficientEscrow);
+            _units[token][id].here = 0;
+            bytes4 selector = asks ? SAFE_TRANSFER_FROM : IERC721.transferFrom.selector;
+            _call(token, 0, abi.encodeWithSelector(selector, address(this), to, id));
         }
         return extraData;
     }
@@ -90,21 +101,23 @@ abstract contract Delivery is BridgeStorage, IBridgeTransfers {
         private
         returns (bytes calldata)
     {
-        (uint256[] memory ids, uint256[] memory amounts, bytes calldata extraData) =
-            Payloads.decodeERC1155(transfer.payload);
+        (uint256[] memory ids, uint256[] memory amounts) = Payloads.decodeERC1155(transfer.payload);
         if (pair.mints) {
             _call(token, 0, abi.encodeCall(IBridgeMultiToken.mintBatch, (transfer.to, ids, amounts)));
         } else {
             for (uint256 i = 0; i < ids.length; ++i) {
-                uint256 units = _units[token][ids[i]];
-                if (units < amounts[i]) _refuse(HoldReason.InsufficientEscrow);
-                _units[token][ids[i]] = units - amounts[i];
+                Units storage units = _units[token][ids[i]];
+                uint256 here = units.here;
+                if (here < amounts[i]) _refuse(HoldReason.InsufficientEscrow);
+                // Fits: it is not above what was there.
+                // forge-lint: disable-next-line(unsafe-typecast)
+                units.here = uint128(here - amounts[i]);
             }
             bytes memory call =
                 abi.encodeCall(IERC1155.safeBatchTransferFrom, (address(this), transfer.to, ids, amounts, ""));
             _call(token, 0, call);
         }
-        return extraData;
+        return Payloads.extraDataOfERC1155(transfer.payload);
     }
 
     /// @dev A call of which everything fails if it does. Silence is consent only from a contract. What a callee says is
@@ -140,6 +153,12 @@ abstract contract Delivery is BridgeStorage, IBridgeTransfers {
             word := mload(0)
         }
         return success && size >= 32 && word == 1;
+    }
+
+    function _isDecodable(uint8 kind, ValueTransfer calldata transfer) private pure returns (bool) {
+        if (kind == Kinds.ERC721) return Payloads.isERC721(transfer.payload);
+        if (kind == Kinds.ERC1155) return Payloads.isERC1155(transfer.payload, transfer.value);
+        return true;
     }
 
     function _refuse(HoldReason reason) private pure {

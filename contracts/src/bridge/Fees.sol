@@ -14,6 +14,7 @@ abstract contract Fees is BridgeStorage, IBridgeConfiguration {
 
     /// @inheritdoc IBridgeConfiguration
     function withdrawFees(address token) external nonReentrant {
+        _requireWired();
         address receiver = _settings.feeReceiver;
         uint256 amount = _fees[token];
         if (amount == 0 || receiver == address(0)) revert BridgeNoFees(token, receiver);

@@ -2,59 +2,47 @@
 pragma solidity 0.8.37;
 
 import {Checkpoint, ValueTransfer} from "../interfaces/BridgeTypes.sol";
-import {IBridgeTransfers} from "../interfaces/IBridgeTransfers.sol";
+import {IBridgePayouts} from "../interfaces/IBridgePayouts.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
+import {PackedTransfers} from "../libraries/PackedTransfers.sol";
+import {Approvals} from "./Approvals.sol";
 import {Lanes, Membership, Quorum} from "./BridgeStorage.sol";
-import {MemberSets} from "./MemberSets.sol";
-import {Payouts} from "./Payouts.sol";
+import {PayoutTerms, Payouts} from "./Payouts.sol";
 
 /// @title Destination side: the one way to a payout, and votes on the way to it
-abstract contract Handling is MemberSets, Payouts, IBridgeTransfers {
-    /// @inheritdoc IBridgeTransfers
-    /// @dev What costs little is checked first: a duplicate is refused before anything is hashed.
-    function handle(
-        uint64 first,
-        ValueTransfer[] calldata transfers,
-        bytes32[] calldata tail,
-        bytes[] calldata signatures
-    ) external nonReentrant {
+abstract contract Handling is Approvals, Payouts, IBridgePayouts {
+    /// @inheritdoc IBridgePayouts
+    /// @dev What costs little is checked first: a duplicate is refused before anything is decoded or hashed.
+    function handle(uint64 first, bytes calldata transfers, bytes32[] calldata tail, bytes[] calldata signatures)
+        external
+        nonReentrant
+    {
         _requireDirectCall();
         _requireOpen();
-        Lanes storage lanes = _lanes;
-        if (transfers.length == 0) revert BridgeNothingToHandle();
-        uint64 next = lanes.handleNonce;
+        uint256 size = PackedTransfers.count(transfers);
+        if (size == 0) revert BridgeNothingToHandle();
+        uint64 next = _lanes.handleNonce;
         if (first > next) revert BridgeNonceGap(first, next);
-        // No underflow: checked in the line before.
-        uint256 skipped;
+        // No underflow: checked in the line before. Array lengths are bounded by the calldata, and nonces count transactions
+        // of a chain: no sum reaches 64 bits.
         unchecked {
-            skipped = next - first;
-        }
-        if (skipped >= transfers.length) revert BridgeAlreadyHandled(next);
-
-        // Array lengths are bounded by the calldata, and nonces count transactions of a chain: no sum reaches 64 bits.
-        unchecked {
-            bytes32 root = _handleRoot;
-            for (uint256 i = skipped; i < transfers.length; ++i) {
-                root = Checkpoints.next(root, Checkpoints.leaf(first + i, transfers[i]));
-            }
+            if (next - first >= size) revert BridgeAlreadyHandled(next);
+            ValueTransfer[] memory list = PackedTransfers.unpack(transfers, size);
+            bytes32 root = _rootOver(first, next, list);
             // forge-lint: disable-next-line(unsafe-typecast)
-            uint64 end = uint64(first + transfers.length);
+            uint64 end = first + uint64(size);
             _requireApproved(_operatorQuorum(), end, root, tail, signatures);
 
             // Before the first payout: whatever a callee does, these requests are handled.
-            lanes.handleNonce = end;
-            lanes.recoveryBlockNumber = transfers[transfers.length - 1].sourceBlock;
+            _lanes.handleNonce = end;
+            _lanes.recoveryBlockNumber = list[size - 1].sourceBlock;
             _handleRoot = root;
-
-            for (uint256 i = skipped; i < transfers.length; ++i) {
-                // forge-lint: disable-next-line(unsafe-typecast)
-                _payOrHold(uint64(first + i), transfers[i]);
-            }
+            _payAll(first, next, list);
             emit HandleValueTransfer(next, end);
         }
     }
 
-    /// @inheritdoc IBridgeTransfers
+    /// @inheritdoc IBridgePayouts
     function vote(Checkpoint calldata checkpoint, bytes calldata signature) external {
         // One slot holds all that is compared here. The lane is not: it is in the digest, so a vote for another one lies where
         // no `handle` looks, and the signature under it is for this bridge in any case.
@@ -77,6 +65,28 @@ abstract contract Handling is MemberSets, Payouts, IBridgeTransfers {
         emit CheckpointVoted(checkpoint.nonce, signer, digest);
     }
 
+    /// @dev The root of the lane after these requests, of which those before `next` are in it already.
+    function _rootOver(uint64 first, uint64 next, ValueTransfer[] memory list) private view returns (bytes32 root) {
+        root = _handleRoot;
+        // See `handle`.
+        unchecked {
+            for (uint256 i = next - first; i < list.length; ++i) {
+                root = Checkpoints.next(root, Checkpoints.leaf(first + i, list[i]));
+            }
+        }
+    }
+
+    function _payAll(uint64 first, uint64 next, ValueTransfer[] memory list) private {
+        PayoutTerms memory terms = _noTerms();
+        // See `handle`.
+        unchecked {
+            for (uint256 i = next - first; i < list.length; ++i) {
+                // forge-lint: disable-next-line(unsafe-typecast)
+                _payOrHold(uint64(first + i), list[i], terms);
+            }
+        }
+    }
+
     /// @dev Reverts unless a threshold of operators has signed the checkpoint that lies `tail` beyond (nonce, root).
     function _requireApproved(
         Quorum memory quorum,
@@ -88,15 +98,13 @@ abstract contract Handling is MemberSets, Payouts, IBridgeTransfers {
         for (uint256 i = 0; i < tail.length; ++i) {
             root = Checkpoints.next(root, tail[i]);
         }
+        bytes memory roster = _rosterOf(quorum.epoch);
         // The sum stays below 64 bits, see `handle`.
         // forge-lint: disable-next-line(unsafe-typecast)
-        bytes32 digest = _checkpointDigest(quorum.epoch, uint64(nonce + tail.length), root);
-        bool byVotes = _requireThresholdWithVotes(quorum, digest, signatures);
+        uint64 end = uint64(nonce + tail.length);
+        bytes32 digest = _digestOf(Checkpoints.checkpointHash(_laneOf(roster), quorum.epoch, end, root));
+        bool byVotes = _requireThresholdWithVotes(roster, quorum, digest, signatures);
         // Everything under these votes is handled now, so their slot is given back.
         if (byVotes && tail.length == 0) delete _votes[digest];
-    }
-
-    function _checkpointDigest(uint64 epoch, uint64 nonce, bytes32 root) private view returns (bytes32) {
-        return _digestOf(Checkpoints.checkpointHash(_inboundBridgeId, epoch, nonce, root));
     }
 }

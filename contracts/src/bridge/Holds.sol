@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {HoldReason, ValueTransfer} from "../interfaces/BridgeTypes.sol";
-import {IBridgeTransfers} from "../interfaces/IBridgeTransfers.sol";
+import {IBridgeHolds} from "../interfaces/IBridgeHolds.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
 import {Kinds} from "../libraries/Kinds.sol";
 import {Lanes, Quorum, StoredHold} from "./BridgeStorage.sol";
@@ -12,8 +12,8 @@ import {Payouts} from "./Payouts.sol";
 
 /// @title Ends a hold, or makes one by vote
 /// @dev A hold is deleted before its effect, so it ends once; whatever fails undoes the deletion too.
-abstract contract Holds is MemberSets, Intake, Payouts, IBridgeTransfers {
-    /// @inheritdoc IBridgeTransfers
+abstract contract Holds is MemberSets, Intake, Payouts, IBridgeHolds {
+    /// @inheritdoc IBridgeHolds
     function release(uint64 nonce, ValueTransfer calldata transfer, bytes[] calldata signatures) external nonReentrant {
         _requireDirectCall();
         _requireOpen();
@@ -25,12 +25,12 @@ abstract contract Holds is MemberSets, Intake, Payouts, IBridgeTransfers {
             _requireDecision(Checkpoints.RELEASE_TYPE, nonce, leaf, signatures);
         }
         _endHold(nonce, transfer, hold);
-        HoldReason reason = _pay(nonce, transfer, hold.heldAtBlock);
+        HoldReason reason = _pay(nonce, transfer, hold.heldAtBlock, _noTerms());
         if (reason != HoldReason.None) revert BridgeReleaseFailed(nonce, reason);
         emit HoldReleased(nonce, transfer.to);
     }
 
-    /// @inheritdoc IBridgeTransfers
+    /// @inheritdoc IBridgeHolds
     function refund(uint64 nonce, ValueTransfer calldata transfer, bytes[] calldata signatures) external nonReentrant {
         _requireOpen();
         (bytes32 leaf, StoredHold memory hold) = _heldRequest(nonce, transfer);
@@ -56,7 +56,7 @@ abstract contract Holds is MemberSets, Intake, Payouts, IBridgeTransfers {
         emit HoldRefunded(nonce, requestNonce);
     }
 
-    /// @inheritdoc IBridgeTransfers
+    /// @inheritdoc IBridgeHolds
     function forceHold(uint64 nonce, ValueTransfer calldata transfer, bytes[] calldata signatures)
         external
         nonReentrant
@@ -76,8 +76,8 @@ abstract contract Holds is MemberSets, Intake, Payouts, IBridgeTransfers {
         emit HandleValueTransfer(next, next + 1);
     }
 
-    function _heldRequest(uint64 nonce, ValueTransfer calldata transfer)
-        private
+    function _heldRequest(uint64 nonce, ValueTransfer memory transfer)
+        internal
         view
         returns (bytes32 leaf, StoredHold memory hold)
     {
@@ -90,9 +90,9 @@ abstract contract Holds is MemberSets, Intake, Payouts, IBridgeTransfers {
     }
 
     /// @dev The delay for refunds runs from where a release is possible, so that nobody can undo what only waits.
-    function _releasableAt(ValueTransfer calldata transfer, StoredHold memory hold) private view returns (uint256) {
+    function _releasableAt(ValueTransfer memory transfer, StoredHold memory hold) private view returns (uint256) {
         if (hold.reason != HoldReason.Delayed) return hold.heldAtBlock;
-        address token = _acquaintances[transfer.token].localToken;
+        address token = _addressRoles[transfer.token].localToken;
         return uint256(hold.heldAtBlock) + _limits[token].delayBlocks;
     }
 
@@ -105,9 +105,10 @@ abstract contract Holds is MemberSets, Intake, Payouts, IBridgeTransfers {
         _requireThreshold(_operators, quorum, _digestOf(decision), signatures);
     }
 
-    function _endHold(uint64 nonce, ValueTransfer calldata transfer, StoredHold memory hold) private {
+    function _endHold(uint64 nonce, ValueTransfer memory transfer, StoredHold memory hold) internal {
         delete _holds[nonce];
         --_counters.heldCount;
+        if (hold.owed) _countOwed(transfer, false);
         if (!hold.counted) return;
         uint256 amount = _amountOf(transfer.kind & ~Kinds.REFUND, transfer.value);
         mapping(address => uint128) storage sums = _heldSums(transfer.kind);

@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {IBridgeToken} from "../interfaces/IBridgeToken.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
 import {Payloads} from "../libraries/Payloads.sol";
-import {IS_LOCAL_TOKEN, Pair} from "./BridgeStorage.sol";
+import {IS_LOCAL_TOKEN, IS_NO_RECIPIENT, Pair} from "./BridgeStorage.sol";
 import {Limits} from "./Limits.sol";
 
 /// What a request has to know of its pair beside its counter. Nothing changes it while the guard is held.
@@ -16,11 +17,15 @@ struct Terms {
     bool bounded;
     /// Whether there is a leaky bucket.
     bool limited;
+    /// See `PairConfiguration`.
+    uint16 itemBound;
 }
 
 /// @title What every request goes through: checks, counters, the root
 /// @dev What is accepted here must be payable or holdable there, so every bound is checked here.
 abstract contract Intake is Limits {
+    using SafeERC20 for IERC20;
+
     /// @dev Everything that can be refused before value moves, but for its amount.
     function _checkRequest(
         address token,
@@ -36,7 +41,7 @@ abstract contract Intake is Limits {
             revert BridgeExtraDataTooLong(extraDataLength, Payloads.MAX_EXTRA_DATA);
         }
 
-        if (to == address(0) || to == address(this) || _acquaintances[to].roles != 0) {
+        if (to == address(0) || to == address(this) || _addressRoles[to].roles & IS_NO_RECIPIENT != 0) {
             revert BridgeInvalidRecipient(to);
         }
         // Whoever asks may be paid back without a look: it is never this bridge, and a token that requests for itself can
@@ -48,7 +53,7 @@ abstract contract Intake is Limits {
         pair = _pairs[token];
         // All of one slot, read at once.
         (bool registered, bool locked, uint8 local) = (pair.registered, pair.locked, pair.kind);
-        terms = Terms({mints: pair.mints, bounded: pair.bounded, limited: pair.limited});
+        terms = Terms({mints: pair.mints, bounded: pair.bounded, limited: pair.limited, itemBound: pair.itemBound});
         if (!registered) revert BridgePairUnknown(token);
         if (local != kind) revert BridgeKindMismatch(token, local, kind);
         if (locked) revert BridgePairLocked(token);
@@ -138,7 +143,16 @@ abstract contract Intake is Limits {
         if (!returned) revert BridgeReturnFailed(msg.sender, value);
     }
 
+    /// @dev Takes an approved amount from the sender and returns what arrived.
+    function _pull(address token, uint256 amount) internal returns (uint256) {
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 balance = IERC20(token).balanceOf(address(this));
+        if (balance <= before) revert BridgeZeroValue();
+        return balance - before;
+    }
+
     function _canBeRefunded(address account) private view returns (bool) {
-        return account != address(this) && _acquaintances[account].roles & IS_LOCAL_TOKEN == 0;
+        return account != address(this) && _addressRoles[account].roles & IS_LOCAL_TOKEN == 0;
     }
 }

@@ -23,20 +23,6 @@ abstract contract MemberSets is BridgeStorage {
         _requireCount(_countBits(signers), quorum.threshold);
     }
 
-    /// @dev Same for operators, whose votes on chain count with their signatures. Votes are looked for when the signatures
-    /// do not suffice. Returns whether they were needed.
-    function _requireThresholdWithVotes(Quorum memory quorum, bytes32 digest, bytes[] calldata signatures)
-        internal
-        view
-        returns (bool byVotes)
-    {
-        uint256 signers = _signers(_operators, quorum, digest, signatures);
-        uint256 count = _countBits(signers);
-        byVotes = count < quorum.threshold;
-        if (byVotes) count = _countBits(signers | _votes[digest]);
-        _requireCount(count, quorum.threshold);
-    }
-
     function _bitOf(uint8 index) internal pure returns (uint256) {
         // The lint mistakes a shift by a variable for swapped operands.
         // forge-lint: disable-next-line(incorrect-shift)
@@ -72,13 +58,13 @@ abstract contract MemberSets is BridgeStorage {
         }
     }
 
-    function _requireCount(uint256 count, uint8 threshold) private pure {
+    function _requireCount(uint256 count, uint8 threshold) internal pure {
         // A set that was never made has the threshold 0, which nothing meets.
         // slither-disable-next-line incorrect-equality
         if (count < threshold || threshold == 0) revert BridgeBelowThreshold(count, threshold);
     }
 
-    function _countBits(uint256 bits) private pure returns (uint256 count) {
+    function _countBits(uint256 bits) internal pure returns (uint256 count) {
         for (; bits != 0; ++count) {
             // Takes the lowest bit away; there is one.
             unchecked {

@@ -8,7 +8,7 @@ abstract contract Memberships is BridgeStorage {
     /// @dev Signers are bits of a word; 64 bounds what one change of members costs to about 3 million gas.
     uint256 private constant MAX_MEMBERS = 64;
 
-    function _setOperators(address[] calldata members, uint8 threshold) internal {
+    function _setOperators(address[] memory members, uint8 threshold) internal {
         uint32 epoch = _lanes.operatorEpoch + 1;
         _replace(_operators, epoch, members, threshold);
         _lanes.operatorEpoch = epoch;
@@ -16,7 +16,7 @@ abstract contract Memberships is BridgeStorage {
         emit OperatorsChanged(epoch, members, threshold);
     }
 
-    function _setGovernors(address[] calldata members, uint8 threshold) internal {
+    function _setGovernors(address[] memory members, uint8 threshold) internal {
         uint32 epoch = _settings.governorEpoch + 1;
         _replace(_governors, epoch, members, threshold);
         _settings.governorEpoch = epoch;
@@ -24,10 +24,10 @@ abstract contract Memberships is BridgeStorage {
         emit GovernorsChanged(epoch, members, threshold);
     }
 
-    function _replace(Members storage set, uint32 epoch, address[] calldata members, uint8 threshold) private {
+    function _replace(Members storage set, uint32 epoch, address[] memory members, uint8 threshold) private {
         uint256 size = members.length;
         if (size > MAX_MEMBERS) revert BridgeTooManyMembers(size, MAX_MEMBERS);
-        bool minority = 2 * uint256(threshold) <= size && !_development;
+        bool minority = 2 * uint256(threshold) <= size && !_origin.development;
         if (threshold == 0 || threshold > size || minority) revert BridgeInvalidThreshold(threshold, size);
 
         for (uint256 i = 0; i < size; ++i) {

@@ -6,22 +6,43 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-import {IBridgeConfiguration} from "../interfaces/IBridgeConfiguration.sol";
+import {IBridgeMigration} from "../interfaces/IBridgeMigration.sol";
 import {IMigratable} from "../interfaces/IMigratable.sol";
 import {Kinds} from "../libraries/Kinds.sol";
-import {Pair} from "./BridgeStorage.sol";
-import {Pairs} from "./Pairs.sol";
+import {BridgeStorage, Pair, Units} from "./BridgeStorage.sol";
 
 /// @title From one bridge to the next, since the code of a bridge never changes
 /// @dev The order: both sides stop requests; both lanes are drained; the public delay runs; value that is owed to no hold
 /// moves to the successors, the same amount on both sides; the token gets its new minter in the same write that takes it
 /// from the old one. What is held stays with this bridge, which pays or refunds it as ever.
-abstract contract Migration is Pairs, IBridgeConfiguration {
+abstract contract Migration is BridgeStorage, IBridgeMigration {
     using SafeERC20 for IERC20;
 
+    /// @inheritdoc IBridgeMigration
+    function migrate(
+        address token,
+        address successor,
+        uint256 amount,
+        uint256[] calldata ids,
+        uint256[] calldata amounts,
+        uint64 inboundNonce
+    ) external {
+        _requireConfiguration();
+        _requireStoppedAndDrained(inboundNonce);
+        _migrate(token, successor, amount, ids, amounts);
+    }
+
+    /// @inheritdoc IBridgeMigration
+    function handOver(address token, address successor, uint64 inboundNonce) external {
+        _requireConfiguration();
+        _requireStoppedAndDrained(inboundNonce);
+        _handOver(token, successor);
+    }
+
     /// @dev DESIGN's order: stop, drain, wait. Whoever disagrees has had the public delay since the stop.
-    function _requireStoppedAndDrained(uint64 inboundNonce) internal view {
+    function _requireStoppedAndDrained(uint64 inboundNonce) private view {
         if (!_lanes.requestsStopped) revert BridgeRequestsNotStopped();
         uint256 movableAt = uint256(_settings.stoppedAt) + _settings.governanceDelay;
         // A delay is days long; what a validator can shift is seconds.
@@ -30,59 +51,52 @@ abstract contract Migration is Pairs, IBridgeConfiguration {
         _requireDrained(inboundNonce);
     }
 
-    /// @dev Nothing that governors have seen on the counterpart is on its way here. More may have come since, such as the
-    /// refund of a hold over there: waiting for an exact number would let anyone undo the vote.
-    function _requireDrained(uint64 inboundNonce) internal view {
-        if (_lanes.handleNonce < inboundNonce) revert BridgeLaneNotDrained(_lanes.handleNonce, inboundNonce);
-    }
-
+    /// @dev As much of what the vote names as is there and owed to nobody now. Something may have come or gone since the vote.
     function _migrate(
         address token,
         address successor,
-        uint256 amount,
+        uint256 most,
         uint256[] calldata ids,
         uint256[] calldata amounts
-    ) internal {
+    ) private {
         Pair storage pair = _registeredPair(token);
         uint256 available = pair.outstanding;
         if (!pair.mints) {
             uint256 held = _heldOf(token, pair);
             available = available > held ? available - held : 0;
         }
-        if (amount == 0 || amount > available) revert BridgeNotMigratable(token, amount, available);
-        // Fits: it is not above the counter.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        pair.outstanding -= uint128(amount);
-        emit ValueMigrated(token, successor, amount);
-
-        if (pair.kind == Kinds.NATIVE) {
-            // The successor's `adopt` of the native currency is paid for in the same call.
-            // `adopt` returns nothing.
-            // slither-disable-next-line unused-return
-            Address.functionCallWithValue(
-                successor, abi.encodeCall(IBridgeConfiguration.adopt, (token, false, amount, ids, amounts)), amount
-            );
-            return;
+        uint256 amount = most < available ? most : available;
+        // Empty but for a locked token with ids.
+        // slither-disable-next-line uninitialized-local
+        uint256[] memory movedIds;
+        // As above.
+        // slither-disable-next-line uninitialized-local
+        uint256[] memory movedAmounts;
+        if (!pair.mints && pair.kind > Kinds.ERC20) {
+            (movedIds, movedAmounts, amount) = _takeUnits(token, pair.kind, ids, amounts, amount);
         }
-        if (!pair.mints) _moveTo(token, pair.kind, successor, amount, ids, amounts);
-        IBridgeConfiguration(successor).adopt(token, pair.mints, amount, ids, amounts);
+        _moveCounted(token, pair, successor, amount, movedIds, movedAmounts);
     }
 
-    function _handOver(address token, address successor) internal {
+    function _handOver(address token, address successor) private {
         Pair storage pair = _registeredPair(token);
         if (!pair.mints) revert BridgePairInvalid(token, pair.counterpartToken);
         uint256 held = _heldOf(token, pair);
-        if (pair.outstanding != 0 || held != 0) revert BridgePairInUse(token, pair.outstanding, held, pair.locked);
+        if (held != 0) revert BridgePairInUse(token, pair.outstanding, held, pair.locked);
+        // What came after the count had been migrated, such as a refund, goes along.
+        uint256[] memory none = new uint256[](0);
+        _moveCounted(token, pair, successor, pair.outstanding, none, none);
         IMigratable(token).handOver(successor);
         emit TokenHandedOver(token, successor);
     }
 
-    /// @inheritdoc IBridgeConfiguration
+    /// @inheritdoc IBridgeMigration
     function adopt(address token, bool mints, uint256 amount, uint256[] calldata ids, uint256[] calldata amounts)
         external
         payable
         nonReentrant
     {
+        _requireWired();
         if (msg.sender != _settings.predecessor) revert BridgeNotPredecessor(msg.sender);
         Pair storage pair = _registeredPair(token);
         // Locked value counted as minted could never leave again.
@@ -99,30 +113,76 @@ abstract contract Migration is Pairs, IBridgeConfiguration {
         emit ValueAdopted(token, msg.sender, amount);
     }
 
-    // Runs within `configure` or `executeConfiguration`, which are guarded. Each id is counted off before it moves.
-    // slither-disable-next-line reentrancy-no-eth
+    /// @dev Counts value off here, moves it, and has the successor count it. Runs within `configure` or `executeConfiguration`, which are
+    /// guarded.
+    function _moveCounted(
+        address token,
+        Pair storage pair,
+        address successor,
+        uint256 amount,
+        uint256[] memory ids,
+        uint256[] memory amounts
+    ) private {
+        if (amount == 0) return;
+        // Fits: it is not above the counter.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        pair.outstanding -= uint128(amount);
+        emit ValueMigrated(token, successor, amount);
+
+        uint256 value = pair.kind == Kinds.NATIVE ? amount : 0;
+        if (value == 0 && !pair.mints) _moveTo(token, pair.kind, successor, amount, ids, amounts);
+        // The successor's `adopt` of the native currency is paid for in the same call. It returns nothing.
+        // slither-disable-next-line unused-return
+        Address.functionCallWithValue(
+            successor, abi.encodeCall(IBridgeMigration.adopt, (token, pair.mints, amount, ids, amounts)), value
+        );
+    }
+
+    /// @dev Takes units of each id off that are here and owed to no hold, no more than `most` in all. Returns those that were
+    /// taken, and their sum.
+    function _takeUnits(address token, uint8 kind, uint256[] memory ids, uint256[] memory amounts, uint256 most)
+        private
+        returns (uint256[] memory movedIds, uint256[] memory movedAmounts, uint256 sum)
+    {
+        movedIds = new uint256[](ids.length);
+        movedAmounts = new uint256[](ids.length);
+        uint256 found = 0;
+        for (uint256 i = 0; i < ids.length; ++i) {
+            Units storage units = _units[token][ids[i]];
+            uint256 free = units.here > units.owed ? units.here - units.owed : 0;
+            uint256 moved = Math.min(Math.min(free, kind == Kinds.ERC721 ? 1 : amounts[i]), most - sum);
+            if (moved == 0) continue;
+            // Fits: it is not above what is here.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            units.here -= uint128(moved);
+            (movedIds[found], movedAmounts[found]) = (ids[i], moved);
+            ++found;
+            sum += moved;
+        }
+        // Memory safety: both arrays become shorter.
+        assembly ("memory-safe") {
+            mstore(movedIds, found)
+            mstore(movedAmounts, found)
+        }
+    }
+
     function _moveTo(
         address token,
         uint8 kind,
         address successor,
         uint256 amount,
-        uint256[] calldata ids,
-        uint256[] calldata amounts
+        uint256[] memory ids,
+        uint256[] memory amounts
     ) private {
         if (kind == Kinds.ERC20) {
             IERC20(token).safeTransfer(successor, amount);
-            return;
+        } else if (kind == Kinds.ERC1155) {
+            IERC1155(token).safeBatchTransferFrom(address(this), successor, ids, amounts, "");
+        } else {
+            for (uint256 i = 0; i < ids.length; ++i) {
+                IERC721(token).transferFrom(address(this), successor, ids[i]);
+            }
         }
-        uint256 sum = 0;
-        for (uint256 i = 0; i < ids.length; ++i) {
-            uint256 units = kind == Kinds.ERC721 ? 1 : amounts[i];
-            sum += units;
-            // Reverts when they are not there.
-            _units[token][ids[i]] -= units;
-            if (kind == Kinds.ERC721) IERC721(token).transferFrom(address(this), successor, ids[i]);
-        }
-        if (sum != amount) revert BridgeNotMigratable(token, amount, sum);
-        if (kind == Kinds.ERC1155) IERC1155(token).safeBatchTransferFrom(address(this), successor, ids, amounts, "");
     }
 
     /// @dev What was handed over must lie here, above what was here before.
@@ -146,10 +206,13 @@ abstract contract Migration is Pairs, IBridgeConfiguration {
             uint256 id = ids[i];
             uint256 units = kind == Kinds.ERC721 ? 1 : amounts[i];
             sum += units;
-            _units[token][id] += units;
+            uint256 counted = _units[token][id].here + units;
+            // Fits: the units of all ids are the pair's escrow, which has taken their sum.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            _units[token][id].here = uint128(counted);
             bool here = kind == Kinds.ERC721
-                ? _units[token][id] == 1 && IERC721(token).ownerOf(id) == address(this)
-                : IERC1155(token).balanceOf(address(this), id) >= _units[token][id];
+                ? counted == 1 && IERC721(token).ownerOf(id) == address(this)
+                : IERC1155(token).balanceOf(address(this), id) >= counted;
             if (!here) revert BridgeNotTokenOwner(token, id);
         }
         if (sum != amount) revert BridgeNotMigratable(token, amount, sum);

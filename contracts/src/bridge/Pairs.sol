@@ -5,64 +5,73 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 
 import {PairConfiguration, PairLimits} from "../interfaces/BridgeTypes.sol";
 import {Kinds} from "../libraries/Kinds.sol";
-import {IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Pair} from "./BridgeStorage.sol";
+import {AddressRole, IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Pair, WAS_COUNTERPART_TOKEN} from "./BridgeStorage.sol";
+import {GasCaps} from "./GasCaps.sol";
 import {Limits} from "./Limits.sol";
 
 /// @title Token pairs: which token of this chain corresponds to which of the counterpart's
 /// @dev A pair stays as it was registered, except for its lock, its gas cap and its limits: remapping it would turn what is
-/// locked, minted or in flight into something else. It can go when nothing of it is there, and come back as another.
-abstract contract Pairs is Limits {
-    /// @dev A payment to a new holder with two questions to a recipient that may want data. Unit: gas.
-    uint32 private constant MIN_GAS_CAP = 100_000;
-    /// @dev A token with a URI of 512 bytes is minted with about 500 000. Unit: gas.
-    uint32 private constant MIN_GAS_CAP_ERC721 = 600_000;
-    /// @dev 16 new ids, each in a new slot of the token and of this bridge. Unit: gas.
-    uint32 private constant MIN_GAS_CAP_ERC1155 = 1_200_000;
-    /// @dev Eight payouts that use all of it fit into the 16 777 216 gas of the largest transaction (EIP-7825), so a lane
-    /// is never stuck behind one payout. Unit: gas.
-    uint32 private constant MAX_GAS_CAP = 2_000_000;
+/// locked, minted or in flight into something else. It can go when nothing of it is there; what was in flight on the other lane
+/// may come back as a refund even then, so a token keeps its counterpart, kind and mode for ever, and only the same pair returns.
+abstract contract Pairs is Limits, GasCaps {
+    /// @dev What an account with delegated code has for its code (EIP-7702): this and an address.
+    bytes3 private constant DELEGATION_PREFIX = 0xef0100;
+    uint256 private constant DELEGATION_SIZE = 23;
     /// @dev 30 days at one block per second, as for refunds: whatever waits comes to its end. Unit: blocks.
     uint32 private constant MAX_DELAY_BLOCKS = 2_592_000;
     uint8 private constant NATIVE_DECIMALS = 18;
 
     function _registerPair(PairConfiguration calldata pair) internal {
         (address token, address counterpartToken) = (pair.token, pair.counterpartToken);
-        if (_pairs[token].registered || _acquaintances[counterpartToken].roles & IS_COUNTERPART_TOKEN != 0) {
+        Pair storage stored = _pairs[token];
+        AddressRole storage far = _addressRoles[counterpartToken];
+        if (stored.registered || far.roles & IS_COUNTERPART_TOKEN != 0) {
             revert BridgePairExists(token, counterpartToken);
         }
+        bool other = stored.known
+            && (stored.counterpartToken != counterpartToken || stored.kind != pair.kind || stored.mints != pair.mints);
+        if (other || (far.roles & WAS_COUNTERPART_TOKEN != 0 && far.localToken != token)) {
+            revert BridgePairRemembered(token, stored.counterpartToken);
+        }
         if (!_isPossible(pair)) revert BridgePairInvalid(token, counterpartToken);
-        if (token != address(0) && token.code.length == 0) revert BridgeTokenWithoutCode(token);
-        _checkGasCap(pair.kind, pair.gasCap);
+        if (token != address(0) && !_hasOwnCode(token)) revert BridgeTokenWithoutCode(token);
+        _checkGasCap(token, pair.kind, pair.itemBound, pair.gasCap);
         _checkDecimals(pair);
 
-        Pair storage stored = _pairs[token];
         stored.gasCap = pair.gasCap;
+        stored.itemBound = pair.itemBound;
         stored.kind = pair.kind;
         stored.mints = pair.mints;
         stored.registered = true;
+        stored.known = true;
         stored.decimals = pair.decimals;
         stored.counterpartToken = counterpartToken;
         _limits[token] = _noLimits();
         _tokens.push(token);
-        _acquaintances[token].roles |= IS_LOCAL_TOKEN;
-        _acquaintances[counterpartToken].roles |= IS_COUNTERPART_TOKEN;
-        _acquaintances[counterpartToken].localToken = token;
+        _addressRoles[token].roles |= IS_LOCAL_TOKEN;
+        far.roles |= IS_COUNTERPART_TOKEN | WAS_COUNTERPART_TOKEN;
+        far.localToken = token;
         emit PairRegistered(token, counterpartToken, pair);
     }
 
-    function _deregisterPair(address token) internal {
+    /// @param outboundNonce how many requests of the lane that begins here the counterpart has handled
+    function _deregisterPair(address token, uint64 outboundNonce) internal {
         Pair storage pair = _registeredPair(token);
         address counterpartToken = pair.counterpartToken;
+        if (outboundNonce < pair.lockedAtNonce) revert BridgeLaneNotDrained(outboundNonce, pair.lockedAtNonce);
         uint256 held = _heldOf(token, pair);
         if (!pair.locked || pair.outstanding != 0 || held != 0) {
             revert BridgePairInUse(token, pair.outstanding, held, pair.locked);
         }
-        delete _pairs[token];
+        pair.registered = false;
+        pair.locked = false;
+        pair.bounded = false;
+        pair.limited = false;
+        // What was seeded and adopted stays counted: the other side may keep it still.
         delete _limits[token];
         delete _outflows[token];
-        _acquaintances[token].roles &= ~IS_LOCAL_TOKEN;
-        _acquaintances[counterpartToken].roles &= ~IS_COUNTERPART_TOKEN;
-        delete _acquaintances[counterpartToken].localToken;
+        _addressRoles[token].roles &= ~IS_LOCAL_TOKEN;
+        _addressRoles[counterpartToken].roles &= ~IS_COUNTERPART_TOKEN;
         uint256 last = _tokens.length - 1;
         for (uint256 i = 0; i < last; ++i) {
             if (_tokens[i] == token) _tokens[i] = _tokens[last];
@@ -72,13 +81,15 @@ abstract contract Pairs is Limits {
     }
 
     function _setPairLocked(address token, bool locked) internal {
-        _registeredPair(token).locked = locked;
+        Pair storage pair = _registeredPair(token);
+        pair.locked = locked;
+        if (locked) pair.lockedAtNonce = _lanes.requestNonce;
         emit PairLocked(token, locked);
     }
 
     function _setPairGasCap(address token, uint32 gasCap) internal {
         Pair storage pair = _registeredPair(token);
-        _checkGasCap(pair.kind, gasCap);
+        _checkGasCap(token, pair.kind, pair.itemBound, gasCap);
         pair.gasCap = gasCap;
         emit PairGasCapChanged(token, gasCap);
     }
@@ -100,22 +111,16 @@ abstract contract Pairs is Limits {
         emit PairLimitsChanged(token, limits);
     }
 
-    /// @dev What is held of a pair, payments and refunds.
-    function _heldOf(address token, Pair storage pair) internal view returns (uint256) {
-        return uint256(_held[pair.counterpartToken]) + _heldRefunds[token];
-    }
-
     function _noLimits() private pure returns (PairLimits memory limits) {
         limits.maximum = UNLIMITED;
         limits.outflowCapacity = UNLIMITED;
         limits.delayAbove = UNLIMITED;
     }
 
-    function _checkGasCap(uint8 kind, uint32 gasCap) private pure {
-        uint32 minimum = MIN_GAS_CAP;
-        if (kind == Kinds.ERC721) minimum = MIN_GAS_CAP_ERC721;
-        if (kind == Kinds.ERC1155) minimum = MIN_GAS_CAP_ERC1155;
-        if (gasCap < minimum || gasCap > MAX_GAS_CAP) revert BridgeGasCapOutOfRange(gasCap, minimum, MAX_GAS_CAP);
+    /// @dev Code that an account carries by delegation can be another one tomorrow, or none.
+    function _hasOwnCode(address token) private view returns (bool) {
+        if (token.code.length != DELEGATION_SIZE) return token.code.length != 0;
+        return bytes3(token.code) != DELEGATION_PREFIX;
     }
 
     /// @dev Both sides are given the same number, and each compares it with its own token.

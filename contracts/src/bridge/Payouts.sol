@@ -5,12 +5,33 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {HoldReason, PairLimits, ValueTransfer} from "../interfaces/BridgeTypes.sol";
 import {IBridgeToken} from "../interfaces/IBridgeToken.sol";
-import {IBridgeTransfers} from "../interfaces/IBridgeTransfers.sol";
+import {IBridgePayouts} from "../interfaces/IBridgePayouts.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
 import {Kinds} from "../libraries/Kinds.sol";
 import {Payloads} from "../libraries/Payloads.sol";
-import {Acquaintance, IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Outflow, Pair, StoredHold} from "./BridgeStorage.sol";
+import {AddressRole, IS_COUNTERPART_TOKEN, IS_LOCAL_TOKEN, Outflow, Pair, StoredHold, Units} from "./BridgeStorage.sol";
 import {Limits} from "./Limits.sol";
+
+/// What payouts have to know of a pair. Read once for requests of one token that follow each other: while the guard is held
+/// nothing but a payout changes it, and a payout writes what it changes to the pair before anybody is called.
+struct PayoutTerms {
+    /// Of the requests that these terms are for. A value that no request has before the first one.
+    uint256 sourceKind;
+    address sourceToken;
+    /// Whether anything of it can be paid, and why not.
+    bool payable_;
+    HoldReason reason;
+    /// The token of this chain, and where its pair is stored.
+    address token;
+    uint256 pairSlot;
+    uint256 outstanding;
+    uint256 gasCap;
+    /// What has to be left before a call with `gasCap`. Unit: gas.
+    uint256 requiredGas;
+    uint256 kind;
+    bool mints;
+    bool limited;
+}
 
 /// @title Pays a request, or holds it
 /// @dev Nothing in here reverts because of a token or a recipient; the only revert is for lack of gas, which undoes the
@@ -22,73 +43,116 @@ abstract contract Payouts is Limits {
     /// @dev Comes free with value; taken off so that every callee gets exactly its cap. Unit: gas.
     uint256 private constant CALL_STIPEND = 2_300;
 
+    /// @dev Terms of no request yet.
+    function _noTerms() internal pure returns (PayoutTerms memory terms) {
+        terms.sourceKind = type(uint256).max;
+    }
+
     /// @dev Handles one request whose checkpoint was approved and whose nonce is already stored as handled.
-    function _payOrHold(uint64 nonce, ValueTransfer calldata transfer) internal {
+    function _payOrHold(uint64 nonce, ValueTransfer memory transfer, PayoutTerms memory terms) internal {
         // A block number beyond 64 bits is out of reach of any chain.
         // forge-lint: disable-next-line(unsafe-typecast)
-        HoldReason reason = _pay(nonce, transfer, uint64(block.number));
+        HoldReason reason = _pay(nonce, transfer, uint64(block.number), terms);
         if (reason != HoldReason.None) _hold(nonce, Checkpoints.leaf(nonce, transfer), transfer, reason);
     }
 
     /// @dev Pays, or says why not and leaves nothing changed.
     /// @param heldAtBlock when the request was first to be paid
-    function _pay(uint64 nonce, ValueTransfer calldata transfer, uint64 heldAtBlock)
+    /// @param terms of the request before, or `_noTerms`
+    function _pay(uint64 nonce, ValueTransfer memory transfer, uint64 heldAtBlock, PayoutTerms memory terms)
         internal
         returns (HoldReason reason)
     {
-        address token;
-        (reason, token) = _tokenOf(transfer);
-        if (reason != HoldReason.None) return reason;
-        Pair storage pair = _pairs[token];
-        // All of one slot, read at once.
-        (uint128 outstanding, uint32 gasCap, uint8 kind, bool mints, bool limited) =
-            (pair.outstanding, pair.gasCap, pair.kind, pair.mints, pair.limited);
-        if (!_corresponds(transfer.kind, kind)) return HoldReason.KindMismatch;
+        if (terms.sourceToken != transfer.token || terms.sourceKind != transfer.kind) {
+            _readTerms(transfer, terms);
+        }
+        if (!terms.payable_) return terms.reason;
+        uint256 kind = terms.kind;
         address to = transfer.to;
         if (to == address(0) || to == address(this)) return HoldReason.InvalidRecipient;
-        uint256 amount = _amountOf(kind, transfer.value);
+        uint256 amount = kind == Kinds.ERC721 ? 1 : transfer.value;
         if (amount == 0 || amount > type(uint128).max) return HoldReason.InvalidValue;
         bool whole = kind > Kinds.ERC20 || transfer.payload.length != 0;
-        if (whole && !_isDecodable(kind, transfer)) return HoldReason.UndecodablePayload;
         // A wrapped native currency would credit the bridge for it, and nobody's data reach a token. Other payouts are not
         // charged for this look, a cold slot for each recipient: a token that is sent to a token lies there, and neither
         // calls nor credits anyone.
-        if ((whole || kind == Kinds.NATIVE) && _acquaintances[to].roles & IS_LOCAL_TOKEN != 0) {
+        if ((whole || kind == Kinds.NATIVE) && _addressRoles[to].roles & IS_LOCAL_TOKEN != 0) {
             return HoldReason.InvalidRecipient;
         }
 
-        if (mints) {
-            if (amount > type(uint128).max - outstanding) return HoldReason.InvalidValue;
-        } else {
-            if (amount > outstanding) return HoldReason.InsufficientEscrow;
+        uint256 outstanding = terms.outstanding;
+        uint256 left;
+        // Neither line overflows or underflows: the one before it has checked.
+        unchecked {
+            if (terms.mints) {
+                if (amount > type(uint128).max - outstanding) return HoldReason.InvalidValue;
+                left = outstanding + amount;
+            } else {
+                if (amount > outstanding) return HoldReason.InsufficientEscrow;
+                left = outstanding - amount;
+            }
         }
         // Zero where the pair has no limits, and read only where it has.
         // slither-disable-next-line uninitialized-local
         Outflow memory outflow;
-        if (limited) {
-            outflow = _outflows[token];
-            reason = _checkLimits(token, amount, heldAtBlock);
+        if (terms.limited) {
+            outflow = _outflows[terms.token];
+            reason = _checkLimits(terms.token, amount, heldAtBlock);
             if (reason != HoldReason.None) return reason;
         }
 
         // Before the call, so that whatever the callee reads is what holds if it succeeds.
-        // Neither truncates nor overflows: checked above.
-        unchecked {
+        // Fits, see above.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _pairAt(terms.pairSlot).outstanding = uint128(left);
+        if (whole) reason = _sendWhole(nonce, transfer, terms);
+        else if (kind == Kinds.NATIVE) reason = _sendNative(nonce, terms, to, amount);
+        else reason = _sendERC20(nonce, terms, to, amount);
+        if (reason == HoldReason.None) {
+            terms.outstanding = left;
+        } else {
+            // Nothing else changes these while the guard is held. It was read from there.
             // forge-lint: disable-next-line(unsafe-typecast)
-            pair.outstanding = uint128(mints ? outstanding + amount : outstanding - amount);
+            _pairAt(terms.pairSlot).outstanding = uint128(outstanding);
+            if (terms.limited) _outflows[terms.token] = outflow;
         }
-        reason =
-            whole ? _sendWhole(nonce, transfer, token, gasCap) : _send(nonce, token, kind, mints, gasCap, to, amount);
-        if (reason != HoldReason.None) {
-            // Nothing else changes these while the guard is held.
-            pair.outstanding = outstanding;
-            if (limited) _outflows[token] = outflow;
+    }
+
+    /// @dev Reads the terms for a request and those like it that follow.
+    function _readTerms(ValueTransfer memory transfer, PayoutTerms memory terms) private view {
+        uint8 sourceKind = transfer.kind;
+        terms.sourceKind = sourceKind;
+        terms.sourceToken = transfer.token;
+        (HoldReason reason, address token) = _tokenOf(transfer);
+        if (reason == HoldReason.None) {
+            Pair storage pair = _pairs[token];
+            uint256 slot;
+            assembly ("memory-safe") {
+                slot := pair.slot
+            }
+            (terms.token, terms.pairSlot) = (token, slot);
+            // All of one slot, read at once.
+            (uint256 gasCap, uint8 kind) = (pair.gasCap, pair.kind);
+            (terms.outstanding, terms.mints, terms.limited) = (pair.outstanding, pair.mints, pair.limited);
+            (terms.gasCap, terms.kind) = (gasCap, kind);
+            // A call hands on at most 63/64 of what is left: L - L/64 >= gasCap holds for L >= gasCap + gasCap/63.
+            terms.requiredGas = gasCap + gasCap / 63 + CALL_OVERHEAD;
+            if (!_corresponds(sourceKind, kind)) reason = HoldReason.KindMismatch;
+        }
+        terms.reason = reason;
+        terms.payable_ = reason == HoldReason.None;
+    }
+
+    /// @dev The pair that `_readTerms` has found.
+    function _pairAt(uint256 slot) private pure returns (Pair storage pair) {
+        assembly ("memory-safe") {
+            pair.slot := slot
         }
     }
 
     /// @dev The token of this chain that a request is about, or why there is none. A refund names it, another request its
     /// counterpart.
-    function _tokenOf(ValueTransfer calldata transfer) private view returns (HoldReason reason, address token) {
+    function _tokenOf(ValueTransfer memory transfer) private view returns (HoldReason reason, address token) {
         uint8 kind = transfer.kind;
         if (kind & ~Kinds.REFUND > Kinds.ERC1155) return (HoldReason.UnknownKind, address(0));
         token = transfer.token;
@@ -96,7 +160,7 @@ abstract contract Payouts is Limits {
         if (kind & Kinds.REFUND != 0) {
             known = _pairs[token].registered;
         } else {
-            Acquaintance storage source = _acquaintances[token];
+            AddressRole storage source = _addressRoles[token];
             (known, token) = (source.roles & IS_COUNTERPART_TOKEN != 0, source.localToken);
         }
         if (!known) reason = HoldReason.UnknownToken;
@@ -117,80 +181,80 @@ abstract contract Payouts is Limits {
         return _fill(token, limits, amount) ? HoldReason.None : HoldReason.OutflowLimited;
     }
 
-    /// @dev A payout of a fungible without data: one call.
-    function _send(uint64 nonce, address token, uint8 kind, bool mints, uint256 gasCap, address to, uint256 value)
+    function _sendNative(uint64 nonce, PayoutTerms memory terms, address to, uint256 value)
         private
         returns (HoldReason)
     {
-        if (kind == Kinds.NATIVE) {
-            (bool paid,,) = _callWithCap(nonce, to, value, gasCap, 0, 0);
-            return paid ? HoldReason.None : HoldReason.PayoutFailed;
+        _requireGas(nonce, terms);
+        // A cap is far above the stipend.
+        uint256 given;
+        unchecked {
+            given = terms.gasCap - CALL_STIPEND;
         }
-        bytes32 selector = mints ? IBridgeToken.mint.selector : IERC20.transfer.selector;
-        uint256 input;
-        // Memory safety: takes 0x60 bytes above the free pointer and writes 0x44 of them. Both functions take an address,
-        // whose upper bits Solidity has checked, and an amount.
+        bool paid;
+        // Memory safety: touches no memory.
         assembly ("memory-safe") {
-            input := mload(0x40)
-            mstore(0x40, add(input, 0x60))
+            paid := call(given, to, value, 0, 0, 0, 0)
+        }
+        return paid ? HoldReason.None : HoldReason.PayoutFailed;
+    }
+
+    function _sendERC20(uint64 nonce, PayoutTerms memory terms, address to, uint256 value)
+        private
+        returns (HoldReason)
+    {
+        _requireGas(nonce, terms);
+        (address token, uint256 given) = (terms.token, terms.gasCap);
+        bytes32 selector = terms.mints ? IBridgeToken.mint.selector : IERC20.transfer.selector;
+        bool success;
+        bool confirmed;
+        // Memory safety: writes 0x44 bytes above the free pointer, where nothing is kept, and the scratch word at 0. Both functions
+        // take an address, whose upper bits are clear, and an amount. Silence is consent only from a contract.
+        assembly ("memory-safe") {
+            let input := mload(0x40)
             mstore(input, selector)
             mstore(add(input, 4), to)
             mstore(add(input, 0x24), value)
+            success := call(given, token, 0, input, 0x44, 0, 0x20)
+            switch returndatasize()
+            case 0 { confirmed := iszero(iszero(extcodesize(token))) }
+            default { confirmed := and(gt(returndatasize(), 0x1f), eq(mload(0), 1)) }
         }
-        (bool success, uint256 size, uint256 word) = _callWithCap(nonce, token, 0, gasCap, input, 0x44);
         if (!success) return HoldReason.PayoutFailed;
-        // Silence is consent only from a contract.
-        if (size == 0 ? token.code.length != 0 : size >= 32 && word == 1) return HoldReason.None;
-        return HoldReason.AnswerUnclear;
+        return confirmed ? HoldReason.None : HoldReason.AnswerUnclear;
+    }
+
+    /// @dev The submitter chooses the gas of the transaction. A callee gets exactly the pair's gas cap, so anything less would let the
+    /// submitter decide who is paid and who is held.
+    function _requireGas(uint64 nonce, PayoutTerms memory terms) private view {
+        uint256 required = terms.requiredGas;
+        if (gasleft() < required) revert BridgeInsufficientGas(nonce, gasleft(), required);
     }
 
     /// @dev A payout of more than one step, in a call of the bridge by itself that has the pair's gas cap and undoes
     /// everything when one of them fails.
-    function _sendWhole(uint64 nonce, ValueTransfer calldata transfer, address token, uint256 gasCap)
+    function _sendWhole(uint64 nonce, ValueTransfer memory transfer, PayoutTerms memory terms)
         private
         returns (HoldReason)
     {
-        bytes memory data = abi.encodeCall(IBridgeTransfers.payWhole, (token, transfer));
-        uint256 input;
-        // Memory safety: an address of memory is computed, nothing is written.
+        bytes memory data = abi.encodeCall(IBridgePayouts.payWhole, (terms.token, transfer));
+        _requireGas(nonce, terms);
+        uint256 given = terms.gasCap;
+        bool success;
+        uint256 word;
+        // Memory safety: reads `data`, writes only the scratch word at 0. Its own refusals `payWhole` tells by one word, and never
+        // hands on what a callee says.
         assembly ("memory-safe") {
-            input := add(data, 0x20)
+            success := call(given, address(), 0, add(data, 0x20), mload(data), 0, 0x20)
+            if eq(returndatasize(), 0x20) { word := mload(0) }
         }
-        (bool success, uint256 size, uint256 word) = _callWithCap(nonce, address(this), 0, gasCap, input, data.length);
         if (success) return HoldReason.None;
-        // `payWhole` tells its own refusals by one word, and never hands on what a callee says.
-        return size == 32 && word == uint256(HoldReason.InsufficientEscrow)
-            ? HoldReason.InsufficientEscrow
-            : HoldReason.PayoutFailed;
-    }
-
-    /// @dev Calls with exactly `gasCap` gas and copies at most one word of the answer. The submitter chooses the gas of the
-    /// transaction, so anything less would let it decide who is paid and who is held.
-    /// @param input where the call's data lie in memory
-    /// @param inputSize how long they are. Unit: bytes.
-    function _callWithCap(uint64 nonce, address target, uint256 value, uint256 gasCap, uint256 input, uint256 inputSize)
-        private
-        returns (bool success, uint256 size, uint256 word)
-    {
-        // A call hands on at most 63/64 of what is left: L - L/64 >= gasCap holds for L >= gasCap + gasCap/63.
-        uint256 required = gasCap + gasCap / 63 + CALL_OVERHEAD;
-        if (gasleft() < required) revert BridgeInsufficientGas(nonce, gasleft(), required);
-        uint256 given = value == 0 ? gasCap : gasCap - CALL_STIPEND;
-        // Memory safety: reads the input, writes only the scratch word at 0.
-        assembly ("memory-safe") {
-            success := call(given, target, value, input, inputSize, 0, 0x20)
-            size := returndatasize()
-            word := mload(0)
-        }
-        // The check above knows what a call costs today; this one needs no prices. Say L was left once the call was paid
-        // for. When the callee got less than `given`, that was L - L/64, hence L/64 < given/63; and when it failed because
-        // that ran out, L/64 is all that is left. When it got all of `given`, then at least L - given >= L/64 >= given/63
-        // is left, whatever it used. A callee that measures its gas and fails early is covered by the first check alone.
-        if (!success && gasleft() < given / 63) revert BridgeInsufficientGas(nonce, gasleft(), required);
+        bool told = word == uint256(HoldReason.InsufficientEscrow) || word == uint256(HoldReason.UndecodablePayload);
+        return told ? HoldReason(word) : HoldReason.PayoutFailed;
     }
 
     /// @dev Stores a hold, and counts it where its token's pair will look.
-    function _hold(uint64 nonce, bytes32 leaf, ValueTransfer calldata transfer, HoldReason reason) internal {
+    function _hold(uint64 nonce, bytes32 leaf, ValueTransfer memory transfer, HoldReason reason) internal {
         uint256 amount = _amountOf(transfer.kind & ~Kinds.REFUND, transfer.value);
         mapping(address => uint128) storage sums = _heldSums(transfer.kind);
         uint128 held = sums[transfer.token];
@@ -201,12 +265,48 @@ abstract contract Payouts is Limits {
         if (counted) sums[transfer.token] = held + uint128(amount);
         // A block number beyond 64 bits is out of reach of any chain.
         // forge-lint: disable-next-line(unsafe-typecast)
-        _holds[nonce] = StoredHold({leaf: leaf, heldAtBlock: uint64(block.number), reason: reason, counted: counted});
+        uint64 heldAtBlock = uint64(block.number);
+        bool owed = _owes(transfer);
+        if (owed) _countOwed(transfer, true);
+        _holds[nonce] = StoredHold({leaf: leaf, heldAtBlock: heldAtBlock, reason: reason, counted: counted, owed: owed});
         // One per nonce, so it stays below the nonce.
         unchecked {
             ++_counters.heldCount;
         }
         emit ValueTransferHeld(nonce, reason, leaf);
+    }
+
+    /// @dev Whether a request is owed ids of a pair that locks them.
+    function _owes(ValueTransfer memory transfer) private view returns (bool) {
+        uint8 kind = transfer.kind & ~Kinds.REFUND;
+        if (kind < Kinds.ERC721) return false;
+        (HoldReason reason, address token) = _tokenOf(transfer);
+        if (reason != HoldReason.None || _pairs[token].mints || _pairs[token].kind != kind) return false;
+        return kind == Kinds.ERC721 || Payloads.isERC1155(transfer.payload, transfer.value);
+    }
+
+    /// @dev Of a request that `_owes`, or did when it was put on hold: its pair cannot go before the hold has.
+    function _countOwed(ValueTransfer memory transfer, bool more) internal {
+        (, address token) = _tokenOf(transfer);
+        if (transfer.kind & ~Kinds.REFUND == Kinds.ERC721) {
+            _addOwed(token, transfer.value, 1, more);
+            return;
+        }
+        (uint256[] memory ids, uint256[] memory amounts) = Payloads.decodeERC1155(transfer.payload);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            // An amount of the payload has 128 bits.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            _addOwed(token, ids[i], uint128(amounts[i]), more);
+        }
+    }
+
+    /// @dev Tokens that lie about what they lock could make the sum larger than it can be: it wraps then, and back when their
+    /// holds end, since a revert would stop the lane.
+    function _addOwed(address token, uint256 id, uint128 amount, bool more) private {
+        Units storage units = _units[token][id];
+        unchecked {
+            units.owed = more ? units.owed + amount : units.owed - amount;
+        }
     }
 
     /// @dev Refunds name a token of this chain, other requests one of the counterpart's.
@@ -217,11 +317,5 @@ abstract contract Payouts is Limits {
     /// @dev What a request counts in its pair.
     function _amountOf(uint8 kind, uint256 value) internal pure returns (uint256) {
         return kind == Kinds.ERC721 ? 1 : value;
-    }
-
-    function _isDecodable(uint8 kind, ValueTransfer calldata transfer) private pure returns (bool) {
-        if (kind == Kinds.ERC721) return Payloads.isERC721(transfer.payload);
-        if (kind == Kinds.ERC1155) return Payloads.isERC1155(transfer.payload, transfer.value);
-        return true;
     }
 }

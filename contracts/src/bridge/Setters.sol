@@ -3,17 +3,21 @@ pragma solidity 0.8.37;
 
 import {PairConfiguration, PairLimits} from "../interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../interfaces/IBridgeConfiguration.sol";
+import {IBridgeHolds} from "../interfaces/IBridgeHolds.sol";
+import {IBridgeMigration} from "../interfaces/IBridgeMigration.sol";
 import {Checkpoints} from "../libraries/Checkpoints.sol";
 import {Counterpart, IS_COUNTERPART} from "./BridgeStorage.sol";
 import {Delays} from "./Delays.sol";
 import {Memberships} from "./Memberships.sol";
-import {Migration} from "./Migration.sol";
+import {Pairs} from "./Pairs.sol";
+import {Rosters} from "./Rosters.sol";
+import {Suspension} from "./Suspension.sol";
 
 /// @title The listed setters: all that governors can change
 /// @dev None can run before `wire`: configuration 0 starts with it.
-abstract contract Setters is Memberships, Delays, Migration {
+abstract contract Setters is Memberships, Rosters, Delays, Pairs, Suspension, IBridgeConfiguration {
     modifier onlyConfiguration() {
-        _checkConfiguration();
+        _requireConfiguration();
         _;
     }
 
@@ -40,15 +44,21 @@ abstract contract Setters is Memberships, Delays, Migration {
         _counterpart = Counterpart({
             bridge: counterpart, chainId: counterpartChainId, deploymentBlock: counterpartDeploymentBlock
         });
-        _acquaintances[counterpart].roles = IS_COUNTERPART;
+        _addressRoles[counterpart].roles = IS_COUNTERPART;
         _lanes.wired = true;
         _lanes.recoveryBlockNumber = counterpartDeploymentBlock;
+        _makeRoster();
         emit Wired(counterpartChainId, counterpart, outbound, inbound, salt);
     }
 
     /// @inheritdoc IBridgeConfiguration
     function setOperators(address[] calldata members, uint8 threshold) external onlyConfiguration {
         _setOperators(members, threshold);
+        _makeRoster();
+        // The bits are of the former ones.
+        for (uint256 i = 0; i < _pending.length; ++i) {
+            _pending[i].suspendedBy = 0;
+        }
     }
 
     /// @inheritdoc IBridgeConfiguration
@@ -67,9 +77,9 @@ abstract contract Setters is Memberships, Delays, Migration {
     }
 
     /// @inheritdoc IBridgeConfiguration
-    function deregisterPair(address token, uint64 inboundNonce) external onlyConfiguration {
+    function deregisterPair(address token, uint64 inboundNonce, uint64 outboundNonce) external onlyConfiguration {
         _requireDrained(inboundNonce);
-        _deregisterPair(token);
+        _deregisterPair(token, outboundNonce);
     }
 
     /// @inheritdoc IBridgeConfiguration
@@ -80,6 +90,11 @@ abstract contract Setters is Memberships, Delays, Migration {
     /// @inheritdoc IBridgeConfiguration
     function setPairGasCap(address token, uint32 gasCap) external onlyConfiguration {
         _setPairGasCap(token, gasCap);
+    }
+
+    /// @inheritdoc IBridgeConfiguration
+    function setGreatestGasCap(uint32 gasCap) external onlyConfiguration {
+        _setGreatestGasCap(gasCap);
     }
 
     /// @inheritdoc IBridgeConfiguration
@@ -108,6 +123,7 @@ abstract contract Setters is Memberships, Delays, Migration {
     function unpause() external onlyConfiguration {
         _lanes.paused = false;
         emit Unpaused(++_counters.pauseNonce);
+        _resumePending();
     }
 
     /// @inheritdoc IBridgeConfiguration
@@ -125,25 +141,6 @@ abstract contract Setters is Memberships, Delays, Migration {
         emit PredecessorChanged(predecessor);
     }
 
-    /// @inheritdoc IBridgeConfiguration
-    function migrate(
-        address token,
-        address successor,
-        uint256 amount,
-        uint256[] calldata ids,
-        uint256[] calldata amounts,
-        uint64 inboundNonce
-    ) external onlyConfiguration {
-        _requireStoppedAndDrained(inboundNonce);
-        _migrate(token, successor, amount, ids, amounts);
-    }
-
-    /// @inheritdoc IBridgeConfiguration
-    function handOver(address token, address successor, uint64 inboundNonce) external onlyConfiguration {
-        _requireStoppedAndDrained(inboundNonce);
-        _handOver(token, successor);
-    }
-
     function _isListed(bytes4 selector) internal pure returns (bool) {
         return selector == IBridgeConfiguration.wire.selector || selector == IBridgeConfiguration.setOperators.selector
             || selector == IBridgeConfiguration.setGovernors.selector
@@ -152,16 +149,13 @@ abstract contract Setters is Memberships, Delays, Migration {
             || selector == IBridgeConfiguration.setPairLocked.selector
             || selector == IBridgeConfiguration.setPairGasCap.selector
             || selector == IBridgeConfiguration.setPairLimits.selector
+            || selector == IBridgeConfiguration.setGreatestGasCap.selector || selector == IBridgeHolds.writeOff.selector
             || selector == IBridgeConfiguration.setFeeReceiver.selector
             || selector == IBridgeConfiguration.setRefundDelay.selector
             || selector == IBridgeConfiguration.setGovernanceDelay.selector
             || selector == IBridgeConfiguration.unpause.selector
             || selector == IBridgeConfiguration.setRequestsStopped.selector
-            || selector == IBridgeConfiguration.setPredecessor.selector
-            || selector == IBridgeConfiguration.migrate.selector || selector == IBridgeConfiguration.handOver.selector;
-    }
-
-    function _checkConfiguration() private view {
-        if (msg.sender != address(this)) revert BridgeOnlyConfiguration(msg.sender);
+            || selector == IBridgeConfiguration.setPredecessor.selector || selector == IBridgeMigration.migrate.selector
+            || selector == IBridgeMigration.handOver.selector;
     }
 }

@@ -24,7 +24,6 @@ abstract contract Tightening is Limits, MemberSets {
             (, bool locked) = abi.decode(arguments, (address, bool));
             return locked;
         }
-        if (selector == IBridgeConfiguration.setRequestsStopped.selector) return abi.decode(arguments, (bool));
         if (selector == IBridgeConfiguration.setRefundDelay.selector) {
             return abi.decode(arguments, (uint64)) >= _counters.refundDelay;
         }

@@ -13,15 +13,17 @@ import {
     PairLimits,
     PairState,
     RequestNonce,
+    ValueTransfer,
     Wiring
 } from "../interfaces/BridgeTypes.sol";
 import {IBridgeReads} from "../interfaces/IBridgeReads.sol";
+import {PackedTransfers} from "../libraries/PackedTransfers.sol";
 import {Counterpart, Counters, Lanes, Members, Pair, Quorum, StoredHold} from "./BridgeStorage.sol";
 import {MemberSets} from "./MemberSets.sol";
-import {Pairs} from "./Pairs.sol";
+import {Limits} from "./Limits.sol";
 
 /// @title Reads
-abstract contract Views is Pairs, MemberSets, IBridgeReads {
+abstract contract Views is Limits, MemberSets, IBridgeReads {
     /// @inheritdoc IBridgeReads
     function state() external view returns (BridgeState memory result) {
         Lanes memory lanes = _lanes;
@@ -30,11 +32,13 @@ abstract contract Views is Pairs, MemberSets, IBridgeReads {
         result.wired = lanes.wired;
         result.paused = lanes.paused;
         result.requestsStopped = lanes.requestsStopped;
-        result.development = _development;
+        result.development = _origin.development;
+        result.gasCapFixed = _origin.gasCapFixed;
+        result.greatestGasCap = _origin.greatestGasCap;
         // Chain ids are below 2^64 wherever transactions can be signed (EIP-2294).
         // forge-lint: disable-next-line(unsafe-typecast)
         result.chainId = uint64(block.chainid);
-        result.deploymentBlock = _deploymentBlock;
+        result.deploymentBlock = _origin.deploymentBlock;
         result.wiring = Wiring({
             counterpartChainId: counterpart.chainId,
             counterpartDeploymentBlock: counterpart.deploymentBlock,
@@ -54,6 +58,7 @@ abstract contract Views is Pairs, MemberSets, IBridgeReads {
         result.governanceDelay = _settings.governanceDelay;
         result.feeReceiver = _settings.feeReceiver;
         result.predecessor = _settings.predecessor;
+        result.claims = _origin.claims;
         result.pending = _pending;
         result.operators = _memberSet(_operators, _operatorQuorum());
         result.governors = _memberSet(_governors, _governorQuorum());
@@ -119,6 +124,11 @@ abstract contract Views is Pairs, MemberSets, IBridgeReads {
         return _domainSeparator();
     }
 
+    /// @inheritdoc IBridgeReads
+    function unpackTransfers(bytes calldata transfers) external pure returns (ValueTransfer[] memory) {
+        return PackedTransfers.unpack(transfers, PackedTransfers.count(transfers));
+    }
+
     function _memberSet(Members storage set, Quorum memory quorum) private view returns (MemberSet memory) {
         return MemberSet({epoch: quorum.epoch, threshold: quorum.threshold, members: set.list});
     }
@@ -131,6 +141,7 @@ abstract contract Views is Pairs, MemberSets, IBridgeReads {
                 kind: pair.kind,
                 mints: pair.mints,
                 decimals: pair.decimals,
+                itemBound: pair.itemBound,
                 gasCap: pair.gasCap,
                 token: token,
                 counterpartToken: pair.counterpartToken

@@ -4,14 +4,14 @@ pragma solidity 0.8.37;
 /// Number of a request within its lane: 0, 1, 2 …
 type RequestNonce is uint64;
 
-/// @notice One request as the source bridge recorded it. `handle` receives requests in nonce order, so the nonce itself
-/// is not repeated here; it is part of the leaf.
+/// @notice One request as the source bridge recorded it. Its nonce is not here: it is an argument wherever a single request
+/// is, and `handle` takes requests in nonce order. The fields are in the order of the leaf, see `Checkpoints.leaf`.
 struct ValueTransfer {
+    /// Block of the source chain that contains the request.
+    uint64 sourceBlock;
     /// Asset class on the source, one of `Kinds`, with the bit `Kinds.REFUND` when a hold is paid back. A raw byte on
     /// purpose: an unknown kind must be held, not refused by the decoder.
     uint8 kind;
-    /// Block of the source chain that contains the request.
-    uint64 sourceBlock;
     /// Token on the source chain, zero for the native currency; of a refund the token on the destination.
     address token;
     /// Who requested.
@@ -59,6 +59,10 @@ struct PairConfiguration {
     /// Decimals of both tokens: 18 for the native currency, 0 for an ERC-721 or ERC-1155. Checked against the token here,
     /// so that a proposal which names the same number for both chains proves that they are equal.
     uint8 decimals;
+    /// What one request of a token with ids may carry, so that its payout fits into the gas cap of the other side. ERC-721: the
+    /// longest token URI (unit: bytes, at most 512); ERC-1155: the number of ids (1 to 16); 0 for fungible tokens. The same
+    /// on both sides.
+    uint16 itemBound;
     /// Gas that one payout may use, exactly. Unit: gas.
     uint32 gasCap;
     /// Token on this chain; zero for the native currency.
@@ -153,12 +157,51 @@ struct Hold {
 /// A configuration that governors have voted and whose public delay runs.
 struct PendingConfiguration {
     uint64 configurationNonce;
-    /// From here on anyone may execute it. Unit: seconds since 1970.
+    /// From here on anyone may execute it; the greatest value while a pause has suspended it. Unit: seconds since 1970.
     uint64 executableAt;
     /// Until here it can be executed. Unit: seconds since 1970.
     uint64 deadline;
+    /// Bits of the operators whose pause has suspended it: each can do so once.
+    uint64 suspendedBy;
     /// EIP-712 encoding of its calls, which its event tells in full.
     bytes32 callsHash;
+}
+
+/// The contracts whose code a bridge runs beside its own, on its own storage. They hold no state, so bridges of one chain and one
+/// version can share them.
+struct Parts {
+    /// Requests of tokens with ids.
+    address collectibles;
+    /// Holds that end or are made by vote, and migration.
+    address endings;
+    /// Construction, configuration, pause, fees.
+    address governance;
+    /// Reads.
+    address views;
+}
+
+/// What a bridge is made with.
+struct Construction {
+    /// First attester addresses.
+    address[] operators;
+    /// How many of them move value.
+    uint8 operatorThreshold;
+    /// First governor addresses.
+    address[] governors;
+    /// How many of them configure.
+    uint8 governorThreshold;
+    /// How long a loosening configuration waits. Unit: seconds, 1 hour to 30 days.
+    uint32 governanceDelay;
+    /// How long a hold waits before anyone may refund it. Unit: blocks, 1 to 2 592 000.
+    uint64 refundDelay;
+    /// Greatest gas cap that a pair can have: what one payout may use on this chain beside what `handle` itself needs.
+    /// Unit: gas, 100 000 to 15 000 000.
+    uint32 greatestGasCap;
+    /// Whether the greatest gas cap can never change, because the chain counts something beside gas that does not follow a
+    /// repricing (Kaia: computation cost).
+    bool gasCapFixed;
+    /// Allows thresholds of half the members or less and no delay, visibly and for ever.
+    bool development;
 }
 
 /// What configuration 0 has set for ever.
@@ -178,6 +221,10 @@ struct BridgeState {
     /// Requests are refused for good, before a migration.
     bool requestsStopped;
     bool development;
+    /// Whether `greatestGasCap` can never change.
+    bool gasCapFixed;
+    /// Greatest gas cap that a pair can have. Unit: gas.
+    uint32 greatestGasCap;
     uint64 chainId;
     uint64 deploymentBlock;
     Wiring wiring;
@@ -198,6 +245,8 @@ struct BridgeState {
     address feeReceiver;
     /// The bridge whose value this one may adopt; zero for none.
     address predecessor;
+    /// Where the value of holds lies that governors have written off; zero before the first one.
+    address claims;
     MemberSet operators;
     MemberSet governors;
     PairState[] pairs;

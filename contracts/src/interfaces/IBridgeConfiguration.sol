@@ -8,6 +8,7 @@ interface IBridgeConfiguration {
     // ---- operators ----
 
     /// @notice Stops requests, payouts, releases and refunds. One current operator is enough; anyone may send its signature.
+    /// Configurations that wait are suspended, by each operator once.
     /// @param pauseNonce number of this pause: how many times the bridge was unpaused
     /// @param signature EIP-712 `Pause(uint64 pauseNonce)`
     function pause(uint64 pauseNonce, bytes calldata signature) external;
@@ -27,16 +28,20 @@ interface IBridgeConfiguration {
         external;
 
     /// @notice Executes the oldest scheduled configuration once its delay is over. Anyone may.
+    /// @param configurationNonce its number
     /// @param calls the calls that were voted
     function executeConfiguration(uint64 configurationNonce, bytes[] calldata calls) external;
 
     /// @notice Takes a scheduled configuration back, by a threshold of governors; anyone may once its deadline is over.
+    /// @param configurationNonce its number
     /// @param signatures governors' EIP-712 `Cancellation(uint64 epoch,uint64 configurationNonce)`
     function cancelConfiguration(uint64 configurationNonce, bytes[] calldata signatures) external;
 
     // ---- listed setters: only through a configuration. "At once" says when one does not wait ----
 
     /// @notice Names the counterpart and opens both lanes. Once, as the first call of configuration 0.
+    /// @param counterpartChainId another chain than this one
+    /// @param counterpart the other half of the bridge
     /// @param counterpartDeploymentBlock block of the counterpart's chain before which it has made no request
     /// @param salt tells lanes between the same two contracts apart; the same on both sides
     function wire(uint64 counterpartChainId, address counterpart, uint64 counterpartDeploymentBlock, bytes32 salt)
@@ -55,72 +60,63 @@ interface IBridgeConfiguration {
     function setGovernors(address[] calldata members, uint8 threshold) external;
 
     /// @notice Registers a pair, without limits.
+    /// @param pair both tokens and what holds for them; the counterpart's has the tokens exchanged, the same decimals and item bound
     function registerPair(PairConfiguration calldata pair) external;
 
-    /// @notice Removes a pair that is locked and of which nothing is locked, minted, held or on its way here. What arrives of
-    /// it later is held.
+    /// @notice Removes a pair that is locked and of which nothing is locked, minted, held or on its way in either direction. What
+    /// arrives of it later is held. Its counterpart, kind and mode are kept: only the same pair can be registered again.
+    /// @param token of a registered pair
     /// @param inboundNonce what the counterpart's `requestNonce` was when its side of the pair was locked, or later
-    function deregisterPair(address token, uint64 inboundNonce) external;
+    /// @param outboundNonce the counterpart's `handleNonce`, as far as governors have seen it; every request of the pair is below
+    function deregisterPair(address token, uint64 inboundNonce, uint64 outboundNonce) external;
 
     /// @notice Refuses (at once) or accepts requests of a token. Payouts go on.
+    /// @param token of a registered pair
+    /// @param locked whether requests are refused
     function setPairLocked(address token, bool locked) external;
 
     /// @notice Sets what one payout of a token may use.
-    /// @param gasCap Unit: gas, from 100 000 (ERC-721: 600 000, ERC-1155: 1 200 000) to 2 000 000.
+    /// @param token of a registered pair
+    /// @param gasCap Unit: gas, from 100 000 (ERC-721: 130 000, and with a URI 22 800 and 22 800 more for each 32 bytes of its bound;
+    /// ERC-1155: 110 000 and 45 000 for each id of its bound) to the bridge's greatest.
     function setPairGasCap(address token, uint32 gasCap) external;
 
+    /// @notice Sets what no pair's gas cap can be above, for a chain whose gas prices have changed. Refused where the greatest
+    /// gas cap is fixed. Pairs keep theirs.
+    /// @param gasCap Unit: gas, 100 000 to 15 000 000.
+    function setGreatestGasCap(uint32 gasCap) external;
+
     /// @notice Sets what a pair allows. At once when no limit becomes wider and the fee does not rise.
+    /// @param token of a registered pair
+    /// @param limits all of them, in place of the former ones
     function setPairLimits(address token, PairLimits calldata limits) external;
 
     /// @notice Names who receives the fees; zero leaves them here.
+    /// @param feeReceiver an account that takes every currency in which there are fees
     function setFeeReceiver(address feeReceiver) external;
 
     /// @notice Sets how long a hold waits before anyone may refund it. At once when it becomes longer.
-    /// @param refundDelay Unit: blocks of this chain.
+    /// @param refundDelay Unit: blocks of this chain, 1 to 2 592 000.
     function setRefundDelay(uint64 refundDelay) external;
 
     /// @notice Sets how long a loosening configuration waits. At once when it becomes longer.
     /// @param governanceDelay Unit: seconds, 1 hour to 30 days.
     function setGovernanceDelay(uint32 governanceDelay) external;
 
-    /// @notice Ends a pause and raises `pauseNonce`, which also kills every pause signature given so far. At once.
+    /// @notice Ends a pause and raises `pauseNonce`, which also kills every pause signature given so far. At once. The delay of
+    /// configurations that the pause has suspended starts again.
     function unpause() external;
 
     // ---- listed setters for a migration ----
 
-    /// @notice Refuses all requests (at once), or accepts them again. Refunds of holds go on.
+    /// @notice Refuses all requests, or accepts them again. Waits the public delay in either case, since a request is how users
+    /// leave. Refunds of holds go on.
+    /// @param stopped whether requests are refused
     function setRequestsStopped(bool stopped) external;
 
     /// @notice Names the bridge whose value this one may adopt; zero for none.
+    /// @param predecessor a bridge of this chain with the same tokens
     function setPredecessor(address predecessor) external;
-
-    /// @notice Moves value that is owed to nobody here into the successor's pair of the same token: locked value itself, of
-    /// minted value its count. Requests must have been stopped for the public delay, and the lane that ends here drained.
-    /// @param amount Unit: the token's smallest unit; for a locked ERC-721 or ERC-1155 what the ids add up to
-    /// @param ids of a locked ERC-721 or ERC-1155, else empty
-    /// @param amounts units of each id of a locked ERC-1155, else empty
-    /// @param inboundNonce the counterpart's final `requestNonce`, as far as governors have seen it
-    function migrate(
-        address token,
-        address successor,
-        uint256 amount,
-        uint256[] calldata ids,
-        uint256[] calldata amounts,
-        uint64 inboundNonce
-    ) external;
-
-    /// @notice Makes the successor the one who mints and burns a token, of which this bridge counts and holds nothing any
-    /// more. Under the conditions of `migrate`.
-    /// @param inboundNonce the counterpart's final `requestNonce`
-    function handOver(address token, address successor, uint64 inboundNonce) external;
-
-    // ---- the predecessor ----
-
-    /// @notice Counts what the predecessor has just handed over.
-    /// @param mints whether the predecessor minted the token; the pair here must do as it did
-    function adopt(address token, bool mints, uint256 amount, uint256[] calldata ids, uint256[] calldata amounts)
-        external
-        payable;
 
     // ---- anyone ----
 

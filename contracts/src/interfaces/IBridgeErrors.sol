@@ -13,6 +13,8 @@ interface IBridgeErrors {
     error BridgePaused(uint64 pauseNonce);
     /// @notice Only the bridge itself calls this.
     error BridgeOnlySelf(address caller);
+    /// @notice There is no contract at the address of a part.
+    error BridgePartWithoutCode(address part);
 
     // ---- configuration ----
 
@@ -74,11 +76,17 @@ interface IBridgeErrors {
     error BridgePairInvalid(address token, address counterpartToken);
     /// @notice Minimum above maximum, maximum above the capacity of the bucket, a delay above 2 592 000 blocks, or a fee in a currency in which such a pair cannot be paid.
     error BridgeLimitsInvalid(address token);
-    /// @notice The gas cap is outside the range that keeps payouts possible and bounded.
+    /// @notice The gas cap is outside the range that keeps payouts possible and bounded. Unit: gas.
     error BridgeGasCapOutOfRange(uint32 gasCap, uint32 minimum, uint32 maximum);
+    /// @notice The greatest gas cap of this bridge never changes. Unit: gas.
+    error BridgeGasCapFixed(uint32 greatestGasCap);
+    /// @notice A fungible token has no item bound, an ERC-721 at most 512, an ERC-1155 1 to 16.
+    error BridgeItemBoundInvalid(address token, uint16 itemBound);
+    /// @notice The token had another counterpart, kind or mode before, and keeps them for ever.
+    error BridgePairRemembered(address token, address counterpartToken);
     /// @notice The token's kind is not the one that this call is for.
     error BridgeKindMismatch(address token, uint8 kind, uint8 expected);
-    /// @notice There is no contract at the token's address.
+    /// @notice There is no contract at the token's address, or an account with delegated code (EIP-7702).
     error BridgeTokenWithoutCode(address token);
     /// @notice The token has other decimals.
     error BridgeDecimalsMismatch(address token, uint8 decimals, uint8 expected);
@@ -133,6 +141,8 @@ interface IBridgeErrors {
     error BridgeNonceGap(uint64 first, uint64 handleNonce);
     /// @notice `transfers` was empty.
     error BridgeNothingToHandle();
+    /// @notice The transfers are not encoded as `PackedTransfers` says; `offset` is where the one begins that is not.
+    error PackedTransfersMalformed(uint256 offset);
     /// @notice Not enough gas is left to give the call for this nonce what it must have. Nothing has happened.
     error BridgeInsufficientGas(uint64 nonce, uint256 gasLeft, uint256 required);
     /// @notice The checkpoint is for other operators than the present ones.
@@ -148,6 +158,8 @@ interface IBridgeErrors {
     error BridgeOtherLeaf(uint64 nonce, bytes32 leaf, bytes32 expected);
     /// @notice The reason still holds, or there is another one. Nothing has changed.
     error BridgeReleaseFailed(uint64 nonce, HoldReason reason);
+    /// @notice Whether it was paid is for operators to find out; governors cannot write it off.
+    error BridgeWriteOffUnclear(uint64 nonce);
     /// @notice A refund that is held can only be released.
     error BridgeRefundOfRefund(uint64 nonce);
 

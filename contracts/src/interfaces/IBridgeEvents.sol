@@ -44,6 +44,9 @@ interface IBridgeEvents {
     /// @notice A held request goes back to whom its user named, as request `requestNonce` of the other lane.
     event HoldRefunded(uint64 indexed nonce, uint64 indexed requestNonce);
 
+    /// @notice Governors have written a hold off: its value lies at `claims`, where `claimant` can take it.
+    event HoldWrittenOff(uint64 indexed nonce, address indexed claimant, address claims);
+
     /// @notice An operator's vote for the checkpoint with this EIP-712 digest was recorded. What the checkpoint says is in the
     /// call; who holds it, knows its digest.
     event CheckpointVoted(uint64 indexed nonce, address indexed operator, bytes32 digest);
@@ -73,6 +76,9 @@ interface IBridgeEvents {
     /// @notice Payouts of this token get this much gas. Unit: gas.
     event PairGasCapChanged(address indexed token, uint32 gasCap);
 
+    /// @notice No pair can have a gas cap above this from now on. Unit: gas.
+    event GreatestGasCapChanged(uint32 gasCap);
+
     /// @notice This is what the pair allows from now on.
     event PairLimitsChanged(address indexed token, PairLimits limits);
 
@@ -96,6 +102,12 @@ interface IBridgeEvents {
     event ConfigurationScheduled(
         uint64 indexed configurationNonce, uint64 executableAt, uint64 deadline, bytes[] calls
     );
+
+    /// @notice A pause has suspended this configuration: its delay starts again when the bridge is unpaused.
+    event ConfigurationSuspended(uint64 indexed configurationNonce, address indexed operator);
+
+    /// @notice The bridge was unpaused, and the delay of this configuration has started again. Unit: seconds since 1970.
+    event ConfigurationResumed(uint64 indexed configurationNonce, uint64 executableAt);
 
     /// @notice A configuration was executed as a whole. `callsHash` is the EIP-712 encoding of its calls.
     event ConfigurationApplied(uint64 indexed configurationNonce, bytes32 callsHash);

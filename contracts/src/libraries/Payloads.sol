@@ -46,7 +46,7 @@ library Payloads {
     }
 
     /// @dev Whether there are 1 to `MAX_IDS` entries of 1 or more units that add up to `value`.
-    function isERC1155(bytes calldata payload, uint256 value) internal pure returns (bool) {
+    function isERC1155(bytes memory payload, uint256 value) internal pure returns (bool) {
         if (payload.length == 0) return false;
         uint256 count = uint8(payload[0]);
         if (count == 0 || count > MAX_IDS || payload.length < 1 + count * ENTRY_SIZE) return false;
@@ -66,10 +66,10 @@ library Payloads {
     }
 
     /// @dev Of a payload that `isERC1155`.
-    function decodeERC1155(bytes calldata payload)
+    function decodeERC1155(bytes memory payload)
         internal
         pure
-        returns (uint256[] memory ids, uint256[] memory amounts, bytes calldata extraData)
+        returns (uint256[] memory ids, uint256[] memory amounts)
     {
         uint256 count = uint8(payload[0]);
         ids = new uint256[](count);
@@ -77,15 +77,24 @@ library Payloads {
         for (uint256 i = 0; i < count; ++i) {
             (ids[i], amounts[i]) = _entry(payload, i);
         }
-        extraData = payload[1 + count * ENTRY_SIZE:];
+    }
+
+    /// @dev Of a payload that `isERC1155`.
+    function extraDataOfERC1155(bytes calldata payload) internal pure returns (bytes calldata) {
+        return payload[1 + uint8(payload[0]) * ENTRY_SIZE:];
     }
 
     function _uriLength(bytes calldata payload) private pure returns (uint256) {
         return uint16(bytes2(payload[:URI_LENGTH_SIZE]));
     }
 
-    function _entry(bytes calldata payload, uint256 index) private pure returns (uint256 id, uint256 amount) {
-        bytes calldata entry = payload[1 + index * ENTRY_SIZE:];
-        return (uint256(bytes32(entry[:32])), uint128(bytes16(entry[32:ENTRY_SIZE])));
+    /// @dev Of a payload that is long enough.
+    function _entry(bytes memory payload, uint256 index) private pure returns (uint256 id, uint256 amount) {
+        // Memory safety: reads only. The entry lies behind the word of the length and the byte of the count.
+        assembly ("memory-safe") {
+            let entry := add(payload, add(0x21, mul(index, ENTRY_SIZE)))
+            id := mload(entry)
+            amount := shr(128, mload(add(entry, 0x20)))
+        }
     }
 }

@@ -20,8 +20,14 @@ contract BridgeNFT is ERC721, BridgeMinted, IBridgeNFT {
     /// @inheritdoc IBridgeNFT
     function safeMint(address to, uint256 id, string calldata uri) external onlyBridge {
         // Before the recipient is asked, who may want to see it.
-        if (bytes(uri).length != 0) _uris[id] = uri;
+        _setURI(id, uri);
         _safeMint(to, id);
+    }
+
+    /// @inheritdoc IBridgeNFT
+    function mint(address to, uint256 id, string calldata uri) external onlyBridge {
+        _setURI(id, uri);
+        _mint(to, id);
     }
 
     /// @inheritdoc IBridgeNFT
@@ -35,5 +41,10 @@ contract BridgeNFT is ERC721, BridgeMinted, IBridgeNFT {
     function tokenURI(uint256 id) public view override returns (string memory) {
         _requireOwned(id);
         return _uris[id];
+    }
+
+    /// @dev What comes without one keeps the one that it had.
+    function _setURI(uint256 id, string calldata uri) private {
+        if (bytes(uri).length != 0) _uris[id] = uri;
     }
 }

@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {BridgeState} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
+import {IBridgeMigration} from "../../src/interfaces/IBridgeMigration.sol";
+import {IBridgePayouts} from "../../src/interfaces/IBridgePayouts.sol";
+import {IBridgeRequests} from "../../src/interfaces/IBridgeRequests.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeTest} from "../BridgeTest.sol";
 
@@ -158,11 +160,11 @@ contract ConfigurationTest is BridgeTest {
     function test_only_listed_setters_are_called() external {
         bytes4[9] memory unlisted = [
             IBridgeConfiguration.pause.selector,
-            IBridgeTransfers.handle.selector,
+            IBridgePayouts.handle.selector,
             IBridgeConfiguration.configure.selector,
-            IBridgeTransfers.seed.selector,
-            IBridgeTransfers.payWhole.selector,
-            IBridgeConfiguration.adopt.selector,
+            IBridgeRequests.seed.selector,
+            IBridgePayouts.payWhole.selector,
+            IBridgeMigration.adopt.selector,
             IBridgeConfiguration.executeConfiguration.selector,
             IBridgeConfiguration.withdrawFees.selector,
             bytes4(0xdeadbeef)
@@ -223,9 +225,17 @@ contract ConfigurationTest is BridgeTest {
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.GovernanceDelayChanged(DELAY + 1);
         _configure(abi.encodeCall(bridge.setGovernanceDelay, (DELAY + 1)));
+        (nonce, calls) = _scheduled(abi.encodeCall(bridge.setGreatestGasCap, (GREATEST_GAS_CAP + 1)));
+        // The delay is a second longer now.
+        vm.warp(vm.getBlockTimestamp() + 1);
+        vm.expectEmit(address(bridge));
+        emit IBridgeEvents.GreatestGasCapChanged(GREATEST_GAS_CAP + 1);
+        bridge.executeConfiguration(nonce, calls);
+        (nonce, calls) = _scheduled(abi.encodeCall(bridge.setRequestsStopped, (true)));
+        vm.warp(vm.getBlockTimestamp() + 1);
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.RequestsStopped(true);
-        _configure(abi.encodeCall(bridge.setRequestsStopped, (true)));
+        bridge.executeConfiguration(nonce, calls);
     }
 
     // ---- pause ----
@@ -276,10 +286,16 @@ contract ConfigurationTest is BridgeTest {
 
     function test_rogue_pauser_is_voted_out_while_paused() external {
         _pause();
+        address[] memory others = new address[](MEMBERS - 1);
+        for (uint256 i = 0; i < others.length; ++i) {
+            others[i] = vm.addr(OPERATOR_KEY + 1 + i);
+        }
         bytes[] memory calls = new bytes[](2);
-        calls[0] = abi.encodeCall(bridge.setOperators, (_members(OPERATOR_KEY + 1), THRESHOLD));
+        calls[0] = abi.encodeCall(bridge.setOperators, (others, THRESHOLD));
         calls[1] = abi.encodeCall(bridge.unpause, ());
-        _configure(calls);
+        (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
+        bridge.configure(nonce, deadline, calls, signatures);
+        assertTrue(!bridge.laneState().paused, "at once");
         bytes memory signature = _sign(OPERATOR_KEY, _pauseDigest(1));
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeNotOperator.selector, vm.addr(OPERATOR_KEY)));
         bridge.pause(1, signature);

@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {HoldReason, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
+import {IBridgeRequests} from "../../src/interfaces/IBridgeRequests.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeReceiver} from "../../src/interfaces/IBridgeReceiver.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
 import {Behaviour} from "../contracts/Hostile.sol";
@@ -272,7 +272,7 @@ contract DeliveryTest is LaneTest {
 
     function test_a_recipient_that_enters_the_bridge_is_refused_there_and_paid() external {
         receiver.reenter(
-            address(bridge), abi.encodeCall(IBridgeTransfers.requestNativeTransfer, (1, RECIPIENT, RECIPIENT, ""))
+            address(bridge), abi.encodeCall(IBridgeRequests.requestNativeTransfer, (1, RECIPIENT, RECIPIENT, ""))
         );
         _far(Kinds.NATIVE, FAR_OF_NATIVE, address(receiver), 20, "hello");
         _handleAll();
@@ -285,7 +285,7 @@ contract DeliveryTest is LaneTest {
     function test_a_submitter_cannot_starve_the_call() external {
         _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, address(receiver), 20, "hello");
         ValueTransfer[] memory transfers = _slice(0, 1);
-        bytes memory call = abi.encodeCall(bridge.handle, (0, transfers, new bytes32[](0), _approved(1)));
+        bytes memory call = _handleCall(0, transfers, new bytes32[](0), _approved(1));
         for (uint256 gas = 120_000; gas < 1_000_000; gas += 8_000) {
             (bool handled,) = _submitWith(gas, call);
             if (handled) break;

@@ -281,7 +281,7 @@ contract FeesTest is LaneTest {
         _handleAll();
         bytes[] memory calls = new bytes[](3);
         calls[0] = abi.encodeCall(IBridgeConfiguration.setPairLocked, (address(token), true));
-        calls[1] = abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(token), 1));
+        calls[1] = abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(token), 1, 1));
         calls[2] = abi.encodeCall(IBridgeConfiguration.setFeeReceiver, (RECEIVER));
         _configure(calls);
         bridge.withdrawFees(address(token));

@@ -38,7 +38,7 @@ contract GasCapsTest is PayoutTest {
     /// @dev Whatever gas a submitter gives: either all is done as with plenty, or nothing is.
     function test_gas_of_the_submitter_never_decides_who_is_held() external {
         Picky picky = _picky();
-        bytes memory call = abi.encodeCall(bridge.handle, (0, _slice(0, PAYOUTS), none, _approved(PAYOUTS)));
+        bytes memory call = _handleCall(0, _slice(0, PAYOUTS), none, _approved(PAYOUTS));
         uint256 refusals;
         for (uint256 gas = LEAST_GAS; gas < MOST_GAS; gas += 4_000) {
             (bool success, bytes memory result) = _submitWith(gas, call);
@@ -52,7 +52,7 @@ contract GasCapsTest is PayoutTest {
 
     function testFuzz_gas_of_the_submitter_never_decides_who_is_held(uint256 gas) external {
         Picky picky = _picky();
-        bytes memory call = abi.encodeCall(bridge.handle, (0, _slice(0, PAYOUTS), none, _approved(PAYOUTS)));
+        bytes memory call = _handleCall(0, _slice(0, PAYOUTS), none, _approved(PAYOUTS));
         (bool success, bytes memory result) = _submitWith(bound(gas, LEAST_GAS, MOST_GAS), call);
         _expectAllOrNothing(picky, success, result);
     }
@@ -62,7 +62,7 @@ contract GasCapsTest is PayoutTest {
         recipient.setBehaviour(Behaviour.BurnsGas);
         _seedNative(10);
         _far(Kinds.NATIVE, FAR_OF_NATIVE, address(recipient), 1);
-        bytes memory call = abi.encodeCall(bridge.handle, (0, _slice(0, 1), none, _approved(1)));
+        bytes memory call = _handleCall(0, _slice(0, 1), none, _approved(1));
         for (uint256 gas = LEAST_GAS; bridge.laneState().handleNonce == 0; gas += 2_500) {
             recipient.setBehaviour(Behaviour.BurnsGas);
             _submitWith(gas, call);
@@ -91,7 +91,7 @@ contract GasCapsTest is PayoutTest {
     function test_insufficient_gas_names_nonce_and_gas() external {
         Picky picky = _picky();
         _handleUntil(1);
-        bytes memory call = abi.encodeCall(bridge.handle, (1, _slice(1, PAYOUTS), none, _approved(PAYOUTS)));
+        bytes memory call = _handleCall(1, _slice(1, PAYOUTS), none, _approved(PAYOUTS));
         (bool success, bytes memory result) = _submitWith(LEAST_GAS, call);
         assertTrue(!success, "refused");
         (bytes4 selector, uint256 nonce, uint256 gasLeft, uint256 required) = _insufficientGas(result);

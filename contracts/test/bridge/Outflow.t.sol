@@ -179,6 +179,31 @@ contract OutflowTest is LaneTest {
         assertEq(bridge.pairOf(address(token)).outflow, 55, "and from here on at the new one");
     }
 
+    function test_without_a_bucket_neither_payouts_nor_requests_move_the_level() external {
+        _seedToken(1000);
+        _giveToken(100);
+        _setBucket(address(token), 100, 0);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 60);
+        _handleAll();
+        // The pair keeps a limit, so it is one whose limits are read, but it has no bucket any more.
+        PairLimits memory limits = _noLimits();
+        (limits.delayAbove, limits.delayBlocks) = (500, 10);
+        _setLimits(address(token), limits);
+        _requestToken(50);
+        assertEq(bridge.pairOf(address(token)).outflow, 60, "a request");
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 300);
+        _handleAll();
+        assertEq(bridge.pairOf(address(token)).outflow, 60, "a payout");
+        // If requests alone counted meanwhile, the next bucket would have room that the payouts have used.
+        _setBucket(address(token), 100, 0);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 41);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 40);
+        _handleAll();
+        _expectHeld(2, HoldReason.OutflowLimited);
+        _expectNotHeld(3);
+        assertEq(bridge.pairOf(address(token)).outflow, 100, "full");
+    }
+
     // ---- steps ----
 
     function _setBucket(address near, uint128 capacity, uint128 perSecond) private {

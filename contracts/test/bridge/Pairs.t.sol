@@ -20,7 +20,7 @@ contract PairsTest is BridgeTest {
     }
 
     function test_registered_pair_reads_back() external {
-        PairConfiguration memory expected = PairConfiguration(Kinds.ERC20, false, 8, GAS_CAP, address(other), FAR);
+        PairConfiguration memory expected = PairConfiguration(Kinds.ERC20, false, 8, 0, GAS_CAP, address(other), FAR);
         (uint64 nonce, bytes[] memory calls) = _scheduled(abi.encodeCall(bridge.registerPair, (expected)));
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.PairRegistered(address(other), FAR, expected);
@@ -47,7 +47,7 @@ contract PairsTest is BridgeTest {
     }
 
     function test_token_zero_is_the_native_currency() external {
-        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 18, GAS_CAP, address(0), FAR);
+        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 18, 0, GAS_CAP, address(0), FAR);
         // A bridge without a native pair, so that nothing else refuses it.
         bytes[] memory calls = new bytes[](2);
         calls[0] = _wireCall();
@@ -78,7 +78,7 @@ contract PairsTest is BridgeTest {
         address[2][3] memory pairs = [[address(bridge), FAR], [COUNTERPART, FAR], [address(other), COUNTERPART]];
         for (uint256 i = 0; i < pairs.length; ++i) {
             (address near, address far) = (pairs[i][0], pairs[i][1]);
-            PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 8, GAS_CAP, near, far);
+            PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 8, 0, GAS_CAP, near, far);
             bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgePairInvalid.selector, near, far);
             _configureExpecting(abi.encodeCall(bridge.registerPair, (pair)), reason);
         }
@@ -103,7 +103,7 @@ contract PairsTest is BridgeTest {
         _refuseDecimals(Kinds.ERC1155, address(new TestMultiToken("")), 18, 0);
         bytes[] memory calls = new bytes[](2);
         calls[0] = _wireCall();
-        calls[1] = _call(PairConfiguration(Kinds.NATIVE, false, 17, GAS_CAP, address(0), FAR));
+        calls[1] = _call(PairConfiguration(Kinds.NATIVE, false, 17, 0, GAS_CAP, address(0), FAR));
         _freshBridge();
         (uint64 nonce, uint64 deadline, bytes[] memory signatures) = _signedConfiguration(calls, THRESHOLD);
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeDecimalsMismatch.selector, address(0), 18, 17));
@@ -116,10 +116,31 @@ contract PairsTest is BridgeTest {
         _refuse(Kinds.ERC20, false, nowhere, FAR, reason);
     }
 
+    function test_a_token_whose_code_is_delegated_is_refused() external {
+        // It answers as a token does, today.
+        address delegated = address(0xDE1E);
+        vm.etch(delegated, abi.encodePacked(hex"ef0100", address(other)));
+        assertEq(TestToken(delegated).decimals(), 8, "it looks like a token");
+        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeTokenWithoutCode.selector, delegated);
+        _configureExpecting(_call(PairConfiguration(Kinds.ERC20, false, 8, 0, GAS_CAP, delegated, FAR)), reason);
+        _refuse(Kinds.ERC721, false, delegated, FAR, reason);
+        _refuse(Kinds.ERC1155, true, delegated, FAR, reason);
+    }
+
+    function test_a_token_of_as_many_bytes_as_a_delegation_has_is_accepted() external {
+        address short = address(0x5042);
+        // Returns 18 whatever it is asked.
+        vm.etch(short, hex"601260005260206000f300000000000000000000000000");
+        assertEq(short.code.length, 23, "bytes");
+        _configure(_call(PairConfiguration(Kinds.ERC20, false, 18, 0, GAS_CAP, short, FAR)));
+        assertEq(bridge.pairOf(short).configuration.decimals, 18, "registered");
+    }
+
     function test_gas_cap_is_within_its_range() external {
         _refuseGasCaps(Kinds.ERC20, 8, address(other), address(token), 100_000);
-        _refuseGasCaps(Kinds.ERC721, 0, address(new TestNFT("N", "N")), address(nft), 600_000);
-        _refuseGasCaps(Kinds.ERC1155, 0, address(new TestMultiToken("")), address(multi), 1_200_000);
+        // For the greatest bounds, 512 bytes of URI and 16 ids.
+        _refuseGasCaps(Kinds.ERC721, 0, address(new TestNFT("N", "N")), address(nft), 517_600);
+        _refuseGasCaps(Kinds.ERC1155, 0, address(new TestMultiToken("")), address(multi), 830_000);
     }
 
     function test_gas_cap_changes() external {
@@ -138,7 +159,7 @@ contract PairsTest is BridgeTest {
         _configureExpecting(abi.encodeCall(bridge.setPairLocked, (address(other), true)), reason);
         _configureExpecting(abi.encodeCall(bridge.setPairGasCap, (address(other), 50_000)), reason);
         _configureExpecting(abi.encodeCall(bridge.setPairLimits, (address(other), _noLimits())), reason);
-        _configureExpecting(abi.encodeCall(bridge.deregisterPair, (address(other), 0)), reason);
+        _configureExpecting(abi.encodeCall(bridge.deregisterPair, (address(other), 0, 0)), reason);
         vm.expectRevert(reason);
         bridge.pairOf(address(other));
     }
@@ -146,8 +167,8 @@ contract PairsTest is BridgeTest {
     function test_a_pair_stays_while_something_may_be_on_its_way() external {
         _configure(abi.encodeCall(bridge.setPairLocked, (address(token), true)));
         bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeLaneNotDrained.selector, 0, 1);
-        _configureExpecting(abi.encodeCall(bridge.deregisterPair, (address(token), 1)), reason);
-        _configure(abi.encodeCall(bridge.deregisterPair, (address(token), 0)));
+        _configureExpecting(abi.encodeCall(bridge.deregisterPair, (address(token), 1, 0)), reason);
+        _configure(abi.encodeCall(bridge.deregisterPair, (address(token), 0, 0)));
     }
 
     function test_locked_pair_refuses_requests_and_still_pays() external {
@@ -176,7 +197,9 @@ contract PairsTest is BridgeTest {
         for (uint256 i = 0; i < outside.length; ++i) {
             bytes memory reason =
                 abi.encodeWithSelector(IBridgeErrors.BridgeGasCapOutOfRange.selector, outside[i], minimum, 2_000_000);
-            _configureExpecting(_call(PairConfiguration(kind, false, decimals, outside[i], near, FAR)), reason);
+            _configureExpecting(
+                _call(PairConfiguration(kind, false, decimals, _itemBoundOf(kind), outside[i], near, FAR)), reason
+            );
             _configureExpecting(abi.encodeCall(bridge.setPairGasCap, (known, outside[i])), reason);
         }
         _configure(abi.encodeCall(bridge.setPairGasCap, (known, minimum)));
@@ -185,7 +208,9 @@ contract PairsTest is BridgeTest {
     function _refuseDecimals(uint8 kind, address near, uint8 given, uint8 expected) private {
         bytes memory reason =
             abi.encodeWithSelector(IBridgeErrors.BridgeDecimalsMismatch.selector, near, expected, given);
-        _configureExpecting(_call(PairConfiguration(kind, false, given, _gasCapOf(kind), near, FAR)), reason);
+        _configureExpecting(
+            _call(PairConfiguration(kind, false, given, _itemBoundOf(kind), _gasCapOf(kind), near, FAR)), reason
+        );
     }
 
     function _call(PairConfiguration memory pair) private view returns (bytes memory) {

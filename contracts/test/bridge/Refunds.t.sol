@@ -7,6 +7,8 @@ import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
+import {Behaviour} from "../contracts/Hostile.sol";
+import {HostileRecipient} from "../contracts/HostileRecipient.sol";
 import {Receiver} from "../contracts/Receiver.sol";
 import {TestToken} from "../contracts/TestToken.sol";
 
@@ -242,6 +244,32 @@ contract RefundsTest is LaneTest {
         _handleAll();
         assertEq(mintedNFT.ownerOf(7), USER, "owner");
         assertEq(keccak256(bytes(mintedNFT.tokenURI(7))), keccak256("ipfs://seven"), "URI");
+    }
+
+    /// @dev Else whoever refuses its own refund would keep a pair from ever being removed or handed over.
+    function test_a_refund_of_an_erc721_is_paid_to_whom_refuses_callbacks() external {
+        HostileRecipient refusing = new HostileRecipient();
+        refusing.setBehaviour(Behaviour.Reverts);
+        nft.mint(USER, 9);
+        bytes memory arguments = abi.encode(RECIPIENT, address(refusing), 0, "");
+        vm.prank(USER);
+        nft.safeTransferFrom(USER, address(bridge), 9, arguments);
+        _far(Kinds.ERC721, FAR_NFT, address(refusing), 9, _payload721("", ""));
+        _far(Kinds.ERC721, FAR_MINTED_NFT, address(refusing), 7, _payload721("uri", ""));
+        _handleAll();
+        _expectHeld(0, HoldReason.PayoutFailed);
+        _expectHeld(1, HoldReason.PayoutFailed);
+        // The first was held because it is asked, so its id comes free for a refund with the end of the hold.
+        _refund(0, _decided(REFUND, 0));
+
+        _far(Kinds.ERC721 | REFUND_BIT, address(nft), address(refusing), 9, _payload721("", "data"));
+        _far(Kinds.ERC721 | REFUND_BIT, address(mintedNFT), address(refusing), 8, _payload721("uri", "data"));
+        _handleAll();
+        assertEq(nft.ownerOf(9), address(refusing), "of a lock pair");
+        assertEq(mintedNFT.ownerOf(8), address(refusing), "of a mint pair");
+        assertEq(keccak256(bytes(mintedNFT.tokenURI(8))), keccak256("uri"), "with its URI");
+        assertEq(bridge.pairOf(address(nft)).escrow, 0, "escrow");
+        assertEq(bridge.pairOf(address(mintedNFT)).minted, 1, "minted");
     }
 
     function test_a_refund_brings_no_data_to_anyone() external {

@@ -27,7 +27,7 @@ contract RequestsTest is RequestTest {
     function test_native_request_enters_the_escrow_and_the_root() external {
         vm.roll(4321);
         ValueTransfer memory expected =
-            ValueTransfer(Kinds.NATIVE, 4321, address(0), USER, RECIPIENT, REFUND, 3 ether, "hello");
+            ValueTransfer(4321, Kinds.NATIVE, address(0), USER, RECIPIENT, REFUND, 3 ether, "hello");
         bytes32 root = bridge.laneState().requestRoot;
         vm.expectEmit(address(bridge));
         emit IBridgeEvents.RequestValueTransfer(0, USER, RECIPIENT, Kinds.NATIVE, address(0), REFUND, 3 ether, "hello");
@@ -122,7 +122,7 @@ contract RequestsTest is RequestTest {
     function test_value_sent_to_a_function_that_takes_none_is_refused() external {
         _refuse(1, abi.encodeCall(bridge.withdrawFees, (address(0))), "");
         _refuse(1, abi.encodeCall(bridge.laneState, ()), "");
-        assertEq(address(bridge).balance, 0, "neither here nor in the extension");
+        assertEq(address(bridge).balance, 0, "neither here nor in a part");
     }
 
     // ---- what every request checks ----
@@ -215,7 +215,7 @@ contract RequestsTest is RequestTest {
             sum += value;
             _requestNative(value);
             ValueTransfer memory transfer =
-                ValueTransfer(Kinds.NATIVE, uint64(block.number), address(0), USER, RECIPIENT, REFUND, value, "");
+                ValueTransfer(uint64(block.number), Kinds.NATIVE, address(0), USER, RECIPIENT, REFUND, value, "");
             root = keccak256(abi.encode(root, _leaf(i, transfer)));
         }
         assertEq(bridge.laneState().requestRoot, root, "root");

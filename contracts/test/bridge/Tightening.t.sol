@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {MemberSet, PairLimits} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
+import {IBridgeMigration} from "../../src/interfaces/IBridgeMigration.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {GovernanceTest} from "../GovernanceTest.sol";
 import {TestToken} from "../contracts/TestToken.sol";
@@ -26,8 +27,15 @@ contract TighteningTest is GovernanceTest {
         assertTrue(bridge.pairOf(address(token)).locked, "locked still");
     }
 
-    function test_stopping_requests_is_at_once_and_accepting_them_waits() external {
-        assertTrue(_isImmediate(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true))), "stop");
+    /// @dev A request is how a user leaves, so governors cannot take it away from one moment to the next.
+    function test_stopping_requests_waits_and_so_does_accepting_them() external {
+        assertTrue(!_isImmediate(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true))), "stop");
+        assertTrue(!bridge.state().requestsStopped, "not yet");
+        vm.deal(USER, 1);
+        vm.prank(USER);
+        bridge.requestNativeTransfer{value: 1}(1, RECIPIENT, USER, "");
+        _wait(DELAY);
+        bridge.executeConfiguration(1, _one(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true))));
         assertTrue(bridge.state().requestsStopped, "stopped");
         assertTrue(!_isImmediate(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (false))), "go on");
         assertTrue(bridge.state().requestsStopped, "stopped still");
@@ -94,12 +102,12 @@ contract TighteningTest is GovernanceTest {
         uint256[] memory none = new uint256[](0);
         bytes[7] memory calls = [
             _pairCall(Kinds.ERC20, false, address(other), FAR_UNKNOWN),
-            abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(token), 0)),
+            abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(token), 0, 0)),
             abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(token), 100_000)),
             abi.encodeCall(IBridgeConfiguration.setFeeReceiver, (address(0))),
             abi.encodeCall(IBridgeConfiguration.setPredecessor, (address(0))),
-            abi.encodeCall(IBridgeConfiguration.migrate, (address(token), address(this), 1, none, none, 0)),
-            abi.encodeCall(IBridgeConfiguration.handOver, (address(minted), address(this), 0))
+            abi.encodeCall(IBridgeMigration.migrate, (address(token), address(this), 1, none, none, 0)),
+            abi.encodeCall(IBridgeMigration.handOver, (address(minted), address(this), 0))
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
             assertTrue(!_isImmediate(calls[i]), vm.toString(i));

@@ -51,7 +51,7 @@ contract AncestorListTest is GovernanceTest {
         assertEq(minted.totalSupply(), 0, "nothing");
     }
 
-    function test_list_a_third_vote_reverts() external {
+    function test_list_a_third_vote_reverts_once_two_have_paid() external {
         Checkpoint memory checkpoint = _checkpoint(1);
         _voteAll(checkpoint, 3);
         _pay(0, 1);
@@ -219,6 +219,9 @@ contract AncestorListTest is GovernanceTest {
         bridge.configure(nonce, deadline, calls, signatures);
         assertTrue(bridge.isOperator(newcomer) && !bridge.isOperator(former), "changed");
         Checkpoint memory checkpoint = _checkpoint(1);
+        bytes memory formerVote = _sign(OPERATOR_KEY + 3, _digestFor(checkpoint));
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeNotOperator.selector, former));
+        bridge.vote(checkpoint, formerVote);
         bridge.vote(checkpoint, _sign(OUTSIDER_KEY, _digestFor(checkpoint)));
         _vote(checkpoint, 0);
         _pay(0, 1);
@@ -254,7 +257,7 @@ contract AncestorListTest is GovernanceTest {
         bytes[] memory calls = new bytes[](3);
         calls[0] = _pairCall(Kinds.ERC20, false, address(other), FAR_UNKNOWN);
         calls[1] = abi.encodeCall(IBridgeConfiguration.setPairLocked, (address(other), true));
-        calls[2] = abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(other), 0));
+        calls[2] = abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(other), 0, 0));
         _proposeCall(calls[0]);
         assertEq(bridge.pairOf(address(other)).configuration.counterpartToken, FAR_UNKNOWN, "registered");
         _proposeCall(calls[1]);

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Checkpoint, HoldReason, PairConfiguration} from "../../src/interfaces/BridgeTypes.sol";
+import {Checkpoint, HoldReason, Permit} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
+import {IBridgeHolds} from "../../src/interfaces/IBridgeHolds.sol";
+import {IBridgeMigration} from "../../src/interfaces/IBridgeMigration.sol";
+import {IBridgePayouts} from "../../src/interfaces/IBridgePayouts.sol";
+import {IBridgeRequests} from "../../src/interfaces/IBridgeRequests.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BridgeMinted} from "../../src/tokens/BridgeMinted.sol";
-import {GovernanceTest} from "../GovernanceTest.sol";
 import {IConstruction} from "../IConstruction.sol";
+import {SettersTest} from "../SettersTest.sol";
 import {Receiver} from "../contracts/Receiver.sol";
 
 /// @title What was lost elsewhere to whoever had, or took, the right to act; the table is in Incidents
-contract AuthorityTest is GovernanceTest {
+contract AuthorityTest is SettersTest {
     // ---- Poly 2021: a call across the bridge reaches who keeps the keys ----
 
     function test_poly_2021_no_request_calls_the_bridge_or_a_token() external {
@@ -22,8 +25,12 @@ contract AuthorityTest is GovernanceTest {
         _far(Kinds.ERC20, FAR_MINTED, address(bridge), 1, takeOver);
         _far(Kinds.ERC20, FAR_MINTED, address(minted), 1, abi.encodeCall(minted.mint, (USER, 1_000_000)));
         _far(Kinds.NATIVE, FAR_OF_NATIVE, address(minted), 1, abi.encodeCall(minted.mint, (USER, 1_000_000)));
+        _far(Kinds.ERC721, FAR_MINTED_NFT, address(bridge), 1, _payload721("", takeOver));
+        _far(Kinds.ERC721, FAR_MINTED_NFT, address(minted), 1, _payload721("", takeOver));
+        _far(Kinds.ERC1155, FAR_MINTED_MULTI, address(bridge), 1, _payload1155(_list(1), _list(1), takeOver));
+        _far(Kinds.ERC1155, FAR_MINTED_MULTI, address(minted), 1, _payload1155(_list(1), _list(1), takeOver));
         _handleAll();
-        for (uint64 i = 0; i < 4; ++i) {
+        for (uint64 i = 0; i < 8; ++i) {
             _expectHeld(i, HoldReason.InvalidRecipient);
         }
         assertEq(bridge.laneState().operatorEpoch, 1, "operators");
@@ -31,11 +38,13 @@ contract AuthorityTest is GovernanceTest {
     }
 
     function test_poly_2021_the_code_of_the_seldom_functions_obeys_no_request_either() external {
-        // The extension is a stranger as a recipient. It gets its payment and is called by no name of its own.
-        address extension = bridge.extension();
+        // A part is a stranger as a recipient. It gets its payment, and the function in the data is not called.
+        address part = bridge.parts().governance;
         bytes memory takeOver = abi.encodeCall(IBridgeConfiguration.setOperators, (_members(OUTSIDER_KEY), THRESHOLD));
-        _far(Kinds.ERC20, FAR_MINTED, extension, 1, takeOver);
+        _far(Kinds.ERC20, FAR_MINTED, part, 1, takeOver);
+        vm.expectCall(part, takeOver, 0);
         _handleAll();
+        assertEq(minted.balanceOf(part), 1, "paid");
         assertEq(bridge.laneState().operatorEpoch, 1, "operators");
     }
 
@@ -49,22 +58,9 @@ contract AuthorityTest is GovernanceTest {
         assertEq(keccak256(receiver.extraData()), keccak256(call), "they arrived as what they are");
     }
 
-    // ---- Harmony 2022, Orbit 2023: hot keys, and hours until the bridge stopped ----
+    // ---- Orbit 2023: hours until the bridge stopped ----
 
-    function test_harmony_2022_two_stolen_keys_are_never_enough() external {
-        _far(Kinds.ERC20, FAR_MINTED, RECIPIENT, 1_000_000);
-        bytes[] memory stolen = _signatures(OPERATOR_KEY, 2, _checkpointDigest(1, 1, _root(1)));
-        _expectBelowThreshold(2);
-        _submit(0, _slice(0, 1), new bytes32[](0), stolen);
-        bytes[] memory repeated = new bytes[](4);
-        for (uint256 i = 0; i < 4; ++i) {
-            repeated[i] = stolen[i % 2];
-        }
-        _expectBelowThreshold(2);
-        _submit(0, _slice(0, 1), new bytes32[](0), repeated);
-    }
-
-    function test_orbit_2023_one_operator_stops_everything_that_moves_value_at_once() external {
+    function test_orbit_2023_one_operator_stops_every_request_and_payout_at_once() external {
         vm.deal(USER, 100);
         _seedNative(10);
         _far(Kinds.NATIVE, FAR_OF_NATIVE, address(0), 1);
@@ -72,6 +68,7 @@ contract AuthorityTest is GovernanceTest {
         _handleUntil(1);
         bytes[] memory approved = _approved(2);
         bytes[] memory refund = _decided(REFUND, 0);
+        bytes[] memory forced = _decided(FORCE_HOLD, 1);
         // Anyone may carry the one signature.
         bytes memory signature = _sign(OPERATOR_KEY + 3, _pauseDigest(0));
         vm.prank(vm.addr(OUTSIDER_KEY));
@@ -80,45 +77,18 @@ contract AuthorityTest is GovernanceTest {
         vm.expectRevert(paused);
         _submit(1, _slice(1, 2), new bytes32[](0), approved);
         vm.expectRevert(paused);
+        bridge.forceHold(1, requests[1], forced);
+        vm.expectRevert(paused);
         _release(0);
         vm.expectRevert(paused);
         _refund(0, refund);
         vm.expectRevert(paused);
         vm.prank(USER);
-        bridge.requestNativeTransfer{value: 1}(1, RECIPIENT, USER, "");
-        vm.expectRevert(paused);
-        vm.prank(USER);
         bridge.seed{value: 1}(address(0), 1);
+        _expectNoRequests(paused);
     }
 
-    // ---- Multichain 2023, ALEX 2024, IoTeX 2026: one key ----
-
-    function test_multichain_2023_no_one_key_moves_value_or_changes_anything() external {
-        uint256[3] memory keys = [OPERATOR_KEY, GOVERNOR_KEY, OUTSIDER_KEY];
-        for (uint256 i = 0; i < keys.length; ++i) {
-            _expectSettersRefused(vm.addr(keys[i]));
-        }
-        _expectSettersRefused(address(this));
-        _expectSettersRefused(bridge.extension());
-    }
-
-    function test_alex_2024_nobody_replaces_the_code() external {
-        // No implementation slot, no admin slot, no function that would set one.
-        bytes32 implementation = bytes32(uint256(keccak256("eip1967.proxy.implementation")) - 1);
-        bytes32 admin = bytes32(uint256(keccak256("eip1967.proxy.admin")) - 1);
-        assertEq(vm.load(address(bridge), implementation), 0, "implementation");
-        assertEq(vm.load(address(bridge), admin), 0, "admin");
-        bytes[3] memory calls = [
-            abi.encodeWithSignature("upgradeToAndCall(address,bytes)", this, ""),
-            abi.encodeWithSignature("transferOwnership(address)", this),
-            abi.encodeWithSignature("owner()")
-        ];
-        for (uint256 i = 0; i < calls.length; ++i) {
-            (bool success,) = address(bridge).call(calls[i]);
-            assertTrue(!success, "no such function");
-        }
-        assertTrue(bridge.extension().code.length != 0, "its other half is fixed, and there");
-    }
+    // ---- IoTeX 2026: one key ----
 
     function test_iotex_2026_nobody_but_the_bridge_mints_burns_or_hands_over() external {
         address[3] memory who = [vm.addr(OPERATOR_KEY), vm.addr(GOVERNOR_KEY), address(this)];
@@ -142,10 +112,16 @@ contract AuthorityTest is GovernanceTest {
             mintedNFT.burn(1);
             vm.expectRevert(reason);
             vm.prank(who[i]);
+            mintedNFT.handOver(who[i]);
+            vm.expectRevert(reason);
+            vm.prank(who[i]);
             mintedMulti.mintBatch(who[i], ids, ids);
             vm.expectRevert(reason);
             vm.prank(who[i]);
             mintedMulti.burnBatch(ids, ids);
+            vm.expectRevert(reason);
+            vm.prank(who[i]);
+            mintedMulti.handOver(who[i]);
         }
     }
 
@@ -162,24 +138,22 @@ contract AuthorityTest is GovernanceTest {
         address outsider = vm.addr(OUTSIDER_KEY);
         uint64 nonce = bridge.state().configurationNonce;
         _expectRefused(
-            abi.encodeCall(IBridgeTransfers.handle, (1, _slice(1, 2), new bytes32[](0), none)),
-            IBridgeErrors.BridgeBelowThreshold.selector
+            _handleCall(1, _slice(1, 2), new bytes32[](0), none), IBridgeErrors.BridgeBelowThreshold.selector
         );
         _expectRefused(
-            abi.encodeCall(IBridgeTransfers.vote, (checkpoint, forged)), IBridgeErrors.BridgeNotOperator.selector
+            abi.encodeCall(IBridgePayouts.vote, (checkpoint, forged)), IBridgeErrors.BridgeNotOperator.selector
         );
         _expectRefused(
-            abi.encodeCall(IBridgeTransfers.release, (0, requests[0], none)), IBridgeErrors.BridgeReleaseFailed.selector
+            abi.encodeCall(IBridgeHolds.release, (0, requests[0], none)), IBridgeErrors.BridgeReleaseFailed.selector
         );
         _expectRefused(
-            abi.encodeCall(IBridgeTransfers.refund, (0, requests[0], none)), IBridgeErrors.BridgeBelowThreshold.selector
+            abi.encodeCall(IBridgeHolds.refund, (0, requests[0], none)), IBridgeErrors.BridgeBelowThreshold.selector
         );
         _expectRefused(
-            abi.encodeCall(IBridgeTransfers.forceHold, (1, requests[1], none)),
-            IBridgeErrors.BridgeBelowThreshold.selector
+            abi.encodeCall(IBridgeHolds.forceHold, (1, requests[1], none)), IBridgeErrors.BridgeBelowThreshold.selector
         );
         _expectRefused(
-            abi.encodeCall(IBridgeTransfers.payWhole, (address(minted), requests[1])),
+            abi.encodeCall(IBridgePayouts.payWhole, (address(minted), requests[1])),
             IBridgeErrors.BridgeOnlySelf.selector
         );
         _expectRefused(
@@ -215,23 +189,68 @@ contract AuthorityTest is GovernanceTest {
             IBridgeErrors.BridgeBelowThreshold.selector
         );
         _expectRefused(
-            abi.encodeCall(IBridgeConfiguration.adopt, (address(minted), true, 1, new uint256[](0), new uint256[](0))),
+            abi.encodeCall(IBridgeMigration.adopt, (address(minted), true, 1, new uint256[](0), new uint256[](0))),
             IBridgeErrors.BridgeNotPredecessor.selector
         );
         _expectRefused(
             abi.encodeCall(IBridgeConfiguration.withdrawFees, (address(minted))), IBridgeErrors.BridgeNoFees.selector
         );
         _expectRefused(
-            abi.encodeCall(
-                IConstruction.construct,
-                (_members(OUTSIDER_KEY), THRESHOLD, _members(OUTSIDER_KEY), THRESHOLD, DELAY, REFUND_DELAY)
-            ),
+            abi.encodeCall(IConstruction.construct, (_construction(_members(OUTSIDER_KEY), THRESHOLD))),
             IBridgeErrors.BridgeOnlySelf.selector
         );
         _expectSettersRefused(outsider);
+        _coverAll(_setterCalls(outsider));
+        // The rest is for everybody, with value of their own.
+        _coverAll(_requestCalls());
+        _cover(IBridgeRequests.seed.selector);
+        _expectAllCovered("abi/Bridge.json");
     }
 
     // ---- steps ----
+
+    /// @dev Every request, in two steps and in one.
+    function _expectNoRequests(bytes memory reason) private {
+        bytes[] memory calls = _requestCalls();
+        for (uint256 i = 0; i < calls.length; ++i) {
+            vm.prank(USER);
+            (bool success, bytes memory result) = address(bridge).call{value: i == 0 ? 1 : 0}(calls[i]);
+            assertTrue(!success, vm.toString(i));
+            assertEq(keccak256(result), keccak256(reason), vm.toString(i));
+        }
+        bytes memory arguments = abi.encode(RECIPIENT, USER, 0, "");
+        nft.mint(USER, 9);
+        multi.mint(USER, 3, 10);
+        vm.expectRevert(reason);
+        vm.prank(USER);
+        nft.safeTransferFrom(USER, address(bridge), 9, arguments);
+        vm.expectRevert(reason);
+        vm.prank(USER);
+        multi.safeTransferFrom(USER, address(bridge), 3, 10, arguments);
+        vm.expectRevert(reason);
+        vm.prank(USER);
+        multi.safeBatchTransferFrom(USER, address(bridge), _list(3), _list(10), arguments);
+        vm.expectRevert(reason);
+        vm.prank(address(token));
+        bridge.onTransferReceived(USER, USER, 1, arguments);
+        // A plain payment is a request as well.
+        vm.prank(USER, USER);
+        (bool sent, bytes memory answer) = address(bridge).call{value: 1}("");
+        assertTrue(!sent && keccak256(answer) == keccak256(reason), "plain payment");
+    }
+
+    /// @dev What everybody may request.
+    function _requestCalls() private view returns (bytes[] memory calls) {
+        Permit memory permit = Permit(1, type(uint64).max, 27, bytes32(uint256(1)), bytes32(uint256(1)));
+        calls = new bytes[](5);
+        calls[0] = abi.encodeCall(bridge.requestNativeTransfer, (1, RECIPIENT, USER, ""));
+        calls[1] = abi.encodeCall(bridge.requestERC20Transfer, (address(token), 1, RECIPIENT, USER, 0, ""));
+        calls[2] =
+            abi.encodeCall(bridge.requestERC20TransferWithPermit, (address(token), 1, RECIPIENT, USER, 0, "", permit));
+        calls[3] = abi.encodeCall(bridge.requestERC721Transfer, (address(nft), 9, RECIPIENT, USER, ""));
+        calls[4] =
+            abi.encodeCall(bridge.requestERC1155Transfer, (address(multi), _list(3), _list(10), RECIPIENT, USER, ""));
+    }
 
     /// @dev From an account that is nobody, as a transaction of its own.
     function _expectRefused(bytes memory call, bytes4 reason) private {
@@ -240,35 +259,7 @@ contract AuthorityTest is GovernanceTest {
         (bool success, bytes memory result) = address(bridge).call(call);
         assertTrue(!success, "refused");
         assertEq(bytes32(bytes4(result)), bytes32(reason), "reason");
-    }
-
-    function _expectSettersRefused(address who) private {
-        uint256[] memory none = new uint256[](0);
-        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 18, GAS_CAP, address(token), FAR_UNKNOWN);
-        bytes[16] memory calls = [
-            _wireCall(),
-            abi.encodeCall(IBridgeConfiguration.setOperators, (_members(OUTSIDER_KEY), THRESHOLD)),
-            abi.encodeCall(IBridgeConfiguration.setGovernors, (_members(OUTSIDER_KEY), THRESHOLD)),
-            abi.encodeCall(IBridgeConfiguration.registerPair, (pair)),
-            abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(token), 0)),
-            abi.encodeCall(IBridgeConfiguration.setPairLocked, (address(token), true)),
-            abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(token), GAS_CAP)),
-            _limitsCall(address(token), _noLimits()),
-            abi.encodeCall(IBridgeConfiguration.setFeeReceiver, (who)),
-            abi.encodeCall(IBridgeConfiguration.setRefundDelay, (1)),
-            abi.encodeCall(IBridgeConfiguration.setGovernanceDelay, (DELAY)),
-            abi.encodeCall(IBridgeConfiguration.unpause, ()),
-            abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true)),
-            abi.encodeCall(IBridgeConfiguration.setPredecessor, (who)),
-            abi.encodeCall(IBridgeConfiguration.migrate, (address(token), who, 1, none, none, 0)),
-            abi.encodeCall(IBridgeConfiguration.handOver, (address(minted), who, 0))
-        ];
-        bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeOnlyConfiguration.selector, who);
-        for (uint256 i = 0; i < calls.length; ++i) {
-            vm.prank(who);
-            (bool success, bytes memory result) = address(bridge).call(calls[i]);
-            assertTrue(!success, vm.toString(i));
-            assertEq(keccak256(result), keccak256(reason), vm.toString(i));
-        }
+        // A bridge has that one only while it is made.
+        if (bytes4(call) != IConstruction.construct.selector) _cover(bytes4(call));
     }
 }

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {HoldReason} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeRequests} from "../../src/interfaces/IBridgeRequests.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
 import {BlacklistToken} from "../contracts/BlacklistToken.sol";
@@ -84,7 +84,7 @@ contract HostileTokensTest is LaneTest {
         hostile.setBehaviour(Behaviour.ReturnsMuch);
         vm.prank(USER);
         (bool success,) = address(bridge)
-            .call(abi.encodeCall(IBridgeTransfers.requestERC20Transfer, (address(hostile), 10, RECIPIENT, USER, 0, "")));
+            .call(abi.encodeCall(IBridgeRequests.requestERC20Transfer, (address(hostile), 10, RECIPIENT, USER, 0, "")));
         assertTrue(!success, "refused");
         // A payout of so much data does not fit under the cap, and no more than a word of it is copied here.
         _expectHeldAndReleased(Behaviour.ReturnsMuch, HoldReason.PayoutFailed, false);
@@ -118,7 +118,7 @@ contract HostileTokensTest is LaneTest {
 
     function test_token_that_reenters_in_a_request() external {
         bytes memory again =
-            abi.encodeCall(IBridgeTransfers.requestERC20Transfer, (address(hostile), 10, RECIPIENT, USER, 0, ""));
+            abi.encodeCall(IBridgeRequests.requestERC20Transfer, (address(hostile), 10, RECIPIENT, USER, 0, ""));
         hostile.setReentry(address(bridge), again);
         _request(hostile, 10);
         assertTrue(hostile.reentries() == 1 && !hostile.reentrySucceeded(), "refused within");
@@ -138,7 +138,7 @@ contract HostileTokensTest is LaneTest {
 
     function test_token_that_reenters_in_a_payout() external {
         _far(Kinds.ERC20, FAR, RECIPIENT, 10);
-        bytes memory again = abi.encodeCall(IBridgeTransfers.handle, (0, _slice(0, 1), new bytes32[](0), _approved(1)));
+        bytes memory again = _handleCall(0, _slice(0, 1), new bytes32[](0), _approved(1));
         hostile.setReentry(address(bridge), again);
         _handleAll();
         assertTrue(hostile.reentries() == 1 && !hostile.reentrySucceeded(), "refused within");
@@ -190,7 +190,7 @@ contract HostileTokensTest is LaneTest {
         (HookToken hooked, HostileRecipient holder) = _hooked();
         hooked.mint(address(holder), 100);
         bytes memory request =
-            abi.encodeCall(IBridgeTransfers.requestERC20Transfer, (address(hooked), 50, RECIPIENT, USER, 0, ""));
+            abi.encodeCall(IBridgeRequests.requestERC20Transfer, (address(hooked), 50, RECIPIENT, USER, 0, ""));
         holder.execute(address(hooked), 0, abi.encodeCall(hooked.approve, (address(bridge), 100)));
         holder.setReentry(address(bridge), request);
         holder.execute(address(bridge), 0, request);
@@ -226,7 +226,7 @@ contract HostileTokensTest is LaneTest {
         holder.execute(
             address(bridge),
             0,
-            abi.encodeCall(IBridgeTransfers.requestERC20Transfer, (address(hooked), 50, RECIPIENT, USER, 0, ""))
+            abi.encodeCall(IBridgeRequests.requestERC20Transfer, (address(hooked), 50, RECIPIENT, USER, 0, ""))
         );
         assertEq(bridge.pairOf(address(hooked)).escrow, 180, "what arrived");
         assertEq(hooked.balanceOf(address(bridge)), 180, "balance");
@@ -277,7 +277,7 @@ contract HostileTokensTest is LaneTest {
         hostile.setBehaviour(behaviour);
         vm.prank(USER);
         (bool success, bytes memory result) = address(bridge)
-            .call(abi.encodeCall(IBridgeTransfers.requestERC20Transfer, (address(hostile), 10, RECIPIENT, USER, 0, "")));
+            .call(abi.encodeCall(IBridgeRequests.requestERC20Transfer, (address(hostile), 10, RECIPIENT, USER, 0, "")));
         assertTrue(!success, "refused");
         // A refusal is the token's own, or that of the library that reads its answer; a revert with nothing is neither.
         assertTrue(result.length >= 4, "for a reason");

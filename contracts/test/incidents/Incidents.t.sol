@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {HoldReason, PairConfiguration, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
+import {Checkpoint, HoldReason, PairConfiguration, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
@@ -11,8 +11,8 @@ import {IConstruction} from "../IConstruction.sol";
 
 /*
 Every incident that a contract can have had a part in, and every fault of the ancestor that a contract can have, is one
-named test. The files: Incidents and Authority (what was lost), Operations (what operators suffer elsewhere), Ancestor (its
-faults), AncestorList (its test list), HostileTokens.
+named test. The files: Incidents, Authority, Keys and Code (what was lost), Operations and Returns (what operators suffer
+elsewhere), Ancestor and Locked (its faults), AncestorList (its test list), HostileTokens.
 
 What was lost elsewhere:
     Ronin 2022                     test_ronin_2022_…        The alarm on a payout without a deposit is the relay's.
@@ -25,12 +25,12 @@ What was lost elsewhere:
     CrossCurve 2026                test_crosscurve_2026_…
     Kelp/LayerZero 2026            None: what an endpoint of a chain answers is not seen by any contract. The relay asks k of n.
 
-What operators suffer elsewhere (Operations): chainbridge#562, chainbridge-core#135, tokenbridge#266, hermes#3503,
+What operators suffer elsewhere (Operations, Returns): chainbridge#562, chainbridge-core#135, tokenbridge#266, hermes#3503,
 tokenbridge-contracts#502 and #585, klaytn PR#1565, hyperlane#784, hyperlane#4602. The others are about the life of a
 process (accounts, nonces, memory, start, cursors, endpoints, health, keys) and have no counterpart in a contract.
 
-Faults of the ancestor (Ancestor): 1, 2, 3, 4, 5, 6, 8 (the part that is the contract's), 11. Left out: 7 (recovery by one call
-per event), 9 (subscriptions), 10 (passwords, gas limit of a sender): they are the relay's.
+Faults of the ancestor (Ancestor, Locked): 1, 2, 3, 4, 5, 6, 8 (the part that is the contract's), 11. Left out: 7 (recovery by
+one call per event), 9 (subscriptions), 10 (passwords, gas limit of a sender): they are the relay's.
 
 The ancestor's test list (AncestorList): all that is about several bridges. Recovery and its ticker are the relay's.
 */
@@ -52,11 +52,41 @@ contract IncidentsTest is GovernanceTest {
         _far(Kinds.ERC20, FAR_MINTED, RECIPIENT, 1_000_000);
         bytes32 digest = _checkpointDigest(bridge.laneState().operatorEpoch, 1, _root(1));
         bytes[] memory stolen = _signatures(OPERATOR_KEY, 4, digest);
-        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 4, 5));
+        bytes memory below = abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 4, 5);
+        vm.expectRevert(below);
+        _submit(0, _slice(0, 1), new bytes32[](0), stolen);
+        // Nor do their votes on chain help, alone or with the same signatures.
+        Checkpoint memory checkpoint = _checkpoint(1);
+        for (uint256 i = 0; i < 4; ++i) {
+            bridge.vote(checkpoint, stolen[i]);
+        }
+        vm.expectRevert(below);
+        _submit(0, _slice(0, 1), new bytes32[](0), _unsigned());
+        vm.expectRevert(below);
         _submit(0, _slice(0, 1), new bytes32[](0), stolen);
         // Any one of the honest five stops the bridge by itself.
-        bridge.pause(0, _sign(OPERATOR_KEY + 8, _pauseDigest(0)));
-        assertTrue(bridge.state().paused, "paused");
+        for (uint64 i = 4; i < 9; ++i) {
+            bridge.pause(i - 4, _sign(OPERATOR_KEY + i, _pauseDigest(i - 4)));
+            assertTrue(bridge.state().paused, "paused");
+            _configure(abi.encodeCall(IBridgeConfiguration.unpause, ()));
+        }
+    }
+
+    function test_ronin_2022_half_of_an_even_number_of_keys_pays_nothing() external {
+        address[] memory members = new address[](8);
+        for (uint256 i = 0; i < 8; ++i) {
+            members[i] = vm.addr(OPERATOR_KEY + i);
+        }
+        _configureExpecting(
+            abi.encodeCall(IBridgeConfiguration.setOperators, (members, 4)),
+            abi.encodeWithSelector(IBridgeErrors.BridgeInvalidThreshold.selector, 4, 8)
+        );
+        _configure(abi.encodeCall(IBridgeConfiguration.setOperators, (members, 5)));
+        _far(Kinds.ERC20, FAR_MINTED, RECIPIENT, 1_000_000);
+        bytes32 digest = _checkpointDigest(bridge.laneState().operatorEpoch, 1, _root(1));
+        bytes[] memory half = _signatures(OPERATOR_KEY, 4, digest);
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 4, 5));
+        _submit(0, _slice(0, 1), new bytes32[](0), half);
     }
 
     // ---- Ronin 2024: a vote weight of 0 ----
@@ -71,6 +101,9 @@ contract IncidentsTest is GovernanceTest {
             this.make(members, refused[i], members, 3);
             vm.expectRevert(reason);
             this.make(members, 3, members, refused[i]);
+            // Nor is it voted later.
+            _configureExpecting(abi.encodeCall(IBridgeConfiguration.setOperators, (members, refused[i])), reason);
+            _configureExpecting(abi.encodeCall(IBridgeConfiguration.setGovernors, (members, refused[i])), reason);
         }
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeInvalidThreshold.selector, 0, 0));
         this.make(new address[](0), 0, members, 3);
@@ -78,7 +111,7 @@ contract IncidentsTest is GovernanceTest {
 
     function test_ronin_2024_code_that_was_never_initialised_approves_nothing() external {
         // The code of the seldom functions, alone: nobody is a member and the threshold is 0.
-        IBridge bare = IBridge(payable(bridge.extension()));
+        IBridge bare = IBridge(payable(bridge.parts().governance));
         bytes[] memory calls = _one(_wireCall());
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeBelowThreshold.selector, 0, 0));
         bare.configure(0, type(uint64).max, calls, _unsigned());
@@ -94,17 +127,15 @@ contract IncidentsTest is GovernanceTest {
     }
 
     function test_ronin_2024_nothing_is_initialised_twice() external {
-        bytes memory call = abi.encodeCall(
-            IConstruction.construct,
-            (_members(OUTSIDER_KEY), THRESHOLD, _members(OUTSIDER_KEY), THRESHOLD, DELAY, REFUND_DELAY)
-        );
-        address[2] memory targets = [address(bridge), bridge.extension()];
+        bytes memory call = abi.encodeCall(IConstruction.construct, (_construction(_members(OUTSIDER_KEY), THRESHOLD)));
+        address[2] memory targets = [address(bridge), bridge.parts().governance];
         for (uint256 i = 0; i < 2; ++i) {
             (bool success, bytes memory result) = targets[i].call(call);
             assertTrue(!success, "refused");
             bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeOnlySelf.selector, address(this));
             assertEq(keccak256(result), keccak256(reason), "reason");
         }
+        _configureExpecting(_wireCall(), abi.encodeWithSelector(IBridgeErrors.BridgeAlreadyWired.selector));
     }
 
     // ---- Wormhole 2022: a spoofed verifier ----
@@ -118,8 +149,21 @@ contract IncidentsTest is GovernanceTest {
         spoofed[1] = abi.encode(verifier, bytes("signed"));
         spoofed[2] = abi.encodePacked(bytes32(uint256(uint160(verifier))), bytes32(uint256(65)), uint8(0));
         spoofed[3] = abi.encodePacked(bytes32(uint256(uint160(verifier))), bytes32(uint256(65)));
+        vm.expectCall(verifier, "", 0);
         _expectBelowThreshold(0);
         _submit(0, _slice(0, 1), new bytes32[](0), spoofed);
+        _expectBelowThreshold(0);
+        bridge.forceHold(0, requests[0], spoofed);
+        uint64 nonce = bridge.state().configurationNonce;
+        _expectBelowThreshold(0);
+        bridge.configure(nonce, type(uint64).max, _one(_loosening(1)), spoofed);
+        Checkpoint memory checkpoint = _checkpoint(1);
+        for (uint256 i = 0; i < spoofed.length; ++i) {
+            vm.expectPartialRevert(IBridgeErrors.BridgeNotOperator.selector);
+            bridge.vote(checkpoint, spoofed[i]);
+            vm.expectPartialRevert(IBridgeErrors.BridgeNotOperator.selector);
+            bridge.pause(0, spoofed[i]);
+        }
     }
 
     function test_wormhole_2022_not_even_an_operator_with_code_is_asked() external {
@@ -132,6 +176,7 @@ contract IncidentsTest is GovernanceTest {
         bytes[] memory spoofed = new bytes[](4);
         for (uint256 i = 0; i < MEMBERS; ++i) {
             spoofed[i] = abi.encodePacked(bytes32(uint256(uint160(members[i]))), bytes32(uint256(65)), uint8(0));
+            vm.expectCall(members[i], "", 0);
         }
         _expectBelowThreshold(0);
         _submit(0, _slice(0, 1), new bytes32[](0), spoofed);
@@ -184,7 +229,8 @@ contract IncidentsTest is GovernanceTest {
     }
 
     function test_qubit_2022_an_address_without_code_is_no_token() external {
-        PairConfiguration memory pair = PairConfiguration(Kinds.ERC20, false, 18, GAS_CAP, address(0xDEAD), FAR_UNKNOWN);
+        PairConfiguration memory pair =
+            PairConfiguration(Kinds.ERC20, false, 18, 0, GAS_CAP, address(0xDEAD), FAR_UNKNOWN);
         _configureExpecting(
             abi.encodeCall(IBridgeConfiguration.registerPair, (pair)),
             abi.encodeWithSelector(IBridgeErrors.BridgeTokenWithoutCode.selector, address(0xDEAD))

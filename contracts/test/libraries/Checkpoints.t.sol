@@ -59,8 +59,8 @@ contract CheckpointsTest is BridgeTest {
         assertEq(root, _bytes32(".checkpoint.root"), "signed root");
     }
 
-    /// @dev The bridge of the vectors was built elsewhere, so it has to notice where it is. Its separator is code of its
-    /// extension, which must notice the same.
+    /// @dev The bridge of the vectors was built elsewhere, so it has to notice where it is. Its separator is code of a
+    /// part, which must notice the same.
     function test_domain_matches_the_vectors() external {
         bridge = _destination();
         assertEq(bridge.domainSeparator(), _bytes32(".domain.separator"), "separator");

@@ -25,9 +25,8 @@ contract PayloadReader {
         pure
         returns (uint256[] memory, uint256[] memory, bytes memory)
     {
-        (uint256[] memory ids, uint256[] memory amounts, bytes calldata extraData) =
-            Payloads.decodeERC1155(all[:length]);
-        return (ids, amounts, extraData);
+        (uint256[] memory ids, uint256[] memory amounts) = Payloads.decodeERC1155(all[:length]);
+        return (ids, amounts, Payloads.extraDataOfERC1155(all[:length]));
     }
 }
 

@@ -11,11 +11,22 @@ contract DuplicatesProof is Symbolic {
     uint8 private constant THRESHOLD = 3;
 
     function check_signatures_of_the_same_operators_count_once(bytes32 digest) external {
-        OpenBridge bridge = _bridgeOf(_accounts(0xF0, MEMBERS), THRESHOLD);
-        address[] memory members = _accounts(0xA0, MEMBERS);
-        bridge.replaceOperators(members, THRESHOLD);
+        (OpenBridge bridge, address[] memory members) = _prepared();
         bytes[] memory signatures = _signaturesOfSomebody(digest, THRESHOLD + 1);
         bridge.requireThreshold(digest, signatures);
         assert(_countSigners(members, digest, signatures) >= THRESHOLD);
+    }
+
+    function check_signatures_of_the_same_of_a_roster_count_once(bytes32 digest) external {
+        (OpenBridge bridge, address[] memory members) = _prepared();
+        bytes[] memory signatures = _signaturesOfSomebody(digest, THRESHOLD + 1);
+        bridge.requireThresholdWithVotes(digest, signatures);
+        assert(_countSigners(members, digest, signatures) >= THRESHOLD);
+    }
+
+    function _prepared() private returns (OpenBridge bridge, address[] memory members) {
+        bridge = _bridgeOf(_accounts(0xF0, MEMBERS), THRESHOLD);
+        members = _accounts(0xA0, MEMBERS);
+        bridge.replaceOperators(members, THRESHOLD);
     }
 }

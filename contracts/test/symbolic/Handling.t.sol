@@ -37,7 +37,7 @@ contract HandlingProof is Symbolic {
         bytes32 rootAfter = _rootOver(root, _leaves(transfers, before - SOMEWHERE));
         uint64 end = uint64(SOMEWHERE + transfers.length);
         bytes[] memory signatures = _signaturesOfThree(_digest(bridge, end + 1, _rootOver(rootAfter, tail)));
-        assert(_submit(bridge, abi.encodeCall(bridge.handle, (SOMEWHERE, transfers, tail, signatures))));
+        assert(_submit(bridge, abi.encodeCall(bridge.handle, (SOMEWHERE, _pack(transfers), tail, signatures))));
 
         assert(bridge.handleRoot() == rootAfter);
         _checkHandled(bridge, before, end, probe);
@@ -57,7 +57,7 @@ contract HandlingProof is Symbolic {
         OpenBridge bridge = _bridgeOf(_accounts(NOW, 1), 1);
         bridge.place(before, root, svm.createBytes32("lane"));
         bytes[] memory signatures = _anySignatures(1, 65);
-        vm.assume(_submit(bridge, abi.encodeCall(bridge.handle, (first, transfers, _anyLeaf(), signatures))));
+        vm.assume(_submit(bridge, abi.encodeCall(bridge.handle, (first, _pack(transfers), _anyLeaf(), signatures))));
         _checkHandled(bridge, before, first + uint64(transfers.length), probe);
     }
 
@@ -69,7 +69,7 @@ contract HandlingProof is Symbolic {
         OpenBridge bridge = _placed(before, root);
         bytes32[] memory tail = new bytes32[](0);
         bytes[] memory signatures = _anySignatures(THRESHOLD, 65);
-        assert(!_submit(bridge, abi.encodeCall(bridge.handle, (first, transfers, tail, signatures))));
+        assert(!_submit(bridge, abi.encodeCall(bridge.handle, (first, _pack(transfers), tail, signatures))));
     }
 
     /// @dev One checkpoint over three requests. Handled at once it is approved; then it must be approved in any pieces, with
@@ -86,7 +86,7 @@ contract HandlingProof is Symbolic {
         bytes32 rootAfter = _rootOver(root, _leaves(transfers, 0));
         bytes[] memory signatures = _signaturesOfThree(_digest(bridge, uint64(SOMEWHERE + MOST), rootAfter));
         bytes32[] memory none = new bytes32[](0);
-        assert(_submit(bridge, abi.encodeCall(bridge.handle, (SOMEWHERE, transfers, none, signatures))));
+        assert(_submit(bridge, abi.encodeCall(bridge.handle, (SOMEWHERE, _pack(transfers), none, signatures))));
         assert(bridge.handleRoot() == rootAfter);
 
         bridge.place(SOMEWHERE, root, _lane);
@@ -153,7 +153,7 @@ contract HandlingProof is Symbolic {
     ) private pure returns (bytes memory) {
         ValueTransfer[] memory part = _slice(all, start, end);
         bytes32[] memory tail = _leaves(all, end);
-        return abi.encodeCall(bridge.handle, (uint64(SOMEWHERE + start), part, tail, signatures));
+        return abi.encodeCall(bridge.handle, (uint64(SOMEWHERE + start), _pack(part), tail, signatures));
     }
 
     function _slice(ValueTransfer[] memory all, uint256 start, uint256 end)

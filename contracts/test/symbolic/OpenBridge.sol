@@ -1,102 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {BridgeStorage} from "../../src/bridge/BridgeStorage.sol";
+import {IBridgePayouts} from "../../src/interfaces/IBridgePayouts.sol";
 import {Handling} from "../../src/bridge/Handling.sol";
 import {Memberships} from "../../src/bridge/Memberships.sol";
-import {HoldReason, Permit, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
+import {HoldReason, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
 
-/// @title What a bridge does beside handling, and no proof is about: left out
-abstract contract NothingElse is IBridgeTransfers {
+/// @title What `handle` calls of the bridge by itself, and no proof in here is about: left out
+abstract contract NothingElse is IBridgePayouts {
     error LeftOut();
-
-    receive() external payable {
-        revert LeftOut();
-    }
-
-    function requestNativeTransfer(uint256, address, address, bytes calldata) external payable returns (uint64) {
-        revert LeftOut();
-    }
-
-    function requestERC20Transfer(address, uint256, address, address, uint256, bytes calldata)
-        external
-        payable
-        returns (uint64)
-    {
-        revert LeftOut();
-    }
-
-    function requestERC20TransferWithPermit(
-        address,
-        uint256,
-        address,
-        address,
-        uint256,
-        bytes calldata,
-        Permit calldata
-    ) external payable returns (uint64) {
-        revert LeftOut();
-    }
-
-    function requestERC721Transfer(address, uint256, address, address, bytes calldata)
-        external
-        payable
-        returns (uint64)
-    {
-        revert LeftOut();
-    }
-
-    function requestERC1155Transfer(address, uint256[] calldata, uint256[] calldata, address, address, bytes calldata)
-        external
-        payable
-        returns (uint64)
-    {
-        revert LeftOut();
-    }
-
-    function seed(address, uint256) external payable {
-        revert LeftOut();
-    }
 
     function payWhole(address, ValueTransfer calldata) external pure {
         revert LeftOut();
-    }
-
-    function release(uint64, ValueTransfer calldata, bytes[] calldata) external pure {
-        revert LeftOut();
-    }
-
-    function refund(uint64, ValueTransfer calldata, bytes[] calldata) external pure {
-        revert LeftOut();
-    }
-
-    function forceHold(uint64, ValueTransfer calldata, bytes[] calldata) external pure {
-        revert LeftOut();
-    }
-
-    function onTransferReceived(address, address, uint256, bytes calldata) external pure returns (bytes4) {
-        revert LeftOut();
-    }
-
-    function onERC721Received(address, address, uint256, bytes calldata) external pure returns (bytes4) {
-        revert LeftOut();
-    }
-
-    function onERC1155Received(address, address, uint256, uint256, bytes calldata) external pure returns (bytes4) {
-        revert LeftOut();
-    }
-
-    function onERC1155BatchReceived(address, address, uint256[] calldata, uint256[] calldata, bytes calldata)
-        external
-        pure
-        returns (bytes4)
-    {
-        revert LeftOut();
-    }
-
-    function supportsInterface(bytes4) external pure returns (bool) {
-        return false;
     }
 }
 
@@ -104,7 +19,9 @@ abstract contract NothingElse is IBridgeTransfers {
 /// @dev Adds doors only: whatever is proven about it runs the code of `src`.
 contract OpenBridge is Handling, Memberships, NothingElse {
     /// @dev A development bridge, so that one member is enough where the threshold itself is not what is proven.
-    constructor() BridgeStorage(true) {}
+    constructor() {
+        _origin.development = true;
+    }
 
     /// @dev Wired, with everything before `handleNonce` handled and nothing of it held.
     function place(uint64 nonce, bytes32 root, bytes32 lane) external {
@@ -123,7 +40,7 @@ contract OpenBridge is Handling, Memberships, NothingElse {
     }
 
     function requireThresholdWithVotes(bytes32 digest, bytes[] calldata signatures) external view {
-        _requireThresholdWithVotes(_operatorQuorum(), digest, signatures);
+        _requireThresholdWithVotes(_rosterOf(_lanes.operatorEpoch), _operatorQuorum(), digest, signatures);
     }
 
     /// @dev As if the operators with these bits had voted.
@@ -154,6 +71,21 @@ contract OpenBridge is Handling, Memberships, NothingElse {
 
     function heldCount() external view returns (uint64) {
         return _counters.heldCount;
+    }
+
+    /// @dev Of rosters that are made here, if any were.
+    function _rosterCodeHash() internal pure override returns (bytes32) {
+        return 0;
+    }
+
+    /// @dev What a roster of the operators of now holds: no contract is made for it here, and none is read. What is thereby not
+    /// proven is that the code of a roster is this, and that `Approvals` finds and reads it; tests show that.
+    function _rosterOf(uint32) internal view override returns (bytes memory roster) {
+        roster = abi.encodePacked(_inboundBridgeId);
+        address[] storage list = _operators.list;
+        for (uint256 i = 0; i < list.length; ++i) {
+            roster = abi.encodePacked(roster, list[i]);
+        }
     }
 
     /// @dev The same account, but one path for each operator that it may be: bits are counted in a loop, which has an end

@@ -23,6 +23,8 @@ abstract contract Symbolic {
     Svm internal constant svm = Svm(address(uint160(uint256(keccak256("svm cheat code")))));
 
     address internal constant SUBMITTER = address(0x5B1);
+    /// @dev Kind and token, 8 bytes of a block delta, from, to, refundTo, 32 bytes of a value, a payload.
+    uint256 private constant HEADER = 0x7e20;
 
     /// @dev Named accounts: nothing of the bridge looks at what an address is made of, and any signature may be any's.
     function _accounts(uint256 from, uint256 size) internal pure returns (address[] memory list) {
@@ -54,14 +56,25 @@ abstract contract Symbolic {
         }
     }
 
+    /// @dev One of any 65 bytes, one of any 64, and one of somebody.
+    function _threeSignatures(bytes32 digest) internal returns (bytes[] memory list) {
+        list = new bytes[](3);
+        list[0] = svm.createBytes(65, "plain");
+        list[1] = svm.createBytes(64, "compact");
+        list[2] = _signatureOfSomebody(digest);
+    }
+
     /// @dev Of a kind that nobody pays and of amounts that always add up, so that each is held on one path. Nothing that is
-    /// proven looks at what a kind or an amount means.
+    /// proven looks at what a kind or an amount means. No request lies in a block before that of the one before it.
     function _anyTransfers(uint256 size) internal returns (ValueTransfer[] memory list) {
         list = new ValueTransfer[](size);
+        uint256 sourceBlock = 0;
         for (uint256 i = 0; i < size; ++i) {
+            sourceBlock += svm.createUint(64, "blocks");
+            vm.assume(sourceBlock <= type(uint64).max);
             list[i] = ValueTransfer({
+                sourceBlock: uint64(sourceBlock),
                 kind: Kinds.ERC1155 + 1,
-                sourceBlock: uint64(svm.createUint(64, "sourceBlock")),
                 token: svm.createAddress("token"),
                 from: svm.createAddress("from"),
                 to: svm.createAddress("to"),
@@ -69,6 +82,25 @@ abstract contract Symbolic {
                 value: svm.createUint(96, "value"),
                 payload: svm.createBytes(32, "payload")
             });
+        }
+    }
+
+    /// @dev As `handle` takes them, with every field written out, so that each has the same known header. That the other ways
+    /// to write them say the same is for tests.
+    function _pack(ValueTransfer[] memory list) internal pure returns (bytes memory packed) {
+        packed = abi.encodePacked(uint16(list.length));
+        uint64 before = 0;
+        for (uint256 i = 0; i < list.length; ++i) {
+            ValueTransfer memory t = list[i];
+            uint64 blocks;
+            // None is negative, see `_anyTransfers`.
+            unchecked {
+                blocks = t.sourceBlock - before;
+            }
+            packed =
+                abi.encodePacked(packed, uint16(HEADER), t.kind, t.token, blocks, t.from, t.to, t.refundTo, t.value);
+            packed = abi.encodePacked(packed, uint16(t.payload.length), t.payload);
+            before = t.sourceBlock;
         }
     }
 

@@ -121,7 +121,7 @@ contract VotesProof is Symbolic {
     }
 
     function _call(bytes[] memory signatures) private view returns (bytes memory) {
-        return abi.encodeCall(_bridge.handle, (SOMEWHERE, _transfers, new bytes32[](0), signatures));
+        return abi.encodeCall(_bridge.handle, (SOMEWHERE, _pack(_transfers), new bytes32[](0), signatures));
     }
 
     /// @dev Whenever it passes, enough operators have signed.

@@ -60,6 +60,7 @@ contract TokenAccessTest is AbiFunctions {
         nft.safeMint(OWNER, 1, "");
         asset = address(nft);
         _refuseMinter(abi.encodeCall(nft.safeMint, (STRANGER, 2, "")));
+        _refuseMinter(abi.encodeCall(nft.mint, (STRANGER, 2, "")));
         _refuseMinter(abi.encodeCall(nft.burn, (1)));
         _refuseMinter(abi.encodeCall(nft.handOver, (STRANGER)));
 

@@ -7,8 +7,9 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 import {PairLimits, Permit, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeCollectibles} from "../../src/interfaces/IBridgeCollectibles.sol";
+import {IBridgeRequests} from "../../src/interfaces/IBridgeRequests.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {TestMultiToken} from "../contracts/TestMultiToken.sol";
 import {TestNFT} from "../contracts/TestNFT.sol";
 import {TestPaymentToken} from "../contracts/TestPaymentToken.sol";
@@ -38,7 +39,7 @@ abstract contract Asking is Ledger {
         uint256 sent = draft.value + draft.fee + _pick(3);
         _giveNative(draft.from, sent);
         bytes memory call = abi.encodeCall(
-            IBridgeTransfers.requestNativeTransfer, (draft.value, draft.to, draft.refundTo, draft.content.extraData)
+            IBridgeRequests.requestNativeTransfer, (draft.value, draft.to, draft.refundTo, draft.content.extraData)
         );
         _ask(draft, address(bridges[draft.side]), sent, call);
         nativeDue[draft.from] -= draft.value;
@@ -54,7 +55,10 @@ abstract contract Asking is Ledger {
     }
 
     function _requestERC20() internal {
-        Draft memory draft = _draftERC20();
+        _requestAs(_draftERC20());
+    }
+
+    function _requestAs(Draft memory draft) internal {
         uint256 tokenFee = draft.feeInNative ? 0 : draft.fee;
         uint256 sent = draft.feeInNative ? draft.fee + _pick(3) : 0;
         _giveNative(draft.from, sent);
@@ -62,7 +66,7 @@ abstract contract Asking is Ledger {
         vm.prank(draft.from);
         IERC20(token).approve(address(bridges[draft.side]), draft.value + tokenFee);
         bytes memory call = abi.encodeCall(
-            IBridgeTransfers.requestERC20Transfer,
+            IBridgeRequests.requestERC20Transfer,
             (token, draft.value, draft.to, draft.refundTo, tokenFee + _pick(3), draft.content.extraData)
         );
         _ask(draft, address(bridges[draft.side]), sent, call);
@@ -72,11 +76,13 @@ abstract contract Asking is Ledger {
     function _requestERC20WithPermit() internal {
         Draft memory draft = _draftERC20();
         uint256 tokenFee = draft.feeInNative ? 0 : draft.fee;
+        // A permit is for a registered token, whatever else is the case.
+        if (!registered(draft.side, draft.pair)) _inVain();
         uint256 sent = draft.feeInNative ? draft.fee : 0;
         _giveNative(draft.from, sent);
         address token = tokens[draft.side][draft.pair];
         bytes memory call = abi.encodeCall(
-            IBridgeTransfers.requestERC20TransferWithPermit,
+            IBridgeRequests.requestERC20TransferWithPermit,
             (
                 token,
                 draft.value,
@@ -125,7 +131,7 @@ abstract contract Asking is Ledger {
             uint256 sent = draft.fee + _pick(3);
             _giveNative(draft.from, sent);
             bytes memory call = abi.encodeCall(
-                IBridgeTransfers.requestERC721Transfer,
+                IBridgeCollectibles.requestERC721Transfer,
                 (token, draft.value, draft.to, draft.refundTo, draft.content.extraData)
             );
             _ask(draft, bridge, sent, call);
@@ -152,7 +158,7 @@ abstract contract Asking is Ledger {
             uint256 sent = draft.fee + _pick(3);
             _giveNative(draft.from, sent);
             bytes memory call = abi.encodeCall(
-                IBridgeTransfers.requestERC1155Transfer,
+                IBridgeCollectibles.requestERC1155Transfer,
                 (token, ids, amounts, draft.to, draft.refundTo, draft.content.extraData)
             );
             _ask(draft, bridge, sent, call);
@@ -166,11 +172,14 @@ abstract contract Asking is Ledger {
     // ---- value without a request ----
 
     function _seedPair() internal {
-        (uint256 side, uint256 value) = (_pick(2), 1 + _pick(60));
-        uint256 pair = _pick(3) == 0 ? NATIVE : LOCKED;
+        uint256[4] memory pairs = [NATIVE, LOCKED, LOCKED, STRAY];
+        _seed(_pick(2), pairs[_pick(4)], 1 + _pick(60));
+    }
+
+    function _seed(uint256 side, uint256 pair, uint256 value) internal {
         _enter(side);
         address from = users[_pick(USERS)];
-        bytes memory call = abi.encodeCall(IBridgeTransfers.seed, (tokens[side][pair], value));
+        bytes memory call = abi.encodeCall(IBridgeRequests.seed, (tokens[side][pair], value));
         if (pair == NATIVE) {
             _giveNative(from, value);
         } else {
@@ -180,7 +189,10 @@ abstract contract Asking is Ledger {
             tokenDue[side][pair][from] += value;
         }
         if (paused[side]) _refusedWhilePaused(side, from, address(bridges[side]), 0, call);
-        if (_locked[side][pair]) _inVain();
+        if (!registered(side, pair) || stopped[side] || _locked[side][pair]) {
+            _expectRefused(from, address(bridges[side]), pair == NATIVE ? value : 0, call, _closed(side, pair, true));
+            _inVain();
+        }
         _execute(from, address(bridges[side]), pair == NATIVE ? value : 0, call);
         if (pair == NATIVE) nativeDue[from] -= value;
         else tokenDue[side][pair][from] -= value;
@@ -229,7 +241,10 @@ abstract contract Asking is Ledger {
     }
 
     function _isOpen(uint256 side, uint256 pair, bool withoutFee) private view returns (bool) {
-        if (paused[side] || _locked[side][pair] || (withoutFee && _limits[side][pair].fee != 0)) return false;
+        if (
+            paused[side] || stopped[side] || _locked[side][pair] || !registered(side, pair)
+                || (withoutFee && _limits[side][pair].fee != 0)
+        ) return false;
         return pair != NFT || side == 0 || _ownsNFT();
     }
 
@@ -242,9 +257,16 @@ abstract contract Asking is Ledger {
     }
 
     function _draftERC20() private returns (Draft memory draft) {
-        uint256[5] memory pairs = [TOKEN, TOKEN, LOCKED, LOCKED, STRAY];
-        uint256 choice = _pick(5);
-        draft = _draft(choice % 2, pairs[choice]);
+        uint256[6] memory pairs = [TOKEN, TOKEN, LOCKED, LOCKED, STRAY, STRAY];
+        uint256 choice = _pick(6);
+        uint256 side = choice % 2;
+        if (_pick(8) != 0 && !_isOpen(side, pairs[choice], false)) side = 1 - side;
+        draft = _draft(side, pairs[choice]);
+        _provide(draft);
+    }
+
+    /// @dev Has the user own what it asks for, or ask for less.
+    function _provide(Draft memory draft) internal {
         uint256 tokenFee = draft.feeInNative ? 0 : draft.fee;
         if (!mints(draft.side, draft.pair)) {
             TestPaymentToken(tokens[draft.side][draft.pair]).mint(draft.from, 50);
@@ -354,13 +376,13 @@ abstract contract Asking is Ledger {
 
     // ---- asking ----
 
-    /// @dev Makes the request, which is refused exactly when the bridge is paused or the pair locked; then it is in vain.
+    /// @dev Makes the request, which is refused exactly when the bridge is paused, requests are stopped or the pair is gone or
+    /// locked; then it is in vain.
     function _ask(Draft memory draft, address target, uint256 sent, bytes memory call) private {
         (uint256 side, uint256 pair) = (draft.side, draft.pair);
         if (paused[side]) _refusedWhilePaused(side, draft.from, target, sent, call);
-        if (_locked[side][pair]) {
-            bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgePairLocked.selector, tokens[side][pair]);
-            _expectRefused(draft.from, target, sent, call, reason);
+        if (stopped[side] || !registered(side, pair) || _locked[side][pair]) {
+            _expectRefused(draft.from, target, sent, call, _closed(side, pair, false));
             _inVain();
         }
         _execute(draft.from, target, sent, call);
@@ -380,6 +402,16 @@ abstract contract Asking is Ledger {
             payload: _payloadOf(kindOf(pair), draft.content)
         });
         _enterRequest(side, t, draft.content);
+    }
+
+    /// @dev Why nothing comes in. Who seeds is asked for the pair first.
+    function _closed(uint256 side, uint256 pair, bool seeds) internal view returns (bytes memory) {
+        address token = tokens[side][pair];
+        bytes memory unknown = abi.encodeWithSelector(IBridgeErrors.BridgePairUnknown.selector, token);
+        if (seeds && !registered(side, pair)) return unknown;
+        if (stopped[side]) return abi.encodeWithSelector(IBridgeErrors.BridgeRequestsStopped.selector);
+        if (!registered(side, pair)) return unknown;
+        return abi.encodeWithSelector(IBridgeErrors.BridgePairLocked.selector, token);
     }
 
     /// @dev Shows that a paused bridge refuses this, and lets the fuzzer do something else.

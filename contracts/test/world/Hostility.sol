@@ -5,18 +5,19 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 import {ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeCollectibles} from "../../src/interfaces/IBridgeCollectibles.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
+import {IBridgeRequests} from "../../src/interfaces/IBridgeRequests.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {BlacklistToken} from "../contracts/BlacklistToken.sol";
 import {Behaviour, Hostile} from "../contracts/Hostile.sol";
 import {TestNFT} from "../contracts/TestNFT.sol";
 import {TestToken} from "../contracts/TestToken.sol";
-import {Governing} from "./Governing.sol";
+import {Departing} from "./Departing.sol";
 import {Content} from "./Lanes.sol";
 
 /// @title Tokens that take part honestly, mostly, until their value is on its way, and recipients with moods
-abstract contract Hostility is Governing {
+abstract contract Hostility is Departing {
     uint256 private _lastMoodyId;
     bytes private _vanishingCode;
 
@@ -78,7 +79,7 @@ abstract contract Hostility is Governing {
         IERC20(t.token).approve(bridge, t.value);
         uint256 before = IERC20(t.token).balanceOf(bridge);
         bytes memory call = abi.encodeCall(
-            IBridgeTransfers.requestERC20Transfer, (t.token, t.value, t.to, t.refundTo, 0, content.extraData)
+            IBridgeRequests.requestERC20Transfer, (t.token, t.value, t.to, t.refundTo, 0, content.extraData)
         );
         vm.prank(t.from);
         (bool success,) = bridge.call(call);
@@ -93,7 +94,7 @@ abstract contract Hostility is Governing {
         vm.prank(t.from);
         IERC721(t.token).approve(bridge, t.value);
         bytes memory call = abi.encodeCall(
-            IBridgeTransfers.requestERC721Transfer, (t.token, t.value, t.to, t.refundTo, content.extraData)
+            IBridgeCollectibles.requestERC721Transfer, (t.token, t.value, t.to, t.refundTo, content.extraData)
         );
         vm.prank(t.from);
         (bool success,) = bridge.call(call);
@@ -149,7 +150,7 @@ abstract contract Hostility is Governing {
         super._enter(side);
         if (hostile.behaviour() != Behaviour.Reenters) return;
         bytes memory call = abi.encodeCall(
-            IBridgeTransfers.requestERC20Transfer, (tokens[side][TOKEN], 3, users[0], address(hostile), 3, "")
+            IBridgeRequests.requestERC20Transfer, (tokens[side][TOKEN], 3, users[0], address(hostile), 3, "")
         );
         hostile.setReentry(address(bridges[side]), call);
     }

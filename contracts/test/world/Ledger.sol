@@ -28,6 +28,10 @@ abstract contract Ledger is Lanes {
     mapping(uint256 side => mapping(uint256 pair => uint256)) public heldDue;
     mapping(uint256 side => mapping(uint256 pair => uint256)) public seededDue;
     mapping(uint256 side => mapping(uint256 pair => uint256)) public feesDue;
+    /// What the holds of side 0 name of each id that it locks.
+    mapping(uint256 pair => mapping(uint256 id => uint256)) public owedDue;
+    /// What lies there of each.
+    mapping(uint256 pair => mapping(uint256 id => uint256)) public hereDue;
     /// Lies with the bridge and is nobody's.
     mapping(uint256 side => mapping(uint256 pair => uint256)) public donated;
 
@@ -45,6 +49,9 @@ abstract contract Ledger is Lanes {
     mapping(uint256 side => bool) public paused;
     mapping(uint256 side => uint256) internal _pauseNonce;
     mapping(uint256 side => uint256) internal _refundDelay;
+    /// Whether requests are stopped, and the request nonce at which a pair was locked last.
+    mapping(uint256 side => bool) public stopped;
+    mapping(uint256 side => mapping(uint256 pair => uint256)) internal _lockedAt;
     mapping(uint256 side => mapping(uint256 pair => uint256)) private _bucketLevel;
     mapping(uint256 side => mapping(uint256 pair => uint256)) private _bucketTime;
 
@@ -52,8 +59,7 @@ abstract contract Ledger is Lanes {
         for (uint256 side = 0; side < 2; ++side) {
             _refundDelay[side] = REFUND_DELAY;
             for (uint256 pair = 0; pair < PAIRS; ++pair) {
-                PairLimits storage limits = _limits[side][pair];
-                (limits.maximum, limits.outflowCapacity, limits.delayAbove) = (UNLIMITED, UNLIMITED, UNLIMITED);
+                _limits[side][pair] = _noLimits();
             }
         }
     }
@@ -70,6 +76,7 @@ abstract contract Ledger is Lanes {
         uint256 amount = amountOf(side, requested(side) - 1);
         if (mints(side, content.pair)) mintedDue[side][content.pair] -= amount;
         else escrowDue[side][content.pair] += amount;
+        if (side == 0) _countIds(hereDue[content.pair], 0, requested(0) - 1, true);
         uint256 level = _bucketNow(side, content.pair);
         _fillBucket(side, content.pair, level > amount ? level - amount : 0);
     }
@@ -89,7 +96,13 @@ abstract contract Ledger is Lanes {
     }
 
     /// @dev Why a request cannot be paid now; `None` when it can.
-    function _obstacle(uint256 lane, uint256 nonce, uint256 since) internal view returns (HoldReason) {
+    function _obstacle(uint256 lane, uint256 nonce, uint256 since) internal view returns (HoldReason reason) {
+        reason = _obstacleHere(lane, nonce, since);
+        if (reason == HoldReason.None && _refuses(lane, nonce)) reason = HoldReason.PayoutFailed;
+    }
+
+    /// @dev The same, whoever is paid.
+    function _obstacleHere(uint256 lane, uint256 nonce, uint256 since) internal view virtual returns (HoldReason) {
         (uint256 side, uint256 pair) = (1 - lane, _contents[lane][nonce].pair);
         if (!registered(side, pair)) return HoldReason.UnknownToken;
         uint256 amount = amountOf(lane, nonce);
@@ -97,32 +110,42 @@ abstract contract Ledger is Lanes {
         PairLimits storage limits = _limits[side][pair];
         if (amount > limits.delayAbove && _height < since + limits.delayBlocks) return HoldReason.Delayed;
         bool fits = limits.outflowCapacity == UNLIMITED || _bucketNow(side, pair) + amount <= limits.outflowCapacity;
-        if (!fits) return HoldReason.OutflowLimited;
-        return _refuses(lane, nonce) ? HoldReason.PayoutFailed : HoldReason.None;
+        return fits ? HoldReason.None : HoldReason.OutflowLimited;
     }
 
     function _enterPayout(uint256 lane, uint256 nonce) internal {
+        ValueTransfer storage t = _requests[lane][nonce];
+        if (_takesData(lane, nonce)) {
+            Content storage content = _contents[lane][nonce];
+            address token = tokens[1 - lane][content.pair];
+            takenDue[t.to] =
+                keccak256(abi.encode(takenDue[t.to], _bridgeIds[lane], t.from, token, t.value, content.extraData));
+        }
+        _enterPayoutTo(lane, nonce, t.to);
+    }
+
+    function _enterPayoutTo(uint256 lane, uint256 nonce, address to) internal {
         (uint256 side, uint256 pair) = (1 - lane, _contents[lane][nonce].pair);
         uint256 amount = amountOf(lane, nonce);
         _enterFate(lane, nonce);
         if (mints(side, pair)) mintedDue[side][pair] += amount;
         else escrowDue[side][pair] -= amount;
+        if (side == 0) _countIds(hereDue[pair], lane, nonce, false);
         _fillBucket(side, pair, _bucketNow(side, pair) + amount);
-        ValueTransfer storage t = _requests[lane][nonce];
-        Content storage content = _contents[lane][nonce];
-        if (_takesData(lane, nonce)) {
-            takenDue[t.to] = keccak256(
-                abi.encode(takenDue[t.to], _bridgeIds[lane], t.from, tokens[side][pair], t.value, content.extraData)
-            );
-        }
-        if (pair >= HONEST) return;
+        if (pair < HONEST) _give(lane, nonce, to);
+    }
 
-        if (pair == NATIVE) nativeDue[t.to] += amount;
-        else tokenDue[side][pair][t.to] += amount;
-        if (pair == NFT) ownerDue[side][t.value] = t.to;
+    /// @dev What a request of an honest pair is about is this account's on the side that pays it.
+    function _give(uint256 lane, uint256 nonce, address to) internal {
+        (uint256 side, uint256 pair) = (1 - lane, _contents[lane][nonce].pair);
+        uint256 amount = amountOf(lane, nonce);
+        if (pair == NATIVE) nativeDue[to] += amount;
+        else tokenDue[side][pair][to] += amount;
+        if (pair == NFT) ownerDue[side][_requests[lane][nonce].value] = to;
         if (pair != MULTI) return;
+        Content storage content = _contents[lane][nonce];
         for (uint256 i = 0; i < content.ids.length; ++i) {
-            unitsDue[side][content.ids[i]][t.to] += content.amounts[i];
+            unitsDue[side][content.ids[i]][to] += content.amounts[i];
         }
     }
 
@@ -132,6 +155,26 @@ abstract contract Ledger is Lanes {
         (holdDue[lane][nonce], heldAt[lane][nonce]) = (reason, _height);
         _open[lane].push(nonce);
         heldDue[1 - lane][_contents[lane][nonce].pair] += amountOf(lane, nonce);
+        _enterOwed(lane, nonce, true);
+    }
+
+    /// @dev Side 0 locks ids, so what it holds is owed them.
+    function _enterOwed(uint256 lane, uint256 nonce, bool more) private {
+        uint256 pair = _contents[lane][nonce].pair;
+        if (lane == 1) _countIds(owedDue[pair], lane, nonce, more);
+    }
+
+    function _countIds(mapping(uint256 id => uint256) storage counts, uint256 lane, uint256 nonce, bool more) private {
+        Content storage content = _contents[lane][nonce];
+        if (content.pair != NFT && content.pair != MULTI) return;
+        bool single = content.pair == NFT;
+        uint256 count = single ? 1 : content.ids.length;
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 id = single ? _requests[lane][nonce].value : content.ids[i];
+            uint256 amount = single ? 1 : content.amounts[i];
+            if (more) counts[id] += amount;
+            else counts[id] -= amount;
+        }
     }
 
     function _endHold(uint256 lane, uint256 index) internal {
@@ -140,6 +183,7 @@ abstract contract Ledger is Lanes {
         _open[lane].pop();
         _ended[lane].push(nonce);
         holdDue[lane][nonce] = HoldReason.None;
+        _enterOwed(lane, nonce, false);
         heldDue[1 - lane][_contents[lane][nonce].pair] -= amountOf(lane, nonce);
     }
 
@@ -173,6 +217,8 @@ abstract contract Ledger is Lanes {
         uint8 kind = kindOf(_contents[lane][nonce].pair);
         // Nobody is asked whether to take an ERC-20.
         if (kind == Kinds.ERC20 && !takesData) return false;
+        // Nor whether to take back an ERC-721.
+        if (kind == Kinds.ERC721 && isRefund(lane, nonce)) return false;
         Behaviour behaviour = Recipient(payable(to)).behaviour();
         if (behaviour == Behaviour.Reverts || behaviour == Behaviour.BurnsGas) return true;
         // A plain payment has no answer. Elsewhere only the right one will do.
@@ -202,6 +248,18 @@ abstract contract Ledger is Lanes {
     function _setLimits(uint256 side, uint256 pair, PairLimits memory limits) internal {
         (_bucketLevel[side][pair], _bucketTime[side][pair]) = (_bucketNow(side, pair), _time);
         _limits[side][pair] = limits;
+    }
+
+    /// @dev A pair that goes takes its limits along; what was seeded stays counted, since the other side may keep it still.
+    function _forget(uint256 side, uint256 pair) internal {
+        _gone[side][pair] = true;
+        _locked[side][pair] = false;
+        _limits[side][pair] = _noLimits();
+        (_bucketLevel[side][pair], _bucketTime[side][pair]) = (0, 0);
+    }
+
+    function _noLimits() internal pure returns (PairLimits memory limits) {
+        (limits.maximum, limits.outflowCapacity, limits.delayAbove) = (UNLIMITED, UNLIMITED, UNLIMITED);
     }
 
     /// @dev Without a capacity nobody looks at the bucket.

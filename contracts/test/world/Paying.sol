@@ -2,11 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Checkpoint, HoldReason, ValueTransfer} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeHolds} from "../../src/interfaces/IBridgeHolds.sol";
+import {IBridgePayouts} from "../../src/interfaces/IBridgePayouts.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
+import {PackedTransfers} from "../../src/libraries/PackedTransfers.sol";
+import {Encoding} from "./Encoding.sol";
 import {Quorum} from "./Quorums.sol";
-import {Asking} from "./Asking.sol";
 
 /// How operators approve: with `handle`, on chain before it, or some so and some so.
 enum Approval {
@@ -18,7 +20,7 @@ enum Approval {
 /// @title Operators that approve, and relays that submit what is to be handled
 /// @dev Whatever needs a threshold is shown to be refused with one operator fewer before it is done, and to be refused a
 /// second time after it.
-abstract contract Paying is Asking {
+abstract contract Paying is Encoding {
     /// @dev The largest transaction there is (EIP-7825). Unit: gas.
     uint256 private constant LARGEST_TRANSACTION = 16_777_216;
     uint256 private constant MOST_AT_ONCE = 8;
@@ -54,6 +56,7 @@ abstract contract Paying is Asking {
         uint256 first = next - _pick(next < 3 ? next + 1 : 4);
         uint256 signed = end + _pick(requested(lane) - end + 1);
         bytes[] memory signatures = _approve(lane, first, end, signed, approval);
+        if (_pick(2) == 0) _expectMalformed(lane, first, end, signed, signatures);
         bytes memory call = _handleCall(lane, first, end, signed, signatures);
         _execute(SUBMITTER, address(bridges[1 - lane]), 0, call);
         _settleUntil(lane, end);
@@ -73,20 +76,27 @@ abstract contract Paying is Asking {
         _settleUntil(lane, next + 1);
     }
 
-    function _forceHold() internal {
+    /// @dev Several in a row, so that there is always something to end.
+    function _forceHolds() internal {
         uint256 lane = _laneInFlight();
         uint256 side = _enterToPay(lane);
+        for (uint256 left = 1 + _pick(3); left > 0 && handled[lane] < requested(lane); --left) {
+            _forceHold(lane, side);
+        }
+    }
+
+    function _forceHold(uint256 lane, uint256 side) private {
         uint256 nonce = handled[lane];
         bytes32 digest = _decisionDigest("ForceHold", lane, nonce);
         bytes memory reason = _belowThreshold(_operators[side].threshold - 1, _operators[side]);
-        _decide(lane, IBridgeTransfers.forceHold.selector, nonce, _shortOf(_operators[side], digest), reason);
+        _decide(lane, IBridgeHolds.forceHold.selector, nonce, _shortOf(_operators[side], digest), reason);
         bytes[] memory signatures = _quorum(_operators[side], digest);
-        _decide(lane, IBridgeTransfers.forceHold.selector, nonce, signatures, "");
+        _decide(lane, IBridgeHolds.forceHold.selector, nonce, signatures, "");
         inFlight[lane][_contents[lane][nonce].pair] -= amountOf(lane, nonce);
         ++handled[lane];
         _enterHold(lane, nonce, HoldReason.Forced);
         reason = _reason(IBridgeErrors.BridgeAlreadyHandled.selector, nonce + 1);
-        _decide(lane, IBridgeTransfers.forceHold.selector, nonce, signatures, reason);
+        _decide(lane, IBridgeHolds.forceHold.selector, nonce, signatures, reason);
     }
 
     // ---- approval ----
@@ -135,13 +145,24 @@ abstract contract Paying is Asking {
         _expectRefused(SUBMITTER, address(bridges[1 - lane]), 0, call, reason);
     }
 
+    /// @dev Nobody can approve what is no encoding.
+    function _expectMalformed(uint256 lane, uint256 first, uint256 end, uint256 signed, bytes[] memory signatures)
+        private
+    {
+        (ValueTransfer[] memory transfers, bytes32[] memory tail) = _cut(lane, first, end, signed);
+        (bytes memory packed, uint256 offset) = _malformed(transfers, end - handled[lane]);
+        bytes memory call = abi.encodeCall(IBridgePayouts.handle, (uint64(first), packed, tail, signatures));
+        bytes memory reason = _reason(PackedTransfers.PackedTransfersMalformed.selector, offset);
+        _expectRefused(SUBMITTER, address(bridges[1 - lane]), 0, call, reason);
+    }
+
     /// @dev A vote counts once.
     function _voteAs(uint256 lane, uint256 nonce, uint256 key) private {
         IBridge bridge = bridges[1 - lane];
         uint64 epoch = _operators[1 - lane].epoch;
         Checkpoint memory checkpoint = Checkpoint(_bridgeIds[lane], epoch, uint64(nonce), root(lane, nonce));
         bytes memory signature = _sign(key, _checkpointDigest(lane, nonce));
-        bytes memory call = abi.encodeCall(IBridgeTransfers.vote, (checkpoint, signature));
+        bytes memory call = abi.encodeCall(IBridgePayouts.vote, (checkpoint, signature));
         _execute(SUBMITTER, address(bridge), 0, call);
         _voters[lane][epoch][nonce] |= 1 << key;
         bytes memory reason = abi.encodeWithSelector(IBridgeErrors.BridgeAlreadyVoted.selector, _addressOf(key));
@@ -177,11 +198,10 @@ abstract contract Paying is Asking {
 
     function _handleCall(uint256 lane, uint256 first, uint256 end, uint256 signed, bytes[] memory signatures)
         internal
-        view
         returns (bytes memory)
     {
         (ValueTransfer[] memory transfers, bytes32[] memory tail) = _cut(lane, first, end, signed);
-        return abi.encodeCall(IBridgeTransfers.handle, (uint64(first), transfers, tail, signatures));
+        return abi.encodeCall(IBridgePayouts.handle, (uint64(first), _pack(transfers), tail, signatures));
     }
 
     /// @dev `forceHold`, `release` or `refund`, which have the same arguments; refused when there is a reason.

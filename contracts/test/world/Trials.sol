@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IBridgeHolds} from "../../src/interfaces/IBridgeHolds.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
-import {IBridgeTransfers} from "../../src/interfaces/IBridgeTransfers.sol";
 import {Hostility} from "./Hostility.sol";
 import {Approval} from "./Paying.sol";
 
@@ -59,15 +59,15 @@ abstract contract Trials is Hostility {
                 _expectRefused(SUBMITTER, address(bridges[side]), 0, call, reason);
             }
             bytes[] memory short = _shortOf(_operators[side], _decisionDigest("ForceHold", lane, next));
-            _decide(lane, IBridgeTransfers.forceHold.selector, next, short, reason);
+            _decide(lane, IBridgeHolds.forceHold.selector, next, short, reason);
         }
         if (_open[lane].length == 0) return;
         uint256 nonce = _open[lane][_pick(_open[lane].length)];
         if (_isDecided(holdDue[lane][nonce])) {
-            _decideShort(lane, IBridgeTransfers.release.selector, nonce, _decisionDigest("Release", lane, nonce));
+            _decideShort(lane, IBridgeHolds.release.selector, nonce, _decisionDigest("Release", lane, nonce));
         }
         if (_isEarly(lane, nonce) && !isRefund(lane, nonce)) {
-            _decideShort(lane, IBridgeTransfers.refund.selector, nonce, _decisionDigest("Refund", lane, nonce));
+            _decideShort(lane, IBridgeHolds.refund.selector, nonce, _decisionDigest("Refund", lane, nonce));
         }
     }
 
@@ -82,7 +82,7 @@ abstract contract Trials is Hostility {
         bytes memory reason = _reason(IBridgeErrors.BridgeAlreadyHandled.selector, next);
         _expectRefused(SUBMITTER, address(bridges[1 - lane]), 0, call, reason);
         signatures = _quorum(_operators[1 - lane], _decisionDigest("ForceHold", lane, next - 1));
-        _decide(lane, IBridgeTransfers.forceHold.selector, next - 1, signatures, reason);
+        _decide(lane, IBridgeHolds.forceHold.selector, next - 1, signatures, reason);
     }
 
     /// @notice Has everybody end a hold that has ended, and refund a refund.
@@ -95,7 +95,7 @@ abstract contract Trials is Hostility {
             if (!isRefund(lane, nonce)) continue;
             bytes[] memory signatures = _quorum(_operators[1 - lane], _decisionDigest("Refund", lane, nonce));
             bytes memory reason = _reason(IBridgeErrors.BridgeRefundOfRefund.selector, nonce);
-            return _decide(lane, IBridgeTransfers.refund.selector, nonce, signatures, reason);
+            return _decide(lane, IBridgeHolds.refund.selector, nonce, signatures, reason);
         }
     }
 

@@ -6,7 +6,7 @@ use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, bail};
 use polyspan_contracts::Bridge::{
-    HandleValueTransfer, HoldRefunded, HoldReleased, RequestValueTransfer, ValueTransferHeld,
+    HandleValueTransfer, HoldRefunded, HoldReleased, HoldWrittenOff, RequestValueTransfer, ValueTransferHeld,
 };
 use polyspan_types::{
     BlockHeight, HandledLogs, HandledRange, HeldRequest, HoldEnd, HoldEnding, HoldReason, Leaf, Request,
@@ -62,6 +62,10 @@ pub(super) fn gather(log: &Log, handled: &mut HandledLogs) -> Result<()> {
             let event = decoded::<HoldRefunded>(log)?;
             let request_nonce = RequestNonce::new(event.requestNonce);
             handled.endings.push(ending(event.nonce, HoldEnd::Refunded { request_nonce }));
+        }
+        HoldWrittenOff::SIGNATURE_HASH => {
+            let event = decoded::<HoldWrittenOff>(log)?;
+            handled.endings.push(ending(event.nonce, HoldEnd::WrittenOff));
         }
         other => bail!("a log of another event: {other}"),
     }

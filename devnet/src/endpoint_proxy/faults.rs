@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes, U256, keccak256};
-use alloy::sol_types::SolEvent;
-use polyspan_contracts::Bridge::RequestValueTransfer;
+use alloy::sol_types::{SolCall, SolError, SolEvent};
+use polyspan_contracts::Bridge::{BridgeInsufficientGas, RequestValueTransfer, handleCall};
 use polyspan_types::RequestNonce;
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct Faults {
     pub hide_request: Option<RequestNonce>,
     /// The log of this request shows this amount.
     pub alter_value: Option<(RequestNonce, U256)>,
+    /// Every simulated `handle` seems to fail for this request: it would need more gas than there is.
+    pub fail_handle: Option<RequestNonce>,
     /// The endpoint says to be this chain.
     pub chain_id: Option<u64>,
     /// Log queries over more blocks are refused, in the words of a public endpoint.
@@ -117,6 +119,13 @@ impl Faults {
             *answer = failure(call, &json!({ "code": -32005, "message": message }));
             return;
         }
+        if let Some(nonce) = self.fail_handle.filter(|_| is_simulated_handle(call)) {
+            let required = U256::from(u32::MAX);
+            let error = BridgeInsufficientGas { nonce: nonce.get(), gasLeft: U256::ZERO, required };
+            let data = Bytes::from(error.abi_encode());
+            *answer = failure(call, &json!({ "code": 3, "message": "execution reverted", "data": data }));
+            return;
+        }
         let Some(result) = answer.get_mut("result") else { return };
         match call["method"].as_str() {
             Some("eth_getLogs") => {
@@ -168,6 +177,14 @@ fn log_range(call: &Value) -> Option<(u64, u64)> {
     Some((height("fromBlock")?, height("toBlock")?))
 }
 
+/// Whether a call executes a `handle` without sending it.
+fn is_simulated_handle(call: &Value) -> bool {
+    let simulated = matches!(call["method"].as_str(), Some("eth_call" | "eth_estimateGas"));
+    let transaction = &call["params"][0];
+    let input = transaction["input"].as_str().or_else(|| transaction["data"].as_str()).unwrap_or_default();
+    simulated && input.starts_with(&alloy::hex::encode_prefixed(handleCall::SELECTOR))
+}
+
 /// Number of the request that a log announces; `None` for other logs.
 fn request_nonce(log: &Value) -> Option<RequestNonce> {
     let topic = |index: usize| log["topics"].get(index)?.as_str()?.parse::<B256>().ok();
@@ -195,6 +212,19 @@ mod tests {
     use alloy::primitives::{Address, Bytes};
 
     use super::*;
+
+    #[test]
+    fn a_simulated_handle_fails_for_a_request_and_other_calls_are_answered() {
+        let faults = Faults { fail_handle: Some(RequestNonce::new(4)), ..Faults::default() };
+        let call = |input: &[u8]| json!({ "id": 1, "method": "eth_call", "params": [{ "input": Bytes::copy_from_slice(input) }] });
+        let right = json!({ "id": 1, "result": "0x" });
+        let mut answer = right.clone();
+        faults.falsify(&call(&[0x5a, 0x60]), &mut answer);
+        assert_eq!(answer, right);
+        faults.falsify(&call(&handleCall::SELECTOR), &mut answer);
+        let data: Bytes = serde_json::from_value(answer["error"]["data"].clone()).unwrap();
+        assert_eq!(BridgeInsufficientGas::abi_decode(&data).unwrap().nonce, 4);
+    }
 
     fn request_log(nonce: u64, value: u64) -> Value {
         let event = RequestValueTransfer {

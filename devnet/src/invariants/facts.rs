@@ -19,6 +19,8 @@ pub struct LaneFacts {
     pub released: u64,
     /// Holds that went back.
     pub refunded: u64,
+    /// Holds that governors have written off.
+    pub written_off: u64,
     /// Requests below the destination's nonce that were neither held nor really paid.
     pub lost: u64,
     /// Times that a request was handled, or really paid, beyond the first.
@@ -47,6 +49,7 @@ impl LaneFacts {
             on_hold: self.on_hold + other.on_hold,
             released: self.released + other.released,
             refunded: self.refunded + other.refunded,
+            written_off: self.written_off + other.written_off,
             lost: self.lost + other.lost,
             duplicated: self.duplicated + other.duplicated,
             handle_nonce: self.handle_nonce + other.handle_nonce,
@@ -63,9 +66,16 @@ impl Findings {
 impl fmt::Display for LaneFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requested, handled, held, on_hold, released, refunded, lost, duplicated, .. } = self;
+        let written_off = match self.written_off {
+            0 => String::new(),
+            count => format!(", {count} written off"),
+        };
         write!(f, "{requested} requested, {handled} handled (")?;
         if *held > 0 {
-            write!(f, "{held} held: {released} released, {refunded} refunded, {on_hold} on hold")?;
+            write!(
+                f,
+                "{held} held: {released} released, {refunded} refunded{written_off}, {on_hold} on hold"
+            )?;
         } else {
             f.write_str("0 held")?;
         }

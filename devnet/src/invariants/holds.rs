@@ -48,6 +48,7 @@ pub(super) fn compare(source: &SideWitness, destination: &SideWitness, found: &m
     facts.on_hold = found.on_hold.len() as u64;
     facts.released = ended(|end| matches!(end, HoldEnd::Released { .. }));
     facts.refunded = ended(|end| matches!(end, HoldEnd::Refunded { .. }));
+    facts.written_off = ended(|end| matches!(end, HoldEnd::WrittenOff));
     if facts.on_hold != destination.state.held_count {
         let (logs, state) = (facts.on_hold, destination.state.held_count);
         found.problems.push(format!("by its logs {logs} requests are on hold, by its state {state}"));
@@ -61,7 +62,7 @@ fn wrong_ending(ending: &HoldEnding, source: &SideWitness, destination: &SideWit
         HoldEnd::Released { to } if to != request.transfer.to => {
             Some(format!("nonce {nonce} was released to {to} and not to {}", request.transfer.to))
         }
-        HoldEnd::Released { .. } => None,
+        HoldEnd::Released { .. } | HoldEnd::WrittenOff => None,
         HoldEnd::Refunded { request_nonce } => match destination.request(request_nonce) {
             None => Some(format!("nonce {nonce} was refunded as {request_nonce}, which is no request")),
             Some(back) if back.tx_hash != ending.tx_hash || !pays_back(request, back) => {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::{B256, U256};
+use alloy::primitives::{Address, B256, U256};
 use polyspan_node::config::Deployment;
 use polyspan_types::{Direction, HoldEnd, Kind, Request, RequestNonce};
 
@@ -27,13 +27,24 @@ pub(super) fn compare(
     }
     let mut promised = Vec::new();
     let mut surplus = Vec::new();
+    let written_off: BTreeSet<(B256, RequestNonce)> = destination
+        .handled
+        .endings
+        .iter()
+        .filter(|ending| ending.end == HoldEnd::WrittenOff)
+        .map(|ending| (ending.tx_hash, ending.nonce))
+        .collect();
     for (tx_hash, nonces) in said(destination) {
         let mut left: Vec<Payment> =
             moved.remove(&tx_hash).unwrap_or_default().into_iter().map(|one| one.paid).collect();
         for nonce in nonces {
             // That it was never requested is found elsewhere.
             let Some(request) = source.request(nonce) else { continue };
-            let payments = match asked(deployment, direction, request) {
+            let to = match written_off.contains(&(tx_hash, nonce)) {
+                true => destination.state.claims,
+                false => request.transfer.to,
+            };
+            let payments = match asked(deployment, direction, request, to) {
                 Ok(payments) => payments,
                 Err(what) => {
                     found.problems.push(format!("nonce {nonce} was paid, and {what}"));
@@ -73,7 +84,7 @@ fn said(destination: &SideWitness) -> Vec<(B256, Vec<RequestNonce>)> {
         (range.tx_hash, nonces.filter(|nonce| !held.contains(&(range.tx_hash, *nonce))).collect())
     });
     let endings = handled.endings.iter().map(|ending| match ending.end {
-        HoldEnd::Released { .. } => (ending.tx_hash, vec![ending.nonce]),
+        HoldEnd::Released { .. } | HoldEnd::WrittenOff => (ending.tx_hash, vec![ending.nonce]),
         HoldEnd::Refunded { .. } => (ending.tx_hash, Vec::new()),
     });
     ranges.chain(endings).collect()
@@ -88,10 +99,15 @@ fn take(left: &mut Vec<Payment>, payment: &Payment) -> bool {
     })
 }
 
-/// What a request has to put where.
+/// What a request has to give to `to`.
 ///
 /// Errors: nothing that the judge knows, in words.
-fn asked(deployment: &Deployment, direction: Direction, request: &Request) -> Result<Vec<Payment>, String> {
+fn asked(
+    deployment: &Deployment,
+    direction: Direction,
+    request: &Request,
+    to: Address,
+) -> Result<Vec<Payment>, String> {
     let transfer = &request.transfer;
     let is_refund = transfer.kind.is_refund();
     // A refund names the token of the chain that it goes to.
@@ -99,7 +115,7 @@ fn asked(deployment: &Deployment, direction: Direction, request: &Request) -> Re
     let pair = deployment.pairs.iter().find(|pair| named(pair.tokens(direction)) == transfer.token);
     let pair = pair.ok_or_else(|| format!("its token {} has no pair", transfer.token))?;
     let ((_, token), (_, kind)) = (pair.tokens(direction), pair.kinds(direction));
-    let payment = |id, amount| Payment { kind, token, to: transfer.to, id, amount };
+    let payment = |id, amount| Payment { kind, token, to, id, amount };
     Ok(match kind {
         Kind::Native | Kind::Erc20 => vec![payment(U256::ZERO, transfer.value)],
         Kind::Erc721 => vec![payment(transfer.value, U256::ONE)],

@@ -43,6 +43,8 @@ pub(super) struct EndState {
     pub(super) handle_nonce: u64,
     pub(super) handle_root: Root,
     pub(super) held_count: u64,
+    /// Where the value of written-off holds lies.
+    pub(super) claims: Address,
 }
 
 impl SideWitness {
@@ -55,7 +57,14 @@ impl SideWitness {
 impl Default for EndState {
     fn default() -> Self {
         let root = Root(B256::ZERO);
-        Self { request_nonce: 0, request_root: root, handle_nonce: 0, handle_root: root, held_count: 0 }
+        Self {
+            request_nonce: 0,
+            request_root: root,
+            handle_nonce: 0,
+            handle_root: root,
+            held_count: 0,
+            claims: Address::ZERO,
+        }
     }
 }
 
@@ -132,6 +141,7 @@ fn ends(state: &BridgeState) -> EndState {
         handle_nonce: state.handleNonce,
         handle_root: Root(state.handleRoot),
         held_count: state.heldCount,
+        claims: state.claims,
     }
 }
 

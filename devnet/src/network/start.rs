@@ -88,6 +88,8 @@ impl Network {
         for name in spec.bridge_names() {
             let [main_payer, service_payer] = &people.token_payers;
             let tokens = deploy_tokens(&spec.pairs(), [&main, &service], [main_payer, service_payer]).await?;
+            let shared = bridges.first().map(|first| [&first.deployment.main, &first.deployment.service]);
+            let parts = |end: usize| shared.and_then(|sides| sides[end].parts);
             let job = DeployJob {
                 name: &name,
                 tokens: &tokens,
@@ -95,11 +97,13 @@ impl Network {
                     chain: &main,
                     operators: operators(&relays, Direction::ServiceToMain),
                     deployer: &people.deployers[0],
+                    parts: parts(0),
                 },
                 service: DeploySide {
                     chain: &service,
                     operators: operators(&relays, Direction::MainToService),
                     deployer: &people.deployers[1],
+                    parts: parts(1),
                 },
                 threshold: spec.threshold,
                 governors: &people.governors,

@@ -17,6 +17,8 @@ pub struct LaneFigures {
     pub released: u64,
     /// Those that were put on hold, and went back.
     pub refunded: u64,
+    /// Those that were put on hold, and lie in the bridge's claims or were taken from there.
+    pub written_off: u64,
     /// Those that are on hold.
     pub on_hold: u64,
     /// Payments that were not looked at one by one, for lack of traces or of a pair.

@@ -35,6 +35,8 @@ pub struct LaneCut {
     pub handle_root: Root,
     /// Requests on hold there.
     pub held_count: u64,
+    /// Where the value of holds lies that governors have written off; zero when there were none.
+    pub claims: Address,
 }
 
 /// The audit of one lane: requests in, then what was handled of them, each in the order of the blocks.
@@ -342,6 +344,13 @@ impl LaneAudit {
                 }
                 self.figures.refunded += 1;
                 Ok(None)
+            }
+            HoldEnd::WrittenOff => {
+                self.figures.written_off += 1;
+                let to_claims = |payment| Payment { to: self.cut.claims, ..payment };
+                let payments = asked(&self.terms.pairs, &request)
+                    .map(|payments| payments.into_iter().map(to_claims).collect());
+                Ok(Some(Promise { tx_hash, owed: vec![Owed { nonce, payments }] }))
             }
         }
     }

@@ -48,7 +48,7 @@ pub enum NonceState {
     Unseen,
     /// In this state.
     Known(TransferState),
-    /// Handled and not on hold: paid, released or refunded, and the store does not tell which.
+    /// Handled and not on hold: paid, released, refunded or written off, and the store does not tell which.
     Settled,
 }
 

@@ -206,6 +206,7 @@ proptest! {
         prop_assert_eq!(figures.paid, count(Fate::Paid));
         prop_assert_eq!(figures.released, count(Fate::Released));
         prop_assert_eq!(figures.refunded, count(Fate::Refunded));
+        prop_assert_eq!(figures.written_off, count(Fate::WrittenOff));
         prop_assert_eq!(figures.on_hold, count(Fate::Held));
         prop_assert_eq!(figures.requested.since(figures.handled), count(Fate::InFlight));
     }
@@ -226,7 +227,7 @@ proptest! {
         fates in world::fates(), piece in 1..9usize, at in any::<prop::sample::Index>(), field in 0..4usize,
     ) {
         let mut world = World::new(&fates, piece);
-        let was_paid = |fate: &Fate| matches!(fate, Fate::Paid | Fate::Released);
+        let was_paid = |fate: &Fate| matches!(fate, Fate::Paid | Fate::Released | Fate::WrittenOff);
         let paid: Vec<u64> = (0..).zip(&fates).filter(|(_, fate)| was_paid(fate)).map(|(nonce, _)| nonce).collect();
         prop_assume!(!paid.is_empty());
         let nonce = paid[at.index(paid.len())];

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::client::logs::{ConfigurationLog, PaidToken};
 use crate::pool::Question;
 use crate::pool::score::CallKind;
-use crate::{At, BridgeState, ChainError, Hold, LaneState, Presumed};
+use crate::{At, BridgeState, ChainError, Claim, HandleTrial, Hold, LaneState, Parts, Presumed, Trial};
 
 impl Chain {
     /// Everything about the bridge contract at `bridge`, by a quorum.
@@ -49,6 +49,20 @@ impl Chain {
         self.pool()
             .agreed(question, |client| async move { client.holds(bridge, first, count, at).await })
             .await
+    }
+
+    /// Where the parts of the bridge are, by a quorum.
+    ///
+    /// Errors: as [`Chain::bridge_state`].
+    pub async fn bridge_parts(&self, bridge: Address, at: At) -> Result<Parts, ChainError> {
+        let (at, question) = self.state("the parts of a bridge", at).await?;
+        self.pool().agreed(question, |client| async move { client.bridge_parts(bridge, at).await }).await
+    }
+
+    /// Hash of the code at the address, by a quorum; `None` when there is none.
+    pub async fn code_hash(&self, address: Address, at: At) -> Result<Option<B256>, ChainError> {
+        let (at, question) = self.state("the code at an address", at).await?;
+        self.pool().agreed(question, |client| async move { client.code_hash(address, at).await }).await
     }
 
     /// Balance in the chain's currency, as much as a quorum says at least: one endpoint alone empties no account. Unit: wei.
@@ -147,6 +161,18 @@ impl Chain {
             async move { client.simulate(&transaction, &presumed).await }
         };
         self.pool().first(Result::is_ok, ask).await
+    }
+
+    /// Whether a request alone can be handled at the block with this hash, by a quorum: each endpoint executes it by itself.
+    ///
+    /// Errors: [`ChainError::NoQuorum`], or the endpoint's own.
+    pub async fn try_handle(&self, trial: &HandleTrial, block: B256) -> Result<Trial, ChainError> {
+        let (at, question) = self.state("whether a request can be handled", At::Hash(block)).await?;
+        let ask = |client: Arc<Client>| {
+            let trial = trial.clone();
+            async move { client.try_handle(&trial, at).await }
+        };
+        self.pool().agreed(question, ask).await
     }
 
     /// The requests that the bridge took in blocks `from..=to`, by nonce, the same from a quorum.
@@ -254,6 +280,31 @@ impl Chain {
         self.pool()
             .agreed(question, |client| async move { client.configurations(bridge, from, to).await })
             .await
+    }
+
+    /// What the claims of a bridge recorded in blocks `from..=to`, by nonce, the same from a quorum.
+    ///
+    /// Errors: as [`Chain::requests`].
+    pub async fn claims(
+        &self,
+        claims: Address,
+        from: BlockHeight,
+        to: BlockHeight,
+    ) -> Result<Vec<Claim>, ChainError> {
+        let question = logs("the claims of a bridge", from, to);
+        self.pool().agreed(question, |client| async move { client.claims(claims, from, to).await }).await
+    }
+
+    /// Whether a claim was recorded and is not taken, by a quorum.
+    ///
+    /// Errors: as [`Chain::bridge_state`].
+    pub async fn claim_is_open(&self, claims: Address, claim: &Claim, at: At) -> Result<bool, ChainError> {
+        let (at, question) = self.state("a claim", at).await?;
+        let ask = |client: Arc<Client>| {
+            let claim = claim.clone();
+            async move { client.claim_is_open(claims, &claim, at).await }
+        };
+        self.pool().agreed(question, ask).await
     }
 
     /// The votes that the bridge recorded in blocks `from..=to`, in no order, the same from a quorum.

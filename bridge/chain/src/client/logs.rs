@@ -10,15 +10,17 @@ use serde_json::json;
 
 use super::{Client, hex_number};
 use crate::abi::Bridge::{
-    HandleValueTransfer, HoldRefunded, HoldReleased, RequestValueTransfer, ValueTransferHeld,
+    HandleValueTransfer, HoldRefunded, HoldReleased, HoldWrittenOff, RequestValueTransfer, ValueTransferHeld,
 };
 use crate::wire::WireLog;
 use crate::{ChainError, ReplyKind};
 
+mod claims;
 mod configurations;
 mod payouts;
 mod votes;
 
+pub use claims::Claim;
 pub use configurations::{ConfigurationEvent, ConfigurationLog};
 pub use payouts::PaidToken;
 
@@ -62,6 +64,7 @@ impl Client {
             ValueTransferHeld::SIGNATURE_HASH,
             HoldReleased::SIGNATURE_HASH,
             HoldRefunded::SIGNATURE_HASH,
+            HoldWrittenOff::SIGNATURE_HASH,
         ];
         let logs = self.logs(bridge, &topics, from, to).await?;
         let mut found = HandledLogs::default();
@@ -232,6 +235,10 @@ fn sort_in(found: &mut HandledLogs, placed: &PlacedLog) -> Result<(), String> {
         let event = decode::<HoldReleased>(placed)?;
         let (nonce, end) = (RequestNonce::new(event.nonce), HoldEnd::Released { to: event.to });
         found.endings.push(HoldEnding { nonce, end, block, tx_hash });
+    } else if topic == Some(&HoldWrittenOff::SIGNATURE_HASH) {
+        let event = decode::<HoldWrittenOff>(placed)?;
+        let nonce = RequestNonce::new(event.nonce);
+        found.endings.push(HoldEnding { nonce, end: HoldEnd::WrittenOff, block, tx_hash });
     } else {
         let event = decode::<HoldRefunded>(placed)?;
         let end = HoldEnd::Refunded { request_nonce: RequestNonce::new(event.requestNonce) };

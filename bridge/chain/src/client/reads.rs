@@ -1,14 +1,17 @@
 //! Reading contracts.
 
-use alloy::primitives::{Address, Bytes, U64, U256};
+use alloy::primitives::{Address, B256, Bytes, U64, U256, keccak256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use polyspan_types::{AccountNonce, RequestNonce};
 use serde_json::json;
 
 use super::Client;
-use crate::abi::Bridge;
-use crate::{At, BridgeRevert, BridgeState, ChainError, Hold, LaneState, Presumed, ReplyKind};
+use crate::abi::{Bridge, BridgeClaims};
+use crate::{
+    At, BridgeRevert, BridgeState, ChainError, Claim, HandleTrial, Hold, LaneState, Parts, Presumed,
+    ReplyKind, Trial,
+};
 
 const CALL: &str = "eth_call";
 
@@ -45,6 +48,37 @@ impl Client {
     ) -> Result<Vec<Hold>, ChainError> {
         let holds = self.read(bridge, &Bridge::holdsCall { first: first.get(), count }, at).await?;
         Ok(holds.into_iter().map(Hold::from).collect())
+    }
+
+    /// Where the parts of the bridge are.
+    ///
+    /// Errors: as [`Client::bridge_state`].
+    pub(crate) async fn bridge_parts(&self, bridge: Address, at: At) -> Result<Parts, ChainError> {
+        Ok(self.read(bridge, &Bridge::partsCall {}, at).await?.into())
+    }
+
+    /// Whether a claim was recorded and is not taken.
+    ///
+    /// Errors: as [`Client::bridge_state`].
+    pub(crate) async fn claim_is_open(
+        &self,
+        claims: Address,
+        claim: &Claim,
+        at: At,
+    ) -> Result<bool, ChainError> {
+        let call = BridgeClaims::isOpenCall { nonce: claim.nonce.get(), claim: claim.encode() };
+        self.read(claims, &call, at).await
+    }
+
+    /// Hash of the code at the address; `None` when there is none.
+    pub(crate) async fn code_hash(&self, address: Address, at: At) -> Result<Option<B256>, ChainError> {
+        let code: Bytes = self.request("eth_getCode", json!([address, at.parameter()])).await?;
+        Ok((!code.is_empty()).then(|| keccak256(code)))
+    }
+
+    /// What the node calls itself.
+    pub(crate) async fn client_version(&self) -> Result<String, ChainError> {
+        self.request("web3_clientVersion", json!([])).await
     }
 
     /// Balance in the chain's currency. Unit: wei.
@@ -89,6 +123,28 @@ impl Client {
         answer.map(drop).map_err(typed_revert)
     }
 
+    /// Tries to handle one request at a block. A failure counts only with a proof, by the same node at the same block, that the call
+    /// had all its gas and that everything but the payout is in order.
+    ///
+    /// Errors: the endpoint's own: a failure to execute, and not one of the execution.
+    pub(crate) async fn try_handle(&self, trial: &HandleTrial, at: At) -> Result<Trial, ChainError> {
+        let call = self.call(&trial.call(), at).await;
+        if let Some(settled) = trial.settled(&call)? {
+            return Ok(settled);
+        }
+        let why = call.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let probe = executed(self.call(&trial.probe(), at).await)?;
+        if !trial.gives_gas(&probe) {
+            return Ok(Trial::Unclear(format!("the node does not give {} gas ({why})", trial.gas)));
+        }
+        if trial.names_request(&call)
+            || trial.names_request(&executed(self.call(&trial.control(), at).await)?)
+        {
+            return Ok(Trial::Fails(why));
+        }
+        Ok(Trial::Unclear(format!("it does not get as far as the payout ({why})")))
+    }
+
     /// Gas that the transaction would use now. Unit: gas.
     ///
     /// Errors: [`ChainError::Reverted`] with the typed reason.
@@ -116,6 +172,14 @@ impl Client {
         }
         C::abi_decode_returns(&answer)
             .map_err(|error| self.bad_answer(CALL, format!("{} does not decode: {error}", C::SIGNATURE)))
+    }
+}
+
+/// What a call came to, failed or not; an endpoint that could not be asked says nothing about the call.
+fn executed(answer: Result<Bytes, ChainError>) -> Result<Result<Bytes, ChainError>, ChainError> {
+    match answer {
+        Err(failed) if !failed.is_answer() => Err(failed),
+        answer => Ok(answer),
     }
 }
 

@@ -6,7 +6,7 @@ use alloy::primitives::{B256, Bytes, U256};
 use polyspan_types::{AccountNonce, HandledLogs, Payout, Request, Vote};
 
 use crate::block::Block;
-use crate::{BridgeState, ChainError, ConfigurationLog, Hold, LaneState, Receipt};
+use crate::{BridgeState, ChainError, Claim, ConfigurationLog, Hold, LaneState, Parts, Receipt};
 
 /// What an endpoint can answer, comparable with another endpoint's.
 pub(crate) trait Answer: Debug + Send {
@@ -54,6 +54,10 @@ equal_by_value! {
         "{} requests with root {}, {} handled with root {}, {} pairs, operators {:?}",
         said.request_nonce, said.request_root, said.handle_nonce, said.handle_root, said.pairs.len(), said.operators
     );
+    Parts, said => format!(
+        "collectibles {}, endings {}, governance {}, views {}", said.collectibles, said.endings, said.governance, said.views
+    );
+    Option<B256>, said => said.map_or_else(|| "no code".to_owned(), |hash| format!("code with hash {hash}"));
     Vec<Hold>, said => format!("{} holds", said.len());
     Vec<Request>, said => match said.as_slice() {
         [] => "no requests".to_owned(),
@@ -62,6 +66,7 @@ equal_by_value! {
     HandledLogs, said => format!(
         "{} handled ranges, {} holds, {} ends of holds", said.ranges.len(), said.held.len(), said.endings.len()
     );
+    Vec<Claim>, said => format!("{} claims", said.len());
     Vec<ConfigurationLog>, said => format!("{} changes of configuration", said.len());
 }
 

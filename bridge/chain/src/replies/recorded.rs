@@ -189,6 +189,8 @@ pub(super) const REPLIES: &[Recorded] = &[
     call("geth", -32000, "gas required exceeds allowance (30000000)", OutOfGas),
     call("geth", -32000, "header not found", BlockUnknown),
     call("geth", -32000, "missing trie node 5b3f (path ) state 0x5b3f is not available", BlockUnknown),
+    call("anvil", -32003, "EVM error OutOfGas", OutOfGas),
+    call("kaia", -32000, "reached the opcode computation cost limit (150000000) for tx", OutOfGas),
     call("anvil", -32001, "Block not found", BlockUnknown),
     call("erigon", -32000, "unknown block", BlockUnknown),
     call("geth", -32601, "the method eth_foo does not exist/is not available", MethodUnknown),

@@ -1,6 +1,6 @@
 //! Reading and driving the real bridge contract.
 
-use alloy::network::EthereumWallet;
+use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, B256, Bytes, Signature, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
@@ -9,8 +9,8 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolStruct};
 use polyspan_chain::testing::{AnvilOptions, AnvilProcess, Mining, development_key};
 use polyspan_chain::{
-    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, PairLimits, Presumed, handle_calldata,
-    pause_calldata, refund_calldata, release_calldata,
+    At, BridgeRevert, BridgeState, Chain, ChainError, HandleCall, HandleTrial, PairLimits, Part, Parts,
+    Presumed, SLOT_GAS, Trial, handle_calldata, pause_calldata, refund_calldata, release_calldata,
 };
 use polyspan_contracts::{Bridge, BridgeToken};
 use polyspan_types::{
@@ -52,8 +52,19 @@ impl Fixture {
         let provider = ProviderBuilder::new().wallet(wallet).connect_http(anvil.http_url()).erased();
         let operators: Vec<_> = (1..5).map(development_key).collect();
         let members: Vec<_> = operators.iter().map(PrivateKeySigner::address).collect();
-        let deployed =
-            Bridge::deploy(provider.clone(), members.clone(), 3, members, 3, 3600, REFUND_DELAY, false).await;
+        let parts = deploy_parts(&provider).await;
+        let construction = Bridge::Construction {
+            operators: members.clone(),
+            operatorThreshold: 3,
+            governors: members,
+            governorThreshold: 3,
+            governanceDelay: 3600,
+            refundDelay: REFUND_DELAY,
+            greatestGasCap: 2_000_000,
+            gasCapFixed: false,
+            development: false,
+        };
+        let deployed = Bridge::deploy(provider.clone(), parts.into(), construction).await;
         let bridge = deployed.expect("deployed");
         let chain = chain(anvil.http_url());
         Self { chain, bridge: *bridge.address(), _anvil: anvil, provider, operators }
@@ -65,6 +76,7 @@ impl Fixture {
             kind: Kind::Native.number(),
             mints: false,
             decimals: 18,
+            itemBound: 0,
             gasCap: 100_000,
             token: Address::ZERO,
             counterpartToken: Address::repeat_byte(0x77),
@@ -149,7 +161,7 @@ impl Fixture {
         let checkpoint = Checkpoint { bridge_id, epoch, nonce, root: root_over(bridge_id, transfers) };
         let signatures = self.sign(checkpoint.digest(&self.domain()));
         let transfers = transfers.iter().skip(skipped).collect::<Vec<_>>();
-        handle_calldata(RequestNonce::new(skipped as u64), &transfers, &[], &signatures)
+        handle_calldata(RequestNonce::new(skipped as u64), &transfers, &[], &signatures).expect("packed")
     }
 
     async fn revert(&self, input: Bytes, value: u64) -> BridgeRevert {
@@ -160,6 +172,21 @@ impl Fixture {
         let ChainError::Reverted(revert) = called else { panic!("{called}") };
         revert
     }
+}
+
+/// Creates the parts of a bridge.
+async fn deploy_parts(provider: &DynProvider) -> Parts {
+    let mut created = Vec::new();
+    for part in Part::ALL {
+        let transaction = TransactionRequest::default()
+            .from(development_key(0).address())
+            .with_deploy_code(part.creation_code());
+        let pending = provider.send_transaction(transaction).await.expect("accepted");
+        let receipt = pending.get_receipt().await.expect("a receipt");
+        created.push(receipt.contract_address.expect("a contract"));
+    }
+    let [collectibles, endings, governance, views] = created[..] else { panic!("four parts") };
+    Parts { collectibles, endings, governance, views }
 }
 
 /// The lane's root after these, from its first request on.
@@ -208,10 +235,35 @@ async fn a_bridge_is_read_before_and_after_wiring() {
     assert_eq!((state.pairs.len(), state.pairs[0].kind, state.pairs[0].mints), (1, Kind::Native, false));
     assert_eq!((state.pairs[0].decimals, state.pairs[0].limits), (18, PairLimits::default()));
     assert_eq!((state.governance_delay, state.refund_delay), (3600, REFUND_DELAY));
-    assert!(!state.requests_stopped && state.pending.is_empty());
+    assert!(!state.requests_stopped && state.pending.is_empty() && state.claims.is_zero());
+    assert_eq!(
+        (state.greatest_gas_cap, state.gas_cap_fixed, state.pairs[0].item_bound),
+        (2_000_000, false, 0)
+    );
     let lane = fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap();
     assert_eq!((lane.request_root, lane.handle_root), (state.request_root, state.handle_root));
     assert_eq!((lane.operator_epoch, lane.held_count), (state.operators.epoch, 0));
+}
+
+#[tokio::test]
+async fn the_parts_of_a_bridge_have_the_code_of_this_version() {
+    let fixture = Fixture::deploy().await;
+    let parts = fixture.chain.bridge_parts(fixture.bridge, At::Latest).await.unwrap();
+    for part in Part::ALL {
+        let found = fixture.chain.code_hash(parts.of(part), At::Latest).await.unwrap();
+        assert_eq!(part.problem(found), None, "{part}");
+    }
+    assert_eq!(fixture.chain.code_hash(ALICE, At::Latest).await.unwrap(), None);
+    let bridge = fixture.chain.code_hash(fixture.bridge, At::Latest).await.unwrap();
+    assert!(Part::Views.problem(bridge).is_some());
+}
+
+#[tokio::test]
+async fn the_price_of_a_new_slot_is_found_within_the_error_of_an_estimate() {
+    let fixture = Fixture::deploy().await;
+    let found = fixture.chain.slot_gas().await.unwrap();
+    assert!((SLOT_GAS - 500..=SLOT_GAS + 1_500).contains(&found), "{found}");
+    assert!(fixture.chain.client_version().await.unwrap().contains("anvil"));
 }
 
 #[tokio::test]
@@ -247,9 +299,9 @@ async fn payments_and_holds_are_outcomes_and_reverts_are_typed() {
 
     let transfers = [inbound(Address::repeat_byte(0x77), 700), inbound(Address::repeat_byte(0x66), 5)];
     let handle = fixture.handle(&transfers).await;
-    let few = handle_calldata(RequestNonce::ZERO, &[&transfers[0]], &[], &[]);
+    let few = handle_calldata(RequestNonce::ZERO, &[&transfers[0]], &[], &[]).unwrap();
     assert_eq!(fixture.revert(few, 0).await, BridgeRevert::BelowThreshold { signers: 0, threshold: 3 });
-    let late = handle_calldata(RequestNonce::new(4), &[&transfers[0]], &[], &[]);
+    let late = handle_calldata(RequestNonce::new(4), &[&transfers[0]], &[], &[]).unwrap();
     let gap = BridgeRevert::NonceGap { first: RequestNonce::new(4), handle_nonce: RequestNonce::ZERO };
     assert_eq!(fixture.revert(late, 0).await, gap);
 
@@ -316,6 +368,40 @@ async fn what_follows_a_transaction_on_its_way_is_simulated_as_if_that_was_mined
     assert_eq!(simulated(after(2)).await, Ok(()));
     fixture.send(next.clone(), 0).await;
     assert_eq!(fixture.state().await.handle_root, after(3).root);
+}
+
+#[tokio::test]
+async fn a_trial_fails_for_the_request_only_when_its_payout_has_no_room() {
+    let fixture = Fixture::deploy().await;
+    fixture.wire().await;
+    fixture.request(10_000, b"").await;
+    let transfers = [inbound(Address::repeat_byte(0x77), 700), inbound(Address::repeat_byte(0x77), 5)];
+    let block = fixture.chain.head().await.unwrap().latest;
+    let tried = async |nonce: u64, calldata: Bytes, gas: u64| {
+        let nonce = RequestNonce::new(nonce);
+        let trial = HandleTrial { bridge: fixture.bridge, nonce, calldata, gas };
+        fixture.chain.try_handle(&trial, block.hash).await
+    };
+    let alone = fixture.handle(&transfers[..1]).await;
+    assert_eq!(tried(0, alone.clone(), 30_000_000).await, Ok(Trial::Succeeds));
+    // The pair's cap of 100 000 needs more than this leaves.
+    let Ok(Trial::Fails(why)) = tried(0, alone.clone(), 150_000).await else { panic!("it has no room") };
+    assert!(why.contains("too little gas for nonce 0"), "{why}");
+    // The contract names another request than the one that is tried.
+    let unclear = |tried: Result<Trial, ChainError>| matches!(tried, Ok(Trial::Unclear(_)));
+    assert!(unclear(tried(1, alone.clone(), 150_000).await));
+    // It runs out of gas before it gets anywhere.
+    assert!(unclear(tried(0, alone.clone(), 60_000).await));
+    // What reverts for another reason says nothing about the request: too few signatures, a gap, nonsense.
+    let few = handle_calldata(RequestNonce::ZERO, &[&transfers[0]], &[], &[]).unwrap();
+    let later = fixture.handle_from(1, &transfers).await;
+    for (nonce, calldata) in [(0, few), (1, later), (0, Bytes::from_static(b"nonsense"))] {
+        assert!(unclear(tried(nonce, calldata, 30_000_000).await));
+    }
+    // A block that the node does not have.
+    let trial =
+        HandleTrial { bridge: fixture.bridge, nonce: RequestNonce::ZERO, calldata: alone, gas: 150_000 };
+    fixture.chain.try_handle(&trial, B256::repeat_byte(7)).await.unwrap_err();
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ fn call(indices: &[usize]) -> HandleCall {
         payload: alloy::primitives::Bytes::new(),
     };
     let transfers = [&transfer, &transfer];
-    HandleCall::decode(&handle_calldata(RequestNonce::new(9), &transfers, &TAIL, &signed(indices))).unwrap()
+    let calldata = handle_calldata(RequestNonce::new(9), &transfers, &TAIL, &signed(indices)).unwrap();
+    HandleCall::decode(&calldata).unwrap()
 }
 
 fn prove(call: &HandleCall) -> Option<Approval> {

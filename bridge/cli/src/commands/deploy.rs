@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use polyspan_chain::Part;
 use polyspan_node::config::{Deployment, Pair};
 
 use crate::deploy::spec::DeploySpec;
@@ -81,6 +82,15 @@ fn print(deployment: &Deployment, out: &Path) {
         vec![word.to_owned(), side.chain.clone(), side.chain_id.to_string(), side.bridge.to_string(), block]
     });
     output::result(output::table(&["side", "chain", "chain id", "bridge", "deployed in block"], ends));
+    for side in [&deployment.main, &deployment.service] {
+        if let Some(parts) = side.parts {
+            let parts = Part::ALL.map(|part| format!("{part} {}", parts.of(part))).join(", ");
+            output::result(format!(
+                "parts on chain {}, which other bridges there can use: {parts}",
+                side.chain
+            ));
+        }
+    }
     let lanes = deployment.lanes().map(|lane| vec![lane.id.to_string(), lane.bridge_id.to_string()]);
     output::result(output::table(&["lane", "bridge id"], lanes));
     if !deployment.pairs.is_empty() {

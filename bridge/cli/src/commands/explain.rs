@@ -5,11 +5,15 @@ mod votes;
 
 use std::process::ExitCode;
 
+use alloy::primitives::B256;
 use anyhow::Result;
-use polyspan_chain::ChainError;
+use polyspan_chain::{ChainError, HandleCall};
 use polyspan_node::config::{Config, LaneInfo};
-use polyspan_store::{Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{HoldEnding, Kind, Outcome, OutcomeResult, Payload, Request, RequestNonce, TransferId};
+use polyspan_store::{ForceHold, Store, StoreError, Submission, SubmissionOutcome};
+use polyspan_types::{
+    HoldEnding, HoldReason, Kind, Outcome, OutcomeResult, Payload, Request, RequestNonce, TransferId,
+    ValueTransfer,
+};
 
 use super::status::members;
 use crate::args::ConfigFile;
@@ -20,10 +24,10 @@ use crate::lane_view::LaneView;
 use crate::network::Network;
 use crate::output;
 use crate::search;
-use crate::story::{OutcomeStory, RequestStory, Story, SubmissionStory};
+use crate::story::{CallStory, OutcomeStory, RequestStory, Story, SubmissionStory};
 use crate::token::Token;
 
-pub use hold::{fetch as fetch_hold, find_ending, reason as hold, steps as hold_steps};
+pub use hold::{fetch as fetch_hold, find_claim, find_ending, reason as hold, steps as hold_steps};
 
 /// Arguments of `polyspan explain`.
 #[derive(Debug, clap::Args)]
@@ -45,6 +49,7 @@ struct Recorded {
     outcome: Option<Outcome>,
     ending: Option<HoldEnding>,
     submissions: Vec<Submission>,
+    force_holds: Vec<ForceHold>,
     halted: Option<String>,
 }
 
@@ -125,10 +130,29 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
     let steps = open.zip(view.destination.as_ref().ok());
     let steps = steps.map(|(open, seen)| hold::steps(open, request.as_ref(), seen).story());
     facts.hold_next = steps.as_ref().map(|steps| steps.next.clone()).or(facts.hold_next);
-    let approval = match &place {
+    let handling = match &place {
+        // Nobody approved that it is paid, and the call is another one.
+        Some(Outcome { result: OutcomeResult::Held(HoldReason::Forced), .. }) | None => None,
         Some(outcome) => {
-            let approval = votes::approval(network, &view, outcome, store.as_ref(), &members).await;
+            let handling = votes::handling(network, &view, outcome).await;
+            handling.map_err(|reason| unseen.push(format!("what handled it: {reason:#}"))).ok()
+        }
+    };
+    let approval = match &handling {
+        Some(handling) => {
+            let approval = votes::approval(network, &view, handling, store.as_ref(), &members).await;
             approval.map_err(|reason| unseen.push(format!("who approved it: {reason:#}"))).ok()
+        }
+        None => None,
+    };
+    let call = match &handling {
+        Some(handling) => {
+            let entry = entry(&handling.call, nonce);
+            let what = match &entry {
+                Some(entry) => Some(what(network, &view.info, &entry.transfer).await),
+                None => None,
+            };
+            Some(CallStory::of(&handling.call, entry.as_ref().zip(what), request.as_ref()))
         }
         None => None,
     };
@@ -156,7 +180,9 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
             None => votes::approved(&view, nonce),
         },
         approval,
+        call,
         submissions: recorded.submissions.into_iter().map(submission).collect(),
+        force_holds: recorded.force_holds,
         outcome: facts.outcome().map(|result| OutcomeStory {
             result,
             block: place.map(|outcome| outcome.block.get()),
@@ -170,6 +196,13 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         unseen,
     };
     Ok(story.judged(judge(&facts)))
+}
+
+/// The entry of one request in a call that handled it.
+fn entry(call: &HandleCall, nonce: RequestNonce) -> Option<Request> {
+    let index = usize::try_from(nonce.get().checked_sub(call.first.get())?).ok()?;
+    let transfer = call.transfers.get(index)?.clone();
+    Some(Request { nonce, transfer, tx_hash: B256::ZERO })
 }
 
 /// What relays say of the lane, when it has come to this request.
@@ -199,6 +232,7 @@ async fn recorded(store: &Store, info: &LaneInfo, nonce: RequestNonce) -> Result
         outcome: store.outcome(lane, nonce).await?,
         ending: store.hold_ending(lane, nonce).await?,
         submissions: store.submissions_for(lane, nonce).await?,
+        force_holds: store.force_holds(lane, nonce).await?,
         halted: store.halted(lane).await?.map(|halt| halt.reason),
     })
 }
@@ -210,10 +244,11 @@ pub async fn find_request(
     nonce: RequestNonce,
 ) -> Result<Option<Request>, ChainError> {
     let side = &info.source;
-    search::request(network.chain(side), side, nonce, side.deployment_block).await
+    search::request(network.chain(side), side.bridge, nonce, side.deployment_block).await
 }
 
-async fn find_outcome(
+/// What the destination did with that number, from its logs.
+pub async fn find_outcome(
     network: &Network,
     info: &LaneInfo,
     nonce: RequestNonce,
@@ -222,13 +257,8 @@ async fn find_outcome(
     search::outcome(network.chain(side), side, nonce, side.deployment_block).await
 }
 
-async fn describe(
-    network: &Network,
-    info: &LaneInfo,
-    request: Request,
-    unseen: &mut Vec<String>,
-) -> RequestStory {
-    let transfer = &request.transfer;
+/// What the request moves, with the name of its pair and in the token's unit where these can be seen.
+pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) -> String {
     let direction = info.id.direction;
     let deployment = network.config.bridge(&info.id.bridge);
     let pair = deployment.and_then(|deployment| {
@@ -242,9 +272,19 @@ async fn describe(
         Some(Kind::Erc20) => Token::new(network.chain(side), transfer.token).decimals().await.ok().flatten(),
         _ => None,
     };
+    asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals)
+}
+
+async fn describe(
+    network: &Network,
+    info: &LaneInfo,
+    request: Request,
+    unseen: &mut Vec<String>,
+) -> RequestStory {
+    let transfer = &request.transfer;
     let refund_of = noted(hold::refunded_by(network, info, &request).await, unseen).flatten();
     RequestStory {
-        what: asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals),
+        what: what(network, info, transfer).await,
         decoded: Payload::decode(transfer).ok(),
         holds: asset::payload(transfer),
         refund_of: refund_of.map(|id| id.to_string()),

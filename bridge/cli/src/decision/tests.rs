@@ -48,9 +48,15 @@ fn signed_by(keys: &[usize]) -> Decision {
 
 #[test]
 fn a_file_comes_back_as_it_was_and_explains_itself() {
-    let text = signed_by(&[1, 2]).to_text().unwrap();
-    assert_eq!(Decision::parse(&text), Ok(signed_by(&[1, 2])));
-    assert!(text.starts_with("# A decision") && text.contains("action = \"force-hold\""), "{text}");
+    for action in HoldAction::ALL {
+        let decision = Decision { action, ..signed_by(&[1, 2]) };
+        let text = decision.to_text().unwrap();
+        assert_eq!(Decision::parse(&text, action), Ok(decision));
+        assert!(text.starts_with("# A decision"), "{text}");
+        for word in [format!("action = \"{action}\""), format!("polyspan {action} sign FILE")] {
+            assert!(text.contains(&word), "`{word}` in {text}");
+        }
+    }
 }
 
 #[test]
@@ -58,12 +64,14 @@ fn what_is_no_decision_is_refused_with_its_cure() {
     let refused = |from: &str, to: &str| {
         let text = decision().to_text().unwrap();
         assert!(text.contains(from), "{text}");
-        Decision::parse(&text.replace(from, to)).unwrap_err()
+        Decision::parse(&text.replace(from, to), HoldAction::ForceHold).unwrap_err()
     };
     assert!(refused("version = 1", "version = 2").contains("version 2 of the file is not known here"));
     assert!(refused("version = 1", "").contains("force-hold prepare"));
     assert!(refused("epoch = 2", "epoch = 2\nepock = 2").contains("unknown field"));
-    assert!(refused("\"force-hold\"", "\"refund\"").contains("something else"));
+    let other = refused("\"force-hold\"", "\"refund\"");
+    assert!(other.contains("it decides a refund, not a force-hold"), "{other}");
+    assert!(other.contains("with `polyspan refund`"), "{other}");
 }
 
 #[test]
@@ -97,5 +105,13 @@ fn copies_of_one_decision_are_merged_and_others_are_not() {
     own.merge(&other).unwrap_err();
     own.merge(&Decision { epoch: Epoch::new(3), ..signed_by(&[3]) }).unwrap_err();
     own.merge(&Decision { bridge: Address::ZERO, ..signed_by(&[3]) }).unwrap_err();
+    own.merge(&Decision { action: HoldAction::Release, ..signed_by(&[3]) }).unwrap_err();
     assert_eq!(own.signatures.len(), 2);
+}
+
+#[test]
+fn a_signature_counts_for_one_action_only() {
+    let release = Decision { action: HoldAction::Release, ..signed_by(&[1, 2]) };
+    let tally = release.tally(&operators(&[1, 2, 3]));
+    assert_eq!((tally.signed.len(), tally.refused.len()), (0, 2), "{:?}", tally.refused);
 }

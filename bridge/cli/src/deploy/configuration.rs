@@ -26,7 +26,7 @@ pub fn calls(deployment: &Deployment, spec: &DeploySpec, end: End, site: &Site) 
         salt: deployment.salt,
     })];
     for (index, (pair, asked)) in deployment.pairs.iter().zip(&spec.pairs).enumerate() {
-        let configuration = configuration(pair, asked, end, site.decimals[index]);
+        let configuration = configuration(pair, asked, end, site, index);
         let token = configuration.token;
         setters.push(Setter::RegisterPair(Bridge::registerPairCall { pair: configuration }));
         let limits = site.limits[index].clone();
@@ -41,14 +41,21 @@ pub fn calls(deployment: &Deployment, spec: &DeploySpec, end: End, site: &Site) 
     setters.iter().map(Setter::encode).collect()
 }
 
-/// A pair as one end registers it.
-pub fn configuration(pair: &Pair, asked: &PairSpec, end: End, decimals: u8) -> Bridge::PairConfiguration {
+/// A pair, number `index` of the file, as one end registers it.
+pub fn configuration(
+    pair: &Pair,
+    asked: &PairSpec,
+    end: End,
+    site: &Site,
+    index: usize,
+) -> Bridge::PairConfiguration {
     let (token, counterpart_token) = pair.tokens(direction(end));
     Bridge::PairConfiguration {
         kind: asked.kind_of(end).number(),
         mints: end.mints(asked.mints),
-        decimals,
-        gasCap: asked.gas_cap,
+        decimals: site.decimals[index],
+        itemBound: site.item_bounds[index],
+        gasCap: site.gas_caps[index],
         token,
         counterpartToken: counterpart_token,
     }

@@ -1,9 +1,9 @@
 //! Sends everything, in order, and remembers what is done.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolConstructor;
 use anyhow::{Context, Result};
-use polyspan_chain::At;
+use polyspan_chain::{At, Part, Parts};
 use polyspan_contracts::{Bridge, BridgeMultiToken, BridgeNFT, BridgeToken};
 use polyspan_node::config::{Deployment, Pair, Side};
 use polyspan_types::{Direction, Kind};
@@ -77,17 +77,26 @@ impl Run<'_> {
     }
 
     async fn bridge(&mut self, end: End) -> Result<Side> {
-        let (side, wallet) = (self.spec.side(end), &self.site(end).wallet);
-        let constructor = Bridge::constructorCall {
+        let side = self.spec.side(end);
+        let parts = match side.parts {
+            Some(parts) => parts,
+            None => self.parts(end).await?,
+        };
+        let (side, site) = (self.spec.side(end), self.site(end));
+        let wallet = &site.wallet;
+        let construction = Bridge::Construction {
             operators: side.operators.members.clone(),
             operatorThreshold: side.operators.threshold.get(),
             governors: side.governors.members.clone(),
             governorThreshold: side.governors.threshold.get(),
             governanceDelay: self.spec.governance_delay,
             refundDelay: side.refund_delay,
+            greatestGasCap: site.greatest.cap,
+            gasCapFixed: site.greatest.fixed,
             development: self.spec.development,
         };
-        let code = creation_code(&constructor);
+        let constructor = Bridge::constructorCall { parts_: parts.into(), construction };
+        let code = creation_code(&constructor).into();
         let bridge = create(wallet, &format!("deploy the bridge on chain {}", side.chain), code).await?;
         let state = wallet.chain.bridge_state(bridge, At::Latest).await?;
         self.note(format!("bridge {bridge} on chain {} in block {}", side.chain, state.deployment_block));
@@ -96,7 +105,23 @@ impl Run<'_> {
             chain_id: side.chain_id,
             bridge,
             deployment_block: state.deployment_block,
+            parts: Some(parts),
         })
+    }
+
+    /// Creates the parts of a bridge, one after the other.
+    async fn parts(&mut self, end: End) -> Result<Parts> {
+        let mut created = [Address::ZERO; Part::ALL.len()];
+        for part in Part::ALL {
+            let chain = &self.spec.side(end).chain;
+            let what = format!("deploy the part {part} on chain {chain}");
+            let address = create(&self.site(end).wallet, &what, part.creation_code()).await?;
+            created[part as usize] = address;
+            let text = format!("part {part} {address} on chain {chain}");
+            self.note(text);
+        }
+        let [collectibles, endings, governance, views] = created;
+        Ok(Parts { collectibles, endings, governance, views })
     }
 
     async fn token(
@@ -129,8 +154,8 @@ impl Run<'_> {
             }
         };
         let chain = &side(deployment, end).chain;
-        let address =
-            create(&self.site(end).wallet, &format!("deploy token {symbol} on chain {chain}"), code).await?;
+        let what = format!("deploy token {symbol} on chain {chain}");
+        let address = create(&self.site(end).wallet, &what, code.into()).await?;
         self.note(format!("token {symbol} {address} on chain {chain}"));
         Ok(address)
     }
@@ -162,8 +187,8 @@ impl Run<'_> {
     }
 }
 
-async fn create(wallet: &Wallet, what: &str, code: Vec<u8>) -> Result<Address> {
-    let sent = wallet.send(what, Call { input: code.into(), ..Call::default() }).await?;
+async fn create(wallet: &Wallet, what: &str, code: Bytes) -> Result<Address> {
+    let sent = wallet.send(what, Call { input: code, ..Call::default() }).await?;
     let tx_hash: B256 = sent.tx_hash;
     sent.receipt
         .contract

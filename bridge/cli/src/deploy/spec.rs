@@ -4,12 +4,15 @@ mod check;
 mod limits;
 mod pair;
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
+use polyspan_chain::{ChainLimits, Parts};
 use polyspan_node::config::form::{Problems, Raw};
 use polyspan_node::config::{ConfigErrors, KeyFile, Minter};
 use polyspan_node::toml_section;
@@ -19,7 +22,8 @@ use url::Url;
 
 use crate::governance::limits::LimitWords;
 
-pub use pair::{default_gas_cap, gas_caps};
+/// Most members that either set of a bridge takes. Source: `contracts/src/bridge/Memberships.sol`.
+pub const MAX_MEMBERS: usize = 64;
 
 /// How long loosening configurations wait when the file does not say. Unit: seconds. Two days: long enough for
 /// somebody to look, to pause and to vote against.
@@ -68,6 +72,14 @@ pub struct SideSpec {
     pub refund_delay: u64,
     /// Who receives the fees of requests made here. Default: nobody, they stay in the bridge.
     pub fee_receiver: Address,
+    /// Parts of another bridge of this chain and version. Default: they are created.
+    pub parts: Option<Parts>,
+    /// What the chain counts beside gas. Default: what its node calls itself tells.
+    pub chain_limits: Option<ChainLimits>,
+    /// Greatest gas cap that a pair can have. Unit: gas. Default: by the price of a new slot, or by the chain's limits.
+    pub greatest_gas_cap: Option<u32>,
+    /// Whether that can never change. Default: where the chain counts something beside gas.
+    pub gas_cap_fixed: Option<bool>,
 }
 
 /// A set of members to begin with.
@@ -92,8 +104,11 @@ pub struct PairSpec {
     pub main: TokenSpec,
     /// Token on the service chain.
     pub service: TokenSpec,
-    /// Gas of one payout. Unit: gas.
-    pub gas_cap: u32,
+    /// What one request may carry, the same on both sides. Unit: bytes of the URI of an erc721, ids of an erc1155. Default: the most
+    /// that both chains can pay.
+    pub item_bound: Option<u16>,
+    /// Gas of one payout on either side. Unit: gas. Default: by kind, bound and the price of a new slot.
+    pub gas_cap: Option<u32>,
     /// Liquidity, in whole tokens: main, then service.
     pub seed: [Option<String>; 2],
     /// What requests and payouts are limited to: main, then service.
@@ -227,6 +242,10 @@ toml_section! {
         governor_keys: Vec<Raw<RawKey>>,
         refund_delay: u64,
         fee_receiver: Address,
+        parts: Parts,
+        chain_limits: String,
+        greatest_gas_cap: u32,
+        gas_cap_fixed: bool,
     }
 }
 
@@ -244,6 +263,7 @@ toml_section! {
         main_token: String,
         service_token: String,
         deploy: RawToken,
+        item_bound: u16,
         gas_cap: u32,
         seed: RawSeed,
         limits: RawLimits,

@@ -2,14 +2,17 @@
 
 use alloy::primitives::{Address, FixedBytes, U256};
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_chain::{At, Chain, ChainError, ChainSettings, Quorum};
+use polyspan_chain::{At, Chain, ChainError, ChainLimits, ChainSettings, Part, Quorum, SLOT_GAS};
 use polyspan_contracts::Bridge::PairLimits;
+use polyspan_node::preflight::part_problem;
 use polyspan_types::{FinalTag, Finality, Kind};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::gas::{ChainGas, GreatestGasCap, greatest_gas_cap, pair_gas, remark};
 use super::spec::{DeploySpec, End, PairSpec, SideSpec, TokenSpec};
 use crate::governance::limits::unlimited;
+use crate::output;
 use crate::token::{NATIVE_DECIMALS, Token, format_amount, parse_amount};
 use crate::wallet::Wallet;
 
@@ -26,6 +29,14 @@ pub struct Site {
     pub decimals: Vec<u8>,
     /// What the pairs allow.
     pub limits: Vec<PairLimits>,
+    /// What the chain was found to be.
+    pub gas: ChainGas,
+    /// The greatest gas cap.
+    pub greatest: GreatestGasCap,
+    /// Item bounds by pair: the same on both ends.
+    pub item_bounds: Vec<u16>,
+    /// Gas caps by pair. Unit: gas.
+    pub gas_caps: Vec<u32>,
 }
 
 /// What the chain says of one pair's end.
@@ -44,9 +55,22 @@ pub async fn survey(spec: &DeploySpec) -> Result<[Site; 2], Vec<String>> {
     let mut problems: Vec<String> = Vec::new();
     let mut keep = |result: Result<Site, Vec<String>>| result.map_err(|found| problems.extend(found)).ok();
     let (main, service) = (keep(main), keep(service));
-    let (Some(main), Some(service)) = (main, service) else {
+    let (Some(mut main), Some(mut service)) = (main, service) else {
         return Err(problems);
     };
+    for pair in &spec.pairs {
+        let (chains, greatest) = ([main.gas, service.gas], [main.greatest, service.greatest]);
+        match pair_gas(pair, chains, greatest) {
+            Ok(gas) => {
+                for (end, site) in [(End::Main, &mut main), (End::Service, &mut service)] {
+                    site.item_bounds.push(gas.item_bound);
+                    site.gas_caps.push(gas.gas_caps[end as usize]);
+                    remark(pair, end, gas, site.gas).into_iter().for_each(output::remark);
+                }
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
     for (pair, (main, service)) in spec.pairs.iter().zip(main.decimals.iter().zip(&service.decimals)) {
         if main != service {
             problems.push(format!(
@@ -84,16 +108,57 @@ async fn site(spec: &DeploySpec, end: End) -> Result<Site, Vec<String>> {
             return Err(problems);
         }
     };
-    if !problems.is_empty() {
-        return Err(problems);
+    let gas = chain_gas(end, side, &wallet.chain).await.map_err(|problem| problems.push(problem)).ok();
+    let greatest =
+        gas.and_then(|gas| greatest_gas_cap(end, side, gas).map_err(|problem| problems.push(problem)).ok());
+    if let Some(parts) = side.parts {
+        for part in Part::ALL {
+            let path = format!("{}.parts.{part}", end.as_str());
+            match part_problem(&wallet.chain, part, parts.of(part)).await {
+                Ok(problem) => problems.extend(problem.map(|problem| {
+                    format!("{path}: {problem}; name a part that this version of polyspan has deployed, or leave `parts` out")
+                })),
+                Err(error) => problems.push(format!("{path}: {error}")),
+            }
+        }
     }
+    let (Some(gas), Some(greatest), true) = (gas, greatest, problems.is_empty()) else {
+        return Err(problems);
+    };
     Ok(Site {
+        gas,
+        greatest,
+        item_bounds: Vec::new(),
+        gas_caps: Vec::new(),
         wallet,
         signers,
         seeds: pairs.iter().map(|found| found.seed).collect(),
         decimals: pairs.iter().map(|found| found.decimals.unwrap_or_default()).collect(),
         limits: pairs.into_iter().map(|found| found.limits).collect(),
     })
+}
+
+/// What the chain counts and costs.
+///
+/// Errors: it does not tell what it is, and the file does not either.
+async fn chain_gas(end: End, side: &SideSpec, chain: &Chain) -> Result<ChainGas, String> {
+    let limits = match side.chain_limits {
+        Some(limits) => limits,
+        None => {
+            let version = chain.client_version().await.map_err(|error| {
+                format!("{}.chain_limits: the node does not tell what it is ({error}); set it", end.as_str())
+            })?;
+            ChainLimits::of_client(&version)
+        }
+    };
+    let slot_gas = chain.slot_gas().await.unwrap_or_else(|error| {
+        output::remark(format!(
+            "what a new storage slot costs on chain {} cannot be probed ({error}); taking {SLOT_GAS} gas",
+            side.chain
+        ));
+        SLOT_GAS
+    });
+    Ok(ChainGas { limits, slot_gas })
 }
 
 async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use polyspan_chain::{At, BridgeState, PairState};
 use polyspan_contracts::Bridge;
 use polyspan_node::config::Deployment;
+use polyspan_node::preflight::part_problems;
 use polyspan_types::MemberSet;
 
 use super::configuration::configuration;
@@ -20,7 +21,9 @@ pub async fn verify(deployment: &Deployment, spec: &DeploySpec, sites: &[Site; 2
     for end in End::ALL {
         let chain = &sites[end as usize].wallet.chain;
         let state = chain.bridge_state(side(deployment, end).bridge, At::Latest).await?;
-        let found = compare(deployment, spec, end, &sites[end as usize], &state);
+        let own = side(deployment, end);
+        let mut found = compare(deployment, spec, end, &sites[end as usize], &state);
+        found.extend(part_problems(chain, own.bridge, own.parts).await?);
         differences.extend(found.into_iter().map(|what| format!("{} side: {what}", end.as_str())));
     }
     if differences.is_empty() {
@@ -61,6 +64,8 @@ fn compare(
         ("its operators differ", same(&state.operators, &asked.operators)),
         ("its governors differ", same(&state.governors, &asked.governors)),
         ("its governance delay differs", state.governance_delay == spec.governance_delay),
+        ("its greatest gas cap differs", state.greatest_gas_cap == site.greatest.cap),
+        ("whether its greatest gas cap is fixed differs", state.gas_cap_fixed == site.greatest.fixed),
         ("its refund delay differs", state.refund_delay == asked.refund_delay),
         ("its fee receiver differs", state.fee_receiver == asked.fee_receiver),
         ("its requests are stopped", !state.requests_stopped),
@@ -71,7 +76,7 @@ fn compare(
     let mut differences: Vec<_> =
         checks.into_iter().filter(|(_, holds)| !holds).map(|(what, _)| what.to_owned()).collect();
     for (index, (pair, asked)) in deployment.pairs.iter().zip(&spec.pairs).enumerate() {
-        let expected = configuration(pair, asked, end, site.decimals[index]);
+        let expected = configuration(pair, asked, end, site, index);
         let found = state.pairs.iter().find(|found| found.token == expected.token);
         let differs = match found {
             None => Some("is not registered"),
@@ -95,6 +100,7 @@ fn registered(pair: &PairState) -> Bridge::PairConfiguration {
         kind: pair.kind.number(),
         mints: pair.mints,
         decimals: pair.decimals,
+        itemBound: pair.item_bound,
         gasCap: pair.gas_cap,
         token: pair.token,
         counterpartToken: pair.counterpart_token,

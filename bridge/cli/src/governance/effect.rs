@@ -44,7 +44,6 @@ fn tightens(state: &BridgeState, setter: &Setter) -> bool {
         Setter::SetOperators(call) => shrinks(&state.operators, &call.members, call.threshold),
         Setter::SetGovernors(call) => shrinks(&state.governors, &call.members, call.threshold),
         Setter::SetPairLocked(call) => call.locked,
-        Setter::SetRequestsStopped(call) => call.stopped,
         Setter::SetRefundDelay(call) => call.refundDelay >= state.refund_delay,
         Setter::SetGovernanceDelay(call) => call.governanceDelay >= state.governance_delay,
         Setter::SetPairLimits(call) => state
@@ -57,10 +56,13 @@ fn tightens(state: &BridgeState, setter: &Setter) -> bool {
         | Setter::RegisterPair(_)
         | Setter::DeregisterPair(_)
         | Setter::SetPairGasCap(_)
+        | Setter::SetGreatestGasCap(_)
+        | Setter::SetRequestsStopped(_)
         | Setter::SetFeeReceiver(_)
         | Setter::SetPredecessor(_)
         | Setter::Migrate(_)
-        | Setter::HandOver(_) => false,
+        | Setter::HandOver(_)
+        | Setter::WriteOff(_) => false,
     }
 }
 

@@ -57,6 +57,8 @@ setters! {
     SetPairLocked(setPairLockedCall),
     /// Sets what one payout may use.
     SetPairGasCap(setPairGasCapCall),
+    /// Sets what no gas cap can be above.
+    SetGreatestGasCap(setGreatestGasCapCall),
     /// Sets what a pair allows.
     SetPairLimits(setPairLimitsCall),
     /// Names who receives the fees.
@@ -75,6 +77,8 @@ setters! {
     Migrate(migrateCall),
     /// Makes the successor the minter.
     HandOver(handOverCall),
+    /// Ends a hold that nothing else ends.
+    WriteOff(writeOffCall),
 }
 
 #[cfg(test)]

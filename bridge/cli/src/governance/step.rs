@@ -48,6 +48,8 @@ pub enum Step {
         /// From here on it can be executed.
         until: u64,
     },
+    /// A pause has suspended it: its delay starts again at unpause.
+    Suspended,
     /// Governors have to sign.
     Missing,
     /// It is done.
@@ -63,6 +65,9 @@ pub fn next(intent: Intent, section: &Section, tally: &Tally, seen: &Seen<'_>) -
         Intent::Cancellation => cancellation(section, tally, seen),
     }
 }
+
+/// What people read of a scheduled configuration while the bridge is paused.
+pub const SUSPENDED: &str = "suspended by a pause; its delay starts again at unpause";
 
 fn configuration(section: &Section, tally: &Tally, seen: &Seen<'_>) -> Step {
     let (state, nonce) = (seen.state, section.configuration_nonce);
@@ -133,8 +138,10 @@ fn scheduled(pending: &PendingConfiguration, seen: &Seen<'_>) -> Step {
             moment(pending.deadline)
         ));
     }
-    if seen.now < pending.executable_at {
-        return Step::Wait { until: pending.executable_at };
+    match pending.executable_at {
+        None => return Step::Suspended,
+        Some(until) if seen.now < until => return Step::Wait { until },
+        Some(_) => {}
     }
     match seen.state.pending.first() {
         Some(oldest) if oldest.configuration_nonce < nonce => Step::Stuck(format!(

@@ -1,8 +1,10 @@
 //! A bridge for the tests of everything here.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use polyspan_chain::{BridgeState, PairState};
-use polyspan_types::{BlockHeight, BridgeId, ChainId, Epoch, Kind, MemberSet, RequestNonce, Root, Threshold};
+use polyspan_types::{
+    BlockHeight, BridgeId, ChainId, Epoch, Kind, MemberSet, RequestNonce, Root, Threshold, ValueTransfer,
+};
 
 /// The bridge's own address.
 pub const BRIDGE: Address = Address::repeat_byte(0xb1);
@@ -26,6 +28,20 @@ pub fn pair(kind: Kind, token: Address, counterpart_token: Address, decimals: u8
     PairState { decimals, gas_cap, ..polyspan_chain::testing::pair(kind, token, counterpart_token) }
 }
 
+/// A request of five smallest units of the counterpart's token.
+pub fn held() -> ValueTransfer {
+    ValueTransfer {
+        kind: Kind::Erc20.into(),
+        source_block: BlockHeight::new(7),
+        token: COUNTERPART_TOKEN,
+        from: Address::repeat_byte(0xa1),
+        to: Address::repeat_byte(0xa2),
+        refund_to: Address::repeat_byte(0xa1),
+        value: U256::from(5),
+        payload: Bytes::new(),
+    }
+}
+
 /// A wired bridge on chain 31001: operators 0x01… and 0x02…, both needed; `governors` of whom two are needed (or the only one); a native pair
 /// and that of [`TOKEN`]; configuration 1 is next.
 pub fn state(governors: &[Address]) -> BridgeState {
@@ -34,6 +50,8 @@ pub fn state(governors: &[Address]) -> BridgeState {
         paused: false,
         requests_stopped: false,
         development: false,
+        greatest_gas_cap: 2_000_000,
+        gas_cap_fixed: false,
         chain_id: ChainId::new(31001),
         deployment_block: BlockHeight::ZERO,
         counterpart_chain_id: ChainId::new(31002),
@@ -53,6 +71,7 @@ pub fn state(governors: &[Address]) -> BridgeState {
         governance_delay: DELAY,
         fee_receiver: Address::ZERO,
         predecessor: Address::ZERO,
+        claims: Address::ZERO,
         operators: members(2, &[Address::repeat_byte(1), Address::repeat_byte(2)]),
         governors: members(governors.len().min(2) as u8, governors),
         pairs: vec![

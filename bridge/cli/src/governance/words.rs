@@ -6,7 +6,7 @@ mod tests;
 use std::time::{Duration, UNIX_EPOCH};
 
 use alloy::primitives::{Address, U256};
-use polyspan_chain::{BridgeState, PairState};
+use polyspan_chain::{BridgeState, PairState, decode_transfer};
 use polyspan_contracts::Bridge;
 use polyspan_contracts::Bridge::PairLimits;
 use polyspan_types::{Kind, MemberSet};
@@ -57,7 +57,12 @@ impl<'a> Knowledge<'a> {
             }
             Setter::RegisterPair(call) => register(&call.pair),
             Setter::DeregisterPair(call) => {
-                format!("remove the pair of {}, {}", self.token(call.token), drained(call.inboundNonce))
+                format!(
+                    "remove the pair of {}, {}; the counterpart has handled {} of this side's",
+                    self.token(call.token),
+                    drained(call.inboundNonce),
+                    call.outboundNonce
+                )
             }
             Setter::SetPairLocked(call) if call.locked => {
                 format!("refuse requests of {}", self.token(call.token))
@@ -67,6 +72,10 @@ impl<'a> Knowledge<'a> {
                 let now =
                     self.present().and_then(|_| self.pair(call.token)).map(|pair| pair.gas_cap.to_string());
                 format!("let a payout of {} use {} gas{}", self.token(call.token), call.gasCap, was(now))
+            }
+            Setter::SetGreatestGasCap(call) => {
+                let now = self.present().map(|state| state.greatest_gas_cap.to_string());
+                format!("let no payout of any pair use more than {} gas{}", call.gasCap, was(now))
             }
             Setter::SetPairLimits(call) => self.limits(call),
             Setter::SetFeeReceiver(call) => {
@@ -102,7 +111,24 @@ impl<'a> Knowledge<'a> {
                 self.token(call.token),
                 drained(call.inboundNonce)
             ),
+            Setter::WriteOff(call) => self.write_off(call),
         }
+    }
+
+    fn write_off(&self, call: &Bridge::writeOffCall) -> String {
+        let held = decode_transfer(call.transfer.clone());
+        let pair =
+            self.state.and_then(|state| state.pairs.iter().find(|pair| pair.is_of(held.kind, held.token)));
+        let what = match pair.map(|pair| (pair.kind, pair.token)) {
+            Some((Kind::Erc721, token)) => format!("token {} of {}", held.value, self.token(token)),
+            Some((Kind::Erc1155, token)) => format!("{} units of {}", held.value, self.token(token)),
+            Some((_, token)) => format!("{} of {}", self.amount(token, held.value), self.token(token)),
+            None => format!("{} smallest units of {}", held.value, held.token),
+        };
+        format!(
+            "write off the hold of request {}: put {what} into the bridge's claims, where {} can take it",
+            call.nonce, held.to
+        )
     }
 
     fn migrate(&self, call: &Bridge::migrateCall) -> String {
@@ -226,8 +252,13 @@ fn register(pair: &Bridge::PairConfiguration) -> String {
     let side =
         |token: Address| if token.is_zero() { "the native currency".to_owned() } else { token.to_string() };
     let decimals = if pair.decimals == 0 { String::new() } else { format!(", {} decimals", pair.decimals) };
+    let bound = match Kind::from_number(pair.kind) {
+        Some(Kind::Erc721) => format!(", URIs of {} bytes at most", pair.itemBound),
+        Some(Kind::Erc1155) => format!(", {} ids at most", pair.itemBound),
+        _ => String::new(),
+    };
     format!(
-        "register the {kind} pair of {} here, which this side {}, and {} on the counterpart's chain{decimals}, {} gas a payout",
+        "register the {kind} pair of {} here, which this side {}, and {} on the counterpart's chain{decimals}{bound}, {} gas a payout",
         side(pair.token),
         if pair.mints { "mints" } else { "locks" },
         side(pair.counterpartToken),

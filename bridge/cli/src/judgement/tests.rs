@@ -49,6 +49,8 @@ fn a_transfer_goes_through_its_states_in_order() {
     assert_eq!(judge(&facts), Judgement { state: Some(TransferState::Released), waiting_for: None });
     facts.ended = Some(HoldEnd::Refunded { request_nonce: RequestNonce::ZERO });
     assert_eq!(judge(&facts), Judgement { state: Some(TransferState::Refunded), waiting_for: None });
+    facts.ended = Some(HoldEnd::WrittenOff);
+    assert_eq!(judge(&facts), Judgement { state: Some(TransferState::WrittenOff), waiting_for: None });
 }
 
 #[test]

@@ -14,7 +14,12 @@ use super::{TO, transfer, user_key};
 const OPERATORS: [usize; 3] = [ATTESTER, 6, 7];
 
 /// A bridge with three operators, a config for the relay of each, and two requests that wait.
-async fn standing() -> Network {
+pub async fn standing() -> Network {
+    standing_to(TO).await
+}
+
+/// As [`standing`], where the requests are for `to`.
+pub async fn standing_to(to: &str) -> Network {
     let network = Network::start().await;
     let one = format!("operators = [\"{}\"]\nthreshold = 1", development_key(ATTESTER).address());
     let all = OPERATORS.map(|key| format!("\"{}\"", development_key(key).address())).join(", ");
@@ -35,19 +40,21 @@ async fn standing() -> Network {
     }
     let key = user_key();
     for _ in 0..2 {
-        let output = network.polyspan(&transfer(&["native", "--amount", "1"], FORTH, TO, &key));
+        let output = network.polyspan(&transfer(&["native", "--amount", "1"], FORTH, to, &key));
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
     network
 }
 
-fn sign(network: &Network, file: &str, out: &str, config: &str) -> Output {
-    network.polyspan(&["force-hold", "sign", file, "--out", out, "--yes", "--config", config])
+/// Signs a decision to do `action`, with the attester key of `config`.
+pub fn sign(network: &Network, action: &str, file: &str, out: &str, config: &str) -> Output {
+    network.polyspan(&[action, "sign", file, "--out", out, "--yes", "--config", config])
 }
 
-fn submit(network: &Network, files: &[&str]) -> Output {
+/// Sends a decision to do `action`, with the user's key.
+pub fn submit(network: &Network, action: &str, files: &[&str]) -> Output {
     let key = user_key();
-    let mut arguments = vec!["force-hold", "submit"];
+    let mut arguments = vec![action, "submit"];
     arguments.extend(files);
     arguments.extend(key.iter().map(String::as_str));
     network.polyspan(&arguments)
@@ -70,29 +77,32 @@ async fn two_of_three_operators_put_a_request_on_hold_and_the_lane_goes_on() {
     // Somebody who is no operator, somebody without a key, and a request that was never made.
     fs::write(network.path("stranger.toml"), network.relay_config(USER)).unwrap();
     assert_bad_input(
-        &sign(&network, "hold.toml", "x.toml", "stranger.toml"),
+        &sign(&network, "force-hold", "hold.toml", "x.toml", "stranger.toml"),
         &["is no operator of the destination"],
     );
-    assert_bad_input(&sign(&network, "hold.toml", "x.toml", "polyspan.toml"), &["names no attester key"]);
+    assert_bad_input(
+        &sign(&network, "force-hold", "hold.toml", "x.toml", "polyspan.toml"),
+        &["names no attester key"],
+    );
     let whole = fs::read_to_string(network.path("hold.toml")).unwrap();
     let to = format!("to = \"{TO}\"");
     assert!(whole.contains(&to), "{whole}");
     fs::write(network.path("other.toml"), whole.replace(&to, &format!("to = \"0x{}\"", "77".repeat(20))))
         .unwrap();
-    let other = sign(&network, "other.toml", "x.toml", "operator-1.toml");
+    let other = sign(&network, "force-hold", "other.toml", "x.toml", "operator-1.toml");
     assert_bad_input(&other, &["is not the one that chain main has under nonce 0; do not sign it"]);
 
-    let first = sign(&network, "hold.toml", "first.toml", "operator-1.toml");
+    let first = sign(&network, "force-hold", "hold.toml", "first.toml", "operator-1.toml");
     assert!(first.status.success(), "{}", text(&first.stderr));
     assert!(text(&first.stdout).contains("1 of 2; pass it on"), "{}", text(&first.stdout));
-    let alone = submit(&network, &["first.toml"]);
+    let alone = submit(&network, "force-hold", &["first.toml"]);
     let said = text(&alone.stdout);
     assert_eq!(alone.status.code(), Some(1), "{said}");
     assert!(said.contains("1 of 2 signatures; nothing was sent"), "{said}");
     assert!(said.contains(&development_key(7).address().to_string()), "{said}");
     // Signed apart, on another host, from the file that nobody had signed.
-    assert!(sign(&network, "hold.toml", "second.toml", "operator-6.toml").status.success());
-    let done = submit(&network, &["first.toml", "second.toml"]);
+    assert!(sign(&network, "force-hold", "hold.toml", "second.toml", "operator-6.toml").status.success());
+    let done = submit(&network, "force-hold", &["first.toml", "second.toml"]);
     let said = text(&done.stdout) + &text(&done.stderr);
     assert!(
         done.status.success() && said.contains("kr/main-to-service:0 is on hold and the lane goes on"),
@@ -100,7 +110,7 @@ async fn two_of_three_operators_put_a_request_on_hold_and_the_lane_goes_on() {
     );
     let story = until_state(&network, "kr/main-to-service:0", "held").await;
     assert_eq!(story["hold"]["reason"], "forced", "{story}");
-    let twice = submit(&network, &["first.toml", "second.toml"]);
+    let twice = submit(&network, "force-hold", &["first.toml", "second.toml"]);
     assert_bad_input(&twice, &["kr/main-to-service:0 is handled already"]);
 
     // What comes behind it is paid as ever.

@@ -296,8 +296,7 @@ async fn what_is_said_to_wait_is_what_the_contract_lets_wait() {
         (false, "set-governance-delay --delay 2h"),
         (true, "set-governance-delay --delay 1h"),
         (false, "unpause"),
-        (false, "stop-requests"),
-        (true, "resume-requests"),
+        (true, "stop-requests"),
         (false, &same),
         (true, "set-operators --members 0x1000000000000000000000000000000000000001 --threshold 1"),
     ];

@@ -56,12 +56,12 @@ pub async fn until_state(network: &Network, transfer: &str, state: &str) -> Valu
     .await
 }
 
-async fn balance(chain: &AnvilProcess, account: impl ToString) -> U256 {
+pub async fn balance(chain: &AnvilProcess, account: impl ToString) -> U256 {
     let answer = chain.rpc("eth_getBalance", json!([account.to_string(), "latest"])).await;
     answer.as_str().unwrap().parse().unwrap()
 }
 
-fn ether(amount: u64) -> U256 {
+pub fn ether(amount: u64) -> U256 {
     U256::from(amount) * U256::from(10).pow(U256::from(18))
 }
 

@@ -105,13 +105,16 @@ async fn value_and_minter_move_to_the_successor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minter_changes_only_once_requests_were_stopped_for_the_delay() {
     let board = Board::start().await;
+    // A request is how users leave, so this waits as well.
+    board.voted("stop.toml", &["stop-requests"]);
+    board.sender.assert_executes(&["stop.toml"], &[], 0, &["voted; it can be executed from"]);
+    board.pass(DELAY / 2).await;
     let hand_over =
         ["--chain", "service", "hand-over", "--pair", "KRT", "--successor", TO, "--inbound-nonce", "0"];
     board.voted("move.toml", &hand_over);
     board.sender.assert_executes(&["move.toml"], &[], 0, &["voted; it can be executed from"]);
-    board.pass(DELAY / 2).await;
-    board.voted("stop.toml", &["stop-requests"]);
-    board.sender.assert_executes(&["stop.toml"], &[], 0, &["configuration 2 was executed"]);
+    board.pass(DELAY / 2 + 2).await;
+    board.sender.assert_executes(&["stop.toml"], &[], 0, &["configuration 1 was executed"]);
     // Proposed now it waits long enough by itself.
     let again = ["propose", "--out", "again.toml"];
     let proposed = board.governors[0].governance(&[&again[..], &hand_over].concat());
@@ -120,11 +123,11 @@ async fn a_minter_changes_only_once_requests_were_stopped_for_the_delay() {
         "{proposed:?}"
     );
 
-    board.pass(DELAY / 2 + 2).await;
+    board.pass(DELAY / 2).await;
     let early = "requests were stopped less than the governance delay ago; value moves from timestamp";
     board.sender.assert_executes(&["move.toml"], &[], 1, &[early]);
-    board.pass(DELAY / 2).await;
-    board.sender.assert_executes(&["move.toml"], &[], 0, &["configuration 1 was executed"]);
+    board.pass(DELAY / 2 + 2).await;
+    board.sender.assert_executes(&["move.toml"], &[], 0, &["configuration 2 was executed"]);
 }
 
 /// What the native pair of a bridge has adopted.

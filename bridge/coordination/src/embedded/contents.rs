@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256, Signature};
-use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Root, Term};
+use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Root, SignedDecision, Term};
 use rusqlite::{Connection, Row, params};
 
 use super::file::cannot_use;
@@ -28,6 +28,8 @@ pub(super) struct Contents {
     /// Number of the last attestation.
     pub(super) sequence: u64,
     pub(super) claims: BTreeMap<BridgeId, Claim>,
+    /// Own decisions about the next request of a lane, each under its own lane.
+    pub(super) decisions: BTreeMap<BridgeId, SignedDecision>,
 }
 
 /// An attestation with its number in its file.
@@ -59,6 +61,7 @@ impl Contents {
                     present: row.get(5)?,
                     sequence: count(row, 6)?,
                     claims: BTreeMap::new(),
+                    decisions: BTreeMap::new(),
                 })
             })?;
         let mut statement = connection.prepare_cached("SELECT lane, term, standing FROM claim")?;
@@ -67,8 +70,26 @@ impl Contents {
             let claim = Claim { term: Term::new(count(row, 1)?), standing: row.get(2)? };
             contents.claims.insert(BridgeId(hash(row, 0)?), claim);
         }
+        contents.decisions = decisions(connection)?;
         Ok(contents)
     }
+}
+
+/// A file of an earlier program has none, and a row that says something else is none.
+fn decisions(connection: &Connection) -> rusqlite::Result<BTreeMap<BridgeId, SignedDecision>> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'decision'";
+    if connection.prepare_cached(table)?.query_row([], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(BTreeMap::new());
+    }
+    let mut statement = connection.prepare_cached("SELECT lane, decision FROM decision")?;
+    let rows = statement.query_map([], |row| Ok((BridgeId(hash(row, 0)?), row.get::<_, String>(1)?)))?;
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let (lane, text) = row?;
+        let decision = serde_json::from_str::<SignedDecision>(&text).ok();
+        found.extend(decision.filter(|decision| decision.decision.bridge_id == lane).map(|it| (lane, it)));
+    }
+    Ok(found)
 }
 
 /// Attestations of a lane after number `after`, at most [`NEWS_LIMIT`].

@@ -40,6 +40,12 @@ CREATE TABLE claim (
     standing INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The member's open decision about a lane's next request, as JSON. Files of earlier programs do not have this table.
+CREATE TABLE decision (
+    lane     BLOB PRIMARY KEY CHECK (length(lane) = 32),
+    decision TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attestation (
     sequence  INTEGER PRIMARY KEY,
     lane      BLOB NOT NULL,

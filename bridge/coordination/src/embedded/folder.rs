@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 
 use super::EmbeddedSettings;
 use super::contents::{self, Contents};
@@ -205,6 +205,26 @@ impl Folder {
         kept: &[Attestation],
     ) -> Result<(), CoordinationError> {
         self.own()?.keep_only(lane, kept)
+    }
+
+    pub(super) fn publish_decision(&mut self, decision: &SignedDecision) -> Result<(), CoordinationError> {
+        self.own()?.decide(decision.decision.bridge_id, Some(decision))
+    }
+
+    pub(super) fn withdraw_decision(&mut self, lane: BridgeId) -> Result<(), CoordinationError> {
+        self.own()?.decide(lane, None)
+    }
+
+    pub(super) fn decisions(&mut self, lane: BridgeId) -> Result<Vec<SignedDecision>, CoordinationError> {
+        self.look()?;
+        let own = self.own.as_ref().map(OwnFile::contents);
+        let others = self.peers.values().filter_map(Peer::contents);
+        Ok(own
+            .into_iter()
+            .chain(others)
+            .filter_map(|contents| contents.decisions.get(&lane))
+            .copied()
+            .collect())
     }
 
     pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {

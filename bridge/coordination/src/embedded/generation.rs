@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use polyspan_types::Attestation;
+use polyspan_types::{Attestation, BridgeId};
 use rusqlite::{Connection, params};
 
 use super::contents::{self, Contents, Numbered, number};
@@ -59,10 +59,21 @@ fn fill(connection: &mut Connection, contents: &Contents, attestations: &[Number
             params![lane.0.as_slice(), number(claim.term.get()), claim.standing],
         )?;
     }
+    for (lane, decision) in &contents.decisions {
+        insert_decision(&transaction, *lane, &as_text(to_json("decision", decision))?)?;
+    }
     for numbered in attestations {
         insert(&transaction, numbered)?;
     }
     transaction.commit()
+}
+
+/// Writes a decision in the place of the one that the lane has.
+pub(super) fn insert_decision(connection: &Connection, lane: BridgeId, text: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO decision (lane, decision) VALUES (?1, ?2)")?
+        .execute(params![lane.0.as_slice(), text])
+        .map(drop)
 }
 
 /// Adds an attestation; false when it is there already.

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy::primitives::{Address, B256};
-use polyspan_types::{Attestation, BridgeId, Epoch, RequestNonce};
+use polyspan_types::{Attestation, BridgeId, Epoch, RequestNonce, SignedDecision};
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::contents::{self, Contents, Numbered, number};
 use super::generation::{
-    build, cannot_write, insert, load_left_over, newest_generation, next_generation, remove_others, to_json,
+    build, cannot_write, insert, insert_decision, load_left_over, newest_generation, next_generation,
+    remove_others, to_json,
 };
 use super::name::FileName;
 use crate::{Claim, CoordinationError, Member, MemberId, Report};
@@ -163,6 +164,35 @@ impl OwnFile {
         })
     }
 
+    /// Has this decision about `lane`, or none, from now on. Written through to the disk, as an attestation is.
+    pub(super) fn decide(
+        &mut self,
+        lane: BridgeId,
+        decision: Option<&SignedDecision>,
+    ) -> Result<(), CoordinationError> {
+        if self.contents.decisions.get(&lane) == decision {
+            return Ok(());
+        }
+        let text = decision.map(|decision| to_json("decision", decision)).transpose()?;
+        self.write(|connection| {
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let result = match &text {
+                Some(text) => insert_decision(connection, lane, text),
+                None => connection
+                    .prepare_cached("DELETE FROM decision WHERE lane = ?1")?
+                    .execute(params![lane.0.as_slice()])
+                    .map(drop),
+            };
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            result
+        })?;
+        match decision {
+            Some(decision) => drop(self.contents.decisions.insert(lane, *decision)),
+            None => drop(self.contents.decisions.remove(&lane)),
+        }
+        Ok(())
+    }
+
     /// Ends the membership; the file stays for those who still need the attestations in it.
     pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {
         self.write(|connection| {
@@ -278,5 +308,6 @@ fn blank(member: Member) -> Result<Contents, CoordinationError> {
         present: true,
         sequence: 0,
         claims: BTreeMap::new(),
+        decisions: BTreeMap::new(),
     })
 }

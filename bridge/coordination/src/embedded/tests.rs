@@ -252,3 +252,18 @@ async fn a_long_history_reaches_a_follower_completely() {
             .await;
     assert_eq!(snapshot.len() as u64, count);
 }
+
+#[tokio::test]
+async fn a_member_file_of_a_program_without_decisions_is_read_and_shows_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || EmbeddedCoordinator::open(folder.path(), EmbeddedSettings::default()).unwrap();
+    let (old, new) = (open(), open());
+    old.join(&member("old")).await.unwrap();
+    old.publish(&attestation(lane(1), 1, 1, 1)).await.unwrap();
+    let file = folder.path().join("old.1.member");
+    rusqlite::Connection::open(file).unwrap().execute_batch("DROP TABLE decision").unwrap();
+    new.join(&member("new")).await.unwrap();
+    assert_eq!(new.attestations(lane(1), RequestNonce::ZERO).await.unwrap().len(), 1);
+    assert_eq!(new.decisions(lane(1)).await.unwrap(), []);
+    assert_eq!(new.members().await.unwrap().len(), 2);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alloy::primitives::B256;
 use etcd_client::{Client, DeleteOptions, Error, Txn, TxnOp};
-use polyspan_types::{Attestation, BridgeId, RequestNonce, Term};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 use tokio::sync::Mutex;
 
 use super::endpoints::CallError;
@@ -204,6 +204,36 @@ impl Connection {
             deleted.await?;
         }
         Ok(())
+    }
+
+    pub(super) async fn publish_decision(&self, decision: &SignedDecision) -> Result<(), CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        let lane = decision.decision.bridge_id;
+        self.own().want_decision(lane, true);
+        if self.shared.link() == Link::Following
+            && self.shared.mirror().decision_of(&own, lane) == Some(decision)
+        {
+            return Ok(());
+        }
+        self.put(self.shared.layout.decision(&own, lane), decision.to_bytes()?).await.map(drop)
+    }
+
+    pub(super) async fn withdraw_decision(&self, lane: BridgeId) -> Result<(), CoordinationError> {
+        let own = self.own().member()?.id.clone();
+        // Before the deletion, as in `prune`.
+        self.own().want_decision(lane, false);
+        let key = self.shared.layout.decision(&own, lane);
+        let deleted = self.call(|mut client| {
+            let key = key.clone();
+            async move { client.delete(key, None).await }
+        });
+        deleted.await?;
+        Ok(())
+    }
+
+    pub(super) async fn decisions(&self, lane: BridgeId) -> Result<Vec<SignedDecision>, CoordinationError> {
+        self.shared.followed(FIRST_READING).await?;
+        Ok(self.shared.mirror().decisions(lane))
     }
 
     pub(super) async fn leave(&self) -> Result<(), CoordinationError> {

@@ -4,6 +4,7 @@
 //! <prefix>/<member>/presence                                              with the member's lease
 //! <prefix>/<member>/member                                                who it is and what it reported last
 //! <prefix>/<member>/claim/<lane>
+//! <prefix>/<member>/decision/<lane>
 //! <prefix>/<member>/attestation/<lane>/<nonce>/<epoch>/<operator>/<root>
 //! ```
 //!
@@ -37,6 +38,7 @@ pub(super) enum Part {
     Presence,
     Member,
     Claim(BridgeId),
+    Decision(BridgeId),
     Attestation(BridgeId, VoteKey),
     /// Nothing that this program writes.
     Foreign,
@@ -92,6 +94,14 @@ impl Layout {
         format!("{}{id}/claim/{}", self.prefix, hex(lane.0))
     }
 
+    pub(super) fn decisions(&self, id: &MemberId) -> String {
+        format!("{}{id}/decision/", self.prefix)
+    }
+
+    pub(super) fn decision(&self, id: &MemberId, lane: BridgeId) -> String {
+        format!("{}{id}/decision/{}", self.prefix, hex(lane.0))
+    }
+
     pub(super) fn attestations(&self, id: &MemberId) -> String {
         format!("{}{id}/attestation/", self.prefix)
     }
@@ -145,6 +155,7 @@ fn part(text: &str) -> Option<Part> {
         "presence" => Part::Presence,
         "member" => Part::Member,
         "claim" => Part::Claim(BridgeId(word(words.next()?)?)),
+        "decision" => Part::Decision(BridgeId(word(words.next()?)?)),
         "attestation" => {
             let lane = BridgeId(word(words.next()?)?);
             let nonce = RequestNonce::new(number(words.next()?)?);
@@ -194,6 +205,7 @@ mod tests {
             (layout.presence(&member), Part::Presence),
             (layout.member(&member), Part::Member),
             (layout.claim(&member, lane(7)), Part::Claim(lane(7))),
+            (layout.decision(&member, lane(7)), Part::Decision(lane(7))),
             (layout.attestation(&member, &vote), Part::Attestation(lane(7), VoteKey::of(&vote))),
         ];
         for (key, part) in keys {

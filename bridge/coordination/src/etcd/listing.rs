@@ -103,6 +103,7 @@ impl Reading<'_> {
             Scope::Lane(lane) => layout.attestations_of(&key.member, lane),
             Scope::Attestations => layout.attestations(&key.member),
             Scope::Claims => layout.claims(&key.member),
+            Scope::Decisions => layout.decisions(&key.member),
             Scope::Member => layout.of_member(&key.member),
             Scope::Members => return false,
         };

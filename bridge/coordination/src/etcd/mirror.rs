@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy::primitives::Address;
-use polyspan_types::{Attestation, BridgeId, RequestNonce};
+use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision};
 
 use super::layout::{Key, Layout, Part, VoteKey};
 use super::values::{MemberValue, Presence, Value};
@@ -44,6 +44,7 @@ pub(super) enum Scope {
     Lane(BridgeId),
     Attestations,
     Claims,
+    Decisions,
     Member,
     Members,
 }
@@ -77,6 +78,7 @@ struct Share {
     about: Option<MemberValue>,
     live: Option<Live>,
     claims: BTreeMap<BridgeId, Claim>,
+    decisions: BTreeMap<BridgeId, SignedDecision>,
     /// Number of attestations, of each lane.
     attestations: BTreeMap<BridgeId, usize>,
     skipped: usize,
@@ -164,6 +166,25 @@ impl Mirror {
                     Taken::Skipped
                 }
             },
+            Part::Decision(lane) => {
+                let parsed = SignedDecision::parse(value).filter(|parsed| parsed.decision.bridge_id == *lane);
+                match parsed {
+                    Some(_)
+                        if !share.decisions.contains_key(lane)
+                            && share.decisions.len() >= self.limits.claims =>
+                    {
+                        Taken::Full(Scope::Decisions)
+                    }
+                    Some(decision) => {
+                        share.decisions.insert(*lane, decision);
+                        Taken::Yes
+                    }
+                    None => {
+                        share.decisions.remove(lane);
+                        Taken::Skipped
+                    }
+                }
+            }
             Part::Attestation(lane, vote) => self.put_attestation(&key.member, *lane, *vote, value),
             Part::Foreign => Taken::Skipped,
         };
@@ -235,9 +256,11 @@ impl Mirror {
             Part::Presence => share.live = None,
             Part::Member => share.about = None,
             Part::Claim(lane) => drop(share.claims.remove(lane)),
+            Part::Decision(lane) => drop(share.decisions.remove(lane)),
             Part::Attestation(..) | Part::Foreign => {}
         }
         let empty = share.about.is_none() && share.live.is_none() && share.claims.is_empty();
+        let empty = empty && share.decisions.is_empty();
         if empty && share.attestations.is_empty() {
             self.members.remove(&key.member);
         }
@@ -311,6 +334,15 @@ impl Mirror {
 
     pub(super) fn claims_of(&self, member: &MemberId) -> BTreeMap<BridgeId, Claim> {
         self.members.get(member).map(|share| share.claims.clone()).unwrap_or_default()
+    }
+
+    /// Everybody's decisions about a lane.
+    pub(super) fn decisions(&self, lane: BridgeId) -> Vec<SignedDecision> {
+        self.members.values().filter_map(|share| share.decisions.get(&lane)).copied().collect()
+    }
+
+    pub(super) fn decision_of(&self, member: &MemberId, lane: BridgeId) -> Option<&SignedDecision> {
+        self.members.get(member)?.decisions.get(&lane)
     }
 
     /// Another live member with this attester key that was there before `revision`.

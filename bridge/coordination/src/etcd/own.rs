@@ -25,6 +25,8 @@ pub(super) struct Own {
     highest: BTreeMap<BridgeId, Term>,
     /// The attestations that this process has published and not taken back.
     wanted: BTreeMap<BridgeId, BTreeSet<VoteKey>>,
+    /// The lanes about which it has published a decision and not taken it back.
+    decided: BTreeSet<BridgeId>,
 }
 
 /// A lease of etcd's.
@@ -41,8 +43,9 @@ impl Own {
     pub(super) fn become_member(&mut self, member: Member) {
         let same = self.id() == Some(&member.id);
         let wanted = if same { std::mem::take(&mut self.wanted) } else { BTreeMap::new() };
+        let decided = if same { std::mem::take(&mut self.decided) } else { BTreeSet::new() };
         let highest = std::mem::take(&mut self.highest);
-        *self = Self { member: Some(member), highest, wanted, ..Self::default() };
+        *self = Self { member: Some(member), highest, wanted, decided, ..Self::default() };
     }
 
     pub(super) fn be_nobody(&mut self) {
@@ -85,12 +88,21 @@ impl Own {
         }
     }
 
-    /// Whether a deleted or spoiled key is an own attestation that this relay still wants to be there.
+    /// Whether its decision about a lane is to be there.
+    pub(super) fn want_decision(&mut self, lane: BridgeId, wanted: bool) {
+        match wanted {
+            true => drop(self.decided.insert(lane)),
+            false => drop(self.decided.remove(&lane)),
+        }
+    }
+
+    /// Whether a deleted or spoiled key is an own attestation or decision that this relay still wants to be there.
     pub(super) fn misses(&self, key: &Key) -> bool {
         match &key.part {
             Part::Attestation(lane, vote) if self.id() == Some(&key.member) => {
                 self.wanted.get(lane).is_some_and(|wanted| wanted.contains(vote))
             }
+            Part::Decision(lane) if self.id() == Some(&key.member) => self.decided.contains(lane),
             _ => false,
         }
     }

@@ -1,13 +1,13 @@
 //! What the values say, and how large they may be.
 
 use alloy::primitives::Address;
-use polyspan_types::Attestation;
+use polyspan_types::{Attestation, SignedDecision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{CoordinationError, Member, Report};
 
-/// Largest presence, claim and attestation. Unit: bytes. Source: ours have about 500.
+/// Largest presence, claim, decision and attestation. Unit: bytes. Source: ours have about 500.
 const SMALL: usize = 2 * 1024;
 
 /// Largest member value: it has a report with every lane. Unit: bytes. Source: about 300 bytes a lane, some hundred lanes.
@@ -68,5 +68,10 @@ impl Value for crate::Claim {
 
 impl Value for Attestation {
     const NAME: &'static str = "an attestation";
+    const LIMIT: usize = SMALL;
+}
+
+impl Value for SignedDecision {
+    const NAME: &'static str = "a decision";
     const LIMIT: usize = SMALL;
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use polyspan_types::{Attestation, RequestNonce, Term};
+use polyspan_types::{Attestation, RequestNonce, SignedDecision, Term};
 
-use super::{LiveMember, PATIENCE, Space, attestation, eventually, lane, member, takes};
+use super::{LiveMember, PATIENCE, Space, attestation, decision, eventually, lane, member, takes};
 use crate::{ChainReport, CoordinationError, Coordinator, Leadership, Member, MemberView, Report};
 
 type Stream = BoxStream<'static, Result<Attestation, CoordinationError>>;
@@ -34,6 +34,8 @@ macro_rules! coordination_suite {
             two_roots_for_one_nonce_are_both_delivered,
             pruning_forgets_own_attestations_up_to_a_nonce,
             what_is_not_kept_is_withdrawn_and_what_others_wrote_is_not,
+            a_member_has_one_decision_about_a_lane_until_it_takes_it_back,
+            a_decision_survives_a_crash_of_its_publisher,
             writing_needs_a_membership,
             a_stream_ends_with_its_connection,
         );
@@ -338,6 +340,43 @@ pub async fn what_is_not_kept_is_withdrawn_and_what_others_wrote_is_not(space: &
     assert_eq!(own.coordinator.incarnation(), incarnation);
 }
 
+/// A decision replaces the member's earlier one about that lane, reaches everybody, and goes when it is withdrawn.
+pub async fn a_member_has_one_decision_about_a_lane_until_it_takes_it_back(space: &dyn Space) {
+    let [first, second] = [LiveMember::join(space, "a").await, LiveMember::join(space, "b").await];
+    first.coordinator.withdraw_decision(lane(1)).await.unwrap();
+    first.coordinator.publish_decision(&decision(lane(1), 4, 1)).await.unwrap();
+    first.coordinator.publish_decision(&decision(lane(2), 9, 1)).await.unwrap();
+    second.coordinator.publish_decision(&decision(lane(1), 5, 2)).await.unwrap();
+    for member in [&first, &second] {
+        until_decided(member, &[decision(lane(1), 4, 1), decision(lane(1), 5, 2)]).await;
+    }
+    first.coordinator.publish_decision(&decision(lane(1), 5, 1)).await.unwrap();
+    // Again is the same as once.
+    first.coordinator.publish_decision(&decision(lane(1), 5, 1)).await.unwrap();
+    for member in [&first, &second] {
+        until_decided(member, &[decision(lane(1), 5, 1), decision(lane(1), 5, 2)]).await;
+    }
+    second.coordinator.withdraw_decision(lane(1)).await.unwrap();
+    for member in [&first, &second] {
+        until_decided(member, &[decision(lane(1), 5, 1)]).await;
+    }
+    assert_eq!(second.coordinator.decisions(lane(2)).await.unwrap(), [decision(lane(2), 9, 1)]);
+    assert_eq!(second.coordinator.decisions(lane(3)).await.unwrap(), []);
+}
+
+/// What was published is there for the others, and for the next process of that member.
+pub async fn a_decision_survives_a_crash_of_its_publisher(space: &dyn Space) {
+    let other = LiveMember::join(space, "b").await;
+    let crashing = LiveMember::join(space, "a").await;
+    crashing.coordinator.publish_decision(&decision(lane(1), 4, 1)).await.unwrap();
+    drop(crashing);
+    until_decided(&other, &[decision(lane(1), 4, 1)]).await;
+    let back = LiveMember::join(space, "a").await;
+    until_decided(&back, &[decision(lane(1), 4, 1)]).await;
+    back.coordinator.withdraw_decision(lane(1)).await.unwrap();
+    until_decided(&other, &[]).await;
+}
+
 /// Before `join` and after `leave` only looking is possible.
 pub async fn writing_needs_a_membership(space: &dyn Space) {
     let coordinator = space.connect().await;
@@ -346,6 +385,8 @@ pub async fn writing_needs_a_membership(space: &dyn Space) {
             coordinator.report(&Report::default()).await,
             coordinator.campaign(lane(1)).await.map(drop),
             coordinator.publish(&attestation(lane(1), 1, 1, 1)).await,
+            coordinator.publish_decision(&decision(lane(1), 1, 1)).await,
+            coordinator.withdraw_decision(lane(1)).await,
         ];
         assert!(refused.iter().all(|answer| *answer == Err(CoordinationError::NotJoined)), "{round}");
         coordinator.members().await.unwrap();
@@ -363,6 +404,15 @@ pub async fn a_stream_ends_with_its_connection(space: &dyn Space) {
     drop(coordinator);
     let end = tokio::time::timeout(PATIENCE, stream.next()).await;
     assert_eq!(end, Ok(None));
+}
+
+async fn until_decided(observer: &LiveMember, expected: &[SignedDecision]) {
+    eventually(PATIENCE, "the decisions about the lane", || async {
+        let mut found = observer.coordinator.decisions(lane(1)).await.ok()?;
+        found.sort_by_key(|found| found.operator);
+        (found == expected).then_some(())
+    })
+    .await;
 }
 
 async fn view(observer: &LiveMember, name: &str) -> Option<MemberView> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use alloy::primitives::{Address, B256};
+use polyspan_chain::Parts;
 use polyspan_types::{BlockHeight, BridgeId, BridgeName, ChainId, Direction, Kind, LaneId, bridge_id};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Side {
     pub bridge: Address,
     /// Block in which it was deployed: nothing of the bridge lies before.
     pub deployment_block: BlockHeight,
+    /// The contracts whose code it runs beside its own. A file that does not name them loses one check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
 }
 
 /// A token of one chain and its counterpart on the other.

@@ -1,6 +1,7 @@
 //! The form of the files as written: nothing outside of this folder sees it.
 
 use alloy::primitives::{Address, B256};
+use polyspan_chain::Parts;
 use polyspan_types::{BlockHeight, BridgeName, ChainId, Finality};
 
 use super::form::Raw;
@@ -136,6 +137,7 @@ section! {
         chain_id: ChainId,
         bridge: Address,
         deployment_block: BlockHeight,
+        parts: Parts,
     }
 }
 

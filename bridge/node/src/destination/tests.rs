@@ -166,6 +166,7 @@ impl Fixture {
             chain_id: ChainId::new(CHAIN_ID),
             bridge: BRIDGE,
             deployment_block: BlockHeight::new(1),
+            parts: None,
         };
         let info = LaneInfo {
             id: "kr/main-to-service".parse::<LaneId>().unwrap(),

@@ -6,7 +6,7 @@ use alloy::primitives::Address;
 use polyspan_chain::{At, BridgeState, Chain, ChainError};
 use polyspan_types::{BridgeId, Direction, MembersError, Threshold};
 
-use super::{Finding, Mode, Severity, costs, unreachable};
+use super::{Finding, Mode, Severity, costs, gas_caps, parts, unreachable};
 use crate::config::{Config, Deployment, LaneInfo, Minter, RelayEntry, Side};
 
 /// One contract: what the file says of it, and what it says itself.
@@ -43,9 +43,13 @@ pub(super) async fn check(
             Ok(state) => {
                 let inbound = deployment.lane(direction.opposite());
                 let end = End { thing, side, other, state, outbound, inbound };
+                findings.extend(parts::check(&end.thing, side, chain, mode).await);
                 findings.extend(end.wiring());
                 findings.extend(end.pairs(deployment, direction, mode));
                 findings.extend(end.delays());
+                if mode == Mode::Check {
+                    findings.extend(gas_caps::check(&end.thing, deployment, chain, &end.state).await);
+                }
                 if let Some(relay) = &config.relay {
                     findings.extend(end.service(relay, attester));
                 }

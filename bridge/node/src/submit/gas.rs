@@ -1,7 +1,7 @@
 //! The most gas that a submission can take: a pure function of its transfers and the destination's pairs.
 
 use polyspan_chain::PairState;
-use polyspan_types::ValueTransfer;
+use polyspan_types::{Content, Payload, ValueTransfer};
 
 /// Everything of a transaction that does not depend on its transfers: intrinsic gas, signatures, storing nonce and root.
 /// Unit: gas. Source: `devnet bench gas`, a single transfer takes 92 214 in all; doubled.
@@ -14,6 +14,10 @@ const CALL_GAS: u64 = 200_000;
 /// - the call itself 36 600 at most, for which the contract asks for 40 000;
 /// - the hold about 77 000: sum, leaf and place 66 300, count 5 000, both counters put back, event, the leaf once more.
 const TRANSFER_GAS: u64 = 40_000 + 140_000;
+
+/// What each id of an ERC-1155 takes beside that: the hold counts what it is owed of the id, in a new slot. Unit: gas. Source:
+/// EIP-2929, a new slot that was not read before.
+const ID_GAS: u64 = 22_100;
 
 /// Calldata at the floor price. Unit: gas per byte. Source: EIP-7623, 40 per non-zero byte.
 const BYTE_GAS: u64 = 40;
@@ -31,10 +35,22 @@ pub fn worst_gas<'a>(
         let pair = pairs.iter().find(|pair| pair.is_of(transfer.kind, transfer.token));
         pair.map_or(0, |pair| u64::from(pair.gas_cap) * 64 / 63)
     };
-    let bytes = u64::try_from(calldata_bytes).unwrap_or(u64::MAX);
-    transfers.into_iter().fold(CALL_GAS.saturating_add(bytes.saturating_mul(BYTE_GAS)), |gas, transfer| {
-        gas.saturating_add(TRANSFER_GAS).saturating_add(cap_of(transfer))
+    transfers.into_iter().fold(CALL_GAS.saturating_add(calldata_gas(calldata_bytes)), |gas, transfer| {
+        gas.saturating_add(TRANSFER_GAS + ids(transfer) * ID_GAS).saturating_add(cap_of(transfer))
     })
+}
+
+/// Gas of so many bytes of calldata, at the most.
+pub(super) fn calldata_gas(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BYTE_GAS)
+}
+
+/// Ids that a transfer names, at most 16. What does not decode is held before its ids are read.
+fn ids(transfer: &ValueTransfer) -> u64 {
+    match Payload::decode(transfer).map(|payload| payload.content) {
+        Ok(Content::Items(items)) => items.len() as u64,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +92,23 @@ mod tests {
         let refund = |token| ValueTransfer { kind: known.kind.refund(), ..transfer(token) };
         assert_eq!(worst_gas([&refund(2)], std::slice::from_ref(&pair), 0), CALL_GAS + TRANSFER_GAS + 64_000);
         assert_eq!(worst_gas([&refund(1)], &[pair], 0), CALL_GAS + TRANSFER_GAS);
+    }
+
+    #[test]
+    fn each_id_counts_by_the_slot_that_its_hold_writes() {
+        let item = |id: u8| [[0; 31].as_slice(), &[id], &[0; 15], &[1]].concat();
+        let named = |ids: u8| -> Bytes {
+            [vec![ids]].into_iter().chain((0..ids).map(item)).flatten().collect::<Vec<u8>>().into()
+        };
+        let batch = |payload: Bytes| ValueTransfer {
+            kind: Kind::Erc1155.into(),
+            value: U256::from(payload.first().copied().unwrap_or_default()),
+            payload,
+            ..transfer(1)
+        };
+        let gas = |payload| worst_gas([&batch(payload)], &[], 0) - CALL_GAS - TRANSFER_GAS;
+        assert_eq!([1, 16].map(|ids| gas(named(ids))), [ID_GAS, 16 * ID_GAS]);
+        // What is held unread owes no id.
+        assert_eq!([gas(named(17)), gas(Bytes::new()), gas(named(3).slice(..80))], [0; 3]);
     }
 }

@@ -215,7 +215,8 @@ impl LaneSubmission {
             return Ok(None);
         }
         let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
-        let calldata: Bytes = handle_calldata(piece.first, &transfers, &tail, &proof.signatures);
+        let calldata: Bytes = handle_calldata(piece.first, &transfers, &tail, &proof.signatures)
+            .map_err(|error| LaneError::Unpackable { first: piece.first, error })?;
         Ok(Some(Job {
             lane: info.clone(),
             purpose: Purpose::Handle,

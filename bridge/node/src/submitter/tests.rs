@@ -33,6 +33,7 @@ fn job(first: u64, presumes: bool) -> Job {
         chain_id: ChainId::new(1),
         bridge: Address::ZERO,
         deployment_block: BlockHeight::ZERO,
+        parts: None,
     };
     let first = RequestNonce::new(first);
     let presumed = Presumed {

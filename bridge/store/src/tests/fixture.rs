@@ -54,6 +54,9 @@ async fn write_the_fixture() {
     store.record_handled(lane(1), handled, block(41)).await.unwrap();
     store.record_submission(&submission(5, 0, 2)).await.unwrap();
     store.record_submission(&release()).await.unwrap();
+    let root = store.root_at(lane(1), nonce(1)).await.unwrap().unwrap();
+    store.claim_force_hold(&force_hold(0), root).await.unwrap();
+    store.record_force_hold(&force_hold(0).signed().unwrap()).await.unwrap();
     store.halt_lane(lane(2), "why").await.unwrap();
     store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
     store.sign_floor_of(lane(1), Address::repeat_byte(8)).await.unwrap();
@@ -167,6 +170,18 @@ async fn a_store_of_version_5_is_opened_with_everything_in_it() {
     assert_eq!(store.history(lane(1)).await.unwrap().oldest, Some(nonce(2)));
     assert!(store.request(lane(1), nonce(1)).await.unwrap().is_some());
     assert_eq!(store.request(lane(1), nonce(0)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_store_of_version_6_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    let store = open_whole(folder.path(), 6).await;
+    assert_common(&store).await;
+    assert_eq!(store.force_holds(lane(1), nonce(0)).await.unwrap(), [force_hold(0)]);
+    store.append_confirmed(lane(1), Vec::new(), block(30)).await.unwrap();
+    let retention = crate::Retention { keep: Some(1), max_age: None };
+    assert!(store.compact(lane(1), retention, block(41)).await.unwrap().rows > 0);
+    assert_eq!(store.force_holds(lane(1), nonce(0)).await.unwrap(), []);
 }
 
 #[tokio::test]

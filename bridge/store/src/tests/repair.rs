@@ -28,6 +28,8 @@ async fn a_damaged_store_keeps_signed_roots_attestations_and_journal_and_reads_t
     store.record_attestation(&attestation(3, 1, 1)).await.unwrap();
     store.record_submission(&submission(5, 0, 2)).await.unwrap();
     store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
+    store.claim_force_hold(&force_hold(0), Root(B256::repeat_byte(5))).await.unwrap();
+    store.record_force_hold(&force_hold(0).signed().unwrap()).await.unwrap();
     store.halt_lane(lane(2), "why").await.unwrap();
     // What lies behind the others in the file are the requests.
     store.append_requests(lane(1), requests(0, 300), block(5)).await.unwrap();
@@ -43,7 +45,7 @@ async fn a_damaged_store_keeps_signed_roots_attestations_and_journal_and_reads_t
     assert!(!damage.is_empty());
     assert_eq!(std::fs::read(aside).unwrap(), bytes);
     assert!(
-        kept.contains(&("signed_root", 1, false)) && kept.contains(&("submission", 1, false)),
+        kept.contains(&("signed_root", 2, false)) && kept.contains(&("submission", 1, false)),
         "{kept:?}"
     );
     assert_eq!(repair(&path).await.unwrap(), Repair::Intact);
@@ -52,6 +54,7 @@ async fn a_damaged_store_keeps_signed_roots_attestations_and_journal_and_reads_t
     assert_eq!(store.attestations(lane(1), Epoch::new(1), nonce(0)).await.unwrap(), [attestation(3, 1, 1)]);
     assert_eq!(store.journal(CHAIN, SUBMITTER).await.unwrap(), [submission(5, 0, 2)]);
     assert_eq!(store.evidence(lane(1), 9).await.unwrap().len(), 1);
+    assert_eq!(store.force_holds(lane(1), nonce(0)).await.unwrap(), [force_hold(0)]);
     assert_eq!(store.halted(lane(2)).await.unwrap().unwrap().reason, "why");
     assert_eq!(store.source_position(lane(1)).await.unwrap().base, None);
     // The halted lane has no block that could be accepted: it is resumed to be read again.

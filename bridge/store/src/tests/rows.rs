@@ -142,13 +142,13 @@ async fn holds_are_open_until_they_end_and_again_when_the_end_is_reorganised() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
     store.append_requests(lane(1), requests(0, 2), block(5)).await.unwrap();
-    let holds = [0, 1, 2].map(|number| held(number, HoldReason::InsufficientEscrow, 3));
-    store.record_handled(lane(1), logs(&[range(0, 3, 3)], &holds), block(3)).await.unwrap();
+    let holds = [0, 1, 2, 3].map(|number| held(number, HoldReason::InsufficientEscrow, 3));
+    store.record_handled(lane(1), logs(&[range(0, 4, 3)], &holds), block(3)).await.unwrap();
     let open = async |from, limit| {
         let open = store.open_holds(lane(1), nonce(from), limit).await.unwrap();
         open.into_iter().map(|hold| hold.nonce.get()).collect::<Vec<_>>()
     };
-    assert_eq!((open(0, 9).await, open(1, 1).await), (vec![0, 1, 2], vec![1]));
+    assert_eq!((open(0, 9).await, open(1, 1).await), (vec![0, 1, 2, 3], vec![1]));
     let both = store.open_holds(lane(1), nonce(1), 9).await.unwrap();
     let Request { transfer, .. } = request(1);
     let asked = Asked { kind: transfer.kind, token: transfer.token, value: transfer.value };
@@ -157,7 +157,8 @@ async fn holds_are_open_until_they_end_and_again_when_the_end_is_reorganised() {
 
     let released = ending(0, HoldEnd::Released { to: Address::repeat_byte(3) }, 6);
     let refunded = ending(2, HoldEnd::Refunded { request_nonce: nonce(7) }, 8);
-    for logs in [&released, &refunded] {
+    let written_off = ending(3, HoldEnd::WrittenOff, 6);
+    for logs in [&released, &refunded, &written_off] {
         store.record_handled(lane(1), logs.clone(), block(8)).await.unwrap();
         let expected = logs.endings[0];
         assert_eq!(store.hold_ending(lane(1), expected.nonce).await.unwrap(), Some(expected));

@@ -20,12 +20,13 @@ async fn everything_of_a_lane_is_there_in_ranges() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
     store.append_confirmed(lane(1), requests(0, 12), block(30)).await.unwrap();
-    let holds = [1, 2, 4, 5, 6].map(|number| held(number, HoldReason::PayoutFailed, 40));
+    let holds = [1, 2, 3, 4, 5, 6].map(|number| held(number, HoldReason::PayoutFailed, 40));
     store.record_handled(lane(1), logs(&[range(0, 7, 40)], &holds), block(40)).await.unwrap();
     let to = Address::repeat_byte(1);
     let endings = vec![
         ending(1, HoldEnd::Released { to }),
         ending(2, HoldEnd::Released { to }),
+        ending(3, HoldEnd::WrittenOff),
         ending(5, HoldEnd::Refunded { request_nonce: nonce(3) }),
     ];
     let handled = HandledLogs { endings, ..HandledLogs::default() };
@@ -48,6 +49,7 @@ async fn everything_of_a_lane_is_there_in_ranges() {
         (survey.held, survey.released, survey.refunded),
         (vec![run(4, 5), run(6, 7)], vec![run(1, 3)], vec![run(5, 6)])
     );
+    assert_eq!(survey.written_off, [run(3, 4)]);
     assert_eq!((survey.on_their_way, survey.signed), (vec![run(7, 9)], nonce(11)));
     assert_eq!(survey.halted.as_deref(), Some("why"));
 }

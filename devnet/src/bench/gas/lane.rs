@@ -11,7 +11,7 @@ use polyspan_node::config::LaneInfo;
 use polyspan_types::{Checkpoint, CheckpointDomain, Direction, Epoch, Leaf, Request, RequestNonce, Root};
 
 use crate::account::{self, call_of};
-use crate::bridge_view::transfer_of;
+use crate::bridge_view::{packed, transfer_of};
 use crate::chain_access::ChainAccess;
 use crate::network::Network;
 
@@ -80,7 +80,7 @@ impl<'a> HandLane<'a> {
         let signatures = operators.map(|operator| self.signature(operator, &checkpoint));
         let call = Bridge::handleCall {
             first: self.handled as u64,
-            transfers: self.requests[self.handled..].iter().map(transfer_of).collect(),
+            transfers: packed(&self.requests[self.handled..])?,
             tail: Vec::new(),
             signatures: signatures.collect::<Result<Vec<Bytes>>>()?,
         };

@@ -13,7 +13,7 @@ use polyspan_contracts::Bridge;
 use polyspan_types::{Checkpoint, CheckpointDomain, Direction, Epoch, Leaf, Request, RequestNonce, Root};
 
 use super::source::{send_all, sign};
-use crate::bridge_view::transfer_of;
+use crate::bridge_view::packed;
 use crate::network::Network;
 
 /// Time between two looks.
@@ -116,7 +116,7 @@ fn handle(
     });
     let call = Bridge::handleCall {
         first,
-        transfers: transfers.iter().map(transfer_of).collect(),
+        transfers: packed(transfers)?,
         tail: Vec::new(),
         signatures: signatures.collect::<Result<Vec<Bytes>>>()?,
     };

@@ -88,6 +88,7 @@ impl World {
             handle_nonce: handled,
             handle_root: handled_root,
             held_count: self.sides[side].state.held_count,
+            claims: self.sides[side].state.claims,
         };
     }
 
@@ -125,6 +126,7 @@ pub(super) fn deployment() -> Deployment {
         chain_id: ChainId::new(id),
         bridge,
         deployment_block: BlockHeight::new(1),
+        parts: None,
     };
     let pair = |name: &str, kind, main_token, service_token, mints| Pair {
         name: name.to_owned(),

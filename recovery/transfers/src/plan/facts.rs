@@ -70,6 +70,8 @@ pub struct StoreFacts {
     pub released: NonceSet,
     /// Of those, what was on hold and went back.
     pub refunded: NonceSet,
+    /// Of those, what was on hold and was written off.
+    pub written_off: NonceSet,
     /// What a transaction of this relay handles that is in no block yet.
     pub submitted: NonceSet,
 }

@@ -39,7 +39,8 @@ fn cuts(facts: &LaneFacts) -> Vec<RequestNonce> {
     }
     if let Some(store) = &facts.store {
         add(&[store.told]);
-        for set in [&store.stored, &store.held, &store.released, &store.refunded, &store.submitted] {
+        let ended = [&store.released, &store.refunded, &store.written_off];
+        for set in [&store.stored, &store.held, &store.submitted].into_iter().chain(ended) {
             add(set.ranges());
         }
     }
@@ -79,6 +80,7 @@ fn ended(facts: &LaneFacts, nonce: RequestNonce) -> NonceState {
     match &facts.store {
         Some(store) if store.released.contains(nonce) => NonceState::Known(TransferState::Released),
         Some(store) if store.refunded.contains(nonce) => NonceState::Known(TransferState::Refunded),
+        Some(store) if store.written_off.contains(nonce) => NonceState::Known(TransferState::WrittenOff),
         // Its hold has ended, in a block that was not read yet.
         Some(store) if store.held.contains(nonce) => NonceState::Settled,
         Some(store) if store.told.contains(nonce) => NonceState::Known(TransferState::Paid),

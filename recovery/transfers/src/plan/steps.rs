@@ -158,7 +158,10 @@ fn waiting(facts: &LaneFacts, state: TransferState, nonces: &NonceSet) -> Option
             WaitFor::HoldEnd,
             "on hold: they keep nothing back, and relays release them by themselves when their reason is gone",
         ),
-        TransferState::Paid | TransferState::Released | TransferState::Refunded => return None,
+        TransferState::Paid
+        | TransferState::Released
+        | TransferState::Refunded
+        | TransferState::WrittenOff => return None,
     };
     Some(wait(wait_for, nonces.clone(), why))
 }

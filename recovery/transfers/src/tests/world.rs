@@ -18,6 +18,8 @@ pub(super) const MINTED: Address = Address::repeat_byte(0xa2);
 const USER: Address = Address::repeat_byte(1);
 const TO: Address = Address::repeat_byte(0xcc);
 const REFUND_TO: Address = Address::repeat_byte(0xdd);
+/// Where what was written off lies.
+const CLAIMS: Address = Address::repeat_byte(0xcc);
 const BRIDGE_ID: BridgeId = BridgeId(B256::repeat_byte(0xb0));
 
 /// What became of a request.
@@ -27,12 +29,14 @@ pub(super) enum Fate {
     Held,
     Released,
     Refunded,
+    WrittenOff,
     InFlight,
 }
 
 /// Any fates; those in flight come last.
 pub(super) fn fates() -> impl Strategy<Value = Vec<Fate>> {
-    let handled = prop::sample::select(vec![Fate::Paid, Fate::Held, Fate::Released, Fate::Refunded]);
+    let handled =
+        prop::sample::select(vec![Fate::Paid, Fate::Held, Fate::Released, Fate::Refunded, Fate::WrittenOff]);
     (prop::collection::vec(handled, 0..40), 0..5usize).prop_map(|(mut fates, in_flight)| {
         fates.extend(std::iter::repeat_n(Fate::InFlight, in_flight));
         fates
@@ -64,6 +68,7 @@ impl World {
             handle_nonce: RequestNonce::new(handled as u64),
             handle_root: root(&requests[..handled]),
             held_count: fates.iter().filter(|fate| **fate == Fate::Held).count() as u64,
+            claims: CLAIMS,
         };
         let pairs = vec![PairTerms { source: TOKEN, destination: MINTED, kind: Kind::Erc20 }];
         let mut world = Self {
@@ -213,6 +218,11 @@ impl World {
                     let request_nonce = RequestNonce::new(self.back.len() as u64);
                     self.back.push(refund(&request, request_nonce, ended));
                     HoldEnd::Refunded { request_nonce }
+                }
+                Fate::WrittenOff => {
+                    let to_claims = Payment { to: CLAIMS, ..payment(&request) };
+                    self.payouts.entry(ended).or_default().push(to_claims);
+                    HoldEnd::WrittenOff
                 }
                 _ => continue,
             };

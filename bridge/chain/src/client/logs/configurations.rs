@@ -6,8 +6,12 @@ use polyspan_types::BlockHeight;
 
 use super::{LOGS, PlacedLog, decode};
 use crate::ChainError;
-use crate::abi::Bridge::{ConfigurationApplied, ConfigurationCancelled, ConfigurationScheduled};
+use crate::abi::Bridge::{
+    ConfigurationApplied, ConfigurationCancelled, ConfigurationResumed, ConfigurationScheduled,
+    ConfigurationSuspended,
+};
 use crate::client::Client;
+use crate::state::executable_at;
 
 /// Something that happened to a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +31,22 @@ pub struct ConfigurationLog {
 pub enum ConfigurationEvent {
     /// It was voted, and its public delay runs.
     Scheduled {
-        /// From here on anyone may execute it. Unit: seconds since 1970.
-        executable_at: u64,
+        /// From here on anyone may execute it; `None` when it was voted while the bridge was paused. Unit: seconds since 1970.
+        executable_at: Option<u64>,
         /// Until here it can be executed. Unit: seconds since 1970.
         deadline: u64,
         /// Its calls.
         calls: Vec<Bytes>,
+    },
+    /// A pause has suspended it.
+    Suspended {
+        /// Who paused.
+        operator: Address,
+    },
+    /// The bridge was unpaused, and its delay has started again.
+    Resumed {
+        /// From here on anyone may execute it. Unit: seconds since 1970.
+        executable_at: u64,
     },
     /// It was executed.
     Applied {
@@ -56,6 +70,8 @@ impl Client {
     ) -> Result<Vec<ConfigurationLog>, ChainError> {
         let topics = [
             ConfigurationScheduled::SIGNATURE_HASH,
+            ConfigurationSuspended::SIGNATURE_HASH,
+            ConfigurationResumed::SIGNATURE_HASH,
             ConfigurationApplied::SIGNATURE_HASH,
             ConfigurationCancelled::SIGNATURE_HASH,
         ];
@@ -72,9 +88,15 @@ fn configuration(placed: &PlacedLog) -> Result<ConfigurationLog, String> {
     let topic = placed.log.topics.first();
     let (configuration_nonce, event) = if topic == Some(&ConfigurationScheduled::SIGNATURE_HASH) {
         let event = decode::<ConfigurationScheduled>(placed)?;
-        let (executable_at, deadline) = (event.executableAt, event.deadline);
+        let (executable_at, deadline) = (executable_at(event.executableAt), event.deadline);
         let scheduled = ConfigurationEvent::Scheduled { executable_at, deadline, calls: event.calls };
         (event.configurationNonce, scheduled)
+    } else if topic == Some(&ConfigurationSuspended::SIGNATURE_HASH) {
+        let event = decode::<ConfigurationSuspended>(placed)?;
+        (event.configurationNonce, ConfigurationEvent::Suspended { operator: event.operator })
+    } else if topic == Some(&ConfigurationResumed::SIGNATURE_HASH) {
+        let event = decode::<ConfigurationResumed>(placed)?;
+        (event.configurationNonce, ConfigurationEvent::Resumed { executable_at: event.executableAt })
     } else if topic == Some(&ConfigurationApplied::SIGNATURE_HASH) {
         let event = decode::<ConfigurationApplied>(placed)?;
         (event.configurationNonce, ConfigurationEvent::Applied { calls_hash: event.callsHash })

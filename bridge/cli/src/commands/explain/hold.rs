@@ -1,9 +1,10 @@
 //! The hold of a transfer: as it stands, how it ended, and where a refund went.
 
+use alloy::primitives::Address;
 use anyhow::Result;
-use polyspan_chain::{At, ChainError, Hold};
+use polyspan_chain::{At, ChainError, Claim, Hold};
 use polyspan_node::config::LaneInfo;
-use polyspan_node::holds::readiness;
+use polyspan_node::holds::pair_readiness;
 use polyspan_store::{Asked, OpenHold};
 use polyspan_types::{
     BlockHeight, Direction, HoldEnd, HoldEnding, HoldReason, LaneId, Request, RequestNonce, TransferId,
@@ -14,7 +15,7 @@ use crate::judgement::{Facts, judge};
 use crate::lane_view::{DestinationView, LaneView};
 use crate::network::Network;
 use crate::search;
-use crate::story::{EndingStory, RefundStory};
+use crate::story::{ClaimStory, EndingStory, RefundStory};
 
 /// The request's hold, if it is on hold now.
 pub async fn fetch(
@@ -50,7 +51,7 @@ pub fn steps(hold: Hold, request: Option<&Request>, view: &DestinationView) -> H
     let head = view.head.latest.height;
     HoldSteps {
         hold,
-        readiness: asked.map(|_| readiness(&open, &view.state.pairs, head)),
+        readiness: asked.map(|_| pair_readiness(&open, &view.state.pairs, head)),
         is_refund: asked.map(|asked| asked.kind.is_refund()),
         refund_delay: view.state.refund_delay,
         delay_blocks,
@@ -72,10 +73,40 @@ pub async fn find_ending(
 /// An ending, with the way of the refund.
 pub async fn story(network: &Network, info: &LaneInfo, ending: HoldEnding) -> EndingStory {
     let refund = match ending.end {
-        HoldEnd::Released { .. } => None,
+        HoldEnd::Released { .. } | HoldEnd::WrittenOff => None,
         HoldEnd::Refunded { request_nonce } => refund(network, info, request_nonce).await,
     };
-    EndingStory { end: ending.end, block: ending.block.get(), tx_hash: ending.tx_hash, refund }
+    let claim = match ending.end {
+        HoldEnd::WrittenOff => claim_story(network, info, &ending).await.ok().flatten(),
+        HoldEnd::Released { .. } | HoldEnd::Refunded { .. } => None,
+    };
+    EndingStory { end: ending.end, block: ending.block.get(), tx_hash: ending.tx_hash, refund, claim }
+}
+
+async fn claim_story(
+    network: &Network,
+    info: &LaneInfo,
+    ending: &HoldEnding,
+) -> Result<Option<ClaimStory>, ChainError> {
+    let Some((claims, claim)) = find_claim(network, info, ending).await? else { return Ok(None) };
+    let open = network.chain(&info.destination).claim_is_open(claims, &claim, At::Latest).await.ok();
+    Ok(Some(ClaimStory { claims, claimant: claim.claimant, open }))
+}
+
+/// Where the value of a written-off hold was put, and the claim on it.
+pub async fn find_claim(
+    network: &Network,
+    info: &LaneInfo,
+    ending: &HoldEnding,
+) -> Result<Option<(Address, Claim)>, ChainError> {
+    let side = &info.destination;
+    let chain = network.chain(side);
+    let claims = chain.bridge_state(side.bridge, At::Latest).await?.claims;
+    if claims.is_zero() {
+        return Ok(None);
+    }
+    let recorded = chain.claims(claims, ending.block, ending.block).await?;
+    Ok(recorded.into_iter().find(|claim| claim.nonce == ending.nonce).map(|claim| (claims, claim)))
 }
 
 /// Where the request of the other lane is.

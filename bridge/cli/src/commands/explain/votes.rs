@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use polyspan_chain::{At, HandleCall};
 use polyspan_coordination::MemberView;
 use polyspan_store::Store;
-use polyspan_types::{CheckpointDomain, MemberSet, OperatorId, Outcome, RequestNonce, Root};
+use polyspan_types::{BlockRef, CheckpointDomain, MemberSet, OperatorId, Outcome, RequestNonce, Root};
 
 use crate::approval::Approval;
 use crate::lane_view::LaneView;
@@ -32,20 +32,12 @@ pub fn approved(view: &LaneView, nonce: RequestNonce) -> Option<u64> {
     tally.lowest_approved_at_or_above(nonce.next()).map(|(checkpoint, _)| checkpoint.nonce.get())
 }
 
-/// Who approved a request that is handled, proven from the transaction that handled it: the coordinator has forgotten
-/// their votes by then.
+/// What the transaction says that handled a request.
 ///
 /// Errors: why it cannot be told.
-pub async fn approval(
-    network: &Network,
-    view: &LaneView,
-    outcome: &Outcome,
-    store: Option<&Store>,
-    members: &[MemberView],
-) -> Result<AttestationStory> {
-    let (info, side) = (&view.info, &view.info.destination);
-    let chain = network.chain(side);
-    let sent = chain.transaction(outcome.tx_hash).await?;
+pub async fn handling(network: &Network, view: &LaneView, outcome: &Outcome) -> Result<Handling> {
+    let side = &view.info.destination;
+    let sent = network.chain(side).transaction(outcome.tx_hash).await?;
     let sent = sent.with_context(|| format!("chain {} does not give its transaction", side.chain))?;
     if sent.to != Some(side.bridge) {
         bail!("its transaction does not call the bridge, but a contract that does");
@@ -53,7 +45,31 @@ pub async fn approval(
     let call = HandleCall::decode(&sent.input)
         .filter(|call| (call.first..call.end()).contains(&outcome.nonce))
         .context("its transaction is no handle of this transfer")?;
-    let block = sent.block.context("its transaction is not in a block any more")?;
+    Ok(Handling { call, block: sent.block })
+}
+
+/// A transaction that handled a request, decoded.
+pub struct Handling {
+    /// What it says.
+    pub call: HandleCall,
+    block: Option<BlockRef>,
+}
+
+/// Who approved a request that is handled, proven from the transaction that handled it: the coordinator has forgotten
+/// their votes by then.
+///
+/// Errors: why it cannot be told.
+pub async fn approval(
+    network: &Network,
+    view: &LaneView,
+    handling: &Handling,
+    store: Option<&Store>,
+    members: &[MemberView],
+) -> Result<AttestationStory> {
+    let (info, side) = (&view.info, &view.info.destination);
+    let chain = network.chain(side);
+    let call = &handling.call;
+    let block = handling.block.context("its transaction is not in a block any more")?;
     let then = chain.bridge_state(side.bridge, At::Hash(block.hash)).await;
     let recorded: Option<Root> = match store {
         Some(store) => store.root_at(info.bridge_id, call.end()).await?,
@@ -75,7 +91,7 @@ pub async fn approval(
     }
     let domain = CheckpointDomain::new(side.chain_id, side.bridge);
     let proven =
-        roots.into_iter().find_map(|root| Approval::prove(&call, root, info.bridge_id, &domain, operators));
+        roots.into_iter().find_map(|root| Approval::prove(call, root, info.bridge_id, &domain, operators));
     let approval = proven.with_context(|| {
         let MemberSet { epoch, threshold, .. } = operators;
         format!("its transaction proves no {threshold} signatures of operators of epoch {epoch}")

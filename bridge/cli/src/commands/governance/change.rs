@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use polyspan_node::config::Minter;
-use polyspan_types::Kind;
+use polyspan_types::{Kind, TransferId};
 
 use crate::args::{address, duration};
 use crate::governance::limits::LimitWords;
@@ -36,6 +36,12 @@ pub enum Change {
         #[arg(long, value_name = "GAS")]
         gas_cap: u32,
     },
+    /// Sets what no pair's gas cap can be above, for a chain whose gas prices have changed. Waits.
+    SetGreatestGasCap {
+        /// From 100000 to 15000000.
+        #[arg(long, value_name = "GAS")]
+        gas_cap: u32,
+    },
     /// Sets what a pair allows; what is not named stays. At once when nothing becomes wider and no fee rises.
     SetLimits(LimitArguments),
     /// Names who receives the fees. Waits.
@@ -58,7 +64,7 @@ pub enum Change {
     },
     /// Ends a pause. At once.
     Unpause,
-    /// Refuses all requests, before a migration. At once.
+    /// Refuses all requests, before a migration. Waits, since a request is how users leave.
     StopRequests,
     /// Accepts requests again. Waits.
     ResumeRequests,
@@ -74,6 +80,13 @@ pub enum Change {
     /// Makes the successor the one who mints and burns a pair's token, once nothing of it is left. Requests must be stopped on
     /// both chains. Waits.
     HandOver(HandOverArguments),
+    /// Ends a hold that neither a release nor a refund can end: its value goes into the bridge's claims, where its recipient can take
+    /// it (`polyspan claim`). Waits. On the chain that holds it.
+    WriteOff {
+        /// The transfer on hold, such as kr/main-to-service:42.
+        #[arg(value_name = "TRANSFER")]
+        transfer: TransferId,
+    },
 }
 
 /// Members and how many of them are needed.
@@ -104,6 +117,9 @@ pub struct DeregisterArguments {
     /// side of the pair is locked.
     #[arg(long, value_name = "NONCE")]
     pub inbound_nonce: Option<u64>,
+    /// How many requests of this side the counterpart has handled, as far as governors have seen it. Default: what it has handled now.
+    #[arg(long, value_name = "NONCE")]
+    pub outbound_nonce: Option<u64>,
 }
 
 /// A token that gets another minter.
@@ -134,7 +150,12 @@ pub struct RegisterArguments {
     /// The side that mints: main, service or none.
     #[arg(long)]
     pub mints: Minter,
-    /// Gas of one payout. Default: 100000 for native, 150000 for erc20, 600000 for erc721, 1200000 for erc1155.
+    /// What one request may carry: bytes of an erc721's URI (0 to 512), ids of an erc1155 (1 to 16). Default: the most that fits the
+    /// greatest gas caps of both chains.
+    #[arg(long, value_name = "COUNT")]
+    pub item_bound: Option<u16>,
+    /// Gas of one payout. Default: 100000 for native, 150000 for erc20; for tokens by id what the contract asks for with the item
+    /// bound.
     #[arg(long, value_name = "GAS")]
     pub gas_cap: Option<u32>,
 }

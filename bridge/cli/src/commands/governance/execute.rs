@@ -22,7 +22,7 @@ use crate::args::{KeyArguments, duration};
 use crate::deploy::spec::End;
 use crate::failure::BadInput;
 use crate::governance::proposal::{Proposal, Section};
-use crate::governance::step::Step;
+use crate::governance::step::{SUSPENDED, Step};
 use crate::governance::vote::Tally;
 use crate::governance::words::{moment, span};
 use crate::output;
@@ -208,6 +208,7 @@ async fn advance(
             Step::Cancel => ("cancel the configuration", cancel(section, tally.signatures(governors))),
             Step::Done(what) => return report(sent, State::Done, what.clone()),
             Step::Wait { until } => return report(sent, State::Waiting, waiting(&snapshot, *until)),
+            Step::Suspended => return report(sent, State::Waiting, format!("voted; {SUSPENDED}")),
             Step::Missing => return report(sent, State::Missing, missing(&tally, &snapshot)),
             Step::Stuck(why) => return report(sent, State::Stuck, why.clone()),
         };
@@ -236,7 +237,7 @@ async fn advance(
 fn early(section: &Section, snapshot: &Snapshot) -> Option<u64> {
     let pending = &snapshot.state.pending;
     let own = pending.iter().find(|pending| pending.configuration_nonce == section.configuration_nonce)?;
-    (snapshot.chain_time < own.executable_at).then_some(own.executable_at)
+    own.executable_at.filter(|until| snapshot.chain_time < *until)
 }
 
 fn waiting(snapshot: &Snapshot, until: u64) -> String {

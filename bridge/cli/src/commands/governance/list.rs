@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::history::{self, History};
 use super::reach::{Ends, ReachArguments, Site, Snapshot};
 use crate::governance::setter::Setter;
+use crate::governance::step::SUSPENDED;
 use crate::governance::words::{Knowledge, moment, span};
 use crate::output;
 
@@ -51,7 +52,8 @@ struct ChainList {
 #[derive(Debug, Serialize)]
 struct Pending {
     configuration: u64,
-    executable_at: String,
+    /// Absent while a pause has suspended it.
+    executable_at: Option<String>,
     /// In words; absent when it can be executed now.
     executable_in: Option<String>,
     deadline: String,
@@ -127,10 +129,10 @@ fn waiting(
     history: &History,
     knowledge: &Knowledge<'_>,
 ) -> Pending {
-    let rest = pending.executable_at.saturating_sub(snapshot.now);
+    let rest = pending.executable_at.map_or(0, |at| at.saturating_sub(snapshot.now));
     Pending {
         configuration: pending.configuration_nonce,
-        executable_at: moment(pending.executable_at),
+        executable_at: pending.executable_at.map(moment),
         executable_in: (rest > 0).then(|| span(rest)),
         deadline: moment(pending.deadline),
         expired: snapshot.now > pending.deadline,
@@ -144,6 +146,8 @@ async fn past(site: &Site, history: &History, knowledge: Knowledge<'_>) -> Resul
     for log in &history.logs {
         let what = match log.event {
             ConfigurationEvent::Scheduled { .. } => "scheduled",
+            ConfigurationEvent::Suspended { .. } => "suspended by a pause",
+            ConfigurationEvent::Resumed { .. } => "resumed: its delay has started again",
             ConfigurationEvent::Applied { .. } => "executed",
             ConfigurationEvent::Cancelled => "cancelled",
         };
@@ -181,10 +185,11 @@ fn print(list: &ChainList) {
         output::result("  nothing is scheduled");
     }
     for pending in &list.pending {
-        let when = match (&pending.executable_in, pending.expired) {
-            (_, true) => "its deadline is over; anyone can cancel it".to_owned(),
-            (Some(rest), _) => format!("can be executed from {} on, in {rest}", pending.executable_at),
-            (None, _) => "can be executed now".to_owned(),
+        let when = match (&pending.executable_at, &pending.executable_in, pending.expired) {
+            (_, _, true) => "its deadline is over; anyone can cancel it".to_owned(),
+            (None, ..) => SUSPENDED.to_owned(),
+            (Some(at), Some(rest), _) => format!("can be executed from {at} on, in {rest}"),
+            (Some(_), None, _) => "can be executed now".to_owned(),
         };
         output::result(format!(
             "  scheduled: configuration {}, {when}, until {}",

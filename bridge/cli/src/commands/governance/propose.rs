@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use anyhow::Result;
-use polyspan_types::Kind;
+use anyhow::{Context, Result, bail};
+use polyspan_chain::At;
+use polyspan_types::{Direction, HoldReason, Kind, Leaf, Request, TransferId};
 
 use super::change::{Change, Ground, RegisterArguments};
 use super::look;
@@ -18,6 +19,7 @@ use crate::governance::effect::{Effect, whole};
 use crate::governance::proposal::{CallEntry, Intent, Proposal, Section};
 use crate::governance::words::{moment, span};
 use crate::output;
+use crate::search;
 use crate::token::{NATIVE_DECIMALS, Token};
 
 /// Arguments of `polyspan governance propose`.
@@ -68,9 +70,10 @@ pub async fn run(arguments: ProposeArguments) -> Result<ExitCode> {
     }
     let sites = arguments.reach.open(existing.as_ref())?;
     let mut proposal = existing.unwrap_or_else(|| Proposal::new(Intent::Configuration, sites.bridge.clone()));
+    let ends = arguments.ends()?;
     let mut snapshots = [None, None];
     for end in End::ALL {
-        let asked = arguments.chain.has(end) || proposal.section(end).is_some();
+        let asked = ends.contains(&end) || proposal.section(end).is_some();
         if asked || sites.known(end).is_some() {
             match sites.get(end)?.look().await {
                 Ok(snapshot) => snapshots[end as usize] = Some(snapshot),
@@ -112,6 +115,60 @@ pub async fn run(arguments: ProposeArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+impl ProposeArguments {
+    /// The ends on which the change is made: a hold is on one chain only.
+    fn ends(&self) -> Result<Vec<End>, BadInput> {
+        let Change::WriteOff { transfer } = &self.change else { return Ok(self.chain.iter().collect()) };
+        let end = destination(transfer);
+        if !self.chain.has(end) {
+            return Err(BadInput::new(format!(
+                "--chain: {transfer} is on hold on the {} chain; leave it out",
+                end.as_str()
+            )));
+        }
+        Ok(vec![end])
+    }
+}
+
+/// The end that pays a transfer.
+const fn destination(transfer: &TransferId) -> End {
+    match transfer.lane.direction {
+        Direction::MainToService => End::Service,
+        Direction::ServiceToMain => End::Main,
+    }
+}
+
+/// The request of a hold: from the source's logs, and the one whose leaf the destination holds.
+async fn held(transfer: &TransferId, sites: &Sites, snapshots: &[Option<Snapshot>; 2]) -> Result<Request> {
+    if sites.bridge.as_ref().is_some_and(|bridge| *bridge != transfer.lane.bridge) {
+        return Err(
+            BadInput::new(format!("{transfer} is a transfer of another bridge; give --bridge")).into()
+        );
+    }
+    let end = destination(transfer);
+    let (site, source) = (sites.get(end)?, sites.get(end.other())?);
+    let holds = site.chain.holds(site.bridge, transfer.nonce, 1, At::Latest).await?;
+    let Some(hold) = holds.into_iter().find(|hold| hold.nonce == transfer.nonce) else {
+        return Err(
+            BadInput::new(format!("{transfer} is not on hold; see `polyspan explain {transfer}`")).into()
+        );
+    };
+    if hold.reason == HoldReason::AnswerUnclear {
+        return Err(BadInput::new(format!(
+            "whether {transfer} was paid is unclear, and governors cannot write it off; operators find out and release or refund it"
+        ))
+        .into());
+    }
+    let first = snapshots[end.other() as usize].as_ref().map(|snapshot| snapshot.state.deployment_block);
+    let first = first.with_context(|| format!("the source of {transfer} was not read"))?;
+    let request = search::request(&source.chain, source.bridge, transfer.nonce, first).await?;
+    let request = request.with_context(|| format!("the source has no request {}", transfer.nonce))?;
+    if Leaf::of(&request) != hold.leaf {
+        bail!("the request that the source gives is not the one that is on hold; ask another endpoint");
+    }
+    Ok(request)
+}
+
 fn require_open(file: &std::path::Path, proposal: &Proposal) -> Result<(), BadInput> {
     let refused = |why| Err(BadInput::new(format!("--add: {} {why}", file.display())));
     if proposal.intent == Intent::Cancellation {
@@ -136,8 +193,12 @@ async fn add(
         Change::RegisterPair(pair) => decimals(pair, sites).await?,
         _ => 0,
     };
+    let held = match &arguments.change {
+        Change::WriteOff { transfer } => Some(held(transfer, sites, snapshots).await?),
+        _ => None,
+    };
     let state = |end: End| snapshots[end as usize].as_ref().map(|snapshot| &snapshot.state);
-    for end in arguments.chain.iter() {
+    for end in arguments.ends()? {
         let site = sites.get(end)?;
         let Some(own) = state(end) else { continue };
         let ground = Ground {
@@ -147,6 +208,7 @@ async fn add(
             state: own,
             counterpart: state(end.other()),
             decimals,
+            held: held.as_ref(),
         };
         let setter = ground.setter(&arguments.change)?;
         let section = proposal.section_mut(end).get_or_insert_with(|| Section {

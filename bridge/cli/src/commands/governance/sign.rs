@@ -122,7 +122,7 @@ async fn votable(
         match next(proposal, section, site, snapshot).await? {
             Step::Vote | Step::Missing | Step::Cancel => open.push(end),
             Step::Done(what) => output::remark(format!("note: on chain {} {what}", section.chain)),
-            Step::Wait { .. } | Step::Execute => {
+            Step::Wait { .. } | Step::Suspended | Step::Execute => {
                 output::remark(format!(
                     "note: on chain {} it is voted already and needs no more signatures",
                     section.chain

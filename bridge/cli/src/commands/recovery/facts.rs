@@ -128,6 +128,7 @@ fn store_facts(info: &LaneInfo, survey: Survey) -> StoreFacts {
         held: nonces(survey.held),
         released: nonces(survey.released),
         refunded: nonces(survey.refunded),
+        written_off: nonces(survey.written_off),
         submitted: nonces(survey.on_their_way),
     }
 }

@@ -6,6 +6,7 @@ use polyspan_node::config::{Deployment, Side};
 use polyspan_types::{Direction, Kind};
 use serde::Serialize;
 
+use crate::governance::step::SUSPENDED;
 use crate::token::{NATIVE_DECIMALS, format_amount};
 
 /// One contract.
@@ -22,6 +23,9 @@ pub struct BridgeRow {
     /// Unit: seconds.
     governance_delay: u32,
     fee_receiver: Option<Address>,
+    /// Unit: gas.
+    greatest_gas_cap: u32,
+    gas_cap_fixed: bool,
     pending: Vec<PendingRow>,
     pairs: Vec<PairRow>,
 }
@@ -30,8 +34,8 @@ pub struct BridgeRow {
 #[derive(Debug, Serialize)]
 struct PendingRow {
     configuration_nonce: u64,
-    /// Unit: seconds since 1970.
-    executable_at: u64,
+    /// Absent while a pause has suspended it. Unit: seconds since 1970.
+    executable_at: Option<u64>,
     /// Unit: seconds since 1970.
     deadline: u64,
     /// Whether anyone can execute it now, by the chain's clock.
@@ -73,6 +77,8 @@ impl BridgeRow {
             development: state.development,
             refund_delay: state.refund_delay,
             governance_delay: state.governance_delay,
+            greatest_gas_cap: state.greatest_gas_cap,
+            gas_cap_fixed: state.gas_cap_fixed,
             fee_receiver: (!state.fee_receiver.is_zero()).then_some(state.fee_receiver),
             pending: state.pending.iter().map(|pending| PendingRow::of(pending, now)).collect(),
             pairs: pairs.collect(),
@@ -102,8 +108,12 @@ impl BridgeRow {
     pub fn lines(&self) -> Vec<String> {
         let delay = humantime::format_duration(std::time::Duration::from_secs(self.governance_delay.into()));
         let mut line = format!(
-            "{} on {}: anyone can refund a hold after {} blocks; what loosens waits {delay}",
-            self.bridge, self.chain, self.refund_delay
+            "{} on {}: anyone can refund a hold after {} blocks; what loosens waits {delay}; the greatest gas cap is {}{}",
+            self.bridge,
+            self.chain,
+            self.refund_delay,
+            self.greatest_gas_cap,
+            if self.gas_cap_fixed { ", for ever" } else { "" }
         );
         if self.requests_stopped {
             line.push_str("; REQUESTS ARE STOPPED");
@@ -122,16 +132,19 @@ impl PendingRow {
             configuration_nonce: pending.configuration_nonce,
             executable_at: pending.executable_at,
             deadline: pending.deadline,
-            executable: (pending.executable_at..=pending.deadline).contains(&now),
+            executable: pending.executable_at.is_some_and(|at| (at..=pending.deadline).contains(&now)),
         }
     }
 
     fn line(&self, bridge: &str, chain: &str) -> String {
+        let Some(from) = self.executable_at else {
+            return format!("{bridge} on {chain}: configuration {} is {SUSPENDED}", self.configuration_nonce);
+        };
         let when = if self.executable { ", which is now" } else { "" };
         format!(
             "{bridge} on {chain}: configuration {} waits; anyone can execute it from {} to {}{when}",
             self.configuration_nonce,
-            time(self.executable_at),
+            time(from),
             time(self.deadline)
         )
     }
@@ -279,7 +292,7 @@ mod tests {
     fn a_waiting_configuration_is_told_with_its_times() {
         let pending = PendingConfiguration {
             configuration_nonce: 4,
-            executable_at: 1_893_456_000,
+            executable_at: Some(1_893_456_000),
             deadline: u64::MAX,
             calls_hash: Default::default(),
         };
@@ -287,5 +300,12 @@ mod tests {
         let told = line(1_893_455_999);
         assert!(told.contains("from 2030-01-01T00:00:00Z to second 18446744073709551615"), "{told}");
         assert!(!told.contains("now") && line(1_893_456_000).ends_with("which is now"));
+        let suspended = PendingConfiguration { executable_at: None, ..pending };
+        let row = PendingRow::of(&suspended, u64::MAX);
+        assert!(!row.executable);
+        assert_eq!(
+            row.line("kr", "main"),
+            "kr on main: configuration 4 is suspended by a pause; its delay starts again at unpause"
+        );
     }
 }

@@ -36,6 +36,9 @@ pub(super) enum End {
     Held { chain: String, reason: String, transaction: Option<String> },
     /// It was on hold and goes back.
     Refunded { chain: String, transaction: Option<String>, request_nonce: u64 },
+    /// It was on hold, and governors have put its value where its recipient can claim it.
+    #[serde(rename = "written-off")]
+    WrittenOff { chain: String, transaction: Option<String> },
     /// Neither in time.
     Waiting { after: String, waiting_for: String },
 }
@@ -62,6 +65,9 @@ impl End {
                 handled(transaction),
                 format!("refunded by chain {chain} as request {request_nonce} of the other lane"),
             ],
+            Self::WrittenOff { chain, transaction } => {
+                vec![handled(transaction), format!("written off on chain {chain}; it is not lost: {explain}")]
+            }
             Self::Waiting { after, waiting_for } => vec![
                 format!("not paid within {after}; it waits for {waiting_for}"),
                 format!("it is not lost: {explain}"),
@@ -212,6 +218,8 @@ fn end(
             let transaction = Some(ending.tx_hash.to_string());
             match ending.end {
                 HoldEnd::Released { .. } => paid(transaction),
+                // It is paid, to where its recipient can take it.
+                HoldEnd::WrittenOff => End::WrittenOff { chain, transaction },
                 HoldEnd::Refunded { request_nonce } => {
                     End::Refunded { chain, transaction, request_nonce: request_nonce.get() }
                 }

@@ -102,6 +102,7 @@ impl Cut {
             handle_nonce: destination.state.handle_nonce,
             handle_root: destination.state.handle_root,
             held_count: destination.state.held_count,
+            claims: destination.state.claims,
         }
     }
 

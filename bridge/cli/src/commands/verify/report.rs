@@ -82,8 +82,17 @@ impl BridgeReport {
 }
 
 impl LaneReport {
-    const HEAD: &[&str] =
-        &["lane", "requested", "in flight", "paid", "released", "refunded", "on hold", "up to blocks"];
+    const HEAD: &[&str] = &[
+        "lane",
+        "requested",
+        "in flight",
+        "paid",
+        "released",
+        "refunded",
+        "written off",
+        "on hold",
+        "up to blocks",
+    ];
 
     pub(super) fn new(info: &LaneInfo, source: &End, destination: &End, figures: &LaneFigures) -> Self {
         Self {
@@ -96,9 +105,10 @@ impl LaneReport {
     }
 
     fn cells(&self) -> Vec<String> {
-        let LaneFigures { requested, paid, released, refunded, on_hold, .. } = &self.figures;
+        let LaneFigures { requested, paid, released, refunded, written_off, on_hold, .. } = &self.figures;
         let mut cells = vec![self.lane.clone(), requested.to_string()];
-        cells.extend([self.in_flight, *paid, *released, *refunded, *on_hold].map(|count| count.to_string()));
+        let counts = [self.in_flight, *paid, *released, *refunded, *written_off, *on_hold];
+        cells.extend(counts.map(|count| count.to_string()));
         cells.push(format!("{}, {}", self.source_block, self.destination_block));
         cells
     }

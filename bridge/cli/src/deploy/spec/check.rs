@@ -6,15 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
+use polyspan_chain::{ChainLimits, GREATEST_GAS_CAPS};
 use polyspan_node::config::form::{Problems, Raw, join};
 use polyspan_node::config::{ConfigErrors, KeyFile};
 use polyspan_types::Threshold;
 use url::Url;
 
 use super::{
-    DeploySpec, GOVERNANCE_DELAY, Members, REFUND_DELAY, RawKey, RawSide, RawSpec, SideSpec, Span, pair,
+    DeploySpec, GOVERNANCE_DELAY, MAX_MEMBERS, Members, REFUND_DELAY, RawKey, RawSide, RawSpec, SideSpec,
+    Span, pair, parsed,
 };
-use crate::deploy::creation::most_members;
 
 /// Bounds of the contract; a development bridge may do without a delay. Unit: seconds. Source:
 /// `contracts/src/bridge/Delays.sol`.
@@ -129,17 +130,6 @@ fn side(
         );
         problems.add(at("governor_keys"), message);
     }
-    if let Some(operators) = &operators {
-        let (named, most) = (operators.members.len() + governors.members.len(), most_members());
-        if named > most {
-            let message = format!(
-                "{named} operators and governors together are more than the {most} with which a bridge can be created (EIP-3860 \
-                 bounds its creation code); start with fewer, and add the others by governance: `polyspan governance propose \
-                 set-operators` and `set-governors`"
-            );
-            problems.add(at("operators"), message);
-        }
-    }
     let refund_delay = problems.or(&at("refund_delay"), raw.refund_delay, REFUND_DELAY);
     if !REFUND_DELAYS.contains(&refund_delay) {
         let (least, most) = (REFUND_DELAYS.start(), REFUND_DELAYS.end());
@@ -147,6 +137,18 @@ fn side(
             .add(at("refund_delay"), format!("{refund_delay} is out of range; use {least} to {most} blocks"));
     }
     let fee_receiver = problems.or(&at("fee_receiver"), raw.fee_receiver, Address::ZERO);
+    let parts = problems.optional(&at("parts"), raw.parts);
+    let chain_limits = problems.optional(&at("chain_limits"), raw.chain_limits);
+    let chain_limits = parsed::<ChainLimits>(&at("chain_limits"), chain_limits, problems);
+    let greatest_gas_cap = problems.optional(&at("greatest_gas_cap"), raw.greatest_gas_cap);
+    if let Some(cap) = greatest_gas_cap.filter(|cap| !GREATEST_GAS_CAPS.contains(cap)) {
+        let (least, most) = (GREATEST_GAS_CAPS.start(), GREATEST_GAS_CAPS.end());
+        problems.add(
+            at("greatest_gas_cap"),
+            format!("{cap} is out of range; use {least} to {most}, or leave it out"),
+        );
+    }
+    let gas_cap_fixed = problems.optional(&at("gas_cap_fixed"), raw.gas_cap_fixed);
     Some(SideSpec {
         chain: chain?,
         chain_id: chain_id?,
@@ -157,6 +159,10 @@ fn side(
         governor_keys,
         refund_delay,
         fee_receiver,
+        parts,
+        chain_limits,
+        greatest_gas_cap,
+        gas_cap_fixed,
     })
 }
 
@@ -203,6 +209,11 @@ fn members(
         if !seen.insert(*member) {
             problems.add(join(path, list), format!("{member} is listed twice; remove one"));
         }
+    }
+    if members.len() > MAX_MEMBERS {
+        let message =
+            format!("{} members are more than the {MAX_MEMBERS} that a bridge takes", members.len());
+        problems.add(join(path, list), message);
     }
     let checked = if development {
         Threshold::try_new_development(threshold, members.len())

@@ -1,36 +1,15 @@
 //! The `[[pair]]` sections.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
 use alloy::primitives::Address;
+use polyspan_chain::{GREATEST_GAS_CAPS, item_bounds, least_gas_cap};
 use polyspan_node::config::Minter;
 use polyspan_node::config::form::{Problems, Raw, join};
 use polyspan_types::Kind;
 
 use super::limits::limits;
 use super::{End, NewToken, PairSpec, RawPair, RawSeed, RawToken, TokenSpec, parsed};
-
-/// Bounds of the contract. Unit: gas. Source: `contracts/src/bridge/Pairs.sol`.
-pub const fn gas_caps(kind: Kind) -> RangeInclusive<u32> {
-    let least = match kind {
-        Kind::Native | Kind::Erc20 => 100_000,
-        Kind::Erc721 => 600_000,
-        Kind::Erc1155 => 1_200_000,
-    };
-    least..=2_000_000
-}
-
-/// Gas caps that ordinary tokens and recipients stay well below; for tokens by id what the contract asks for at the least.
-/// Unit: gas.
-pub const fn default_gas_cap(kind: Kind) -> u32 {
-    match kind {
-        Kind::Native => 100_000,
-        Kind::Erc20 => 150_000,
-        Kind::Erc721 => 600_000,
-        Kind::Erc1155 => 1_200_000,
-    }
-}
 
 pub(super) fn check_all(raw: Raw<Vec<Raw<RawPair>>>, problems: &mut Problems) -> Vec<PairSpec> {
     let list = problems.or("pair", raw, Vec::new());
@@ -69,6 +48,7 @@ fn check(path: &str, raw: RawPair, problems: &mut Problems) -> Option<PairSpec> 
     let deploy = problems.optional(&at("deploy"), raw.deploy);
     let given = [("main_token", raw.main_token), ("service_token", raw.service_token)]
         .map(|(key, raw)| problems.optional(&at(key), raw));
+    let item_bound = problems.optional(&at("item_bound"), raw.item_bound);
     let gas_cap = problems.optional(&at("gas_cap"), raw.gas_cap);
     let seed = problems.optional(&at("seed"), raw.seed);
     let limits = limits(path, [raw.limits, raw.main_limits, raw.service_limits], problems);
@@ -85,14 +65,32 @@ fn check(path: &str, raw: RawPair, problems: &mut Problems) -> Option<PairSpec> 
         let own = deploy.clone().filter(|_| end.mints(mints));
         token(&at(&format!("{}_token", end.as_str())), given[end as usize].clone(), own, kind, problems)
     });
-    let gas_cap = gas_cap.unwrap_or(default_gas_cap(kind));
-    let range = gas_caps(kind);
-    if !range.contains(&gas_cap) {
-        let message = format!("{gas_cap} is out of range; use {} to {}", range.start(), range.end());
+    let bounds = item_bounds(kind);
+    if let Some(bound) = item_bound.filter(|bound| !bounds.contains(bound)) {
+        let message = match bounds.end() {
+            0 => format!("an {kind} pair carries no items; remove it"),
+            most => format!("{bound} is out of range; use {} to {most}", bounds.start()),
+        };
+        problems.add(at("item_bound"), message);
+    }
+    // Without a bound of its own the pair gets one that its chains can pay.
+    let least = least_gas_cap(kind, item_bound.unwrap_or(*bounds.start()));
+    if let Some(cap) = gas_cap.filter(|cap| !(least..=*GREATEST_GAS_CAPS.end()).contains(cap)) {
+        let message = format!("{cap} is out of range; use {least} to {}", GREATEST_GAS_CAPS.end());
         problems.add(at("gas_cap"), message);
     }
     let seed = seed.map_or([None, None], |raw| seeds(&at("seed"), raw, problems));
-    let pair = PairSpec { name: name?, kind, mints, main: main?, service: service?, gas_cap, seed, limits };
+    let pair = PairSpec {
+        name: name?,
+        kind,
+        mints,
+        main: main?,
+        service: service?,
+        item_bound,
+        gas_cap,
+        seed,
+        limits,
+    };
     rules(path, &pair, problems);
     Some(pair)
 }

@@ -1,27 +1,6 @@
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
-use tempfile::TempDir;
-
+use super::testing::{EXAMPLE, load};
 use super::*;
-
-const EXAMPLE: &str = include_str!("../../../deploy.example.toml");
-
-fn load(text: &str) -> Result<DeploySpec, ConfigErrors> {
-    let folder = TempDir::new().unwrap();
-    for name in ["deployer.json", "deployer.pass"].into_iter().chain([
-        "governor-1.json",
-        "governor-1.pass",
-        "governor-2.json",
-        "governor-2.pass",
-    ]) {
-        fs::write(folder.path().join(name), "x").unwrap();
-        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let file = folder.path().join("spec.toml");
-    fs::write(&file, text).unwrap();
-    DeploySpec::load(&file)
-}
+use polyspan_chain::{SLOT_GAS, default_gas_cap, default_greatest_gas_cap, default_item_bound};
 
 #[track_caller]
 fn assert_one_problem(from: &str, to: &str, expected: &str) {
@@ -34,10 +13,25 @@ fn assert_one_problem(from: &str, to: &str, expected: &str) {
 fn the_example_is_valid_and_its_defaults_are_the_real_ones() {
     let spec = load(EXAMPLE).unwrap();
     assert!(!spec.development);
-    let caps: Vec<_> = spec.pairs.iter().map(|pair| pair.gas_cap).collect();
-    assert_eq!(caps, [100_000, 150_000, 600_000, 1_200_000]);
-    let default = "# held. Default: 100000 for native, 150000 for erc20, 600000 for erc721, 1200000 for erc1155\ngas_cap = 150000";
-    assert!(EXAMPLE.contains(default));
+    let caps: Vec<_> = spec.pairs.iter().map(|pair| (pair.gas_cap, pair.item_bound)).collect();
+    assert_eq!(caps, [(None, None), (Some(150_000), None), (None, Some(512)), (None, Some(16))]);
+    let default = |kind, bound| default_gas_cap(kind, bound, SLOT_GAS);
+    let told = format!(
+        "Default: {} for native, {} for erc20, {} for\n# an erc721 with item_bound = 512, {} for an erc1155 with item_bound = 16;",
+        default(Kind::Native, 0),
+        default(Kind::Erc20, 0),
+        default(Kind::Erc721, 512),
+        default(Kind::Erc1155, 16)
+    );
+    assert!(EXAMPLE.contains(&told), "{told}");
+    let greatest = default_greatest_gas_cap(SLOT_GAS);
+    assert!(EXAMPLE.contains(&format!("Default: {greatest} where a new storage slot")));
+    let (kaia, fixed) = ChainLimits::Kaia.greatest_gas_cap(SLOT_GAS);
+    assert!(fixed && EXAMPLE.contains(&format!("{kaia} on a Kaia chain")));
+    assert!(EXAMPLE.contains(&format!("# greatest_gas_cap = {greatest}\n")));
+    assert!(EXAMPLE.contains("# gas_cap_fixed = false\n") && EXAMPLE.contains("# chain_limits = \"gas\"\n"));
+    let bound = |kind| default_item_bound(kind, greatest, SLOT_GAS);
+    assert_eq!((bound(Kind::Erc721), bound(Kind::Erc1155)), (512, 16));
     assert!(EXAMPLE.contains("Default: \"2days\"\ngovernance_delay = \"2days\""));
     assert!(EXAMPLE.contains("Default: 50400, a week of 12-second blocks.\nrefund_delay = 50400"));
     let implied = [
@@ -50,7 +44,7 @@ fn the_example_is_valid_and_its_defaults_are_the_real_ones() {
     .fold(EXAMPLE.to_owned(), |text, line| text.replace(line, ""));
     let implied = load(&implied).unwrap();
     assert!(!implied.development);
-    assert_eq!(implied.pairs[1].gas_cap, 150_000);
+    assert_eq!(implied.pairs[1].gas_cap, None);
     assert_eq!((implied.governance_delay, implied.governance_delay), (spec.governance_delay, 172_800));
     assert_eq!((implied.main.refund_delay, spec.main.refund_delay), (50_400, 50_400));
     assert_eq!(implied.service.refund_delay, 50_400);
@@ -87,6 +81,31 @@ fn what_the_contract_would_refuse_is_refused_here() {
         "gas_cap = 150000",
         "seed = { service = \"1\" }",
         "pair[1].seed.service: only a side that locks",
+    );
+    assert_one_problem(
+        "\nitem_bound = 16",
+        "\nitem_bound = 17",
+        "pair[3].item_bound: 17 is out of range; use 1 to 16",
+    );
+    assert_one_problem(
+        "gas_cap = 150000",
+        "item_bound = 1",
+        "pair[1].item_bound: an erc20 pair carries no items",
+    );
+    assert_one_problem(
+        "gas_cap = 150000",
+        "gas_cap = 99999",
+        "pair[1].gas_cap: 99999 is out of range; use 100000",
+    );
+    assert_one_problem(
+        "refund_delay = 50400",
+        "greatest_gas_cap = 99999",
+        "main.greatest_gas_cap: 99999 is out of range; use 100000 to 15000000",
+    );
+    assert_one_problem(
+        "refund_delay = 50400",
+        "chain_limits = \"ether\"",
+        "main.chain_limits: `ether` names no limits; use \"kaia\" or \"gas\"",
     );
     assert_one_problem("refund_delay = 50400", "refund_delay = 0", "main.refund_delay: 0 is out of range");
     assert_one_problem(
@@ -125,23 +144,37 @@ fn what_the_contract_would_refuse_is_refused_here() {
 }
 
 #[test]
-fn more_members_than_a_bridge_can_be_created_with_are_refused_with_the_cure() {
-    let most = crate::deploy::creation::most_members();
+fn more_members_than_a_bridge_takes_are_refused() {
     let with = |operators: usize| {
-        let members = |range: std::ops::Range<usize>| {
-            range.map(|number| format!("\"0x{number:040x}\"")).collect::<Vec<_>>().join(", ")
-        };
+        let members = (1..=operators).map(|number| format!("\"0x{number:040x}\"")).collect::<Vec<_>>();
         let (start, end) = (EXAMPLE.find("operators = [").unwrap(), EXAMPLE.find("threshold = 3").unwrap());
-        let own = format!("operators = [{}]\n", members(1..operators + 1));
+        let own = format!("operators = [{}]\n", members.join(", "));
         let text = EXAMPLE[..start].to_owned() + &own + &EXAMPLE[end..];
         load(&text.replacen("threshold = 3", &format!("threshold = {operators}"), 1))
     };
-    // The example has three governors.
-    assert!(with(most - 3).is_ok(), "{:?}", with(most - 3).err());
-    let error = with(most - 2).unwrap_err().to_string();
-    assert!(error.contains("has 1 problem:") && error.contains("main.operators: "), "{error}");
-    assert!(error.contains(&format!("more than the {most} with which")), "{error}");
-    assert!(error.contains("add the others by governance"), "{error}");
+    assert!(with(MAX_MEMBERS).is_ok(), "{:?}", with(MAX_MEMBERS).err());
+    let error = with(MAX_MEMBERS + 1).unwrap_err().to_string();
+    assert!(error.contains("main.operators: 65 members are more than the 64"), "{error}");
+}
+
+#[test]
+fn parts_are_named_all_or_not_at_all() {
+    let spec = load(EXAMPLE).unwrap();
+    assert_eq!((spec.main.parts, spec.service.parts), (None, None));
+    let address = |byte: u8| Address::repeat_byte(byte).to_string();
+    let parts = |views: &str| {
+        let line = format!(
+            "chain_id = 31001\nparts = {{ collectibles = \"{}\", endings = \"{}\", governance = \"{}\"{views} }}",
+            address(1),
+            address(2),
+            address(3)
+        );
+        load(&EXAMPLE.replacen("chain_id = 31001", &line, 1))
+    };
+    let spec = parts(&format!(", views = \"{}\"", address(4))).unwrap();
+    assert_eq!(spec.main.parts.unwrap().views, Address::repeat_byte(4));
+    let error = parts("").unwrap_err().to_string();
+    assert!(error.contains("main.parts: missing field `views`"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use polyspan_contracts::Bridge;
 
 use super::*;
 use crate::governance::limits::unlimited;
-use crate::governance::testing::{DELAY, TOKEN, state};
+use crate::governance::testing::{DELAY, TOKEN, held, state};
 
 const A: Address = Address::repeat_byte(1);
 const B: Address = Address::repeat_byte(2);
@@ -44,7 +44,8 @@ fn what_takes_away_does_not_wait_and_what_gives_back_does() {
     assert_waits(lock(true), false);
     assert_waits(lock(false), true);
     let stop = |stopped| Setter::SetRequestsStopped(Bridge::setRequestsStoppedCall { stopped });
-    assert_waits(stop(true), false);
+    // Requests are how users leave.
+    assert_waits(stop(true), true);
     assert_waits(stop(false), true);
     let refund =
         |refund_delay| Setter::SetRefundDelay(Bridge::setRefundDelayCall { refundDelay: refund_delay });
@@ -60,7 +61,11 @@ fn what_takes_away_does_not_wait_and_what_gives_back_does() {
 #[test]
 fn everything_else_waits() {
     let zero = Address::ZERO;
-    assert_waits(Setter::DeregisterPair(Bridge::deregisterPairCall { token: TOKEN, inboundNonce: 0 }), true);
+    let deregister = Bridge::deregisterPairCall { token: TOKEN, inboundNonce: 0, outboundNonce: 0 };
+    assert_waits(Setter::DeregisterPair(deregister), true);
+    assert_waits(Setter::SetGreatestGasCap(Bridge::setGreatestGasCapCall { gasCap: 100_000 }), true);
+    let write_off = Bridge::writeOffCall { nonce: 0, transfer: polyspan_chain::encode_transfer(&held()) };
+    assert_waits(Setter::WriteOff(write_off), true);
     assert_waits(Setter::SetPairGasCap(Bridge::setPairGasCapCall { token: TOKEN, gasCap: 100_000 }), true);
     assert_waits(Setter::SetFeeReceiver(Bridge::setFeeReceiverCall { feeReceiver: zero }), true);
     assert_waits(Setter::SetPredecessor(Bridge::setPredecessorCall { predecessor: zero }), true);

@@ -66,7 +66,7 @@ fn configuration(section: Section, governors: &[usize], state: &BridgeState, now
 fn voted(section: &Section) -> BridgeState {
     let pending = PendingConfiguration {
         configuration_nonce: 1,
-        executable_at: NOW + u64::from(DELAY),
+        executable_at: Some(NOW + u64::from(DELAY)),
         deadline: section.deadline,
         calls_hash: calls_hash(&section.calldata()),
     };

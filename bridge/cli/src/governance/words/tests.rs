@@ -1,6 +1,8 @@
 use super::*;
 use crate::governance::limits::unlimited;
-use crate::governance::testing::{TOKEN, state};
+use polyspan_chain::encode_transfer;
+
+use crate::governance::testing::{COUNTERPART_TOKEN, TOKEN, held, state};
 
 const A: Address = Address::repeat_byte(1);
 const B: Address = Address::repeat_byte(2);
@@ -81,9 +83,30 @@ fn what_leaves_is_told_with_what_has_to_be_handled_before() {
             "make {A} the one who mints and burns {TOKEN}, once at least 42 requests of the counterpart are handled"
         ),
     );
-    let removed = Setter::DeregisterPair(Bridge::deregisterPairCall { token: TOKEN, inboundNonce: 0 });
+    let removed = Setter::DeregisterPair(Bridge::deregisterPairCall {
+        token: TOKEN,
+        inboundNonce: 0,
+        outboundNonce: 9,
+    });
     let text = Knowledge::default().tell(&removed);
-    assert!(text.ends_with("once at least 0 requests of the counterpart are handled"), "{text}");
+    let end = "once at least 0 requests of the counterpart are handled; the counterpart has handled 9 of this side's";
+    assert!(text.ends_with(end), "{text}");
+    let transfer = encode_transfer(&held());
+    let to = held().to;
+    assert_told(
+        Setter::WriteOff(Bridge::writeOffCall { nonce: 4, transfer }),
+        &format!(
+            "write off the hold of request 4: put 0.000005 of KRT ({TOKEN}) into the bridge's claims, where {to} can take it"
+        ),
+        &format!(
+            "write off the hold of request 4: put 5 smallest units of {COUNTERPART_TOKEN} into the bridge's claims, where {to} can take it"
+        ),
+    );
+    assert_told(
+        Setter::SetGreatestGasCap(Bridge::setGreatestGasCapCall { gasCap: 3_000_000 }),
+        "let no payout of any pair use more than 3000000 gas (was 2000000)",
+        "let no payout of any pair use more than 3000000 gas",
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@
 pub(in crate::etcd) struct Limits {
     /// Members.
     pub(in crate::etcd) members: usize,
-    /// Claims of a member.
+    /// Claims of a member; decisions as well, of which it has one for a lane at the most.
     pub(in crate::etcd) claims: usize,
     /// Attestations of a member on one lane; those with the lowest nonces are kept, since they are needed first.
     pub(in crate::etcd) of_lane: usize,

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{attestation, lane};
+use crate::testing::{attestation, decision, lane};
 
 const LIMITS: Limits =
     Limits { members: 2, claims: 2, of_lane: 3, of_member: 4, attestations: 6, skipped: 3 };
@@ -106,4 +106,24 @@ proptest! {
             prop_assert!(total <= LIMITS.attestations);
         }
     }
+}
+
+#[test]
+fn a_decision_lies_under_its_lane_and_is_bounded() {
+    let mut mirror = mirror();
+    let layout = Layout::new("/p");
+    let key = |number| layout.decision(&id("a"), lane(number));
+    let value = |number, nonce| decision(lane(number), nonce, 1).to_bytes().unwrap();
+    assert_eq!(put(&mut mirror, &key(1), &value(1, 4)), Taken::Yes);
+    assert_eq!(put(&mut mirror, &key(1), &value(1, 5)), Taken::Yes);
+    assert_eq!(mirror.decisions(lane(1)), [decision(lane(1), 5, 1)]);
+    assert_eq!(mirror.decision_of(&id("a"), lane(1)), Some(&decision(lane(1), 5, 1)));
+    // About another lane than its key says.
+    assert_eq!(put(&mut mirror, &key(1), &value(2, 4)), Taken::Skipped);
+    assert_eq!(mirror.decisions(lane(1)), []);
+    assert_eq!(put(&mut mirror, &key(2), &value(2, 4)), Taken::Yes);
+    assert_eq!(put(&mut mirror, &key(3), &value(3, 4)), Taken::Yes);
+    assert_eq!(put(&mut mirror, &key(4), &value(4, 4)), Taken::Full(Scope::Decisions));
+    mirror.take(Entry { key: key(2).as_bytes(), value: None, lease: 0, create_revision: 0 });
+    assert_eq!(mirror.decisions(lane(2)), []);
 }

@@ -55,7 +55,8 @@ fn check_side(path: &str, raw: Raw<RawSide>, problems: &mut Problems) -> Option<
     if bridge == Some(Address::ZERO) {
         problems.add(join(path, "bridge"), "the zero address is no contract");
     }
-    Some(Side { chain: chain?, chain_id: chain_id?, bridge: bridge?, deployment_block: block? })
+    let parts = problems.optional(&join(path, "parts"), raw.parts);
+    Some(Side { chain: chain?, chain_id: chain_id?, bridge: bridge?, deployment_block: block?, parts })
 }
 
 fn check_pairs(raw: Raw<Vec<Raw<RawPair>>>, problems: &mut Problems) -> Vec<Pair> {

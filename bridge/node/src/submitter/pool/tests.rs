@@ -31,6 +31,7 @@ fn job() -> Job {
         chain_id: ChainId::new(1),
         bridge: Address::ZERO,
         deployment_block: BlockHeight::ZERO,
+        parts: None,
     };
     Job {
         lane: LaneInfo {

@@ -209,11 +209,13 @@ prop_compose! {
 prop_compose! {
     fn any_store()(
         read_from in proptest::option::of(0u64..90), next in 0u64..60, verified in 0u64..60, told in (0u64..60, 0u64..60),
-        stored in any_set(), held in any_set(), released in any_set(), refunded in any_set(), submitted in any_set(),
+        stored in any_set(), held in any_set(), released in any_set(), refunded in any_set(), written_off in any_set(),
+        submitted in any_set(),
     ) -> StoreFacts {
         StoreFacts {
             read_from: read_from.map(BlockHeight::new), next: nonce(next), verified: nonce(verified),
-            told: NonceRange::new(nonce(told.0), nonce(told.1)), stored, held, released, refunded, submitted,
+            told: NonceRange::new(nonce(told.0), nonce(told.1)), stored, held, released, refunded, written_off,
+            submitted,
         }
     }
 }

@@ -6,22 +6,22 @@ mod tests;
 use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, U256};
-use polyspan_chain::{BridgeState, PairState};
+use polyspan_chain::{
+    BridgeState, GREATEST_GAS_CAPS, PairState, SLOT_GAS, default_gas_cap, default_item_bound,
+    encode_transfer, item_bounds, least_gas_cap,
+};
 use polyspan_contracts::Bridge;
-use polyspan_types::{Kind, Threshold};
+use polyspan_types::{Kind, Request, Threshold};
 
 use super::{
     Change, DeregisterArguments, HandOverArguments, LimitArguments, MembersArguments, MigrateArguments,
     RegisterArguments,
 };
-use crate::deploy::spec::{End, default_gas_cap, gas_caps};
+use crate::deploy::spec::{End, MAX_MEMBERS};
 use crate::failure::BadInput;
 use crate::governance::limits::encoded;
 use crate::governance::setter::Setter;
 use crate::token::parse_amount;
-
-/// Most members that a bridge takes. Source: `contracts/src/bridge/Memberships.sol`.
-const MAX_MEMBERS: usize = 64;
 
 /// What a change is made for: one end of a bridge, as it is now.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,8 @@ pub struct Ground<'a> {
     pub counterpart: Option<&'a BridgeState>,
     /// Decimals of the pair that is to be registered.
     pub decimals: u8,
+    /// The request whose hold is to be written off.
+    pub held: Option<&'a Request>,
 }
 
 impl Ground<'_> {
@@ -60,9 +62,10 @@ impl Ground<'_> {
             Change::UnlockPair(pair) => self.lock(&pair.pair, false)?,
             Change::SetGasCap { pair, gas_cap } => {
                 let pair = self.pair(&pair.pair)?;
-                self.check_gas_cap(pair.kind, *gas_cap)?;
+                self.check_gas_cap(pair.kind, pair.item_bound, *gas_cap)?;
                 Setter::SetPairGasCap(Bridge::setPairGasCapCall { token: pair.token, gasCap: *gas_cap })
             }
+            Change::SetGreatestGasCap { gas_cap } => self.greatest_gas_cap(*gas_cap)?,
             Change::SetLimits(limits) => self.limits(limits)?,
             Change::SetFeeReceiver { to } => {
                 Setter::SetFeeReceiver(Bridge::setFeeReceiverCall { feeReceiver: *to })
@@ -87,6 +90,13 @@ impl Ground<'_> {
             }
             Change::Migrate(migrate) => self.migrate(migrate)?,
             Change::HandOver(arguments) => self.hand_over(arguments)?,
+            Change::WriteOff { transfer } => {
+                let Some(held) = self.held else {
+                    return Err(self.wrong(format!("{transfer} was not found")));
+                };
+                let (nonce, transfer) = (held.nonce.get(), encode_transfer(&held.transfer));
+                Setter::WriteOff(Bridge::writeOffCall { nonce, transfer })
+            }
         })
     }
 
@@ -194,13 +204,28 @@ impl Ground<'_> {
                 self.wrong(format!("{} and {} are a pair already", pair.token, pair.counterpart_token))
             );
         }
-        let gas_cap = arguments.gas_cap.unwrap_or(default_gas_cap(kind));
-        self.check_gas_cap(kind, gas_cap)?;
+        let bounds = item_bounds(kind);
+        let item_bound = arguments.item_bound.unwrap_or_else(|| {
+            let theirs = self.counterpart.map_or(u32::MAX, |counterpart| counterpart.greatest_gas_cap);
+            let most = self.state.greatest_gas_cap.min(theirs);
+            default_item_bound(kind, arguments.gas_cap.map_or(most, |cap| cap.min(most)), SLOT_GAS)
+        });
+        if !bounds.contains(&item_bound) {
+            let (least, most) = (bounds.start(), bounds.end());
+            return Err(self.wrong(format!(
+                "--item-bound: {item_bound} is out of range for {kind}; use {least} to {most}"
+            )));
+        }
+        let gas_cap = arguments
+            .gas_cap
+            .unwrap_or(default_gas_cap(kind, item_bound, SLOT_GAS).min(self.state.greatest_gas_cap));
+        self.check_gas_cap(kind, item_bound, gas_cap)?;
         Ok(Setter::RegisterPair(Bridge::registerPairCall {
             pair: Bridge::PairConfiguration {
                 kind: kind.number(),
                 mints,
                 decimals: self.decimals,
+                itemBound: item_bound,
                 gasCap: gas_cap,
                 token,
                 counterpartToken: counterpart_token,
@@ -280,7 +305,29 @@ impl Ground<'_> {
         Ok(Setter::DeregisterPair(Bridge::deregisterPairCall {
             token: pair.token,
             inboundNonce: inbound_nonce,
+            outboundNonce: self.outbound_nonce(arguments.outbound_nonce)?,
         }))
+    }
+
+    /// The number that is given, or else what the counterpart has handled.
+    fn outbound_nonce(&self, given: Option<u64>) -> Result<u64, BadInput> {
+        given.or(self.counterpart.map(|counterpart| counterpart.handle_nonce.get())).ok_or_else(|| {
+            self.wrong("--outbound-nonce: the counterpart could not be read; give the endpoint of its chain, or the number")
+        })
+    }
+
+    fn greatest_gas_cap(&self, gas_cap: u32) -> Result<Setter, BadInput> {
+        if self.state.gas_cap_fixed {
+            return Err(self.wrong(format!(
+                "the greatest gas cap of this bridge is {} for ever; only another bridge can have another one",
+                self.state.greatest_gas_cap
+            )));
+        }
+        if !GREATEST_GAS_CAPS.contains(&gas_cap) {
+            let (least, most) = (GREATEST_GAS_CAPS.start(), GREATEST_GAS_CAPS.end());
+            return Err(self.wrong(format!("--gas-cap: {gas_cap} is out of range; use {least} to {most}")));
+        }
+        Ok(Setter::SetGreatestGasCap(Bridge::setGreatestGasCapCall { gasCap: gas_cap }))
     }
 
     /// The number of the counterpart's requests, once they are stopped.
@@ -309,12 +356,14 @@ impl Ground<'_> {
         }
     }
 
-    fn check_gas_cap(&self, kind: Kind, gas_cap: u32) -> Result<(), BadInput> {
-        let range = gas_caps(kind);
-        if range.contains(&gas_cap) {
+    fn check_gas_cap(&self, kind: Kind, item_bound: u16, gas_cap: u32) -> Result<(), BadInput> {
+        let (least, most) = (least_gas_cap(kind, item_bound), self.state.greatest_gas_cap);
+        if (least..=most).contains(&gas_cap) {
             return Ok(());
         }
-        let (least, most) = (range.start(), range.end());
-        Err(self.wrong(format!("--gas-cap: {gas_cap} is out of range for {kind}; use {least} to {most}")))
+        Err(self.wrong(format!(
+            "--gas-cap: {gas_cap} is out of range for {kind}{}; use {least} to {most}",
+            if item_bound == 0 { String::new() } else { format!(" with an item bound of {item_bound}") }
+        )))
     }
 }

@@ -12,6 +12,7 @@ fn side(chain: &str, id: u64, byte: u8) -> Side {
         chain_id: ChainId::new(id),
         bridge: Address::repeat_byte(byte),
         deployment_block: BlockHeight::ZERO,
+        parts: None,
     }
 }
 

@@ -27,6 +27,7 @@ fn built(line: &str, end: End, change: impl FnOnce(&mut BridgeState)) -> Result<
         state: &state,
         counterpart: Some(&counterpart),
         decimals: 6,
+        held: None,
     };
     ground.setter(&typed.change).map_err(|error| error.to_string())
 }
@@ -44,6 +45,7 @@ fn without_counterpart(line: &str, change: impl FnOnce(&mut BridgeState)) -> Res
         state: &state,
         counterpart: None,
         decimals: 6,
+        held: None,
     };
     ground.setter(&typed.change).map_err(|error| error.to_string())
 }
@@ -119,8 +121,35 @@ fn a_gas_cap_is_within_the_bounds_of_its_kind() {
     assert_refused("set-gas-cap --pair KRT --gas-cap 99999", "--gas-cap: 99999 is out of range for erc20");
     assert_refused("set-gas-cap --pair native --gas-cap 2000001", "use 100000 to 2000000");
     let register = format!("register-pair --main-token {A} --service-token {B} --mints service --gas-cap");
-    assert_refused(&format!("{register} 599999 --kind erc721"), "use 600000 to 2000000");
-    assert_refused(&format!("{register} 1199999 --kind erc1155"), "use 1200000 to 2000000");
+    assert_refused(&format!("{register} 129999 --kind erc721"), "use 130000 to 2000000");
+    assert_refused(&format!("{register} 517599 --kind erc721 --item-bound 512"), "use 517600 to 2000000");
+    assert_refused(&format!("{register} 154999 --kind erc1155"), "with an item bound of 1; use 155000 to");
+    assert_refused(
+        &format!("{register} 900000 --kind erc1155 --item-bound 17"),
+        "--item-bound: 17 is out of range",
+    );
+    let bound = |line: &str| match main(&format!("{register} {line}")).unwrap() {
+        Setter::RegisterPair(call) => (call.pair.itemBound, call.pair.gasCap),
+        other => panic!("{other:?}"),
+    };
+    // As much as the gas cap pays for.
+    assert_eq!(bound("200000 --kind erc721"), (64, 200_000));
+    assert_eq!(bound("2000000 --kind erc1155"), (16, 2_000_000));
+    let line = format!("register-pair --kind erc721 --main-token {A} --service-token {B} --mints service");
+    let small = built(&line, End::Main, |state| state.greatest_gas_cap = 200_000).unwrap();
+    assert!(
+        matches!(small, Setter::RegisterPair(call) if (call.pair.itemBound, call.pair.gasCap) == (64, 198_400))
+    );
+}
+
+#[test]
+fn the_greatest_gas_cap_is_within_the_bounds_of_a_bridge_and_may_be_fixed() {
+    let set = main("set-greatest-gas-cap --gas-cap 3000000").unwrap();
+    assert!(matches!(set, Setter::SetGreatestGasCap(call) if call.gasCap == 3_000_000));
+    assert_refused("set-greatest-gas-cap --gas-cap 99999", "use 100000 to 15000000");
+    let fixed =
+        built("set-greatest-gas-cap --gas-cap 3000000", End::Main, |state| state.gas_cap_fixed = true);
+    assert!(fixed.unwrap_err().contains("is 2000000 for ever"));
 }
 
 #[test]

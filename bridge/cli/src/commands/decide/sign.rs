@@ -1,4 +1,4 @@
-//! `polyspan force-hold sign`
+//! The step of each operator.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,9 +7,10 @@ use alloy::primitives::Address;
 use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_node::keys::AttesterKey;
-use polyspan_types::MemberSet;
+use polyspan_types::{HoldAction, MemberSet};
 
-use super::look;
+use super::seen::Seen;
+use super::words;
 use crate::args::ConfigFile;
 use crate::decision::Decision;
 use crate::failure::BadInput;
@@ -17,7 +18,7 @@ use crate::handover;
 use crate::network::Network;
 use crate::output;
 
-/// Arguments of `polyspan force-hold sign`.
+/// Arguments of `sign`.
 #[derive(Debug, clap::Args)]
 pub struct SignArguments {
     /// The decision.
@@ -35,17 +36,21 @@ pub struct SignArguments {
 
 /// Compares the decision with the chains, asks, and signs.
 ///
-/// Errors: the decision is not about what the chains say, a key of no operator, or nobody agreed.
-pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
-    let mut decision = Decision::load(&arguments.decision)?;
+/// Errors: the decision is not about what the chains have, a key of no operator, or nobody agreed.
+pub(super) async fn run(action: HoldAction, arguments: SignArguments) -> Result<ExitCode> {
+    let mut decision = Decision::load(&arguments.decision, action)?;
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
-    let (_, seen) = look::compare(&network, &decision).await?;
-    look::tell(&seen);
+    let seen = Seen::compared(&network, &decision).await?;
+    let text = words::describe(&network, &seen).await;
+    words::show(&network, &seen, &text).await;
     let operators = &seen.destination.operators;
     let key = attester(&network.config)?;
     check_operator(key.address(), operators)?;
     if !arguments.yes {
-        handover::confirm(&format!("Sign it as {}? [y/N] ", key.address()), "look at the decision")?;
+        handover::confirm(
+            &format!("Sign this {action} as {}? [y/N] ", key.address()),
+            "look at the decision",
+        )?;
     }
     let signature = key.sign_decision(&decision.signed(), &decision.domain()).await?;
     decision.add_signature(key.address(), &signature);
@@ -60,14 +65,14 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
         }
     };
     let tally = decision.tally(operators);
-    look::tell_refused(&tally);
+    words::show_refused(&tally);
     let (count, threshold, file) = (tally.signed.len(), operators.threshold, file.display());
     let next = if threshold.is_reached_by(count) {
-        "anyone can send it: polyspan force-hold submit"
+        format!("anyone can send it: polyspan {action} submit {file} --key KEYSTORE")
     } else {
-        "pass it on: polyspan force-hold sign"
+        format!("pass it on: polyspan {action} sign {file}")
     };
-    output::result(format!("signed {file}, {count} of {threshold}; {next} {file}"));
+    output::result(format!("signed {file}, {count} of {threshold}; {next}"));
     Ok(ExitCode::SUCCESS)
 }
 
