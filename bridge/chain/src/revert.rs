@@ -3,21 +3,12 @@
 use std::fmt;
 
 use alloy::primitives::{Address, Bytes, U256, hex};
-use alloy::sol_types::{GenericContractError, SolError, SolInterface};
-use libraries::PackedTransfersMalformed;
+use alloy::sol_types::{GenericContractError, SolInterface};
 use polyspan_types::{HoldReason, RequestNonce};
 
 use crate::abi::Bridge::BridgeErrors;
 use crate::abi::{ClaimsErrors, MultiTokenErrors, NftErrors, TokenErrors};
 use crate::endpoint::quote;
-
-mod libraries {
-    alloy::sol! {
-        /// As in `libraries/PackedTransfers.sol`, which is no part of the bridge's interface.
-        #[derive(Debug)]
-        error PackedTransfersMalformed(uint256 offset);
-    }
-}
 
 /// A revert of a bridge, or of what it called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,11 +155,8 @@ fn name_and_values(error: &impl fmt::Debug) -> String {
     }
 }
 
-/// Errors of a library, of a bridge's claims, of standard tokens, `require` texts and panics are spelt out, everything else is shown by selector.
+/// Errors of a bridge's claims, of standard tokens, `require` texts and panics are spelt out, everything else is shown by selector.
 fn foreign_reason(data: &Bytes, message: &str) -> String {
-    if let Ok(error) = PackedTransfersMalformed::abi_decode(data) {
-        return format!("{error:?}");
-    }
     if let Ok(error) = ClaimsErrors::abi_decode(data) {
         return name_and_values(&error);
     }
@@ -196,7 +184,7 @@ fn small(value: U256) -> u64 {
 #[cfg(test)]
 mod tests {
     use alloy::primitives::Address;
-    use alloy::sol_types::Revert;
+    use alloy::sol_types::{Revert, SolError};
 
     use polyspan_contracts::BridgeToken::ERC20InsufficientBalance;
 
@@ -248,7 +236,7 @@ mod tests {
             needed: U256::from(2),
         });
         assert!(text(balance.abi_encode()).starts_with("ERC20InsufficientBalance { sender: 0x0808"));
-        let malformed = PackedTransfersMalformed { offset: U256::from(2) };
+        let malformed = crate::abi::Bridge::PackedTransfersMalformed { offset: U256::from(2) };
         assert_eq!(text(malformed.abi_encode()), "PackedTransfersMalformed { offset: 2 }");
         let claimed = polyspan_contracts::BridgeClaims::BridgeClaimsUnknown { nonce: 4 };
         assert_eq!(text(claimed.abi_encode()), "BridgeClaimsUnknown { nonce: 4 }");
