@@ -21,8 +21,11 @@ use serde_json::json;
 const LANE: Direction = Direction::MainToService;
 
 /// What a block of the service chain has room for: transfers of fungible tokens, and no payout of an ERC-1155, whose gas cap is
-/// 1 200 000. Unit: gas.
-const LOW_GAS_LIMIT: u64 = 1_000_000;
+/// 830 000. Unit: gas.
+const LOW_GAS_LIMIT: u64 = 900_000;
+
+/// Room for a payout of an ERC-1155, and for less than the margin that is added to an estimate. Unit: gas.
+const TIGHT_GAS_LIMIT: u64 = 1_000_000;
 
 /// Number of what a hostile contract does. Source: `contracts/test/contracts/Hostile.sol`.
 const REVERTS: u8 = 1;
@@ -135,6 +138,17 @@ async fn a_request_that_fits_again_before_the_evidence_is_complete_is_paid() {
     network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
     assert_eq!(network.destination(0, LANE).unwrap().handled().await.unwrap().held, []);
     assert_eq!(counted(&network, "signed").await, [0.0; 3]);
+    network.expect_complete().await.unwrap();
+}
+
+/// Nothing would ever hold it: alone it goes through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_fits_into_a_block_without_any_margin_is_paid() {
+    let network = TestNetwork::running(3, |_| {}).await.unwrap();
+    set_gas_limit(&network, TIGHT_GAS_LIMIT).await;
+    items(&network, fresh_recipient()).await;
+    network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
+    assert_eq!(network.destination(0, LANE).unwrap().handled().await.unwrap().held, []);
     network.expect_complete().await.unwrap();
 }
 

@@ -345,11 +345,11 @@ impl Submitter {
                 self.chain.simulate(&call.gas_limit(gas), presumed).await.map(|()| gas)
             }
             None => self.chain.estimate_gas(&call).await.map(|estimate| {
-                let estimate = with_margin(estimate);
                 if job.purpose == Purpose::Handle {
-                    self.dearness.insert(job.lane.bridge_id, Dearness::of(estimate, job.worst_gas));
+                    let dearness = Dearness::of(with_margin(estimate, u64::MAX), job.worst_gas);
+                    self.dearness.insert(job.lane.bridge_id, dearness);
                 }
-                estimate
+                with_margin(estimate, limit)
             }),
         };
         let gas = match shown {

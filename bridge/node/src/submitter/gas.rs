@@ -3,9 +3,11 @@
 /// Added to the node's estimate, since state moves between estimate and block. Unit: percent.
 const MARGIN_PERCENT: u64 = 15;
 
-/// A node's estimate with room for state that moves. Unit: gas.
-pub(super) const fn with_margin(estimate: u64) -> u64 {
-    estimate.saturating_add(estimate.saturating_mul(MARGIN_PERCENT) / 100)
+/// A node's estimate with room for state that moves, as far as `limit` has room for it: what fits without a margin is tried, for
+/// nothing else would ever be. An estimate above the limit stays above it. Unit: gas.
+pub(super) fn with_margin(estimate: u64, limit: u64) -> u64 {
+    let wanted = estimate.saturating_add(estimate.saturating_mul(MARGIN_PERCENT) / 100);
+    wanted.min(limit).max(estimate)
 }
 
 /// How much dearer a call is than the EVM's prices make it at the most: some chains charge gas for data that they publish
@@ -41,6 +43,12 @@ mod tests {
         assert_eq!(Dearness::of(400, 1_000).gas(2_000), 2_000);
         assert_eq!(Dearness::of(2_501, 1_000).gas(2_000), 5_020);
         assert_eq!(Dearness::of(5, 0).gas(10), 50);
-        assert_eq!(with_margin(100), 115);
+    }
+
+    #[test]
+    fn a_margin_never_makes_too_large_what_fits() {
+        assert_eq!(with_margin(100, 1_000), 115);
+        assert_eq!([with_margin(100, 110), with_margin(100, 100)], [110, 100]);
+        assert_eq!(with_margin(101, 100), 101, "what does not fit still does not");
     }
 }
