@@ -151,6 +151,13 @@ impl LaneSubmission {
         }
     }
 
+    /// Shows why something did not go through, or that nothing is in the way. Returns whether that is news, which is logged once: the
+    /// board and the metrics show that it lasts.
+    fn note_trouble(&self, trouble: Option<&String>) -> bool {
+        let before = self.lane.board.submission.send_replace(trouble.cloned());
+        trouble.is_some_and(|text| before.as_ref() != Some(text))
+    }
+
     /// It is another one's turn: nothing is in the way here.
     fn show_idle(&self) {
         self.lane.board.submission.send_replace(None);

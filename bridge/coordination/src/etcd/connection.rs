@@ -192,9 +192,10 @@ impl Connection {
         self.shared.followed(FIRST_READING).await?;
         let kept: BTreeSet<VoteKey> = kept.iter().map(VoteKey::of).collect();
         // Before the deletion, as in `prune`.
-        self.own().want_only(lane, |vote| kept.contains(vote));
-        let mut surplus = self.shared.mirror().votes_of(&own, lane);
-        surplus.retain(|vote| !kept.contains(vote));
+        let mut surplus = self.own().want_only(lane, |vote| kept.contains(vote));
+        // The mirror has what an earlier process left, and what this one wrote a moment ago it may not have yet.
+        surplus.extend(self.shared.mirror().votes_of(&own, lane));
+        let surplus: Vec<_> = surplus.difference(&kept).copied().collect();
         for batch in surplus.chunks(BATCH) {
             let keys: Vec<_> = batch.iter().map(|vote| self.shared.layout.vote(&own, lane, *vote)).collect();
             let deleted = self.call(|mut client| {

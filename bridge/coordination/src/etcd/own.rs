@@ -81,11 +81,16 @@ impl Own {
         self.want_only(lane, |vote| vote.nonce > nonce);
     }
 
-    /// From now on only those are wanted.
-    pub(super) fn want_only(&mut self, lane: BridgeId, wanted: impl Fn(&VoteKey) -> bool) {
-        if let Some(votes) = self.wanted.get_mut(&lane) {
-            votes.retain(wanted);
-        }
+    /// From now on only those are wanted. Returns the others that were.
+    pub(super) fn want_only(
+        &mut self,
+        lane: BridgeId,
+        wanted: impl Fn(&VoteKey) -> bool,
+    ) -> BTreeSet<VoteKey> {
+        let Some(votes) = self.wanted.get_mut(&lane) else { return BTreeSet::new() };
+        let (kept, dropped) = std::mem::take(votes).into_iter().partition(wanted);
+        *votes = kept;
+        dropped
     }
 
     /// Whether its decision about a lane is to be there.
@@ -111,4 +116,21 @@ impl Own {
 /// The candidate's own claim after it has resigned.
 pub(super) const fn resigned(claim: Claim) -> Claim {
     Claim { standing: false, ..claim }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{attestation, lane};
+
+    /// Its publisher may not have seen it come back from etcd yet, and has to delete it all the same.
+    #[test]
+    fn what_was_published_and_is_not_kept_is_known_without_seeing_it_come_back() {
+        let vote = |nonce| VoteKey::of(&attestation(lane(1), nonce, 1, 1));
+        let mut own = Own::default();
+        (1..=3).for_each(|nonce| own.note_published(lane(1), vote(nonce)));
+        assert_eq!(own.want_only(lane(1), |kept| *kept == vote(2)), BTreeSet::from([vote(1), vote(3)]));
+        assert_eq!(own.want_only(lane(1), |_| false), BTreeSet::from([vote(2)]));
+        assert_eq!(own.want_only(lane(1), |_| false), BTreeSet::new());
+    }
 }

@@ -97,12 +97,9 @@ impl LaneSubmission {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
             other => Some(other.to_string()),
         };
-        if let Some(text) = &trouble
-            && lane.board.submission.borrow().as_ref() != Some(text)
-        {
-            warn!(lane = %info.id, %nonce, reason = text, "force-hold did not go through");
+        if self.note_trouble(trouble.as_ref()) {
+            warn!(lane = %info.id, %nonce, reason = trouble, "force-hold did not go through");
         }
-        lane.board.submission.send_replace(trouble);
         Ok(())
     }
 }

@@ -149,11 +149,9 @@ impl LaneSubmission {
             return;
         };
         self.note_took_over(false);
-        // Said once: the board and the metrics show that it lasts.
-        if lane.board.submission.borrow().as_ref() != Some(&text) {
+        if self.note_trouble(Some(&text)) {
             warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
         }
-        lane.board.submission.send_replace(Some(text));
     }
 
     /// Nothing was sent, and nothing went wrong: what is on its way binds the account's balance or its nonces. The next block can free

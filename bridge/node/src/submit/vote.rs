@@ -73,12 +73,9 @@ impl LaneSubmission {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
             other => Some(other.to_string()),
         };
-        if let Some(text) = &trouble
-            && self.lane.board.submission.borrow().as_ref() != Some(text)
-        {
-            warn!(lane = %info.id, checkpoint = %nonce, reason = text, "vote did not go through");
+        if self.note_trouble(trouble.as_ref()) {
+            warn!(lane = %info.id, checkpoint = %nonce, reason = trouble, "vote did not go through");
         }
-        self.lane.board.submission.send_replace(trouble);
         Ok(())
     }
 }
