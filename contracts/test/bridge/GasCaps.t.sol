@@ -57,6 +57,21 @@ contract GasCapsTest is PayoutTest {
         _expectAllOrNothing(picky, success, result);
     }
 
+    /// @dev Nothing follows it that would want as much gas.
+    function test_gas_of_the_submitter_never_decides_who_is_told() external {
+        Picky picky = new Picky(GAS_CAP - 300);
+        _seedNative(10);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(picky), 1, "data");
+        bytes memory call = _handleCall(0, _slice(0, 1), none, _approved(1));
+        bool success;
+        for (uint256 gas = LEAST_GAS; !success; gas += 1_000) {
+            (success,) = _submitWith(gas, call);
+            assertEq(bridge.laneState().heldCount, 0, "held");
+            assertLe(gas, MOST_GAS, "paid at last");
+        }
+        assertTrue(picky.told(), "told");
+    }
+
     function test_recipient_that_burns_all_gas_is_held_or_nothing_happens() external {
         HostileRecipient recipient = new HostileRecipient();
         recipient.setBehaviour(Behaviour.BurnsGas);

@@ -2,14 +2,19 @@
 pragma solidity 0.8.37;
 
 import {HoldReason} from "../../src/interfaces/BridgeTypes.sol";
+import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeHolds} from "../../src/interfaces/IBridgeHolds.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {MigrationTest} from "../MigrationTest.sol";
 import {Behaviour} from "../contracts/Hostile.sol";
+import {TestNFT} from "../contracts/TestNFT.sol";
 
 /// @title No holder of a hold undoes a migration, and no migration takes what a hold is owed
 contract MigrationLateTest is MigrationTest {
+    /// Counterpart of what a test registers itself.
+    address private constant FAR = address(0xFA2);
+
     // ---- what comes between the vote and its execution ----
 
     function test_a_late_refund_does_not_undo_the_migration_of_a_lock_pair() external {
@@ -166,6 +171,42 @@ contract MigrationLateTest is MigrationTest {
         _stop();
         _configure(_migrateCall(address(mintedMulti), 100, none, none));
         assertEq(next.pairOf(address(mintedMulti)).minted, 11, "all that is minted");
+    }
+
+    function test_a_hold_of_another_kind_is_owed_no_id() external {
+        _far(Kinds.ERC1155, FAR_NFT, RECIPIENT, 1, _payload1155(_list(9), _list(1), ""));
+        _handleAll();
+        _expectHeld(uint64(requests.length - 1), HoldReason.KindMismatch);
+        _stop();
+        _configure(_migrateCall(address(nft), 1, _list(9), none));
+        assertEq(nft.ownerOf(9), address(next), "free");
+    }
+
+    /// @dev Made while the pair was gone it names no id of it, though it counts.
+    function test_a_hold_of_no_pair_is_owed_no_id() external {
+        TestNFT fresh = new TestNFT("Fresh", "FRE");
+        bytes memory registration = _pairCall(Kinds.ERC721, false, address(fresh), FAR);
+        bridge = next;
+        _configure(registration);
+        bridge = old;
+        _configure(registration);
+        _configure(abi.encodeCall(IBridgeConfiguration.setPairLocked, (address(fresh), true)));
+        (uint64 inbound, uint64 outbound) = (uint64(requests.length), bridge.laneState().requestNonce);
+        _configure(abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(fresh), inbound, outbound)));
+        _far(Kinds.ERC721, FAR, RECIPIENT, 5);
+        _handleAll();
+        _expectHeld(uint64(requests.length - 1), HoldReason.UnknownToken);
+
+        _configure(registration);
+        for (uint256 id = 5; id < 7; ++id) {
+            fresh.mint(USER, id);
+            vm.prank(USER);
+            fresh.safeTransferFrom(USER, address(bridge), id, abi.encode(RECIPIENT, USER, 0, ""));
+        }
+        _stop();
+        _configure(_migrateCall(address(fresh), 2, _list(5, 6), none));
+        assertEq(fresh.ownerOf(5), address(next), "free");
+        assertEq(fresh.ownerOf(6), address(old), "as much stays as is held");
     }
 
     // ---- steps ----

@@ -53,6 +53,15 @@ contract PayoutsTest is PayoutTest {
         assertEq(bridge.pairOf(address(minted)).minted, 4, "minted");
     }
 
+    function test_the_currency_of_the_other_chain_is_not_paid_by_the_terms_of_the_token_before_it() external {
+        _seedToken(10);
+        _far(Kinds.ERC20, FAR_MINTED, RECIPIENT, 4);
+        _far(Kinds.ERC20, FAR_NATIVE_FOR_TOKEN, RECIPIENT, 5);
+        _handleAll();
+        assertEq(minted.balanceOf(RECIPIENT), 4, "the token");
+        assertEq(token.balanceOf(RECIPIENT), 5, "the currency");
+    }
+
     function test_locked_erc721_payout_leaves_the_escrow() external {
         _lockNFT(5);
         vm.expectEmit(address(bridge));

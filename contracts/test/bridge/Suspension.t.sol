@@ -94,6 +94,7 @@ contract SuspensionTest is GovernanceTest {
         PendingConfiguration[] memory pending = bridge.state().pending;
         assertTrue(pending[0].executableAt != NEVER, "the earlier one goes on");
         assertEq(pending[1].executableAt, NEVER, "the later one does not");
+        _wait(1);
         _unpause();
         assertEq(bridge.state().pending[0].executableAt, pending[0].executableAt, "not even a second later");
     }

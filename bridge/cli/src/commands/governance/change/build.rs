@@ -283,6 +283,16 @@ impl Ground<'_> {
                 arguments.pair.pair
             )));
         }
+        let theirs = self.counterpart.and_then(|counterpart| {
+            counterpart.pairs.iter().find(|theirs| theirs.token == pair.counterpart_token)
+        });
+        if theirs.is_some_and(|theirs| !theirs.held.is_zero()) {
+            return Err(self.wrong(format!(
+                "the counterpart holds requests of {}, and what it refunds could not be minted any more; end its holds first, \
+                 by release, refund or write-off (see `polyspan status`)",
+                arguments.pair.pair
+            )));
+        }
         Ok(Setter::HandOver(Bridge::handOverCall {
             token: pair.token,
             successor: arguments.successor,

@@ -191,6 +191,23 @@ fn what_leaves_names_how_many_requests_were_handled() {
 }
 
 #[test]
+fn a_token_is_not_handed_over_while_the_counterpart_can_refund_it() {
+    let line = format!("hand-over --pair KRT --successor {A}");
+    let holding = |held: u64| {
+        built(&line, End::Main, |state| {
+            state.requests_stopped = true;
+            // The counterpart's pair of this pair: here a copy of the same state.
+            state.pairs[1].counterpart_token = TOKEN;
+            state.pairs[1].mints = true;
+            state.pairs[1].held = U256::from(held);
+        })
+    };
+    let error = holding(1).unwrap_err();
+    assert!(error.contains("the counterpart holds requests of KRT"), "{error}");
+    holding(0).unwrap();
+}
+
+#[test]
 fn what_migrates_by_default_is_all_that_nobody_is_owed() {
     let line = format!("migrate --pair KRT --successor {A}");
     let drained = |state: &mut BridgeState| {
