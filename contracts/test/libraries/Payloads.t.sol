@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Payloads} from "../../src/libraries/Payloads.sol";
 import {Test} from "../Vm.sol";
 
-/// @title Gives the library a payload with something else behind it in the calldata
+/// @title Gives the library a payload with something else behind it in the calldata or the memory
 /// @dev Whatever the library reads beyond the payload shows: it is `0xee` there, and never what was encoded.
 contract PayloadReader {
     function isERC721(bytes calldata all, uint256 length) external pure returns (bool) {
@@ -12,7 +12,7 @@ contract PayloadReader {
     }
 
     function isERC1155(bytes calldata all, uint256 length, uint256 value) external pure returns (bool) {
-        return Payloads.isERC1155(all[:length], value);
+        return Payloads.isERC1155(_cut(all, length), value);
     }
 
     function decodeERC721(bytes calldata all, uint256 length) external pure returns (bytes memory, bytes memory) {
@@ -25,8 +25,16 @@ contract PayloadReader {
         pure
         returns (uint256[] memory, uint256[] memory, bytes memory)
     {
-        (uint256[] memory ids, uint256[] memory amounts) = Payloads.decodeERC1155(all[:length]);
+        (uint256[] memory ids, uint256[] memory amounts) = Payloads.decodeERC1155(_cut(all, length));
         return (ids, amounts, Payloads.extraDataOfERC1155(all[:length]));
+    }
+
+    /// @dev In memory, where what was cut off stays behind it.
+    function _cut(bytes memory all, uint256 length) private pure returns (bytes memory) {
+        assembly ("memory-safe") {
+            mstore(all, length)
+        }
+        return all;
     }
 }
 
