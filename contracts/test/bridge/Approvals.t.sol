@@ -19,11 +19,10 @@ contract OpenApprovals is Approvals {
         for (uint256 i = 0; i < operators.length; ++i) {
             roster = bytes.concat(roster, bytes20(operators[i]));
         }
-        // Memory safety: writes at the free pointer and moves it.
+        // Memory safety: takes the two words at the free pointer, which lies at most one behind the roster.
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, shl(96, behind))
-            mstore(0x40, add(free, 0x20))
+            mstore(add(add(roster, 0x20), mload(roster)), shl(96, behind))
+            mstore(0x40, add(mload(0x40), 0x40))
         }
         _requireThresholdWithVotes(roster, Quorum({epoch: 1, threshold: threshold}), digest, signatures);
     }
