@@ -12,9 +12,6 @@ import {TestNFT} from "../contracts/TestNFT.sol";
 
 /// @title No holder of a hold undoes a migration, and no migration takes what a hold is owed
 contract MigrationLateTest is MigrationTest {
-    /// Counterpart of what a test registers itself.
-    address private constant FAR = address(0xFA2);
-
     // ---- what comes between the vote and its execution ----
 
     function test_a_late_refund_does_not_undo_the_migration_of_a_lock_pair() external {
@@ -185,7 +182,7 @@ contract MigrationLateTest is MigrationTest {
     /// @dev Made while the pair was gone it names no id of it, though it counts.
     function test_a_hold_of_no_pair_is_owed_no_id() external {
         TestNFT fresh = new TestNFT("Fresh", "FRE");
-        bytes memory registration = _pairCall(Kinds.ERC721, false, address(fresh), FAR);
+        bytes memory registration = _pairCall(Kinds.ERC721, false, address(fresh), FAR_UNKNOWN);
         bridge = next;
         _configure(registration);
         bridge = old;
@@ -193,7 +190,7 @@ contract MigrationLateTest is MigrationTest {
         _configure(abi.encodeCall(IBridgeConfiguration.setPairLocked, (address(fresh), true)));
         (uint64 inbound, uint64 outbound) = (uint64(requests.length), bridge.laneState().requestNonce);
         _configure(abi.encodeCall(IBridgeConfiguration.deregisterPair, (address(fresh), inbound, outbound)));
-        _far(Kinds.ERC721, FAR, RECIPIENT, 5);
+        _far(Kinds.ERC721, FAR_UNKNOWN, RECIPIENT, 5);
         _handleAll();
         _expectHeld(uint64(requests.length - 1), HoldReason.UnknownToken);
 

@@ -147,16 +147,7 @@ contract WriteOffsTest is GovernanceTest {
     }
 
     function test_an_unclear_answer_is_not_written_off() external {
-        HostileToken unclear = new HostileToken();
-        _configure(_pairCall(Kinds.ERC20, false, address(unclear), FAR_UNKNOWN));
-        unclear.mint(USER, 50);
-        vm.prank(USER);
-        unclear.approve(address(bridge), 50);
-        vm.prank(USER);
-        bridge.seed(address(unclear), 50);
-        unclear.setBehaviour(Behaviour.ReturnsGarbage);
-        _far(Kinds.ERC20, FAR_UNKNOWN, RECIPIENT, 50);
-        _handleAll();
+        HostileToken unclear = _heldByToken(Behaviour.ReturnsGarbage);
         _expectHeld(0, HoldReason.AnswerUnclear);
         unclear.setBehaviour(Behaviour.Honest);
         // It may have been paid.
@@ -165,16 +156,7 @@ contract WriteOffsTest is GovernanceTest {
     }
 
     function test_a_write_off_whose_payment_is_unclear_changes_nothing() external {
-        HostileToken unclear = new HostileToken();
-        _configure(_pairCall(Kinds.ERC20, false, address(unclear), FAR_UNKNOWN));
-        unclear.mint(USER, 50);
-        vm.prank(USER);
-        unclear.approve(address(bridge), 50);
-        vm.prank(USER);
-        bridge.seed(address(unclear), 50);
-        unclear.setBehaviour(Behaviour.Reverts);
-        _far(Kinds.ERC20, FAR_UNKNOWN, RECIPIENT, 50);
-        _handleAll();
+        HostileToken unclear = _heldByToken(Behaviour.Reverts);
         unclear.setBehaviour(Behaviour.ReturnsGarbage);
         _configureExpecting(
             _writeOffCall(0),
@@ -316,6 +298,20 @@ contract WriteOffsTest is GovernanceTest {
     }
 
     // ---- steps ----
+
+    /// @dev A payout of 50 that its token makes fail in this way.
+    function _heldByToken(Behaviour behaviour) private returns (HostileToken hostile) {
+        hostile = new HostileToken();
+        _configure(_pairCall(Kinds.ERC20, false, address(hostile), FAR_UNKNOWN));
+        hostile.mint(USER, 50);
+        vm.prank(USER);
+        hostile.approve(address(bridge), 50);
+        vm.prank(USER);
+        bridge.seed(address(hostile), 50);
+        hostile.setBehaviour(behaviour);
+        _far(Kinds.ERC20, FAR_UNKNOWN, RECIPIENT, 50);
+        _handleAll();
+    }
 
     /// @dev A hold of every pair, whose recipient refuses for ever, numbered as the pairs are.
     function _holdEverything() private {

@@ -283,9 +283,7 @@ impl Ground<'_> {
                 arguments.pair.pair
             )));
         }
-        let theirs = self.counterpart.and_then(|counterpart| {
-            counterpart.pairs.iter().find(|theirs| theirs.token == pair.counterpart_token)
-        });
+        let theirs = self.counterpart.and_then(|counterpart| pair_of(counterpart, pair));
         if theirs.is_some_and(|theirs| !theirs.held.is_zero()) {
             return Err(self.wrong(format!(
                 "the counterpart holds requests of {}, and what it refunds could not be minted any more; end its holds first, \
@@ -306,8 +304,7 @@ impl Ground<'_> {
             arguments.inbound_nonce,
             // Where it is gone already, nothing of it is requested either.
             |counterpart| {
-                let theirs = counterpart.pairs.iter().find(|theirs| theirs.token == pair.counterpart_token);
-                counterpart.requests_stopped || theirs.is_none_or(|theirs| theirs.locked)
+                counterpart.requests_stopped || pair_of(counterpart, pair).is_none_or(|theirs| theirs.locked)
             },
             "the counterpart's side of the pair is not locked, so more of it may be on its way; lock it first, or give the \
              number",
@@ -376,4 +373,9 @@ impl Ground<'_> {
             if item_bound == 0 { String::new() } else { format!(" with an item bound of {item_bound}") }
         )))
     }
+}
+
+/// The counterpart's side of a pair; `None` where it is gone.
+fn pair_of<'a>(counterpart: &'a BridgeState, pair: &PairState) -> Option<&'a PairState> {
+    counterpart.pairs.iter().find(|theirs| theirs.token == pair.counterpart_token)
 }
