@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 from campaigns import SMALLER, actions, effective_calls, invariants, too_few  # noqa: E402
+from journal import Journal  # noqa: E402
 from mutators import mutants  # noqa: E402
 
 
@@ -79,6 +80,26 @@ class Mutators(unittest.TestCase):
             self.assertEqual(becomes(line), set(), line)
 
 
+class Remembered(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "journal.jsonl"
+
+    def test_what_was_written_is_known_to_the_next_run(self):
+        journal = Journal(self.path, "key")
+        journal.write(1, [60, {"a": 2}])
+        journal.write(("b", 3), "found")
+        self.assertEqual(journal.known, {1: [60, {"a": 2}], ("b", 3): "found"})
+        self.assertEqual(Journal(self.path, "key").known, journal.known)
+
+    def test_nothing_is_known_for_another_key_or_when_asked_to_forget(self):
+        Journal(self.path, "key").write(1, "found")
+        self.assertEqual(Journal(self.path, "other").known, {})
+        self.assertEqual(Journal(self.path, "key", afresh=True).known, {})
+        self.assertEqual(Journal(self.path, "key").known, {})
+
+
 class Mutate(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -88,19 +109,11 @@ class Mutate(unittest.TestCase):
         self.fault, self.other = mutants("src/A.sol", "{\n    a += 1;\n}", ())[:2]
 
     def test_what_was_noticed_is_remembered_and_a_survivor_is_not(self):
-        journal = self.mutate.Journal(False)
-        journal.write(self.fault, self.mutate.KILLED)
-        journal.write(self.other, self.mutate.SURVIVED)
-        again = self.mutate.Journal(False)
+        verdicts = self.mutate.Verdicts(False)
+        verdicts.keep(self.fault, self.mutate.KILLED)
+        verdicts.keep(self.other, self.mutate.SURVIVED)
+        again = self.mutate.Verdicts(False)
         self.assertEqual([again.verdict(self.fault), again.verdict(self.other)], [self.mutate.KILLED, None])
-
-    def test_nothing_is_remembered_of_other_sources_or_when_asked_to_forget(self):
-        journal = self.mutate.Journal(False)
-        journal.sources = "other"
-        journal.write(self.fault, self.mutate.KILLED)
-        self.assertIsNone(self.mutate.Journal(False).verdict(self.fault))
-        self.mutate.Journal(False).write(self.fault, self.mutate.KILLED)
-        self.assertIsNone(self.mutate.Journal(True).verdict(self.fault))
 
     def test_a_fault_is_put_into_everything_that_tests_deploy_by_name(self):
         files = [path.read_text() for path in (HERE / "test").rglob("*.sol")]
@@ -189,30 +202,32 @@ class Prolong(unittest.TestCase):
     def test_only_calls_that_took_effect_count(self):
         self.assertEqual(self.effective(231), {"all": {"vote": 200, "pause": 9800}})
 
-    def test_rounds_that_are_over_are_summed_and_remembered_until_a_source_changes(self):
-        journal = self.prolong.Journal("key")
-        journal.write(1, 60, self.effective(231))
-        journal.write(2, 60, self.effective(331))
-        again = self.prolong.Journal("key")
-        self.assertEqual(again.sum([1, 2]), {"all": {"vote": 500, "pause": 19600}})
-        self.assertEqual(self.prolong.Journal("other").rounds, {})
-        self.assertEqual(self.prolong.Journal("key", afresh=True).rounds, {})
-        self.assertEqual(self.prolong.Journal("key").rounds, {})
+    def journal(self):
+        return Journal(self.prolong.JOURNAL, "key")
+
+    def test_rounds_that_are_over_are_summed(self):
+        journal = self.journal()
+        journal.write(1, [60, self.effective(231)])
+        journal.write(2, [60, self.effective(331)])
+        self.assertEqual(self.prolong.summed(self.journal(), [1, 2]), {"all": {"vote": 500, "pause": 19600}})
 
     def test_every_change_of_what_rounds_run_counts_and_a_proof_is_none_of_it(self):
         files = self.prolong.sources()
         self.assertIn(Path("test/Together.t.sol"), files)
         self.assertFalse([path for path in files if "symbolic" in path.parts])
         changed = files | {Path("src/Bridge.sol"): b"other"}
-        self.assertNotEqual(self.prolong.fingerprint(files), self.prolong.fingerprint(changed))
+        key = self.prolong.fingerprint(files)
+        self.assertNotEqual(key, self.prolong.fingerprint(changed))
+        with mock.patch.object(self.prolong, "SETTINGS", {"FOUNDRY_INVARIANT_CHECK_INTERVAL": "1"}):
+            self.assertNotEqual(key, self.prolong.fingerprint(files))
 
     def test_a_round_whose_forge_was_killed_is_told_from_one_that_fails(self):
-        journal = self.prolong.Journal("key")
+        journal = self.journal()
         for code, told in ((-9, "signal 9"), (1, "round 1 fails")):
             bench = mock.Mock(running=set(), return_value=mock.Mock(round=lambda number, code=code: (code, "nothing")))
             with mock.patch.object(self.prolong, "Bench", bench), self.assertRaisesRegex(SystemExit, told):
                 self.prolong.run([1], 1, {}, journal)
-        self.assertEqual(journal.rounds, {})
+        self.assertEqual(journal.known, {})
 
     def test_seeds_of_rounds_differ_and_stay(self):
         self.assertEqual(len({self.prolong.seed_of(number) for number in range(1, 101)}), 100)
@@ -220,7 +235,7 @@ class Prolong(unittest.TestCase):
 
     def test_no_invariant_is_left_out_of_those_that_are_asked_together(self):
         together = (HERE / "test" / "Together.t.sol").read_text()
-        for name in ("Conservation", "Progress", "Approval"):
+        for name in ("Conservation", "Progress", "Approval", "Voted"):
             for invariant in re.findall(r"function (invariant_\w+)", (HERE / "test" / f"{name}.t.sol").read_text()):
                 self.assertIn(f"{name}Test.{invariant}.selector", together)
 
@@ -268,6 +283,45 @@ class Sizes(unittest.TestCase):
 
 
 class Symbolic(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.symbolic = script("symbolic")
+        self.symbolic.WORK = Path(folder.name)
+
+    def run_with(self, *arguments):
+        """What was tried anew."""
+        tried = []
+        with (
+            mock.patch.object(self.symbolic, "prove", side_effect=lambda name: tried.append(name) or f"proved {name}"),
+            mock.patch.object(self.symbolic, "refute", side_effect=lambda name: tried.append(name) or f"refuted {name}"),
+            mock.patch.object(sys, "argv", ["symbolic", *arguments]),
+            mock.patch("builtins.print"),
+        ):
+            self.symbolic.main()
+        return tried
+
+    def test_what_is_proved_and_refuted_is_remembered(self):
+        chosen = ("--only", "UnionProof", "--only", "strangers count")
+        everything = [
+            "UnionProof.check_signers_in_any_order_suffice",
+            "UnionProof.check_voters_and_signers_count_once_each",
+            "UnionProof.check_a_vote_is_its_signers_for_its_checkpoint",
+            "strangers count",
+        ]
+        self.assertCountEqual(self.run_with(*chosen), everything)
+        self.assertEqual(self.run_with(*chosen, "--only", "the fee rises"), ["the fee rises"])
+        self.assertCountEqual(self.run_with(*chosen, "--afresh"), everything)
+
+    def test_nothing_is_remembered_of_other_sources_or_of_what_failed(self):
+        chosen = ("--only", "UnionProof")
+        with mock.patch.object(self.symbolic, "fingerprint", return_value="other"):
+            self.run_with(*chosen)
+        with mock.patch.object(self.symbolic, "prove", side_effect=SystemExit("not proved")), self.assertRaises(SystemExit):
+            with mock.patch.object(sys, "argv", ["symbolic", *chosen]):
+                self.symbolic.main()
+        self.assertEqual(len(self.run_with(*chosen)), 3)
+
     def test_every_weakness_finds_its_line_once(self):
         for name, (_, file, line, replacement) in script("symbolic").WEAKNESSES.items():
             lines = [text.strip() for text in (HERE / file).read_text().split("\n")]

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Approval} from "./world/Paying.sol";
 import {Succeeding} from "./world/Succeeding.sol";
+import {Turns} from "./world/Turns.sol";
 
 /// Everything that may happen there.
 enum Step {
@@ -24,19 +25,14 @@ enum Step {
 
 /// @title Two bridges and their successors, to be driven at random
 /// @dev As `World`, with less of what users and governors do and all of what moves value from one bridge to the next.
-contract Succession is Succeeding {
+contract Succession is Succeeding, Turns {
     uint256 public constant ACTIONS = 14;
-    uint256 private constant LEAD = 5;
-
-    uint256[ACTIONS] public effective;
-    uint256 public total;
 
     modifier happens(Step step, uint256 choice) {
-        vm.assume(effective[uint256(step)] <= total / ACTIONS + LEAD);
+        // Nothing is requested where requests are stopped, nor allowed again before everything is back.
+        _takeTurn(uint256(step), ACTIONS, step == Step.StopOrAllow || step == Step.GiveBack);
         _draw(choice);
         _;
-        ++effective[uint256(step)];
-        ++total;
     }
 
     function requestNative(uint256 choice) external happens(Step.RequestNative, choice) {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Approval} from "./world/Paying.sol";
 import {Trials} from "./world/Trials.sol";
+import {Turns} from "./world/Turns.sol";
 
 /// Everything that may happen.
 enum Action {
@@ -44,21 +45,13 @@ enum Action {
 /// @dev Each function is something that happens, chosen in detail by one number. What would change nothing does not happen
 /// and does not count, and nothing happens much more often than the rest. So every call that counts is one that took
 /// effect, and it has shown on its way that what must be refused before and after it is refused.
-contract World is Trials {
+contract World is Trials, Turns {
     uint256 public constant ACTIONS = 32;
-    /// How far one action may be ahead of the others. With less, a few actions that cannot take effect for long stop all.
-    uint256 private constant LEAD = 5;
-
-    /// How often each action took effect, and all of them together.
-    uint256[ACTIONS] public effective;
-    uint256 public total;
 
     modifier happens(Action action, uint256 choice) {
-        vm.assume(effective[uint256(action)] <= total / ACTIONS + LEAD);
+        _takeTurn(uint256(action), ACTIONS, _opensTheWay(action));
         _draw(choice);
         _;
-        ++effective[uint256(action)];
-        ++total;
     }
 
     // ---- users ----
@@ -193,5 +186,11 @@ contract World is Trials {
 
     function unpause(uint256 choice) external happens(Action.Unpause, choice) {
         _unpauseOne();
+    }
+
+    /// @dev Requests that are stopped, a pair that is locked and a side that is paused wait for governors.
+    function _opensTheWay(Action action) private pure returns (bool) {
+        return action == Action.Schedule || action == Action.ExecuteScheduled || action == Action.CancelScheduled
+            || action == Action.Unpause;
     }
 }
