@@ -211,10 +211,12 @@ class Prolong(unittest.TestCase):
         journal.write(2, [60, self.effective(331)])
         self.assertEqual(self.prolong.summed(self.journal(), [1, 2]), {"all": {"vote": 500, "pause": 19600}})
 
-    def test_every_change_of_what_rounds_run_counts_and_a_proof_is_none_of_it(self):
+    def test_every_change_of_what_rounds_run_counts_and_proofs_and_single_cases_are_none_of_it(self):
         files = self.prolong.sources()
         self.assertIn(Path("test/Together.t.sol"), files)
+        self.assertIn(Path("test/BridgeTest.sol"), files)
         self.assertFalse([path for path in files if "symbolic" in path.parts])
+        self.assertNotIn(Path("test/bridge/Views.t.sol"), files)
         changed = files | {Path("src/Bridge.sol"): b"other"}
         key = self.prolong.fingerprint(files)
         self.assertNotEqual(key, self.prolong.fingerprint(changed))

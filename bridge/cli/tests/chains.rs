@@ -8,6 +8,10 @@ mod board;
 mod decisions;
 #[path = "chains/force_hold.rs"]
 mod force_hold;
+#[path = "chains/front.rs"]
+mod front;
+#[path = "chains/gas_caps.rs"]
+mod gas_caps;
 #[path = "chains/governance.rs"]
 mod governance;
 #[path = "chains/holds.rs"]
@@ -268,6 +272,8 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     drop(relay);
     let dead = network.told(&["explain", "kr/main-to-service:1"]);
     assert!(dead.contains("is paid.") && dead.contains("Approved by both-1 (0x"), "{dead}");
+    let call = "calldata has 2 transfers (0 to 1), a tail of 0 leaves and 1 signatures; this one, as it was requested: 1 of";
+    assert!(dead.contains(call), "{dead}");
 
     network.service.mine(2 * network::KEPT_STATES).await;
     let blind = network.told(&["explain", "kr/main-to-service:1"]);

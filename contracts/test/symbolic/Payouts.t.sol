@@ -51,13 +51,14 @@ contract PayoutsProof is Symbolic {
     }
 
     /// @dev With data for a contract that wants them or not, and takes them or not.
-    function check_a_request_with_data_is_paid_or_held(uint8 kind, bool mints, bool limited) external {
+    function check_a_request_with_data_is_paid_or_held(uint8 kind, bool mints) external {
         vm.assume(kind <= Kinds.ERC20);
-        _placeERC20(mints, limited);
-        ValueTransfer memory transfer = _anyTransfer(kind, COUNTERPART_TOKEN);
-        transfer.to = address(new Anybody());
-        transfer.payload = svm.createBytes(32, "payload");
-        _handleAndCheck(transfer);
+        _handleWithData(kind, mints, false);
+    }
+
+    /// @dev The same under limits.
+    function check_a_limited_request_with_data_is_paid_or_held() external {
+        _handleWithData(Kinds.ERC20, false, true);
     }
 
     /// @dev Of two requests that follow each other the second one is paid or held for itself.
@@ -119,6 +120,14 @@ contract PayoutsProof is Symbolic {
         _checkPaid(before, after_, amount);
         assert(after_.held + (hold.counted ? amount : 0) == before.held);
         assert(_token.confirmed() == amount && _token.recipient() == transfer.to);
+    }
+
+    function _handleWithData(uint8 kind, bool mints, bool limited) private {
+        _placeERC20(mints, limited);
+        ValueTransfer memory transfer = _anyTransfer(kind, COUNTERPART_TOKEN);
+        transfer.to = address(new Anybody());
+        transfer.payload = svm.createBytes(32, "payload");
+        _handleAndCheck(transfer);
     }
 
     function _handleAndCheck(ValueTransfer memory transfer) private {

@@ -151,14 +151,18 @@ async fn chain_gas(end: End, side: &SideSpec, chain: &Chain) -> Result<ChainGas,
             ChainLimits::of_client(&version)
         }
     };
-    let slot_gas = chain.slot_gas().await.unwrap_or_else(|error| {
+    Ok(ChainGas { limits, slot_gas: slot_gas(chain).await })
+}
+
+/// What a new storage slot costs, and what it usually does where that cannot be probed, which is remarked. Unit: gas.
+pub async fn slot_gas(chain: &Chain) -> u64 {
+    chain.slot_gas().await.unwrap_or_else(|error| {
         output::remark(format!(
             "what a new storage slot costs on chain {} cannot be probed ({error}); taking {SLOT_GAS} gas",
-            side.chain
+            chain.name()
         ));
         SLOT_GAS
-    });
-    Ok(ChainGas { limits, slot_gas })
+    })
 }
 
 async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {

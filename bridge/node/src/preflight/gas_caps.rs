@@ -1,12 +1,11 @@
 //! Whether the gas caps of the pairs are enough at what their chain charges for storage now.
 
-use polyspan_chain::{BridgeState, Chain, PairState, needed_gas_cap};
+use polyspan_chain::{BridgeState, Chain, ChainError, PairState, needed_gas_cap};
 
 use super::{Finding, Severity};
 use crate::config::{Deployment, Pair};
 
-/// Pairs of one bridge whose honest payouts may not fit their gas cap. A price that cannot be probed is no finding of its own: what ails
-/// the endpoint is reported already.
+/// Pairs of one bridge whose honest payouts may not fit their gas cap, or that nothing is known of them.
 pub(super) async fn check(
     thing: &str,
     deployment: &Deployment,
@@ -18,8 +17,19 @@ pub(super) async fn check(
             let terms = (state.greatest_gas_cap, state.gas_cap_fixed);
             state.pairs.iter().filter_map(|pair| judge(thing, deployment, terms, pair, slot_gas)).collect()
         }
-        Err(_) => Vec::new(),
+        Err(error) => vec![unprobed(thing, &error)],
     }
+}
+
+fn unprobed(thing: &str, error: &ChainError) -> Finding {
+    Finding::new(
+        Severity::Warning,
+        thing,
+        format!(
+            "what a new storage slot costs cannot be probed, so nobody knows whether the gas caps of the pairs are enough: {error}"
+        ),
+        "name an endpoint that estimates the gas of a contract creation (eth_estimateGas)",
+    )
 }
 
 /// Pure: one pair where a new slot costs `slot_gas`, of a bridge with this greatest gas cap, which may be fixed.

@@ -26,7 +26,7 @@ const PAIRS_AGE: Duration = Duration::from_secs(5);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Labels of the releases metric: a closed set.
-pub const RELEASE_OUTCOMES: [&str; 11] = [
+pub const RELEASE_OUTCOMES: [&str; 12] = [
     "released",
     "reverted",
     "still_held",
@@ -36,6 +36,7 @@ pub const RELEASE_OUTCOMES: [&str; 11] = [
     "not_taken",
     "above_cap",
     "busy",
+    "left_behind",
     "lost",
     "failed",
 ];
@@ -189,6 +190,7 @@ mod tests {
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
             JobResult::Busy,
+            JobResult::LeftBehind,
             JobResult::Lost { account_nonce: AccountNonce::ZERO },
             JobResult::Failed(String::new()),
         ];

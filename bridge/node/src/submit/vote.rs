@@ -16,7 +16,7 @@ use crate::submitter::{Job, JobResult};
 const VOTE_GAS: u64 = 150_000;
 
 /// Labels of the votes metric: a closed set.
-pub const VOTE_OUTCOMES: [&str; 11] = [
+pub const VOTE_OUTCOMES: [&str; 12] = [
     "voted",
     "reverted",
     "voted_before",
@@ -26,6 +26,7 @@ pub const VOTE_OUTCOMES: [&str; 11] = [
     "not_taken",
     "above_cap",
     "busy",
+    "left_behind",
     "lost",
     "failed",
 ];
@@ -110,6 +111,7 @@ mod tests {
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
             JobResult::Busy,
+            JobResult::LeftBehind,
             JobResult::Lost { account_nonce: AccountNonce::ZERO },
             JobResult::Failed(String::new()),
         ];

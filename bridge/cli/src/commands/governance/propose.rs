@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alloy::primitives::Address;
 use anyhow::{Context, Result, bail};
-use polyspan_chain::At;
+use polyspan_chain::{At, SLOT_GAS};
 use polyspan_types::{Direction, HoldReason, Kind, Leaf, Request, TransferId};
 
 use super::change::{Change, Ground, RegisterArguments};
@@ -14,6 +14,7 @@ use super::look;
 use super::reach::{Ends, ReachArguments, Site, Sites, Snapshot};
 use crate::args::duration;
 use crate::deploy::spec::End;
+use crate::deploy::survey;
 use crate::failure::BadInput;
 use crate::governance::effect::{Effect, whole};
 use crate::governance::proposal::{CallEntry, Intent, Proposal, Section};
@@ -193,6 +194,14 @@ async fn add(
         Change::RegisterPair(pair) => decimals(pair, sites).await?,
         _ => 0,
     };
+    let mut slot_gas = [SLOT_GAS; 2];
+    if matches!(arguments.change, Change::RegisterPair(_)) {
+        for end in End::ALL {
+            if let Ok(site) = sites.get(end) {
+                slot_gas[end as usize] = survey::slot_gas(&site.chain).await;
+            }
+        }
+    }
     let held = match &arguments.change {
         Change::WriteOff { transfer } => Some(held(transfer, sites, snapshots).await?),
         _ => None,
@@ -208,6 +217,7 @@ async fn add(
             state: own,
             counterpart: state(end.other()),
             decimals,
+            slot_gas: (slot_gas[end as usize], slot_gas[end.other() as usize]),
             held: held.as_ref(),
         };
         let setter = ground.setter(&arguments.change)?;

@@ -1,6 +1,8 @@
 use super::testing::{EXAMPLE, load};
 use super::*;
-use polyspan_chain::{SLOT_GAS, default_gas_cap, default_greatest_gas_cap, default_item_bound};
+use polyspan_chain::{
+    SLOT_GAS, default_gas_cap, default_greatest_gas_cap, default_item_bound, least_gas_cap,
+};
 
 #[track_caller]
 fn assert_one_problem(from: &str, to: &str, expected: &str) {
@@ -24,6 +26,17 @@ fn the_example_is_valid_and_its_defaults_are_the_real_ones() {
         default(Kind::Erc1155, 16)
     );
     assert!(EXAMPLE.contains(&told), "{told}");
+    let (plain, one, two) =
+        (least_gas_cap(Kind::Erc721, 0), least_gas_cap(Kind::Erc721, 32), least_gas_cap(Kind::Erc721, 64));
+    let word = two - one;
+    let least = format!(
+        "(erc721: from {plain}, and with URIs from {} plus\n# {word} for each 32 bytes of item_bound;",
+        one - word
+    );
+    assert!(EXAMPLE.contains(&least), "{least}");
+    let (one, two) = (least_gas_cap(Kind::Erc1155, 1), least_gas_cap(Kind::Erc1155, 2));
+    let least = format!("erc1155: from {} plus {} for each id of item_bound).", 2 * one - two, two - one);
+    assert!(EXAMPLE.contains(&least), "{least}");
     let greatest = default_greatest_gas_cap(SLOT_GAS);
     assert!(EXAMPLE.contains(&format!("Default: {greatest} where a new storage slot")));
     let (kaia, fixed) = ChainLimits::Kaia.greatest_gas_cap(SLOT_GAS);

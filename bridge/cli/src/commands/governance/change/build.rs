@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, U256};
 use polyspan_chain::{
-    BridgeState, GREATEST_GAS_CAPS, PairState, SLOT_GAS, default_gas_cap, default_item_bound,
-    encode_transfer, item_bounds, least_gas_cap,
+    BridgeState, GREATEST_GAS_CAPS, PairState, default_gas_cap, default_item_bound, encode_transfer,
+    item_bounds, least_gas_cap,
 };
 use polyspan_contracts::Bridge;
 use polyspan_types::{Kind, Request, Threshold};
@@ -38,6 +38,8 @@ pub struct Ground<'a> {
     pub counterpart: Option<&'a BridgeState>,
     /// Decimals of the pair that is to be registered.
     pub decimals: u8,
+    /// What a new storage slot costs on this chain and on the counterpart's, for the pair that is to be registered. Unit: gas.
+    pub slot_gas: (u64, u64),
     /// The request whose hold is to be written off.
     pub held: Option<&'a Request>,
 }
@@ -208,7 +210,9 @@ impl Ground<'_> {
         let item_bound = arguments.item_bound.unwrap_or_else(|| {
             let theirs = self.counterpart.map_or(u32::MAX, |counterpart| counterpart.greatest_gas_cap);
             let most = self.state.greatest_gas_cap.min(theirs);
-            default_item_bound(kind, arguments.gas_cap.map_or(most, |cap| cap.min(most)), SLOT_GAS)
+            // The same on both sides, so that of the dearer one.
+            let slot_gas = self.slot_gas.0.max(self.slot_gas.1);
+            default_item_bound(kind, arguments.gas_cap.map_or(most, |cap| cap.min(most)), slot_gas)
         });
         if !bounds.contains(&item_bound) {
             let (least, most) = (bounds.start(), bounds.end());
@@ -218,7 +222,7 @@ impl Ground<'_> {
         }
         let gas_cap = arguments
             .gas_cap
-            .unwrap_or(default_gas_cap(kind, item_bound, SLOT_GAS).min(self.state.greatest_gas_cap));
+            .unwrap_or(default_gas_cap(kind, item_bound, self.slot_gas.0).min(self.state.greatest_gas_cap));
         self.check_gas_cap(kind, item_bound, gas_cap)?;
         Ok(Setter::RegisterPair(Bridge::registerPairCall {
             pair: Bridge::PairConfiguration {

@@ -1,5 +1,7 @@
 use clap::Parser;
 
+use polyspan_chain::SLOT_GAS;
+
 use super::*;
 use crate::governance::testing::{COUNTERPART_TOKEN, TOKEN, state};
 
@@ -14,6 +16,16 @@ struct Typed {
 
 /// The call of a change as it is typed, on the main chain of a bridge that `change` may alter.
 fn built(line: &str, end: End, change: impl FnOnce(&mut BridgeState)) -> Result<Setter, String> {
+    built_where(line, end, (SLOT_GAS, SLOT_GAS), change)
+}
+
+/// As [`built`], where new storage slots cost so much here and there.
+fn built_where(
+    line: &str,
+    end: End,
+    slot_gas: (u64, u64),
+    change: impl FnOnce(&mut BridgeState),
+) -> Result<Setter, String> {
     let typed = Typed::try_parse_from(std::iter::once("x").chain(line.split_whitespace()));
     let typed = typed.map_err(|error| error.to_string())?;
     let mut state = state(&[Address::repeat_byte(1)]);
@@ -27,6 +39,7 @@ fn built(line: &str, end: End, change: impl FnOnce(&mut BridgeState)) -> Result<
         state: &state,
         counterpart: Some(&counterpart),
         decimals: 6,
+        slot_gas,
         held: None,
     };
     ground.setter(&typed.change).map_err(|error| error.to_string())
@@ -45,6 +58,7 @@ fn without_counterpart(line: &str, change: impl FnOnce(&mut BridgeState)) -> Res
         state: &state,
         counterpart: None,
         decimals: 6,
+        slot_gas: (SLOT_GAS, SLOT_GAS),
         held: None,
     };
     ground.setter(&typed.change).map_err(|error| error.to_string())
@@ -140,6 +154,26 @@ fn a_gas_cap_is_within_the_bounds_of_its_kind() {
     assert!(
         matches!(small, Setter::RegisterPair(call) if (call.pair.itemBound, call.pair.gasCap) == (64, 198_400))
     );
+}
+
+#[test]
+fn a_pair_has_the_gas_that_its_chain_charges_for_storage_now() {
+    let registered = |kind: &str, slot_gas| {
+        let line =
+            format!("register-pair --kind {kind} --main-token {A} --service-token {B} --mints service");
+        match built_where(&line, End::Main, slot_gas, |state| state.greatest_gas_cap = 2_000_000).unwrap() {
+            Setter::RegisterPair(call) => (call.pair.itemBound, call.pair.gasCap),
+            other => panic!("{other:?}"),
+        }
+    };
+    let dear = 6 * SLOT_GAS;
+    assert_eq!(registered("erc20", (SLOT_GAS, dear)), (0, 150_000));
+    assert_eq!(registered("erc20", (dear, SLOT_GAS)), (0, default_gas_cap(Kind::Erc20, 0, dear)));
+    assert!(default_gas_cap(Kind::Erc20, 0, dear) > 150_000);
+    // As many ids as the dearer side pays for, on both of them.
+    let (ids, _) = registered("erc1155", (dear, SLOT_GAS));
+    assert!(ids < 16);
+    assert_eq!(registered("erc1155", (SLOT_GAS, dear)).0, ids);
 }
 
 #[test]
