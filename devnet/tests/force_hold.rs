@@ -27,6 +27,9 @@ const LOW_GAS_LIMIT: u64 = 900_000;
 /// Room for a payout of an ERC-1155, and for less than the margin that is added to an estimate. Unit: gas.
 const TIGHT_GAS_LIMIT: u64 = 1_000_000;
 
+/// Blocks on top of a final one, where blocks are replaced. Unit: blocks.
+const DEPTH: u64 = 12;
+
 /// Number of what a hostile contract does. Source: `contracts/test/contracts/Hostile.sol`.
 const REVERTS: u8 = 1;
 
@@ -62,10 +65,7 @@ async fn a_request_that_no_block_has_room_for_is_held_and_those_behind_it_are_pa
     assert!(signed.iter().sum::<f64>() >= 2.0, "{signed:?}");
     assert!(counted(&network, "held").await.iter().sum::<f64>() >= 1.0);
     let who = signed.iter().position(|signed| *signed > 0.0).unwrap();
-    let config = network.relays[who].config.to_str().unwrap().to_owned();
-    let explain = ["explain", &format!("kr/{LANE}:1"), "--config", &config];
-    let told = Command::new(&network.binaries.polyspan).args(explain).output().unwrap();
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let told = explained(&network, who, 1);
     assert!(
         told.contains("agreed to force-hold it") && told.contains("too little gas for nonce 1"),
         "{told}"
@@ -79,7 +79,7 @@ async fn a_request_that_no_block_has_room_for_is_held_and_those_behind_it_are_pa
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_lying_endpoint_of_three_brings_no_force_hold_about_and_a_relay_that_is_lied_to_by_two_is_alone()
 {
-    let network = TestNetwork::running(3, |spec| {
+    let mut network = TestNetwork::running(3, |spec| {
         spec.endpoints_per_relay = 3;
         spec.max_fee_per_gas = "1 wei";
     })
@@ -101,6 +101,19 @@ async fn one_lying_endpoint_of_three_brings_no_force_hold_about_and_a_relay_that
     assert_eq!(trials(&network).await[..2], [0.0, 0.0]);
     assert_eq!(counted(&network, "held").await, [0.0, 0.0, 0.0]);
     assert_eq!(network.progress(0, LANE).await.unwrap().handled.get(), 0);
+    what_was_signed_counts_after_a_restart(&mut network).await;
+}
+
+/// Its evidence is gathered anew, and nothing is signed twice.
+async fn what_was_signed_counts_after_a_restart(network: &mut TestNetwork) {
+    let name = network.relays[2].spec.name.clone();
+    network.relay_mut(&name).unwrap().kill().await.unwrap();
+    network.start_relay(&name).unwrap();
+    network.relay(&name).unwrap().wait_ready(PATIENCE).await.unwrap();
+    let counts = || async { Ok(text(network, &["status"]).await.contains("1 of 2 signed")) };
+    eventually_true("the signature counts again", LONG_PATIENCE, counts).await.unwrap();
+    assert!(trials(network).await[2] >= TRIALS as f64);
+    assert_eq!(counted(network, "signed").await, [0.0; 3]);
 }
 
 /// The relays meet over etcd, and the one that leads is killed while the evidence is gathered.
@@ -141,6 +154,44 @@ async fn a_request_that_fits_again_before_the_evidence_is_complete_is_paid() {
     network.expect_complete().await.unwrap();
 }
 
+/// The price cap keeps the agreed force-hold from being sent, and the request from being paid.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agreed_force_hold_is_withheld_when_the_request_fits_again() {
+    let network = TestNetwork::running(3, |spec| spec.max_fee_per_gas = "1 wei").await.unwrap();
+    lower_gas_limit(&network).await;
+    items(&network, fresh_recipient()).await;
+    let tried = || async { Ok(counted(&network, "above_cap").await.iter().sum::<f64>() >= 1.0) };
+    eventually_true("an agreed force-hold was not sent", LONG_PATIENCE, tried).await.unwrap();
+    // Just after a trial: the next one, which would withdraw the evidence, is some blocks away.
+    let before = trials(&network).await;
+    let just_tried =
+        || async { Ok(trials(&network).await.iter().zip(&before).all(|(now, before)| now > before)) };
+    eventually_true("one more trial", PATIENCE, just_tried).await.unwrap();
+    set_gas_limit(&network, BLOCK_GAS_LIMIT).await;
+    let withheld = || async { Ok(counted(&network, "withheld").await.iter().sum::<f64>() >= 1.0) };
+    eventually_true("the last trial was believed", PATIENCE, withheld).await.unwrap();
+    assert_eq!(counted(&network, "held").await, [0.0; 3]);
+    assert_eq!(network.progress(0, LANE).await.unwrap().handled.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_signed_on_evidence_from_a_block_that_is_no_more() {
+    let finality = |spec: &mut NetworkSpec| spec.finality = format!("depth {DEPTH}").parse().unwrap();
+    let network = TestNetwork::running(1, finality).await.unwrap();
+    lower_gas_limit(&network).await;
+    items(&network, fresh_recipient()).await;
+    let gathered = || async { Ok(trials(&network).await[0] >= 2.0) };
+    eventually_true("two blocks of evidence", LONG_PATIENCE, gathered).await.unwrap();
+    // The first of them is the fifth from the top, or a few more.
+    network.service.reorg(DEPTH - 2).await.unwrap();
+    let height = network.service.height().await.unwrap();
+    network.wait_handled(0, LANE, 1, 2 * LONG_PATIENCE).await.unwrap();
+    let told = explained(&network, 0, 0);
+    let (_, blocks) = told.split_once("could not be handled at 6 blocks from ").unwrap();
+    let first: u64 = blocks.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(first > height, "{told}");
+}
+
 /// Nothing would ever hold it: alone it goes through.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_fits_into_a_block_without_any_margin_is_paid() {
@@ -170,6 +221,14 @@ async fn set_gas_limit(network: &TestNetwork, limit: u64) {
     let done: bool = network.service.provider.raw_request(set, json!([format!("{limit:#x}")])).await.unwrap();
     assert!(done);
     network.service.wait_blocks(2).await.unwrap();
+}
+
+/// What `explain` says of a request to a relay's operator.
+fn explained(network: &TestNetwork, relay: usize, nonce: u64) -> String {
+    let config = network.relays[relay].config.to_str().unwrap();
+    let explain = ["explain", &format!("kr/{LANE}:{nonce}"), "--config", config];
+    let told = Command::new(&network.binaries.polyspan).args(explain).output().unwrap();
+    String::from_utf8_lossy(&told.stdout).into_owned()
 }
 
 async fn text(network: &TestNetwork, arguments: &[&str]) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use polyspan_chain::{BridgeRevert, Trial, force_hold_calldata};
+use polyspan_chain::{BridgeRevert, HandleTrial, Trial, force_hold_calldata};
 use polyspan_store::Purpose;
 use tracing::{info, warn};
 
@@ -12,7 +12,7 @@ use super::rest::Rest;
 use crate::error::LaneError;
 use crate::force_hold::AgreedForceHold;
 use crate::lane::DestinationView;
-use crate::submitter::{Job, JobResult};
+use crate::submitter::{Job, JobResult, greatest_gas};
 
 /// Gas of a force-hold beside its calldata. Nobody's code runs in it. Unit: gas. Source: a hold takes about 140 000 (`gas.rs`), a
 /// signature about 7 000; doubled for ten of them, and rounded up.
@@ -64,8 +64,10 @@ impl LaneSubmission {
         let lane = Arc::clone(&self.lane);
         let (info, nonce) = (&lane.info, agreed.nonce);
         self.rest = Some(Rest::until_next_block(view.block));
-        // The last word before anything is sent.
-        if !matches!(lane.destination.try_handle(&agreed.trial, view.block.hash).await?, Trial::Fails(_)) {
+        // The last word before anything is sent, with what a block has room for now.
+        let gas = greatest_gas(Some(lane.destination.head().await?.gas_limit));
+        let trial = HandleTrial { gas, ..agreed.trial.clone() };
+        if !matches!(lane.destination.try_handle(&trial, view.block.hash).await?, Trial::Fails(_)) {
             lane.metrics.force_hold(&info.id, "withheld");
             info!(lane = %info.id, %nonce, "force-hold not submitted: the request is not seen to fail now");
             return Ok(());
