@@ -263,6 +263,17 @@ class Sizes(unittest.TestCase):
             self.assertEqual(self.export.too_large({name: fits}), [])
             self.assertEqual(self.export.too_large({name: larger}), [f"{name}: 20481 bytes of deployedBytecode, the most is 20480"])
 
+    def test_a_part_with_another_storage_layout_is_refused(self):
+        def artefact(name, other=None):
+            entry = {"slot": "1" if name == other else "0", "offset": 0, "label": "_lanes", "type": "t_struct(Lanes)12_storage"}
+            return {"storageLayout": {"storage": [entry], "types": {}}}
+
+        with mock.patch.object(self.export, "artefact", artefact):
+            self.assertIn("0:0 _lanes t_struct(Lanes)_storage", self.export.storage())
+        for part in self.export.PARTS:
+            with mock.patch.object(self.export, "artefact", lambda name, part=part: artefact(name, part)):
+                self.assertRaisesRegex(SystemExit, f"{part}: another storage layout", self.export.storage)
+
     def test_a_place_for_a_library_counts(self):
         self.assertEqual(self.export.size({"object": "0x6000__$" + "a" * 34 + "$__"}), 22)
 
