@@ -1,6 +1,10 @@
 """What a long run found before it was ended, so that the next one goes on from there."""
 
 import json
+import re
+
+# A comment, or a string, in which nothing is one.
+COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 class Journal:
@@ -20,3 +24,9 @@ class Journal:
         self.known[name] = value
         with self.path.open("a") as file:
             file.write(json.dumps([self.key, name, value]) + "\n")
+
+
+def code_of(source):
+    """The code of a Solidity source: what is known of it stays when only comments or empty lines change."""
+    bare = COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else "", source)
+    return "\n".join(line.rstrip() for line in bare.split("\n") if line.strip())

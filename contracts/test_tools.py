@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 from campaigns import SMALLER, actions, effective_calls, invariants, too_few  # noqa: E402
-from journal import Journal  # noqa: E402
+from journal import Journal, code_of  # noqa: E402
 from mutators import mutants  # noqa: E402
 
 
@@ -100,6 +100,38 @@ class Remembered(unittest.TestCase):
         self.assertEqual(Journal(self.path, "key").known, {})
 
 
+class Code(unittest.TestCase):
+    def test_comments_and_empty_lines_are_no_code(self):
+        source = '// a\n\nerror A(); // b\n/* c\n d */\nstring constant U = "http://x"; /// e\n'
+        self.assertEqual(code_of(source), 'error A();\nstring constant U = "http://x";')
+        self.assertNotEqual(code_of("a = 1;"), code_of("a = 2;"))
+
+
+class Documentation(unittest.TestCase):
+    """What solc does not demand."""
+
+    # Documentation, and the function up to its body.
+    FUNCTION = re.compile(r"((?:^ *//[^\n]*\n)*)^ *function (\w+)\(([^{;]*)[{;]", re.MULTILINE)
+
+    def test_every_return_value_of_a_public_function_is_described(self):
+        missing = []
+        for path in (HERE / "src").rglob("*.sol"):
+            for text, name, head in self.FUNCTION.findall(path.read_text()):
+                is_public = re.search(r"\b(external|public)\b", head)
+                if is_public and re.search(r"\breturns\b", head) and not re.search(r"@return|@inheritdoc", text):
+                    missing.append(f"{path.name}: {name}")
+        self.assertEqual(missing, [])
+
+    def test_whatever_is_deployed_names_a_security_contact(self):
+        named = {path.stem: path.read_text() for path in (HERE / "src").rglob("*.sol")}
+        export = script("export")
+        deployed = ["Bridge", *export.PARTS, "BridgeClaims", "BridgeToken", "BridgeNFT", "BridgeMultiToken", "OperatorRoster", "IBridge"]
+        self.assertLessEqual(set(export.PUBLISHED), set(deployed))
+        for name in deployed:
+            before, _, _ = named[name].partition(f"\n{'interface' if name == 'IBridge' else 'contract'} {name} ")
+            self.assertIn("@custom:security-contact", before.split("\n\n")[-1], name)
+
+
 class Mutate(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -114,6 +146,11 @@ class Mutate(unittest.TestCase):
         verdicts.keep(self.other, self.mutate.SURVIVED)
         again = self.mutate.Verdicts(False)
         self.assertEqual([again.verdict(self.fault), again.verdict(self.other)], [self.mutate.KILLED, None])
+
+    def test_a_comment_changes_nothing_of_what_is_known(self):
+        before, after = "a\n\n    // b\n    c += 1;\n", "a\n    // b\n    // d\n\n    c += 1;\n"
+        self.assertEqual(self.mutate.numbers(before)[3], self.mutate.numbers(after)[4])
+        self.assertNotEqual(self.mutate.numbers(before)[3], self.mutate.numbers("a\nx\n" + before)[5])
 
     def test_a_fault_is_put_into_everything_that_tests_deploy_by_name(self):
         files = [path.read_text() for path in (HERE / "test").rglob("*.sol")]

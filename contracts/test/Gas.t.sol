@@ -111,6 +111,29 @@ contract GasTest is BridgeTest {
         assertLe(_figure("request.native"), 48_500, "gas");
     }
 
+    /// @dev No goal: they are in a part, which costs a call more. The figure is there to be seen when it changes.
+    function test_requests_of_tokens_with_ids_are_measured() external {
+        vm.prank(USER);
+        nft.setApprovalForAll(address(bridge), true);
+        vm.prank(USER);
+        multi.setApprovalForAll(address(bridge), true);
+        for (uint256 id = 1; id <= 2; ++id) {
+            nft.mint(USER, id);
+            vm.prank(USER);
+            bridge.requestERC721Transfer(address(nft), id, RECIPIENT, USER, "");
+        }
+        _figure("request.erc721");
+        uint256[] memory one = new uint256[](1);
+        one[0] = 1;
+        multi.mint(USER, 1, 2);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(USER);
+            bridge.requestERC1155Transfer(address(multi), one, one, RECIPIENT, USER, "");
+        }
+        _figure("request.erc1155");
+        assertEq(bridge.laneState().requestNonce, 4, "requested");
+    }
+
     // ---- steps ----
 
     /// @dev One request is handled before, as a lane that has never paid is an exception.

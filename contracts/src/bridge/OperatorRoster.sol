@@ -13,6 +13,7 @@ interface IRosterSource {
 /// creation code has no arguments, so a roster lies where bridge, epoch and that code say (CREATE2), and nobody has to store its
 /// address. The zero byte in front keeps it from ever being run, and from being refused when a lane's id begins with 0xEF
 /// (EIP-3541).
+/// @custom:security-contact SECURITY.md in the project's repository
 contract OperatorRoster {
     constructor() {
         bytes memory content = IRosterSource(msg.sender).rosterContent();

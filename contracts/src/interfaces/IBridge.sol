@@ -12,6 +12,7 @@ import {IBridgeTransfers} from "./IBridgeTransfers.sol";
 /// @title One half of a Polyspan bridge
 /// @notice Source of one lane and destination of the other. Users request on one chain; once a threshold of operators
 /// has signed a checkpoint over the lane's requests, anyone may have them paid on the other chain.
+/// @custom:security-contact SECURITY.md in the project's repository
 interface IBridge is
     IBridgeEvents,
     IBridgeErrors,

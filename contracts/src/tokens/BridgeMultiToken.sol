@@ -7,6 +7,7 @@ import {IBridgeMultiToken} from "../interfaces/IBridgeMultiToken.sol";
 import {BridgeMinted} from "./BridgeMinted.sol";
 
 /// @title ERC-1155 that a bridge mints for what its counterpart locks
+/// @custom:security-contact SECURITY.md in the project's repository
 contract BridgeMultiToken is ERC1155, BridgeMinted, IBridgeMultiToken {
     /// @param uri_ where the metadata of all ids are, with `{id}` in it, as the locked token has it
     constructor(string memory uri_, address bridge_) ERC1155(uri_) BridgeMinted(bridge_) {}

@@ -7,6 +7,7 @@ import {IBridgeNFT} from "../interfaces/IBridgeNFT.sol";
 import {BridgeMinted} from "./BridgeMinted.sol";
 
 /// @title ERC-721 that a bridge mints for what its counterpart locks
+/// @custom:security-contact SECURITY.md in the project's repository
 contract BridgeNFT is ERC721, BridgeMinted, IBridgeNFT {
     mapping(uint256 id => string) private _uris;
 

@@ -11,6 +11,7 @@ import {BridgeMinted} from "./BridgeMinted.sol";
 /// @title ERC-20 that a bridge mints for what its counterpart locks
 /// @notice Goes back in one step (ERC-1363) or with a permit (ERC-2612).
 /// @dev Holders cannot burn by themselves: what is destroyed outside the bridge would stay locked on the other chain.
+/// @custom:security-contact SECURITY.md in the project's repository
 contract BridgeToken is ERC1363, ERC20Permit, BridgeMinted, IBridgeToken {
     uint8 private immutable _decimals;
 

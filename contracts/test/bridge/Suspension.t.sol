@@ -5,6 +5,7 @@ import {PendingConfiguration} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../../src/interfaces/IBridgeErrors.sol";
 import {IBridgeEvents} from "../../src/interfaces/IBridgeEvents.sol";
+import {Kinds} from "../../src/libraries/Kinds.sol";
 import {GovernanceTest} from "../GovernanceTest.sol";
 
 /// @title A pause protects users from governors, too: what waits is suspended, and waits anew afterwards
@@ -41,6 +42,11 @@ contract SuspensionTest is GovernanceTest {
 
     function test_users_leave_while_the_delay_runs_again() external {
         vm.deal(USER, 1);
+        _seedNative(40);
+        // Whoever waits for a hold to be refunded is a user as well.
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(bridge), 40);
+        _handleAll();
+        _mine(REFUND_DELAY);
         (uint64 nonce, bytes[] memory calls) = _waiting(abi.encodeCall(IBridgeConfiguration.setRequestsStopped, (true)));
         _wait(DELAY);
         // Due, and nobody has executed it yet.
@@ -54,6 +60,8 @@ contract SuspensionTest is GovernanceTest {
         vm.prank(USER);
         bridge.requestNativeTransfer{value: 1}(1, RECIPIENT, USER, "");
         assertEq(bridge.laneState().requestNonce, 1, "left");
+        bridge.refund(0, requests[0], _unsigned());
+        assertEq(bridge.laneState().requestNonce, 2, "sent back");
     }
 
     function test_what_is_voted_while_paused_waits_for_the_end_of_the_pause() external {
@@ -142,6 +150,32 @@ contract SuspensionTest is GovernanceTest {
         bridge.pause(2, signature);
         _wait(DELAY);
         bridge.executeConfiguration(nonce, calls);
+    }
+
+    function test_a_governor_is_removed_at_once_while_paused() external {
+        _pauseBy(0);
+        address[] memory others = new address[](MEMBERS - 1);
+        for (uint256 i = 0; i < others.length; ++i) {
+            others[i] = vm.addr(GOVERNOR_KEY + i);
+        }
+        assertTrue(_isImmediate(abi.encodeCall(IBridgeConfiguration.setGovernors, (others, THRESHOLD))), "at once");
+        assertTrue(bridge.state().paused && bridge.state().governors.epoch == 2, "while paused");
+        assertTrue(!bridge.isGovernor(vm.addr(GOVERNOR_KEY + MEMBERS - 1)), "gone");
+    }
+
+    /// @dev A lock tightens, so governors can keep the holders of one pair from leaving: what is on hold and on its way goes on.
+    function test_a_pair_is_locked_at_once_and_its_holds_end_all_the_same() external {
+        _seedNative(40);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(bridge), 40);
+        _handleAll();
+        _mine(REFUND_DELAY);
+        assertTrue(_isImmediate(abi.encodeCall(IBridgeConfiguration.setPairLocked, (address(0), true))), "at once");
+        vm.deal(USER, 1);
+        vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgePairLocked.selector, address(0)));
+        vm.prank(USER);
+        bridge.requestNativeTransfer{value: 1}(1, RECIPIENT, USER, "");
+        bridge.refund(0, requests[0], _unsigned());
+        assertEq(bridge.laneState().requestNonce, 1, "sent back");
     }
 
     function test_what_is_suspended_can_be_taken_back() external {

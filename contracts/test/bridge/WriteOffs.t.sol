@@ -133,6 +133,15 @@ contract WriteOffsTest is GovernanceTest {
         assertEq(ELSEWHERE.balance, 40, "and the first");
     }
 
+    function test_a_claim_is_taken_while_the_bridge_is_paused() external {
+        _seedNative(40);
+        _hold(Kinds.NATIVE, FAR_OF_NATIVE, 40, "data");
+        _configure(_writeOffCall(0));
+        _pause();
+        _take(0, ELSEWHERE);
+        assertEq(ELSEWHERE.balance, 40, "taken");
+    }
+
     // ---- what governors cannot do ----
 
     function test_a_write_off_waits_the_public_delay() external {

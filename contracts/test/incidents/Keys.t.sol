@@ -74,6 +74,8 @@ contract KeysTest is SettersTest {
             uint256 snapshot = vm.snapshotState();
             bridge.pause(0, _sign(keys[0], _pauseDigest(0)));
             assertTrue(bridge.state().paused, "paused");
+            // What governors have voted waits with everybody else.
+            assertEq(bridge.state().pending[0].executableAt, type(uint64).max, "suspended");
             bytes32 paused = _everything();
             _expectNotConfigured(keys);
             assertEq(_everything(), paused, "and stays so");

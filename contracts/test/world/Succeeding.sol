@@ -91,6 +91,7 @@ abstract contract Succeeding is Hostility {
         uint64 nonce = _voteLater(side, _one(call));
         _refundOne(side);
         _enter(side);
+        _drainSometimes(1 - side);
         bytes memory early = _migration(side, pair, most, handled[1 - side] + 1);
         bytes memory reason = abi.encodeWithSelector(
             IBridgeErrors.BridgeLaneNotDrained.selector, handled[1 - side], handled[1 - side] + 1
