@@ -8,8 +8,6 @@ mod board;
 mod decisions;
 #[path = "chains/force_hold.rs"]
 mod force_hold;
-#[path = "chains/front.rs"]
-mod front;
 #[path = "chains/gas_caps.rs"]
 mod gas_caps;
 #[path = "chains/governance.rs"]

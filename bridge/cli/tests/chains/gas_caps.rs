@@ -2,31 +2,52 @@
 
 use std::fs;
 
+use polyspan_chain::testing::{Reply, ScriptedServer};
 use polyspan_chain::{ChainLimits, SLOT_GAS, default_greatest_gas_cap};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::front::{Answers, Front};
 use super::network::{Network, text};
 
 /// A slot of the dear chain costs at least so much, and a little more by the error of estimates. Unit: gas.
 const DEAR: u64 = 4 * SLOT_GAS - 1_000;
 
-/// A network, and what its main chain is asked through.
-async fn fronted() -> (Network, Front) {
+/// Longest creation code of a probe of storage; those of contracts are far longer. Unit: bytes.
+const PROBE: usize = 1_000;
+
+/// A network, and an endpoint in front of its main chain.
+async fn fronted() -> (Network, ScriptedServer) {
     let network = Network::start().await;
-    let front = Front::of(network.main.http_url().as_str());
+    let front = ScriptedServer::before(network.main.http_url(), |_, _| Reply::forward()).await;
     (network, front)
 }
 
 /// A spec or config that names the front.
-fn through(network: &Network, front: &Front, text: &str) -> String {
-    text.replace(network.main.http_url().as_str(), &front.url)
+fn through(network: &Network, front: &ScriptedServer, text: &str) -> String {
+    text.replace(network.main.http_url().as_str(), front.url().as_str())
+}
+
+/// Whether a call estimates the creation of something short.
+fn is_probe(method: &str, params: &Value) -> bool {
+    let call = &params[0];
+    let code = call["input"].as_str().or_else(|| call["data"].as_str()).unwrap_or_default();
+    method == "eth_estimateGas" && call["to"].is_null() && code.len() < 2 * PROBE
+}
+
+/// Storage costs four times as much as the chain says.
+fn dear_storage(method: &str, params: &Value) -> Reply {
+    if !is_probe(method, params) {
+        return Reply::forward();
+    }
+    Reply::Forward(Box::new(|gas| {
+        let gas = gas.as_str().unwrap().trim_start_matches("0x");
+        json!(format!("{:#x}", 4 * u64::from_str_radix(gas, 16).unwrap()))
+    }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_of_a_chain_with_dear_storage_has_gas_caps_that_are_enough_there() {
     let (network, front) = fronted().await;
-    front.answer(Answers { probes: Some(4), ..Answers::default() });
+    front.set(dear_storage);
     network.deploy_spec(&through(&network, &front, &network.spec()));
     let status: Value = serde_json::from_str(&network.told(&["status", "--json"])).unwrap();
     let bridges = status["bridges"].as_array().unwrap();
@@ -45,7 +66,10 @@ async fn a_bridge_of_a_chain_with_dear_storage_has_gas_caps_that_are_enough_ther
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_calls_itself_kaia_fixes_the_greatest_gas_cap() {
     let (network, front) = fronted().await;
-    front.answer(Answers { client: Some("Kaia/v2.0.3/linux-amd64/go1.24"), ..Answers::default() });
+    front.set(|method, _| match method {
+        "web3_clientVersion" => Reply::Result(json!("Kaia/v2.0.3/linux-amd64/go1.24")),
+        _ => Reply::forward(),
+    });
     network.deploy_spec(&through(&network, &front, &network.spec()));
     let status = text(&network.polyspan(&["status"]).stdout);
     let (cap, fixed) = ChainLimits::Kaia.greatest_gas_cap(SLOT_GAS);
@@ -60,12 +84,15 @@ async fn the_check_warns_when_storage_has_become_dearer_and_when_nobody_tells() 
     let check = || network.told(&["config", "check"]);
     let before = check();
     assert!(!before.contains("a new storage slot"), "{before}");
-    front.answer(Answers { probes: Some(4), ..Answers::default() });
+    front.set(dear_storage);
     let dear = check();
     assert!(dear.contains("warning: bridge kr on main: pair KRT: a new storage slot costs 8"), "{dear}");
     assert!(dear.contains("polyspan governance propose set-gas-cap --pair KRT --gas-cap"), "{dear}");
     assert!(!dear.contains("bridge kr on service: pair"), "{dear}");
-    front.answer(Answers { probes: Some(0), ..Answers::default() });
+    front.set(|method, params| match is_probe(method, params) {
+        true => Reply::error(-32601, "creations are not estimated here"),
+        false => Reply::forward(),
+    });
     let unknown = check();
     let warning = "warning: bridge kr on main: what a new storage slot costs cannot be probed";
     assert!(unknown.contains(warning) && unknown.contains("creations are not estimated here"), "{unknown}");

@@ -195,7 +195,9 @@ async fn add(
         _ => 0,
     };
     let mut slot_gas = [SLOT_GAS; 2];
-    if matches!(arguments.change, Change::RegisterPair(_)) {
+    if let Change::RegisterPair(pair) = &arguments.change
+        && (pair.gas_cap.is_none() || pair.item_bound.is_none())
+    {
         for end in End::ALL {
             if let Ok(site) = sites.get(end) {
                 slot_gas[end as usize] = survey::slot_gas(&site.chain).await;
