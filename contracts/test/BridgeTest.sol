@@ -398,12 +398,16 @@ abstract contract BridgeTest is PartsTest {
 
     // ---- value ----
 
+    function _seed(TestToken which, uint256 amount) internal {
+        which.mint(USER, amount);
+        vm.prank(USER);
+        which.approve(address(bridge), amount);
+        vm.prank(USER);
+        bridge.seed(address(which), amount);
+    }
+
     function _seedToken(uint256 amount) internal {
-        token.mint(USER, amount);
-        vm.prank(USER);
-        token.approve(address(bridge), amount);
-        vm.prank(USER);
-        bridge.seed(address(token), amount);
+        _seed(token, amount);
     }
 
     function _seedNative(uint256 amount) internal {

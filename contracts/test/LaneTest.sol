@@ -133,6 +133,15 @@ abstract contract LaneTest is BridgeTest {
 
     // ---- limits ----
 
+    /// @dev Of the native pair, of that which locks and of that which mints.
+    function _raiseGasCaps(uint32 cap) internal {
+        bytes[] memory calls = new bytes[](3);
+        calls[0] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(0), cap));
+        calls[1] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(token), cap));
+        calls[2] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(minted), cap));
+        _configure(calls);
+    }
+
     function _noLimits() internal pure returns (PairLimits memory limits) {
         limits.maximum = NO_LIMIT;
         limits.outflowCapacity = NO_LIMIT;

@@ -152,11 +152,7 @@ contract CallbacksTest is LaneTest {
     // ---- what came is looked for ----
 
     function test_what_did_not_arrive_is_not_credited() external {
-        lying.mint(USER, 100);
-        vm.prank(USER);
-        lying.approve(address(bridge), 100);
-        vm.prank(USER);
-        bridge.seed(address(lying), 100);
+        _seed(lying, 100);
         vm.expectRevert(abi.encodeWithSelector(IBridgeErrors.BridgeZeroValue.selector));
         _say(50, _arguments(0, ""));
         assertEq(bridge.pairOf(address(lying)).escrow, 100, "escrow");

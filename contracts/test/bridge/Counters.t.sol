@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {PairState} from "../../src/interfaces/BridgeTypes.sol";
 import {IBridge} from "../../src/interfaces/IBridge.sol";
-import {IBridgeConfiguration} from "../../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeReceiver} from "../../src/interfaces/IBridgeReceiver.sol";
 import {Kinds} from "../../src/libraries/Kinds.sol";
 import {LaneTest} from "../LaneTest.sol";
@@ -20,11 +19,7 @@ contract CountersTest is LaneTest {
         _reader = new CounterReader(bridge);
         _refusing = new Receiver();
         _refusing.behave(Declaration.Yes, Answer.Reverts);
-        bytes[] memory calls = new bytes[](3);
-        calls[0] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(0), 1_000_000));
-        calls[1] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(token), 1_000_000));
-        calls[2] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(minted), 1_000_000));
-        _configure(calls);
+        _raiseGasCaps(1_000_000);
         _seedNative(100);
         _seedToken(100);
     }

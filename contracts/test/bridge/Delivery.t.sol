@@ -20,11 +20,7 @@ contract DeliveryTest is LaneTest {
         super.setUp();
         receiver = new Receiver();
         // It writes down all that it is told.
-        bytes[] memory calls = new bytes[](3);
-        calls[0] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(0), 500_000));
-        calls[1] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(token), 500_000));
-        calls[2] = abi.encodeCall(IBridgeConfiguration.setPairGasCap, (address(minted), 500_000));
-        _configure(calls);
+        _raiseGasCaps(500_000);
         _seedNative(100);
         _seedToken(100);
     }
@@ -93,11 +89,7 @@ contract DeliveryTest is LaneTest {
         HostileToken hostile = new HostileToken();
         address far = address(0xFA2);
         _configure(_pairCall(Kinds.ERC20, false, address(hostile), far));
-        hostile.mint(USER, 100);
-        vm.prank(USER);
-        hostile.approve(address(bridge), 100);
-        vm.prank(USER);
-        bridge.seed(address(hostile), 100);
+        _seed(hostile, 100);
         Behaviour[4] memory answers =
             [Behaviour.ReturnsFalse, Behaviour.ReturnsGarbage, Behaviour.ReturnsShort, Behaviour.Reverts];
         for (uint64 i = 0; i < answers.length; ++i) {

@@ -73,11 +73,7 @@ contract HandlingTest is BridgeTest {
     function test_guarded_token_cannot_be_made_to_refuse() external {
         GuardedToken guarded = new GuardedToken();
         _configure(_pairCall(Kinds.ERC20, false, address(guarded), FAR_UNKNOWN));
-        guarded.mint(USER, 10);
-        vm.prank(USER);
-        guarded.approve(address(bridge), 10);
-        vm.prank(USER);
-        bridge.seed(address(guarded), 10);
+        _seed(guarded, 10);
         _far(Kinds.ERC20, FAR_UNKNOWN, RECIPIENT, 4);
 
         HostileRecipient attacker = new HostileRecipient();

@@ -44,11 +44,7 @@ abstract contract PayoutTest is BridgeTest {
     /// @dev Registers a lock pair and puts liquidity into it.
     function _stock(TestToken asset, uint256 amount) internal {
         _configure(_pairCall(Kinds.ERC20, false, address(asset), FAR));
-        asset.mint(USER, amount);
-        vm.prank(USER);
-        asset.approve(address(bridge), amount);
-        vm.prank(USER);
-        bridge.seed(address(asset), amount);
+        _seed(asset, amount);
     }
 
     function _lockNFT(uint256 id) internal {

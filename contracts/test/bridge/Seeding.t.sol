@@ -29,11 +29,7 @@ contract SeedingTest is RequestTest {
     function test_seed_counts_what_was_received() external {
         FeeToken fee = new FeeToken(10);
         _register(Kinds.ERC20, false, address(fee));
-        fee.mint(USER, 100);
-        vm.prank(USER);
-        fee.approve(address(bridge), 100);
-        vm.prank(USER);
-        bridge.seed(address(fee), 100);
+        _seed(fee, 100);
         assertEq(bridge.pairOf(address(fee)).seeded, 90, "seeded");
         assertEq(bridge.pairOf(address(fee)).escrow, 90, "escrow");
     }

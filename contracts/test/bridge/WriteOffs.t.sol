@@ -312,11 +312,7 @@ contract WriteOffsTest is GovernanceTest {
     function _heldByToken(Behaviour behaviour) private returns (HostileToken hostile) {
         hostile = new HostileToken();
         _configure(_pairCall(Kinds.ERC20, false, address(hostile), FAR_UNKNOWN));
-        hostile.mint(USER, 50);
-        vm.prank(USER);
-        hostile.approve(address(bridge), 50);
-        vm.prank(USER);
-        bridge.seed(address(hostile), 50);
+        _seed(hostile, 50);
         hostile.setBehaviour(behaviour);
         _far(Kinds.ERC20, FAR_UNKNOWN, RECIPIENT, 50);
         _handleAll();
