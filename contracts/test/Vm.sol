@@ -49,6 +49,7 @@ interface Vm {
     function readFile(string calldata path) external view returns (string memory);
     function record() external;
     function recordLogs() external;
+    function resetGasMetering() external;
     function revertToState(uint256 snapshot) external returns (bool success);
     function roll(uint256 height) external;
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);

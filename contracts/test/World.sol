@@ -36,7 +36,8 @@ enum Action {
     CancelScheduled,
     WriteOff,
     TakeClaim,
-    ComeOrGo,
+    ComeOrGoLocked,
+    ComeOrGoMinted,
     Pause,
     Unpause
 }
@@ -46,7 +47,7 @@ enum Action {
 /// and does not count, and nothing happens much more often than the rest. So every call that counts is one that took
 /// effect, and it has shown on its way that what must be refused before and after it is refused.
 contract World is Trials, Turns {
-    uint256 public constant ACTIONS = 32;
+    uint256 public constant ACTIONS = 33;
 
     modifier happens(Action action, uint256 choice) {
         _takeTurn(uint256(action), ACTIONS, _opensTheWay(action));
@@ -180,8 +181,12 @@ contract World is Trials, Turns {
         _takeClaim();
     }
 
-    function comeOrGo(uint256 choice) external happens(Action.ComeOrGo, choice) {
-        _comeOrGo();
+    function comeOrGoLocked(uint256 choice) external happens(Action.ComeOrGoLocked, choice) {
+        _comeOrGo(STRAY);
+    }
+
+    function comeOrGoMinted(uint256 choice) external happens(Action.ComeOrGoMinted, choice) {
+        _comeOrGo(GUEST);
     }
 
     function unpause(uint256 choice) external happens(Action.Unpause, choice) {

@@ -408,8 +408,9 @@ abstract contract Changes is Opening {
         return kindOf(pair) == Kinds.ERC20 || side == (pair == NATIVE ? 0 : 1);
     }
 
+    /// @dev The guest has no limits: by chance it would never be empty.
     function _limitedPair(uint256 side) private returns (uint256) {
-        return _pick(registered(side, STRAY) ? HONEST : HONEST - 1);
+        return _pick(registered(side, STRAY) ? STRAY + 1 : STRAY);
     }
 
     /// @dev At most one pair of a side is locked.

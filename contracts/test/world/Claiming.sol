@@ -36,9 +36,12 @@ abstract contract Claiming is Governing {
             if (!_isPending(1 - lane, Topic.WriteOff)) lane = 1 - lane;
             _executeUntilClaimed(lane);
         }
+        _takeClaimAt(lane, _pick(_claims[lane].length));
+    }
+
+    function _takeClaimAt(uint256 lane, uint256 index) internal {
         uint256 side = 1 - lane;
         _enter(side);
-        uint256 index = _pick(_claims[lane].length);
         uint256 nonce = _claims[lane][index];
         Claim memory claim = _claimOf(lane, nonce);
         address to = users[_pick(USERS)];

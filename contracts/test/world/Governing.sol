@@ -235,6 +235,15 @@ abstract contract Governing is Changes {
         return false;
     }
 
+    /// @dev Whether a vote of this topic and pair waits.
+    function _isPendingOf(uint256 side, Topic topic, uint256 pair) internal view returns (bool) {
+        for (uint256 i = 0; i < _pending[side].length; ++i) {
+            Change storage change = _pending[side][i].change;
+            if (change.topic == topic && change.pair == pair) return true;
+        }
+        return false;
+    }
+
     /// @dev What is over, or cannot be executed, holds up the others, so it goes first. What ends a stop stays, if it can.
     function _pickToCancel(uint256 side) private returns (uint256 index) {
         Scheduled memory oldest = _pending[side][0];

@@ -11,7 +11,7 @@ abstract contract Opening is Ending {
     uint32 private constant GAS_CAP = 250_000;
 
     function _wiring(uint256 side) internal view returns (bytes[] memory calls) {
-        uint256 count = side == 0 ? PAIRS : PAIRS - 1;
+        uint256 count = side == 0 ? PAIRS : PAIRS - 2;
         calls = new bytes[](count + 4);
         calls[0] = abi.encodeCall(
             IBridgeConfiguration.wire, (uint64(FIRST_CHAIN + 1 - side), address(bridges[1 - side]), 0, SALT)

@@ -32,16 +32,18 @@ abstract contract Setting is PartsTest {
     uint256 internal constant LOCKED = 4;
     /// Locked on both sides; on side 1 it comes and goes. While it is gone, whatever comes of it is held there.
     uint256 internal constant STRAY = 5;
-    uint256 public constant HONEST = 6;
+    /// Side 0 locks what side 1 mints; it comes and goes there as well.
+    uint256 internal constant GUEST = 6;
+    uint256 public constant HONEST = 7;
     /// Hostile tokens, locked on both sides.
-    uint256 internal constant MOODY = 6;
-    uint256 internal constant TAXED = 7;
-    uint256 internal constant HOOKED = 8;
-    uint256 internal constant BLACKLISTED = 9;
+    uint256 internal constant MOODY = 7;
+    uint256 internal constant TAXED = 8;
+    uint256 internal constant HOOKED = 9;
+    uint256 internal constant BLACKLISTED = 10;
     /// Has no code at times.
-    uint256 internal constant VANISHING = 10;
-    uint256 internal constant MOODY_NFT = 11;
-    uint256 public constant PAIRS = 12;
+    uint256 internal constant VANISHING = 11;
+    uint256 internal constant MOODY_NFT = 12;
+    uint256 public constant PAIRS = 13;
 
     uint256 internal constant USERS = 3;
     uint256 private constant USER_KEY = 0x05E12;
@@ -82,7 +84,7 @@ abstract contract Setting is PartsTest {
         }
         receiver = new Recipient();
         hostile = new Recipient();
-        _gone[1][STRAY] = true;
+        (_gone[1][STRAY], _gone[1][GUEST]) = (true, true);
     }
 
     function kindOf(uint256 pair) public pure returns (uint8) {
@@ -92,7 +94,7 @@ abstract contract Setting is PartsTest {
     }
 
     function mints(uint256 side, uint256 pair) public pure returns (bool) {
-        return side == 1 && (pair == TOKEN || pair == NFT || pair == MULTI);
+        return side == 1 && (pair == TOKEN || pair == NFT || pair == MULTI || pair == GUEST);
     }
 
     function registered(uint256 side, uint256 pair) public view returns (bool) {
@@ -122,6 +124,8 @@ abstract contract Setting is PartsTest {
     function _deployTokens() internal {
         tokens[0][TOKEN] = address(new TestPaymentToken("T", "T"));
         tokens[1][TOKEN] = address(new BridgeToken("T", "T", 18, address(bridges[1])));
+        tokens[0][GUEST] = address(new TestPaymentToken("G", "G"));
+        tokens[1][GUEST] = address(new BridgeToken("G", "G", 18, address(bridges[1])));
         tokens[0][NFT] = address(new TestNFT("N", "N"));
         tokens[1][NFT] = address(new BridgeNFT("N", "N", address(bridges[1])));
         tokens[0][MULTI] = address(new TestMultiToken("uri"));
