@@ -135,8 +135,7 @@ test-contracts: tools python
 test-rust: tools build etcd python
 	CARGO="$(CARGO)" tools/run_tests $(CARGO_FLAGS)
 
-# A scenario mostly waits for blocks, but its relays catch up together: with three at once two cores have a queue of a hundred threads,
-# and a relay's metrics are late by more than a scenario waits for them.
+# A scenario mostly waits for blocks, but with three at once two cores have a queue of a hundred threads, and relays are seconds late.
 test-system: tools build etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
