@@ -1,8 +1,9 @@
 //! Who leads a lane: a pure function of everybody's claims.
 //!
 //! Each candidate keeps one claim per lane. The leader is the live candidate with the highest standing term; among equal
-//! terms the smallest id. Whoever sees no live leader claims the highest term ever seen plus one. So a leader that
-//! comes back from a freeze sees a higher term and follows, and a new candidate never disturbs a live leader. Only who has just
+//! terms the smallest id. Whoever sees no live leader claims the highest term ever seen plus one, and so does who leads only while
+//! another one that claimed the same term is away. So a leader that comes back from a freeze sees a higher term and follows,
+//! and a new candidate never disturbs a live leader. Only who has just
 //! brought on a lane that stood still takes it from a live one ([`challenge`]). Claims that cannot be true are left out before
 //! ([`believed`]).
 
@@ -80,11 +81,22 @@ pub fn leader(candidates: &[Candidate]) -> Option<(&MemberId, Term)> {
 
 /// What `own` does, given everybody's claims, its own included if it has one.
 pub fn decide(own: &MemberId, candidates: &[Candidate]) -> Decision {
+    let next = highest_term(candidates).next();
     match leader(candidates) {
-        Some((id, term)) if id == own => Decision::Lead(term),
-        Some((id, term)) => Decision::Follow(id.clone(), term),
-        None => Decision::Claim(highest_term(candidates).next()),
+        Some((id, term)) if id != own => Decision::Follow(id.clone(), term),
+        // There is no term above the last one.
+        Some((_, term)) if term == next || !returns_above(own, term, candidates) => Decision::Lead(term),
+        _ => Decision::Claim(next),
     }
+}
+
+/// Whether somebody who is away would lead before `own` once back: of two that claimed one term at once the other one has died, and
+/// would take the lane back from whoever leads it meanwhile.
+fn returns_above(own: &MemberId, term: Term, candidates: &[Candidate]) -> bool {
+    candidates.iter().any(|candidate| {
+        let claim = candidate.claim;
+        claim.standing && (claim.term > term || (claim.term == term && candidate.id < *own))
+    })
 }
 
 /// The term with which `own` takes the lane from whoever leads it; `None` when it leads already.
