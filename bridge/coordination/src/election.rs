@@ -2,10 +2,9 @@
 //!
 //! Each candidate keeps one claim per lane. The leader is the live candidate with the highest standing term; among equal
 //! terms the smallest id. Whoever sees no live leader claims the highest term ever seen plus one, and so does who leads only while
-//! another one that claimed the same term is away. So a leader that comes back from a freeze sees a higher term and follows,
-//! and a new candidate never disturbs a live leader. Only who has just
-//! brought on a lane that stood still takes it from a live one ([`challenge`]). Claims that cannot be true are left out before
-//! ([`believed`]).
+//! another one that would lead before it is away. So a leader that comes back from a freeze sees a higher term and follows, and
+//! a new candidate never disturbs a live leader. Only who has just brought on a lane that stood still takes it from a live one
+//! ([`challenge`]). Claims that cannot be true are left out before ([`believed`]).
 
 use polyspan_types::Term;
 use serde::{Deserialize, Serialize};

@@ -121,9 +121,16 @@ proptest! {
             let own = id(number);
             match decide(&own, &views) {
                 Decision::Lead(term) => prop_assert_eq!(found, Some((&own, term))),
-                Decision::Follow(followed, term) => prop_assert_eq!(found, Some((&followed, term))),
-                // Nobody leads, or it does until somebody is back.
-                Decision::Claim(_) => prop_assert!(found.is_none_or(|(leader, _)| *leader == own)),
+                Decision::Follow(followed, term) => {
+                    prop_assert_ne!(&followed, &own);
+                    prop_assert_eq!(found, Some((&followed, term)));
+                }
+                Decision::Claim(_) => {
+                    // Nobody leads, or it does until somebody is back.
+                    let somebody_is_away = views.iter().any(|other| !other.alive && other.claim.standing);
+                    let leads_until_then = |(leader, _): (&MemberId, Term)| *leader == own && somebody_is_away;
+                    prop_assert!(found.is_none_or(leads_until_then));
+                }
             }
         }
     }
