@@ -71,31 +71,28 @@ pub fn believed(seen: Term, own: Option<&MemberId>, mut candidates: Vec<Candidat
 
 /// The leader among `candidates`, in any order.
 pub fn leader(candidates: &[Candidate]) -> Option<(&MemberId, Term)> {
+    foremost(candidates.iter().filter(|candidate| candidate.alive))
+}
+
+/// Whoever leads among `candidates` once all of them are alive.
+fn foremost<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> Option<(&'a MemberId, Term)> {
     candidates
-        .iter()
-        .filter(|candidate| candidate.alive && candidate.claim.standing)
+        .filter(|candidate| candidate.claim.standing)
         .max_by(|a, b| a.claim.term.cmp(&b.claim.term).then_with(|| b.id.cmp(&a.id)))
         .map(|candidate| (&candidate.id, candidate.claim.term))
 }
 
 /// What `own` does, given everybody's claims, its own included if it has one.
 pub fn decide(own: &MemberId, candidates: &[Candidate]) -> Decision {
+    let found = leader(candidates);
     let next = highest_term(candidates).next();
-    match leader(candidates) {
+    match found {
         Some((id, term)) if id != own => Decision::Follow(id.clone(), term),
-        // There is no term above the last one.
-        Some((_, term)) if term == next || !returns_above(own, term, candidates) => Decision::Lead(term),
+        // Of two that claimed one term at once the other one may be away; it must not take the lane back when it returns. There is no
+        // term above the last one.
+        Some((_, term)) if found == foremost(candidates.iter()) || term == next => Decision::Lead(term),
         _ => Decision::Claim(next),
     }
-}
-
-/// Whether somebody who is away would lead before `own` once back: of two that claimed one term at once the other one has died, and
-/// would take the lane back from whoever leads it meanwhile.
-fn returns_above(own: &MemberId, term: Term, candidates: &[Candidate]) -> bool {
-    candidates.iter().any(|candidate| {
-        let claim = candidate.claim;
-        claim.standing && (claim.term > term || (claim.term == term && candidate.id < *own))
-    })
 }
 
 /// The term with which `own` takes the lane from whoever leads it; `None` when it leads already.

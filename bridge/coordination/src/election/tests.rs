@@ -120,7 +120,11 @@ proptest! {
         for number in 0..5 {
             let own = id(number);
             match decide(&own, &views) {
-                Decision::Lead(term) => prop_assert_eq!(found, Some((&own, term))),
+                Decision::Lead(term) => {
+                    prop_assert_eq!(found, Some((&own, term)));
+                    let back: Vec<_> = views.iter().map(|view| Candidate { alive: true, ..view.clone() }).collect();
+                    prop_assert_eq!(leader(&back), found);
+                }
                 Decision::Follow(followed, term) => {
                     prop_assert_ne!(&followed, &own);
                     prop_assert_eq!(found, Some((&followed, term)));
