@@ -30,7 +30,7 @@ pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
 pub use etcd::{EtcdCoordinator, EtcdCredentials, EtcdSettings, EtcdTls};
 pub use member::{
-    ChainReport, HandledBy, HoldReport, LaneReport, Member, MemberId, MemberView, ParseMemberIdError,
-    RecoveryReport, Report, SubmitterReport,
+    ChainReport, HandledBy, HoldReport, InFlightReport, LaneReport, Member, MemberId, MemberView,
+    ParseMemberIdError, RecoveryReport, Report, SubmitterReport,
 };
 pub use reading::ReadingReport;

@@ -158,9 +158,24 @@ pub struct LaneReport {
     /// Transfers that this relay's submissions got handled since it started.
     #[serde(default)]
     pub handled_by: HandledBy,
+    /// Its submissions that wait for a block.
+    #[serde(default)]
+    pub in_flight: InFlightReport,
     /// How its recovery worker stands.
     #[serde(default)]
     pub recovery: RecoveryReport,
+}
+
+/// A relay's submissions of a lane that wait for a block.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InFlightReport {
+    /// How many there are. Unit: submissions.
+    pub waiting: u64,
+    /// How many there may be now. Unit: submissions.
+    pub limit: u64,
+    /// Why not more, for people.
+    pub limited_by: String,
 }
 
 /// A lane's recovery worker as its relay sees it.

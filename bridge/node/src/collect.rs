@@ -221,10 +221,23 @@ impl Collector {
         let Some(tally) = &self.tally else { return Ok(ApprovedView::default()) };
         let attested = believable(tally, verified).map(|(nonce, _)| nonce).max().unwrap_or(view.handled);
         let waiting_for = checkpoints.is_empty().then(|| self.missing(tally, verified, view)).flatten();
+        let attestations = self.attestations(verified);
         // Only votes for our own roots were counted as votes on chain.
         let voted = tally.voted_on_chain().collect();
         let dissent = self.dissent.iter().copied().collect();
-        Ok(ApprovedView { attested, checkpoints, voted, dissent, waiting_for })
+        Ok(ApprovedView { attested, attestations, checkpoints, voted, dissent, waiting_for })
+    }
+
+    /// The most attestations of one checkpoint among those that this relay has seen itself, up to the threshold.
+    fn attestations(&self, verified: RequestNonce) -> usize {
+        let Some(tally) = &self.tally else { return 0 };
+        let of_own_root = |checkpoint: &Checkpoint| {
+            let own = self.own_roots.get(&checkpoint.nonce);
+            checkpoint.nonce <= verified && own.is_none_or(|own| *own == checkpoint.root)
+        };
+        let counts = tally.attestations().filter(|(checkpoint, _)| of_own_root(checkpoint));
+        let most = counts.map(|(_, signed)| signed).max().unwrap_or(0);
+        most.min(usize::from(tally.operators().threshold.get()))
     }
 
     /// What the lane's next checkpoint lacks, in words.

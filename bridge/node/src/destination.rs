@@ -72,6 +72,7 @@ impl DestinationWatch {
             paused: state.paused,
             operators,
             block: head.latest,
+            gas_limit: head.gas_limit,
             block_interval: self.interval.typical(),
         }));
         if head.final_block.height >= lane.info.destination.deployment_block {

@@ -21,7 +21,7 @@ use crate::error::LaneError;
 use crate::force_hold::ForceHoldView;
 use crate::metrics::RelayMetrics;
 use crate::recovery::Orders;
-use crate::submit::Way;
+use crate::submit::{FlowView, Way};
 use crate::tally::VotedCheckpoint;
 use crate::turn::OpenVote;
 
@@ -83,6 +83,8 @@ pub struct Board {
     pub handled_by: watch::Sender<HandledBy>,
     /// Written by `submit`: why nothing is being sent although something is approved.
     pub submission: watch::Sender<Option<String>>,
+    /// Written by `submit`: how many submissions wait for a block, and what limits them.
+    pub flow: watch::Sender<FlowView>,
     /// Written by `submit` while it leads: what happens next to the oldest hold.
     pub release: watch::Sender<Option<String>>,
     /// Written by `force-hold`: what is known of a next request that fails alone.
@@ -127,6 +129,8 @@ pub struct DestinationView {
     pub operators: Arc<MemberSet>,
     /// The block that was read.
     pub block: BlockRef,
+    /// Its gas limit. Unit: gas.
+    pub gas_limit: u64,
     /// Time between two blocks.
     pub block_interval: Duration,
 }
@@ -146,6 +150,8 @@ pub struct ApprovedCheckpoint {
 pub struct ApprovedView {
     /// Highest nonce that at least one operator attested.
     pub attested: RequestNonce,
+    /// The most attestations that a checkpoint with our own root has, up to the threshold; votes on chain are not among them.
+    pub attestations: usize,
     /// Checkpoints with a threshold of votes whose root is our own, by rising nonce.
     pub checkpoints: Vec<ApprovedCheckpoint>,
     /// Checkpoints with votes on chain whose root is our own, by rising nonce, with those who voted.
@@ -198,6 +204,7 @@ impl Board {
             took_over: watch::Sender::new(false),
             handled_by: watch::Sender::new(HandledBy::default()),
             submission: watch::Sender::new(None),
+            flow: watch::Sender::new(FlowView::default()),
             release: watch::Sender::new(None),
             force_hold: watch::Sender::new(ForceHoldView::default()),
             recovery: watch::Sender::new(RecoveryReport::default()),

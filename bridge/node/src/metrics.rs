@@ -6,7 +6,7 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 use crate::keys::SignError;
 use crate::lane::Lane;
 use crate::recovery::RecoveryMetrics;
-use crate::submit::Way;
+use crate::submit::{Limit, Way};
 
 /// Gauges and counters per lane. Clones share them.
 #[derive(Debug, Clone)]
@@ -32,6 +32,9 @@ pub struct RelayMetrics {
     force_holds: IntCounterVec,
     force_hold_trials: IntGaugeVec,
     transfers: IntCounterVec,
+    in_flight: IntGaugeVec,
+    in_flight_limit: IntGaugeVec,
+    in_flight_limited_by: IntGaugeVec,
     /// Those of the recovery workers.
     pub recovery: RecoveryMetrics,
 }
@@ -148,6 +151,15 @@ impl RelayMetrics {
                 "Transfers that submissions of this relay got handled: as leader, by rank, or with votes on chain",
                 &["lane", "way"],
             )?,
+            in_flight: gauge(
+                "polyspan_lane_in_flight_submissions",
+                "Submissions of this relay that wait for a block",
+            )?,
+            in_flight_limit: gauge(
+                "polyspan_lane_in_flight_limit_submissions",
+                "Submissions of this relay that may wait for a block at once",
+            )?,
+            in_flight_limited_by: limited_by(registry)?,
             recovery: RecoveryMetrics::register(registry)?,
         })
     }
@@ -234,6 +246,13 @@ impl RelayMetrics {
         set(&self.leader, id, u64::from(leadership.own));
         set(&self.term, id, leadership.term.get());
         set(&self.halted, id, u64::from(lane.is_halted()));
+        let flow = *lane.board.flow.borrow();
+        set(&self.in_flight, id, flow.waiting as u64);
+        set(&self.in_flight_limit, id, flow.limit as u64);
+        for reason in Limit::ALL {
+            let limited_by = self.in_flight_limited_by.with_label_values(&[&id.to_string(), reason.label()]);
+            limited_by.set(i64::from(reason == flow.reason));
+        }
         set(&self.force_hold_trials, id, lane.board.force_hold.borrow().trials);
         self.recovery.show(id, &lane.board.recovery.borrow());
         if let Some(oldest) = *lane.board.oldest_stored.borrow() {
@@ -248,6 +267,13 @@ impl RelayMetrics {
             set(&self.paused, id, u64::from(destination.paused));
         }
     }
+}
+
+fn limited_by(registry: &Registry) -> Result<IntGaugeVec, prometheus::Error> {
+    let help = "1 for what keeps the limit of submissions in flight where it is";
+    let gauge = IntGaugeVec::new(Opts::new("polyspan_lane_in_flight_limited_by", help), &["lane", "reason"])?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }
 
 fn set(gauge: &IntGaugeVec, lane: &LaneId, value: u64) {

@@ -105,6 +105,7 @@ impl Relay {
                 settings: SubmitterSettings {
                     max_fee_per_gas: self.entry.submission.max_fee_per_gas,
                     replace_after: self.entry.submission.replace_after,
+                    max_gas: self.entry.submission.max_gas,
                 },
                 heads,
                 health: self.health.part(&format!("submitter {name}")),
@@ -274,6 +275,7 @@ impl LaneTasks<'_> {
         let lane = Arc::clone(self.lane);
         let settings = SubmissionSettings {
             max_transfers: entry.submission.max_transfers,
+            max_gas: entry.submission.max_gas,
             max_in_flight: entry.submission.max_in_flight,
             takeover_after: entry.submission.takeover_after,
             operator,

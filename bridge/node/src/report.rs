@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyspan_chain::HeadView;
-use polyspan_coordination::{ChainReport, Coordinator, HoldReport, LaneReport, Report, SubmitterReport};
+use polyspan_coordination::{
+    ChainReport, Coordinator, HoldReport, InFlightReport, LaneReport, Report, SubmitterReport,
+};
 use polyspan_monitoring::HealthPart;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::lane::Lane;
+use crate::submit::FlowView;
 use crate::submitter::{KeyView, SubmitterHandle};
 
 /// The heartbeat of a relay. While it is silent for longer than the lease, others count this relay as gone.
@@ -109,7 +112,17 @@ fn lane_report(lane: &Lane) -> LaneReport {
         halted: lane.board.halted.borrow().clone(),
         waiting_for: lane.waiting_for(),
         handled_by: *lane.board.handled_by.borrow(),
+        in_flight: in_flight_report(*lane.board.flow.borrow()),
         recovery: lane.board.recovery.borrow().clone(),
+    }
+}
+
+fn in_flight_report(flow: FlowView) -> InFlightReport {
+    let count = |submissions| u64::try_from(submissions).unwrap_or(u64::MAX);
+    InFlightReport {
+        waiting: count(flow.waiting),
+        limit: count(flow.limit),
+        limited_by: flow.reason.to_string(),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Publishes on the destination when it is this relay's turn: what is approved, in pieces; a vote when nothing is; and between
 //! the pieces what ends holds.
 
+mod capacity;
 mod force_hold;
 mod gas;
-mod line;
+mod in_flight;
 mod pieces;
 mod plan;
 mod release;
 mod rest;
+mod size;
 mod vote;
 mod way;
 
@@ -19,12 +21,15 @@ use polyspan_coordination::Leadership;
 use polyspan_types::{Attestation, BlockHeight, OperatorId, RequestNonce};
 use tokio::sync::watch;
 
+pub use capacity::Limit;
 pub use force_hold::FORCE_HOLD_OUTCOMES;
 use pieces::Flow;
+pub use pieces::FlowView;
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
 pub use release::RELEASE_OUTCOMES;
 use release::Releases;
 use rest::Rest;
+use size::SizeLimit;
 pub use vote::VOTE_OUTCOMES;
 pub use way::Way;
 
@@ -40,6 +45,8 @@ use crate::turn::{Action, Pace, Situation, Stall, VOTE_INTERVAL, decide, others_
 pub struct SubmissionSettings {
     /// Most transfers in one submission.
     pub max_transfers: u64,
+    /// Most gas of a submission of several transfers.
+    pub max_gas: u64,
     /// Most submissions that wait for a block at once.
     pub max_in_flight: usize,
     /// How long others wait for the leader.
@@ -71,8 +78,8 @@ pub struct LaneSubmission {
     /// Votes that it has sent since `handled` last moved, and that nonce.
     cast: usize,
     cast_at: RequestNonce,
-    /// Shrinks when a piece is too large for the chain, and grows again with every success.
-    piece_limit: u64,
+    /// How large a submission may be.
+    size_limit: SizeLimit,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
     releases: Releases,
@@ -101,7 +108,7 @@ impl LaneSubmission {
             last_vote: None,
             cast: 0,
             cast_at: RequestNonce::ZERO,
-            piece_limit: settings.max_transfers,
+            size_limit: SizeLimit::new(settings.max_gas),
             settings,
             rest: None,
             releases: Releases::default(),
@@ -128,8 +135,8 @@ impl LaneSubmission {
         let since_vote = self.last_vote.map_or(VOTE_INTERVAL, |block| view.block.height.since(block));
         decide(&Situation {
             handled: view.handled,
-            sent: self.flow.line.end(view.handled),
-            room: self.flow.has_room(self.submitter.key()),
+            sent: self.flow.in_flight.end(view.handled),
+            room: self.flow.has_room(self.submitter.key(), view.handled),
             approved: &nonces,
             leads,
             overdue: self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on(),
@@ -137,12 +144,12 @@ impl LaneSubmission {
             signed: &signed,
             cast: self.cast,
             since_vote,
-            max_transfers: self.piece_limit,
+            max_transfers: self.settings.max_transfers,
         })
     }
 
-    fn observe(&mut self, view: &DestinationView, verified: RequestNonce) {
-        self.stall.observe(view.handled, verified, Instant::now());
+    fn observe(&mut self, view: &DestinationView, verified: RequestNonce, attestations: usize) {
+        self.stall.observe(view.handled, verified, attestations, Instant::now());
         if view.paused {
             self.stall.forget();
         }
@@ -195,7 +202,8 @@ impl Step for LaneSubmission {
         self.signed.mark_unchanged();
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
         self.take_in(&view);
-        self.observe(&view, verified);
+        self.show_flow(&view);
+        self.observe(&view, verified, approved.attestations);
         if own || others_bring_it_on(self.own_end, view.handled, verified) {
             self.note_took_over(false);
         }
@@ -217,12 +225,13 @@ impl Step for LaneSubmission {
         {
             action = self.action(&approved, &view, leads);
         }
+        self.show_flow(&view);
         match action {
             Action::Handle(_) => Ok(()),
             Action::Vote(nonce) => self.vote(nonce, &view).await,
             // Live first: a hold takes its turn when nothing can be handled, and now and then where something always can.
-            Action::Nothing if leads && (self.flow.line.is_empty() || self.releases.are_due()) => {
-                if self.flow.line.is_empty() {
+            Action::Nothing if leads && (self.flow.in_flight.is_empty() || self.releases.are_due()) => {
+                if self.flow.in_flight.is_empty() {
                     let open = approved.approved(view.handled) > view.handled;
                     let tail = format!(
                         "waits for an approved checkpoint within {TAIL_LIMIT} of nonce {}",
@@ -232,7 +241,7 @@ impl Step for LaneSubmission {
                 }
                 self.release(&view).await
             }
-            Action::Nothing if self.flow.line.is_empty() => {
+            Action::Nothing if self.flow.in_flight.is_empty() => {
                 self.show_idle();
                 Ok(())
             }
@@ -258,7 +267,7 @@ impl Step for LaneSubmission {
             changed = self.force_hold.changed() => or_pending(changed).await,
             () = self.flow.landed() => {}
             // What waits for a block tells why.
-            Ok(()) = self.trouble.changed(), if !self.flow.line.is_empty() => {
+            Ok(()) = self.trouble.changed(), if !self.flow.in_flight.is_empty() => {
                 self.show_trouble();
             }
             () = turn => {}

@@ -58,6 +58,8 @@ pub struct SubmitterSettings {
     pub max_fee_per_gas: u128,
     /// Age at which a pending transaction is replaced by one that pays more.
     pub replace_after: Duration,
+    /// Gas that a transaction may have where it is more than [`TRANSACTION_GAS_LIMIT`]: for chains without that limit.
+    pub max_gas: u64,
 }
 
 /// The owner of one account's nonces.
@@ -374,7 +376,9 @@ impl Submitter {
 
     /// The most gas that a transaction can have on this chain now.
     fn gas_limit(&self) -> u64 {
-        greatest_gas(self.heads.borrow().head.map(|head| head.gas_limit))
+        let of_block = self.heads.borrow().head.map(|head| head.gas_limit).filter(|limit| *limit > 0);
+        let most = self.settings.max_gas.max(TRANSACTION_GAS_LIMIT);
+        of_block.map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(most))
     }
 
     async fn record_lost(&self, submission: &Submission) -> Result<(), StoreError> {

@@ -224,6 +224,16 @@ impl Tally {
         })
     }
 
+    /// Every checkpoint with an attestation, by rising nonce, with how many there are; votes on chain do not count.
+    pub fn attestations(&self) -> impl Iterator<Item = (Checkpoint, usize)> {
+        self.nonces.iter().flat_map(|(nonce, ballot)| {
+            ballot.iter().map(|(choice, votes)| {
+                let signed = votes.values().filter(|voice| voice.signature.is_some()).count();
+                (self.checkpoint(*nonce, *choice), signed)
+            })
+        })
+    }
+
     /// Every checkpoint with votes on chain, by rising nonce.
     pub fn voted_on_chain(&self) -> impl Iterator<Item = VotedCheckpoint> {
         let all = self.nonces.iter().flat_map(|(nonce, ballot)| {

@@ -87,19 +87,27 @@ pub struct Stall {
     from: RequestNonce,
     goal: RequestNonce,
     since: Option<Instant>,
+    /// The most attestations that one checkpoint had since the clock began, up to the threshold.
+    attested: usize,
 }
 
 impl Stall {
-    /// Takes in what is seen now: the first nonce not handled, and how many requests this relay would sign. Progress is what was
-    /// open when the clock began, or [`CHECKPOINT_INTERVAL`] of it: a leader that hands out one request at a time, on purpose
-    /// or not, does not keep the others waiting.
-    pub fn observe(&mut self, handled: RequestNonce, verified: RequestNonce, now: Instant) {
+    /// Takes in what is seen now: the first nonce not handled, how many requests this relay would sign, and how many attestations,
+    /// up to the threshold, a checkpoint of those has.
+    ///
+    /// Progress is what was open when the clock began, or [`CHECKPOINT_INTERVAL`] of it: a leader that hands out one request at a time,
+    /// on purpose or not, does not keep the others waiting. The clock begins anew with each further operator that attests, since
+    /// before the last of a threshold the leader has nothing to send: relays that start together with a backlog take seconds to sign
+    /// it. That happens at most as often as the threshold has operators.
+    pub fn observe(&mut self, handled: RequestNonce, verified: RequestNonce, attested: usize, now: Instant) {
         let open = verified.since(handled);
         if open == 0 {
-            *self = Self { from: handled, goal: handled, since: None };
+            *self = Self { from: handled, goal: handled, since: None, attested: 0 };
         } else if self.since.is_none() || handled >= self.goal || handled < self.from {
             let goal = handled.plus(open.min(CHECKPOINT_INTERVAL));
-            *self = Self { from: handled, goal, since: Some(now) };
+            *self = Self { from: handled, goal, since: Some(now), attested };
+        } else if attested > self.attested {
+            (self.since, self.attested) = (Some(now), attested);
         }
     }
 

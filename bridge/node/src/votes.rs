@@ -69,7 +69,7 @@ impl VoteWatch {
     async fn look(&mut self, head: BlockRef, view: &DestinationView) -> Result<(), LaneError> {
         let (handled, verified) = (view.handled, self.source.borrow().verified);
         let now = Instant::now().into_std();
-        self.stall.observe(handled, verified, now);
+        self.stall.observe(handled, verified, 0, now);
         if view.paused {
             self.stall.forget();
         }

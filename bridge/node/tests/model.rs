@@ -123,7 +123,7 @@ fn everything_is_handled_once_faults_stop() {
 }
 
 /// With turns as they are: an operator that leads, keeps its lease and does nothing is one of four; the others take turns by rank,
-/// and one takes the lane. Whatever crashes and is lost meanwhile, every request is handled a tick after the last rank's turn;
+/// and one takes the lane. Whatever crashes and is lost meanwhile, every request is handled three ticks after the last rank's turn;
 /// without a coordinator after the votes of three.
 #[test]
 fn turns_bring_a_lane_on_past_a_leader_that_stands() {

@@ -136,6 +136,7 @@ fn print(status: &Status) {
     output::result(output::table(LaneRow::HEAD, status.lanes.iter().map(LaneRow::cells)));
     status.lanes.iter().filter_map(LaneRow::holds).for_each(output::result);
     status.lanes.iter().filter_map(LaneRow::ways).for_each(output::result);
+    status.lanes.iter().flat_map(LaneRow::in_flights).for_each(output::result);
     status.lanes.iter().flat_map(LaneRow::recoveries).for_each(output::result);
     output::result("");
     output::result(output::table(BridgeRow::HEAD, status.bridges.iter().flat_map(BridgeRow::cells)));

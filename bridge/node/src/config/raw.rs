@@ -102,6 +102,7 @@ section! {
     /// `[relay.submission]`
     RawSubmission {
         max_transfers: u64,
+        max_gas: u64,
         max_in_flight: u64,
         max_fee_per_gas: GasPrice,
         replace_after: Span,

@@ -52,7 +52,9 @@ pub struct SubmitterEntry {
 pub struct SubmissionEntry {
     /// Most transfers in one transaction. Default: 128.
     pub max_transfers: u64,
-    /// Most transactions of a lane that wait for a block at once. Default: 16.
+    /// Most gas of a transaction of several transfers, at their worst. Unit: gas. Default: 2^24.
+    pub max_gas: u64,
+    /// Most transactions of a lane that wait for a block at once. Default: 64.
     pub max_in_flight: usize,
     /// Price cap. Unit: wei per gas. Default: 500 gwei.
     pub max_fee_per_gas: u128,

@@ -52,7 +52,7 @@ impl LaneSubmission {
             _ => self.agreed.insert((agreed.nonce, Instant::now())).1,
         };
         let is_turn = leads || since.elapsed() >= self.delay(view);
-        (is_turn && self.flow.line.is_empty()).then_some(agreed)
+        (is_turn && self.flow.in_flight.is_empty()).then_some(agreed)
     }
 
     /// Sends it, unless the request can be handled after all.

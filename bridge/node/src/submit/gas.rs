@@ -31,13 +31,16 @@ pub fn worst_gas<'a>(
     pairs: &[PairState],
     calldata_bytes: usize,
 ) -> u64 {
-    let cap_of = |transfer: &ValueTransfer| {
-        let pair = pairs.iter().find(|pair| pair.is_of(transfer.kind, transfer.token));
-        pair.map_or(0, |pair| u64::from(pair.gas_cap) * 64 / 63)
-    };
     transfers.into_iter().fold(CALL_GAS.saturating_add(calldata_gas(calldata_bytes)), |gas, transfer| {
-        gas.saturating_add(TRANSFER_GAS + ids(transfer) * ID_GAS).saturating_add(cap_of(transfer))
+        gas.saturating_add(worst_transfer_gas(transfer, pairs))
     })
+}
+
+/// The part of [`worst_gas`] that is one transfer's, without its calldata. Unit: gas.
+pub(super) fn worst_transfer_gas(transfer: &ValueTransfer, pairs: &[PairState]) -> u64 {
+    let pair = pairs.iter().find(|pair| pair.is_of(transfer.kind, transfer.token));
+    let cap = pair.map_or(0, |pair| u64::from(pair.gas_cap) * 64 / 63);
+    (TRANSFER_GAS + ids(transfer) * ID_GAS).saturating_add(cap)
 }
 
 /// Gas of so many bytes of calldata, at the most.

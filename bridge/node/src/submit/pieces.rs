@@ -12,9 +12,11 @@ use polyspan_store::Purpose;
 use polyspan_types::{Leaf, RequestNonce};
 use tracing::{info, warn};
 
-use super::line::Line;
+use super::capacity::Limit;
+use super::in_flight::InFlight;
 use super::rest::Rest;
-use super::{LaneSubmission, Piece, Way, gas};
+use super::size::{Size, fitting};
+use super::{LaneSubmission, Piece, Way, gas, next_piece};
 use crate::error::LaneError;
 use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView};
 use crate::submitter::{Job, JobResult};
@@ -23,37 +25,59 @@ use crate::submitter::{Job, JobResult};
 /// a revert, after which they are read again.
 const CAPS_AGE: Duration = Duration::from_secs(60);
 
-/// A lane's pieces on their way.
-#[derive(Default)]
+/// A lane's submissions in flight, with what becomes of them.
 pub(super) struct Flow {
-    pub(super) line: Line,
+    pub(super) in_flight: InFlight,
     results: FuturesUnordered<BoxFuture<'static, (Flight, JobResult)>>,
     /// Told and not taken in yet.
     told: Vec<(Flight, JobResult)>,
     /// The key that those on their way were sent with: only among the transactions of one account is an order certain.
     key: Option<usize>,
-    /// How many may wait for a block at once: one after a failure, and more with every success.
-    depth: usize,
     caps: Option<(Arc<[PairState]>, Instant)>,
+}
+
+/// How many submissions of a lane wait for a block, how many may, and why not more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FlowView {
+    /// Unit: submissions.
+    pub waiting: usize,
+    /// Unit: submissions.
+    pub limit: usize,
+    /// What keeps the limit where it is.
+    pub reason: Limit,
 }
 
 /// A piece on its way, and in which way it came to be sent.
 #[derive(Debug, Clone, Copy)]
 struct Flight {
     piece: Piece,
+    /// What it may take.
+    size: Size,
     way: Way,
     /// Whether this relay led by the coordinator's word.
     own: bool,
 }
 
 impl Flow {
-    pub(super) fn new(depth: usize) -> Self {
-        Self { depth, ..Self::default() }
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            in_flight: InFlight::new(most),
+            results: FuturesUnordered::new(),
+            told: Vec::new(),
+            key: None,
+            caps: None,
+        }
     }
 
-    /// Whether one more piece may be sent with `key`.
-    pub(super) fn has_room(&self, key: Option<usize>) -> bool {
-        self.line.is_empty() || (self.line.has_room(self.depth) && self.key == key)
+    /// Whether one more piece may be sent with `key`, with the destination at `handled`.
+    pub(super) fn has_room(&self, key: Option<usize>, handled: RequestNonce) -> bool {
+        self.in_flight.is_empty() || (self.in_flight.has_room(handled) && self.key == key)
+    }
+
+    /// As it is now, with the destination at `handled`.
+    pub(super) fn view(&self, handled: RequestNonce) -> FlowView {
+        let (limit, reason) = self.in_flight.limit(handled);
+        FlowView { waiting: self.in_flight.waiting(handled), limit, reason }
     }
 
     /// Waits until something became of a piece. Cancel-safe.
@@ -73,15 +97,17 @@ impl LaneSubmission {
         approved: &ApprovedView,
         view: &DestinationView,
     ) -> Result<bool, LaneError> {
+        let Some(piece) = self.fitted(piece, approved, view).await? else { return Ok(false) };
         let Some(proof) = approved.at(piece.checkpoint) else { return Ok(false) };
         let Some(job) = self.job(piece, proof, view).await? else { return Ok(false) };
         let own = self.leadership.borrow().own;
-        let flight = Flight { piece, way: Way::of(proof, view.operators.threshold, own), own };
-        let only = self.flow.key.filter(|_| !self.flow.line.is_empty());
+        let size = Size { gas: job.worst_gas, bytes: job.calldata.len() };
+        let flight = Flight { piece, size, way: Way::of(proof, view.operators.threshold, own), own };
+        let only = self.flow.key.filter(|_| !self.flow.in_flight.is_empty());
         match self.submitter.send(job, only).await {
             Ok(sent) => {
                 self.flow.key = Some(sent.key());
-                self.flow.line.push(piece);
+                self.flow.in_flight.push(piece, view.handled, view.block.height);
                 self.flow.results.push(Box::pin(async move { (flight, sent.result().await) }));
                 self.show_trouble();
                 Ok(true)
@@ -103,26 +129,32 @@ impl LaneSubmission {
     pub(super) fn take_in(&mut self, view: &DestinationView) {
         for (flight, result) in std::mem::take(&mut self.flow.told) {
             match &result {
-                JobResult::Mined { success: true, .. } => self.flow.line.mined(flight.piece, Instant::now()),
-                _ => self.flow.line.failed(flight.piece),
+                JobResult::Mined { success: true, .. } => {
+                    self.flow.in_flight.mined(flight.piece, Instant::now())
+                }
+                _ => self.flow.in_flight.failed(flight.piece),
             }
             self.settle(flight, result, view);
         }
         // The destination can show it before the submitter tells.
-        self.own_end = self.own_end.max(self.flow.line.handled_end(view.handled).unwrap_or_default());
-        self.flow.line.observe(view.handled, Instant::now());
+        self.own_end = self.own_end.max(self.flow.in_flight.handled_end(view.handled).unwrap_or_default());
+        self.flow.in_flight.observe(view.handled, view.block.height, Instant::now());
+    }
+
+    /// Shows how much is in flight, and what limits it.
+    pub(super) fn show_flow(&self, view: &DestinationView) {
+        let shown = self.flow.view(view.handled);
+        self.lane.board.flow.send_if_modified(|before| std::mem::replace(before, shown) != shown);
     }
 
     /// What a piece's end means for what is sent next.
     fn settle(&mut self, flight: Flight, result: JobResult, view: &DestinationView) {
-        let Flight { piece, way, own } = flight;
+        let Flight { piece, size, way, own } = flight;
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
         lane.metrics.submission(&info.id, result.outcome());
         if let JobResult::Mined { success: true, block, tx_hash } = result {
             info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
-            self.piece_limit = self.piece_limit.saturating_mul(2).min(self.settings.max_transfers);
-            self.flow.depth = self.flow.depth.saturating_mul(2).min(self.settings.max_in_flight);
             self.own_end = self.own_end.max(piece.end());
             self.note_took_over(!own);
             lane.note_handled(way, piece.count);
@@ -130,17 +162,16 @@ impl LaneSubmission {
             return;
         }
         if result == JobResult::Busy {
-            self.wait_behind(piece, view);
+            self.wait_behind(view);
             return;
         }
-        self.flow.depth = 1;
         self.flow.caps = None;
         if matches!(result, JobResult::Refused(BridgeRevert::BelowThreshold { .. })) {
             // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
             lane.board.votes_doubted.send_modify(|times| *times += 1);
         }
         self.rest = Some(Rest::until_next_block(view.block));
-        let Some(text) = self.trouble(piece, &result) else {
+        let Some(text) = self.trouble(piece, size, &result) else {
             if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
                 self.rest = Some(Rest::until_handled(piece.end()));
                 self.note_took_over(false);
@@ -156,22 +187,23 @@ impl LaneSubmission {
 
     /// Nothing was sent, and nothing went wrong: what is on its way binds the account's balance or its nonces. The next block can free
     /// them, and as much as before may follow then.
-    fn wait_behind(&mut self, piece: Piece, view: &DestinationView) {
+    fn wait_behind(&mut self, view: &DestinationView) {
         self.rest = Some(Rest::until_next_block(view.block));
-        let text = self.trouble(piece, &JobResult::Busy);
-        self.lane.board.submission.send_replace(text);
+        self.flow.in_flight.refused_for_now();
+        let behind_others = !self.flow.in_flight.is_empty();
+        self.lane.board.submission.send_replace((!behind_others).then(|| JobResult::Busy.to_string()));
     }
 
-    /// Why a piece did not go through, in words; `None` where that is in order. Pieces that are too large shrink.
-    fn trouble(&mut self, piece: Piece, result: &JobResult) -> Option<String> {
+    /// Why a piece did not go through, in words; `None` where that is in order. What is too large is not tried again for a while.
+    fn trouble(&mut self, piece: Piece, size: Size, result: &JobResult) -> Option<String> {
         // What was sent before it may not be mined yet where a node looked at it, or knows nothing of presumed state.
-        let behind_others = !self.flow.line.is_empty();
+        let behind_others = !self.flow.in_flight.is_empty();
         match result {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
-            JobResult::Refused(BridgeRevert::NonceGap { .. }) | JobResult::Busy if behind_others => None,
+            JobResult::Refused(BridgeRevert::NonceGap { .. }) if behind_others => None,
             JobResult::Mined { tx_hash, .. } => {
                 // It may have run short of gas, which the estimate did not see: less at a time.
-                self.piece_limit = (piece.count / 2).max(1);
+                self.size_limit.refused(size, Instant::now());
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
@@ -179,14 +211,38 @@ impl LaneSubmission {
             | JobResult::NotTaken(_)
                 if piece.count > 1 =>
             {
-                self.piece_limit = (piece.count / 2).max(1);
+                self.size_limit.refused(size, Instant::now());
                 Some(format!(
-                    "{} transfers do not fit into a transaction; trying {}",
-                    piece.count, self.piece_limit
+                    "{} transfers do not fit into a transaction ({result}); trying fewer",
+                    piece.count
                 ))
             }
             other => Some(other.to_string()),
         }
+    }
+
+    /// As much of `piece` as fits into a transaction in the worst case; `None` when the store does not have all of it yet.
+    async fn fitted(
+        &mut self,
+        piece: Piece,
+        approved: &ApprovedView,
+        view: &DestinationView,
+    ) -> Result<Option<Piece>, LaneError> {
+        let caps = self.caps().await?;
+        let requests = self.lane.store.requests(self.lane.info.bridge_id, piece.first, piece.count).await?;
+        if requests.len() as u64 != piece.count {
+            return Ok(None);
+        }
+        let signatures = approved.at(piece.checkpoint).map_or(0, |proof| proof.signatures.len());
+        let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
+        let limit = self.size_limit.at(view.gas_limit, Instant::now());
+        let around = (signatures, piece.checkpoint.since(piece.end()));
+        let count = fitting(&transfers, &caps, around, limit) as u64;
+        if count == piece.count {
+            return Ok(Some(piece));
+        }
+        let nonces = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce);
+        Ok(next_piece(piece.first, nonces, count))
     }
 
     /// The transaction of a piece; `None` when the store does not have all of it yet.
@@ -196,7 +252,7 @@ impl LaneSubmission {
         proof: &ApprovedCheckpoint,
         view: &DestinationView,
     ) -> Result<Option<Job>, LaneError> {
-        let presumed = match self.flow.line.is_empty() {
+        let presumed = match self.flow.in_flight.is_empty() {
             true => None,
             false => match self.presumed(piece.first, view).await? {
                 Some(presumed) => Some(presumed),

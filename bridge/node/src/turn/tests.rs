@@ -90,15 +90,30 @@ fn a_stall_begins_with_the_first_open_request_and_ends_with_progress() {
     let start = Instant::now();
     let later = |seconds| start + Duration::from_secs(seconds);
     let mut stall = Stall::default();
-    stall.observe(nonce(0), nonce(0), start);
+    stall.observe(nonce(0), nonce(0), 0, start);
     assert_eq!((stall.lasts(later(9)), stall.due(PACE.delay(0))), (Duration::ZERO, None));
-    stall.observe(nonce(0), nonce(2), later(1));
-    stall.observe(nonce(0), nonce(3), later(4));
+    stall.observe(nonce(0), nonce(2), 0, later(1));
+    stall.observe(nonce(0), nonce(3), 0, later(4));
     assert_eq!(stall.lasts(later(4)), Duration::from_secs(3));
-    stall.observe(nonce(2), nonce(3), later(5));
+    stall.observe(nonce(2), nonce(3), 0, later(5));
     assert_eq!(stall.lasts(later(6)), Duration::from_secs(1), "what was open at first is handled");
-    stall.observe(nonce(3), nonce(3), later(7));
+    stall.observe(nonce(3), nonce(3), 0, later(7));
     assert!(!stall.is_going_on());
+}
+
+#[test]
+fn a_leader_is_waited_for_from_when_it_has_something_to_send() {
+    let start = Instant::now();
+    let later = |seconds| start + Duration::from_secs(seconds);
+    let mut stall = Stall::default();
+    stall.observe(nonce(0), nonce(9), 1, start);
+    stall.observe(nonce(0), nonce(9), 1, later(2));
+    assert_eq!(stall.lasts(later(2)), Duration::from_secs(2), "its own attestation is no news");
+    stall.observe(nonce(0), nonce(9), 3, later(4));
+    assert_eq!(stall.lasts(later(5)), Duration::from_secs(1), "the threshold was reached a second ago");
+    stall.observe(nonce(0), nonce(9), 2, later(6));
+    stall.observe(nonce(0), nonce(9), 3, later(7));
+    assert_eq!(stall.lasts(later(7)), Duration::from_secs(3), "what comes and goes keeps nobody waiting");
 }
 
 #[test]
@@ -106,11 +121,11 @@ fn small_steps_do_not_keep_the_others_waiting() {
     let start = Instant::now();
     let mut stall = Stall::default();
     for second in 0..CHECKPOINT_INTERVAL {
-        stall.observe(nonce(second), nonce(1000), start + Duration::from_secs(second));
+        stall.observe(nonce(second), nonce(1000), 0, start + Duration::from_secs(second));
     }
     let now = start + Duration::from_secs(CHECKPOINT_INTERVAL);
     assert_eq!(stall.lasts(now), Duration::from_secs(CHECKPOINT_INTERVAL));
-    stall.observe(nonce(CHECKPOINT_INTERVAL), nonce(1000), now);
+    stall.observe(nonce(CHECKPOINT_INTERVAL), nonce(1000), 0, now);
     assert_eq!(stall.lasts(now), Duration::ZERO);
 }
 

@@ -226,6 +226,14 @@ impl Relay {
         input.decided()
     }
 
+    /// The most attestations of one checkpoint that it has, as `collect.rs` counts them.
+    pub fn attestations(&self, contract: &Contract, coordinator: Said, threshold: u8) -> usize {
+        let heard = if self.cut { self.store.signed } else { self.store.signed.and(coordinator) };
+        let signed = |nonce| heard.operators(nonce, self.sees, contract.epoch).count_ones();
+        let most = (contract.handled + 1..=REQUESTS).map(signed).max().unwrap_or(0);
+        most.min(u32::from(threshold)) as usize
+    }
+
     /// What it keeps in the coordinator: nothing that is handled or of an older epoch.
     pub fn published(&self, contract: &Contract) -> Said {
         let open =

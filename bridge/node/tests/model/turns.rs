@@ -99,8 +99,9 @@ pub enum Step {
 }
 
 impl Course {
-    /// What the last of four ranks waits for, and a tick for its block. Unit: ticks.
-    const LAST_RANK: u8 = 5;
+    /// What the last of four ranks waits for from when it knows of a threshold's attestations, two ticks until it does, and one for
+    /// its block. Unit: ticks.
+    const LAST_RANK: u8 = 7;
 
     /// A leader that stands, and no other fault.
     pub const fn led_by(stands: u8) -> Self {
@@ -167,7 +168,9 @@ impl Course {
         self.campaign(state, index);
         let coordinator = state.coordinator;
         let seat = &mut state.seats[index];
-        let turn = seat.memory.turn(&contract, requested, now, self.takeover_after, seat.relay.operator);
+        let attested = seat.relay.attestations(&contract, coordinator, THRESHOLD);
+        let seen = (requested, attested);
+        let turn = seat.memory.turn(&contract, seen, now, self.takeover_after, seat.relay.operator);
         if seat.relay.sent.is_none() {
             seat.relay.sent = seat.relay.transaction(&contract, coordinator, THRESHOLD, turn);
             (seat.sent_at, seat.sent_as_leader) = match seat.relay.sent {
@@ -219,13 +222,13 @@ impl Memory {
     fn turn(
         &mut self,
         contract: &Contract,
-        verified: u8,
+        (verified, attested): (u8, usize),
         now: u8,
         takeover_after: Duration,
         operator: u8,
     ) -> Turn {
         let (handled, verified) = (nonce(contract.handled), nonce(verified));
-        self.stall.observe(handled, verified, at(now));
+        self.stall.observe(handled, verified, attested, at(now));
         if self.cast_at != contract.handled {
             (self.cast, self.cast_at) = (0, contract.handled);
         }

@@ -1,6 +1,8 @@
 //! The rows of the tables, and of the JSON.
 
-use polyspan_coordination::{ChainReport, HandledBy, LaneReport, MemberId, MemberView, RecoveryReport};
+use polyspan_coordination::{
+    ChainReport, HandledBy, InFlightReport, LaneReport, MemberId, MemberView, RecoveryReport,
+};
 use polyspan_types::RequestNonce;
 use serde::Serialize;
 
@@ -34,8 +36,18 @@ pub struct LaneRow {
     pub(super) waiting_for: Option<String>,
     /// Transfers that the relays that run now got handled, since each started.
     pub(super) handled_by: HandledBy,
+    /// The submissions that wait for a block, of each relay that has any.
+    pub(super) in_flight: Vec<RelayInFlight>,
     /// How the recovery worker of each living relay stands.
     pub(super) recovery: Vec<RelayRecovery>,
+}
+
+/// A relay's submissions of a lane that wait for a block.
+#[derive(Debug, Serialize)]
+pub struct RelayInFlight {
+    relay: String,
+    #[serde(flatten)]
+    in_flight: InFlightReport,
 }
 
 /// A relay's recovery worker of a lane.
@@ -99,6 +111,7 @@ impl LaneRow {
             halted: relays.map(|relays| halts(&relays.reports)).unwrap_or_default(),
             waiting_for: judgement::lane_waiting_for(view),
             handled_by: relays.map(|relays| handled_by(&relays.reports)).unwrap_or_default(),
+            in_flight: relays.map(|relays| in_flight(&relays.reports)).unwrap_or_default(),
             recovery: relays.map(|relays| recovery(&relays.reports)).unwrap_or_default(),
         }
     }
@@ -129,6 +142,18 @@ impl LaneRow {
                 self.lane
             )
         })
+    }
+
+    /// A line for each relay that has submissions in flight: how many, how many it may have, and why not more.
+    pub fn in_flights(&self) -> Vec<String> {
+        let line = |RelayInFlight { relay, in_flight }: &RelayInFlight| {
+            let InFlightReport { waiting, limit, limited_by } = in_flight;
+            format!(
+                "{}: {relay} has {waiting} of {limit} submissions in flight; limited by {limited_by}",
+                self.lane
+            )
+        };
+        self.in_flight.iter().map(line).collect()
     }
 
     /// A line for each relay that reads old blocks of it, whose look failed, or that was told to rest.
@@ -180,6 +205,15 @@ impl LaneRow {
 
 fn handled_by(reports: &[(MemberId, LaneReport)]) -> HandledBy {
     reports.iter().fold(HandledBy::default(), |sum, (_, report)| sum.and(report.handled_by))
+}
+
+fn in_flight(reports: &[(MemberId, LaneReport)]) -> Vec<RelayInFlight> {
+    let busy = reports.iter().filter(|(_, report)| report.in_flight.waiting > 0);
+    let of = |(id, report): &(MemberId, LaneReport)| RelayInFlight {
+        relay: id.to_string(),
+        in_flight: report.in_flight.clone(),
+    };
+    busy.map(of).collect()
 }
 
 fn recovery(reports: &[(MemberId, LaneReport)]) -> Vec<RelayRecovery> {

@@ -22,10 +22,15 @@ const MAX_TRANSFERS: u64 = 128;
 /// Source: `submission.max_transfers` is a piece of calldata; 1024 small transfers are about 400 KiB, and nodes refuse
 /// transactions above 128 KiB to 512 KiB.
 const MOST_TRANSFERS: u64 = 1_024;
-/// Source: what nodes keep of one account for certain, such as go-ethereum's `txpool.accountslots`, default 16.
-const MAX_IN_FLIGHT: u64 = 16;
-/// Source: what nodes keep of one account at the most, such as go-ethereum's `txpool.accountqueue`, default 64.
-const MOST_IN_FLIGHT: u64 = 64;
+/// Unit: gas. Source: EIP-7825; chains without it take more.
+const MAX_GAS: u64 = 1 << 24;
+/// Unit: gas. Source: below it not even one transfer and its signatures fit; above it no chain has blocks.
+const GAS_BUDGETS: std::ops::RangeInclusive<u64> = 1_000_000..=10_000_000_000;
+/// Source: what nodes keep of one account at the most, such as go-ethereum's `txpool.accountqueue`, default 64. A lane begins with 16
+/// and uses more only while the chain takes more.
+const MAX_IN_FLIGHT: u64 = 64;
+/// Source: `devnet bench recovery`: beyond it a lane is no faster, and each binds what it may cost.
+const MOST_IN_FLIGHT: u64 = 512;
 /// Unit: wei per gas. 500 gwei.
 const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
@@ -137,6 +142,12 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
         let message = format!("{max_transfers} is out of range; use 1 to {MOST_TRANSFERS}");
         problems.add("relay.submission.max_transfers", message);
     }
+    let max_gas = problems.or("relay.submission.max_gas", raw.max_gas, MAX_GAS);
+    if !GAS_BUDGETS.contains(&max_gas) {
+        let (least, most) = (GAS_BUDGETS.start(), GAS_BUDGETS.end());
+        let message = format!("{max_gas} is out of range; use {least} to {most}");
+        problems.add("relay.submission.max_gas", message);
+    }
     let max_in_flight = problems.or("relay.submission.max_in_flight", raw.max_in_flight, MAX_IN_FLIGHT);
     if !(1..=MOST_IN_FLIGHT).contains(&max_in_flight) {
         let message = format!("{max_in_flight} is out of range; use 1 to {MOST_IN_FLIGHT}");
@@ -149,7 +160,7 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
     let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
     let path = "relay.submission.takeover_after";
     let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
-    SubmissionEntry { max_transfers, max_in_flight, max_fee_per_gas, replace_after, takeover_after }
+    SubmissionEntry { max_transfers, max_gas, max_in_flight, max_fee_per_gas, replace_after, takeover_after }
 }
 
 /// 0 is no bound, of either.

@@ -30,6 +30,7 @@ fn report(waiting_for: &str) -> LaneReport {
         halted: None,
         waiting_for: Some(waiting_for.to_owned()),
         handled_by: Default::default(),
+        in_flight: Default::default(),
         recovery: Default::default(),
     }
 }
