@@ -101,6 +101,9 @@ enum Command {
         /// Which lie.
         #[arg(long)]
         fault: Fault,
+        /// Config of another relay whose attester key was stolen; several times for several.
+        #[arg(long = "stolen", value_name = "FILE")]
+        stolen: Vec<PathBuf>,
     },
 }
 
@@ -267,8 +270,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             unless_asked_to_end(hostile_etcd::run(&endpoints, &prefix, seed)).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Misbehave { config, fault } => {
-            unless_asked_to_end(misbehave::run(&config, fault)).await?;
+        Command::Misbehave { config, fault, stolen } => {
+            unless_asked_to_end(misbehave::run(&config, fault, &stolen)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -6,12 +6,12 @@
 mod lie;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::network::TransactionBuilder;
-use alloy::primitives::Bytes;
+use alloy::primitives::{Bytes, Signature};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
@@ -38,6 +38,8 @@ struct Liar {
     fault: Fault,
     relay: RelayEntry,
     signer: PrivateKeySigner,
+    /// Attester keys of others, which sign the lie as well.
+    stolen: Vec<PrivateKeySigner>,
     coordinator: Arc<dyn Coordinator>,
     lanes: Vec<LiedLane>,
     /// Lane and nonce of what was published.
@@ -53,11 +55,14 @@ struct LiedLane {
     submitter: Option<PrivateKeySigner>,
 }
 
-/// Lies until it is stopped.
+/// Lies until it is stopped, with the attester keys of the relays of these configs beside its own.
 ///
-/// Errors: the config is no relay's, or nothing of it can be reached at the start.
-pub async fn run(config: &Path, fault: Fault) -> Result<()> {
+/// Errors: a config is no relay's, or nothing of the first can be reached at the start.
+pub async fn run(config: &Path, fault: Fault, stolen: &[PathBuf]) -> Result<()> {
     let mut liar = Liar::build(config, fault).await?;
+    for config in stolen {
+        liar.stolen.push(attester(&load(config)?.0, config)?);
+    }
     loop {
         if let Err(error) = liar.coordinator.report(&Report::default()).await {
             tracing::warn!(%error, "the others do not hear of this liar now");
@@ -74,14 +79,10 @@ pub async fn run(config: &Path, fault: Fault) -> Result<()> {
 
 impl Liar {
     async fn build(file: &Path, fault: Fault) -> Result<Self> {
-        let config = Config::load(file).with_context(|| format!("cannot use {}", file.display()))?;
-        let (Some(relay), Some(place)) = (config.relay.clone(), config.coordination.clone()) else {
-            bail!("{} has no [relay]: a lying operator needs the config of one", file.display());
-        };
-        let Some(AttesterEntry::Keystore(key)) = &relay.attester else {
-            bail!("{} has no keystore of an attester: a lying operator signs by itself", file.display());
-        };
-        let signer = key.unlock()?;
+        let (relay, config) = load(file)?;
+        let place =
+            config.coordination.clone().context("no [coordination]: a lying operator meets others")?;
+        let signer = attester(&relay, file)?;
         let mut lanes = Vec::new();
         for info in config.lanes() {
             if relay.roles.attests(info.id.direction) {
@@ -94,7 +95,7 @@ impl Liar {
             }
         }
         let coordinator = meeting::join(&place, &member(&relay, &signer)?, None).await?;
-        Ok(Self { fault, relay, signer, coordinator, lanes, told: HashSet::new() })
+        Ok(Self { fault, relay, signer, stolen: Vec::new(), coordinator, lanes, told: HashSet::new() })
     }
 
     /// Publishes a wrong root for every nonce that is not handled, and tries to be paid for it.
@@ -122,7 +123,7 @@ impl Liar {
             let attestation = Attestation { checkpoint, operator: self.signer.address(), signature };
             self.coordinator.publish(&attestation).await?;
             tracing::info!(lane = %lane.info.id, %nonce, relay = self.relay.name, "lied");
-            self.attack(lane, &requests[handled..=position], handled, &attestation).await?;
+            self.attack(lane, &requests[handled..=position], handled, &attestation, &domain).await?;
         }
         Ok(())
     }
@@ -134,13 +135,19 @@ impl Liar {
         requests: &[Request],
         first: usize,
         own: &Attestation,
+        domain: &CheckpointDomain,
     ) -> Result<()> {
         let Some(submitter) = &lane.submitter else { return Ok(()) };
         let nonce = own.checkpoint.nonce;
         let others = self.coordinator.attestations(lane.info.bridge_id, nonce.minus(1)).await?;
         let others = others.iter().filter(|other| other.checkpoint.nonce == nonce);
-        let signatures: Vec<Bytes> =
-            [own; 3].into_iter().chain(others).map(|one| one.signature.as_bytes().to_vec().into()).collect();
+        let digest = own.checkpoint.digest(domain);
+        let mut signatures: Vec<Bytes> = self
+            .stolen
+            .iter()
+            .map(|key| Ok(bytes_of(&key.sign_hash_sync(&digest)?)))
+            .collect::<Result<_>>()?;
+        signatures.extend([own; 3].into_iter().chain(others).map(|one| bytes_of(&one.signature)));
         let call = Bridge::handleCall {
             first: first as u64,
             transfers: packed(requests)?,
@@ -151,6 +158,27 @@ impl Liar {
         account::send(&lane.destination, submitter, transaction).await?;
         Ok(())
     }
+}
+
+fn bytes_of(signature: &Signature) -> Bytes {
+    signature.as_bytes().to_vec().into()
+}
+
+/// The relay of a config, with all of it.
+fn load(file: &Path) -> Result<(RelayEntry, Config)> {
+    let config = Config::load(file).with_context(|| format!("cannot use {}", file.display()))?;
+    let relay = config.relay.clone();
+    let relay =
+        relay.with_context(|| format!("{} has no [relay]: a lying operator needs one", file.display()))?;
+    Ok((relay, config))
+}
+
+/// Its attester key, from the keystore.
+fn attester(relay: &RelayEntry, file: &Path) -> Result<PrivateKeySigner> {
+    let Some(AttesterEntry::Keystore(key)) = &relay.attester else {
+        bail!("{} has no keystore of an attester: a lying operator signs by itself", file.display());
+    };
+    Ok(key.unlock()?)
 }
 
 fn member(relay: &RelayEntry, signer: &PrivateKeySigner) -> Result<Member> {

@@ -117,7 +117,7 @@ async fn a_halted_lane_is_resumed_by_the_block_that_its_operator_accepts() {
     let lane = network.bridges[0].deployment.lane(LANE);
     let id = lane.id.to_string();
     let store = Store::open(&network.relay(LOST).unwrap().store).await.unwrap();
-    store.halt_lane(lane.bridge_id, "a chain contradicts itself").await.unwrap();
+    store.halt_lane(lane.bridge_id, "a chain contradicts itself", false).await.unwrap();
     let cursor = store.source_position(lane.bridge_id).await.unwrap().cursor.unwrap();
     store.close().await;
     let resume = |hash: B256| {
@@ -135,7 +135,7 @@ async fn a_halted_lane_is_resumed_by_the_block_that_its_operator_accepts() {
 
     // The same block, and what was read of it is not believed.
     let store = Store::open(&network.relay(LOST).unwrap().store).await.unwrap();
-    store.halt_lane(lane.bridge_id, "a chain contradicts itself").await.unwrap();
+    store.halt_lane(lane.bridge_id, "a chain contradicts itself", false).await.unwrap();
     store.close().await;
     let listed = command(&network, &["lane", "resume", "--lane", &id]).await;
     assert_eq!(listed.status.code(), Some(2), "{listed:?}");

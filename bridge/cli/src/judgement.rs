@@ -5,6 +5,7 @@ mod tests;
 
 use polyspan_types::{HoldEnd, HoldReason, MemberSet, OutcomeResult, RequestNonce, TransferState};
 
+use crate::dispute;
 use crate::lane_view::LaneView;
 
 /// What is known of the way of one request. `None` is always "could not be seen".
@@ -18,6 +19,8 @@ pub struct Facts {
     pub final_nonce: Option<RequestNonce>,
     /// First nonce that the destination has not handled.
     pub handled: Option<RequestNonce>,
+    /// Why nobody can say that what the destination handled is what was requested.
+    pub dispute: Option<String>,
     /// Why the request was put on hold, if it was.
     pub hold: Option<HoldReason>,
     /// How that hold ended, if it did.
@@ -70,6 +73,7 @@ impl Facts {
             requested: source.map(|source| source.requested),
             final_nonce: source.map(|source| source.final_nonce),
             handled: destination.map(|destination| destination.handled),
+            dispute: source.zip(destination).and_then(|(source, end)| dispute::of_ends(source, end)),
             hold: None,
             ended: None,
             hold_next: None,
@@ -106,13 +110,20 @@ pub fn judge(facts: &Facts) -> Judgement {
             (None, None) => "its release or refund".to_owned(),
         }),
         Some(state) => Some(waiting_for(facts, state)),
-        None => facts.blind.first().cloned(),
+        None => match (&facts.dispute, facts.outcome()) {
+            (Some(dispute), Some(_)) => {
+                Some(format!("a person: {dispute} (runbook: root differs at the destination)"))
+            }
+            _ => facts.blind.first().cloned(),
+        },
     };
     Judgement { state, waiting_for }
 }
 
 fn state(facts: &Facts) -> Option<TransferState> {
     match facts.outcome() {
+        // Handled, and not known to be what was requested: neither paid nor anything before it.
+        Some(_) if facts.dispute.is_some() => return None,
         Some(OutcomeResult::Paid) => return Some(TransferState::Paid),
         Some(OutcomeResult::Held(_)) => {
             return Some(match facts.ended {

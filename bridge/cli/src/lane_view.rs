@@ -4,7 +4,7 @@ use polyspan_chain::{At, BridgeState, Chain, ChainError, Head};
 use polyspan_coordination::{Coordinator, LaneReport, MemberId, MemberView};
 use polyspan_node::config::LaneInfo;
 use polyspan_node::tally::Tally;
-use polyspan_types::{BlockHeight, CheckpointDomain, MemberSet, RequestNonce};
+use polyspan_types::{BlockHeight, CheckpointDomain, MemberSet, RequestNonce, Root};
 
 use crate::network::Network;
 
@@ -26,6 +26,8 @@ pub struct LaneView {
 pub struct SourceView {
     /// Requests made.
     pub requested: RequestNonce,
+    /// The source's root over them.
+    pub request_root: Root,
     /// Requests in final blocks.
     pub final_nonce: RequestNonce,
     /// The final block.
@@ -96,6 +98,7 @@ async fn fetch_source(chain: &Chain, info: &LaneInfo) -> Result<SourceView, Chai
     };
     Ok(SourceView {
         requested: newest.request_nonce,
+        request_root: newest.request_root,
         final_nonce,
         final_block: head.final_block.height,
         paused: newest.paused,

@@ -15,6 +15,7 @@ mod asset;
 mod commands;
 mod decision;
 mod deploy;
+mod dispute;
 mod failure;
 mod governance;
 mod handover;

@@ -210,6 +210,9 @@ pub struct OutcomeStory {
     pub block: Option<u64>,
     /// Transaction of the destination, if the log was found.
     pub tx_hash: Option<B256>,
+    /// Why that may not be what was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<String>,
 }
 
 impl Story {
@@ -387,6 +390,9 @@ impl Story {
             }
             _ => format!(" on chain {}", self.destination_chain),
         };
+        if let Some(dispute) = &outcome.dispute {
+            return format!("NOT KNOWN TO BE PAID AS REQUESTED: handled{place}, and {dispute}.");
+        }
         match outcome.result {
             OutcomeResult::Paid => format!("Paid{place}."),
             OutcomeResult::Held(reason) => format!("Put on hold{place}: {} ({reason}).", explained(reason)),
@@ -417,6 +423,7 @@ fn submitted(submission: &SubmissionStory) -> String {
         Purpose::Release => "Release submitted",
         Purpose::Vote => "Vote submitted",
         Purpose::ForceHold => "Force-hold submitted",
+        Purpose::Pause => "Pause submitted",
     };
     format!("{did} by this relay from {}: {sent}; {}.", submission.submitter, submission.outcome)
 }
@@ -519,7 +526,8 @@ mod tests {
     #[test]
     fn a_hold_is_explained() {
         let result = OutcomeResult::Held(HoldReason::PayoutFailed);
-        let outcome = Some(OutcomeStory { result, block: Some(7), tx_hash: Some(B256::ZERO) });
+        let place = (Some(7), Some(B256::ZERO));
+        let outcome = Some(OutcomeStory { result, block: place.0, tx_hash: place.1, dispute: None });
         let text = Story { outcome, ..story() }.sentences().join("\n");
         assert!(text.contains("Put on hold in block 7 of chain service"), "{text}");
         assert!(text.contains("refused it"), "{text}");

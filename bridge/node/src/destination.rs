@@ -116,7 +116,7 @@ impl DestinationWatch {
         Ok(set)
     }
 
-    /// Stores what final blocks say about handled requests, and proves that it was what users asked for.
+    /// Stores what final blocks say about handled requests. Whether it was what users asked for is for the audit ([`crate::audit`]).
     async fn record_outcomes(
         &mut self,
         position: DestinationPosition,
@@ -141,7 +141,6 @@ impl DestinationWatch {
         }
         let bridge = lane.info.destination.bridge;
         let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
-        self.check_root(&at_final).await?;
         match self.read_outcomes(position, &at_final, head).await {
             Err(hidden) if hidden.is_hidden_outcome() => {
                 self.step_back(position).await?;
@@ -172,22 +171,6 @@ impl DestinationWatch {
     fn prove(&mut self, block: BlockRef) {
         self.proved = Some(block);
         self.lane.board.proved.send_replace(Some(block));
-    }
-
-    /// Below what our own source has confirmed, the destination must have handled exactly what was requested.
-    async fn check_root(&self, at_final: &LaneState) -> Result<(), LaneError> {
-        let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
-        if at_final.handle_nonce > store.source_position(id).await?.verified_next {
-            return Ok(());
-        }
-        match store.root_at(id, at_final.handle_nonce).await? {
-            Some(own) if own != at_final.handle_root => Err(LaneError::DestinationRoot {
-                nonce: at_final.handle_nonce,
-                own,
-                found: at_final.handle_root,
-            }),
-            _ => Ok(()),
-        }
     }
 
     /// Everything from `position` to the final block, at which the contract says how far it is and how many holds it has.

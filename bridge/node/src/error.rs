@@ -120,6 +120,23 @@ pub enum LaneError {
         /// The contract's.
         found: Root,
     },
+    /// The destination has handled more than was requested, and the source cannot be behind.
+    #[error(
+        "the destination on chain {chain} has handled {handled} requests at final block {block}, and chain {source_chain} has {requested} at its \
+         own: something was handled that nobody requested (runbook: root differs at the destination)"
+    )]
+    HandledUnrequested {
+        /// The destination.
+        chain: String,
+        /// Requests that it has handled.
+        handled: RequestNonce,
+        /// Its final block.
+        block: BlockHeight,
+        /// The source.
+        source_chain: String,
+        /// Requests at its final block.
+        requested: RequestNonce,
+    },
     /// Contiguous numbers prove that the endpoint left out a payment's log.
     #[error(
         "endpoint of chain {chain} left out the log of handled nonce {expected} up to block {to}; waiting until it serves it"
@@ -238,6 +255,11 @@ impl LaneError {
         }
     }
 
+    /// Whether value may be leaving the destination that nobody requested, so that it is to be paused.
+    pub(crate) const fn demands_pause(&self) -> bool {
+        matches!(self, Self::DestinationRoot { .. } | Self::HandledUnrequested { .. })
+    }
+
     /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.
     pub(crate) const fn is_hidden_outcome(&self) -> bool {
         matches!(
@@ -290,7 +312,9 @@ impl Classify for LaneError {
                 ErrorClass::Retry { after: own } => ErrorClass::Retry { after: own.max(*after) },
                 other => other,
             },
-            Self::FinalityViolated { .. } | Self::DestinationRoot { .. } => ErrorClass::Halt,
+            Self::FinalityViolated { .. }
+            | Self::DestinationRoot { .. }
+            | Self::HandledUnrequested { .. } => ErrorClass::Halt,
             // A node that is still syncing, or another network for a moment, shows the same; nothing is signed meanwhile.
             Self::OtherBridge { .. } | Self::Development { .. } => ErrorClass::Retry { after: PASSING_RETRY },
             Self::NotWired { .. }

@@ -95,6 +95,10 @@ pub struct Board {
     pub woken: watch::Sender<u64>,
     /// Written by `control`: what people ask of `recovery`.
     pub recovery_orders: watch::Sender<Orders>,
+    /// Written by `audit`: what the destination has handled that the source does not show yet.
+    pub unexplained: watch::Sender<Option<String>>,
+    /// Whether the halt demands that the destination is paused. Written by [`Lane::halt`], and by `pause` when that is over.
+    pub demands_pause: watch::Sender<bool>,
     /// Why the lane is halted. Written by [`Lane::halt`] only, and never taken back while the process runs.
     pub halted: watch::Sender<Option<String>>,
 }
@@ -210,6 +214,8 @@ impl Board {
             recovery: watch::Sender::new(RecoveryReport::default()),
             woken: watch::Sender::new(0),
             recovery_orders: watch::Sender::new(Orders::default()),
+            unexplained: watch::Sender::new(None),
+            demands_pause: watch::Sender::new(false),
             halted: watch::Sender::new(None),
         }
     }
@@ -249,7 +255,10 @@ impl Lane {
         self.board.halted.send_replace(Some(text.clone()));
         self.health.part(&format!("lane {}", self.info.id)).failing(format!("halted: {text}"));
         error!(lane = %self.info.id, reason = text, "lane halted");
-        if let Err(failed) = self.store.halt_lane(self.info.bridge_id, &text).await {
+        if reason.demands_pause() {
+            self.board.demands_pause.send_replace(true);
+        }
+        if let Err(failed) = self.store.halt_lane(self.info.bridge_id, &text, reason.demands_pause()).await {
             error!(lane = %self.info.id, error = %failed, "the halt could not be stored; do not restart before the cause is found");
         }
     }
@@ -271,6 +280,7 @@ impl Lane {
             Some(halt) => {
                 part.failing(format!("halted: {}", halt.reason));
                 self.board.halted.send_replace(Some(halt.reason));
+                self.board.demands_pause.send_replace(self.store.demands_pause(self.info.bridge_id).await?);
             }
             None => part.ok(),
         }
@@ -298,8 +308,9 @@ impl Lane {
         if destination.as_ref().is_some_and(|view| view.paused) {
             return Some("the bridge is paused".to_owned());
         }
-        let source = self.board.source.borrow().waiting_for.clone();
-        source
+        let unexplained = self.board.unexplained.borrow().clone();
+        unexplained
+            .or_else(|| self.board.source.borrow().waiting_for.clone())
             .or_else(|| self.board.destination_trouble.borrow().clone())
             .or_else(|| self.board.attest_trouble.borrow().clone())
             .or_else(|| self.board.approved.borrow().waiting_for.clone())

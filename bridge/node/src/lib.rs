@@ -12,6 +12,7 @@
 //! ```
 
 mod attest;
+mod audit;
 mod clock;
 mod collect;
 mod compact;
@@ -27,6 +28,7 @@ mod lane;
 mod lead;
 pub mod meeting;
 mod metrics;
+mod pause;
 pub mod preflight;
 mod publish;
 mod reader;

@@ -32,6 +32,8 @@ pub struct RelayMetrics {
     force_holds: IntCounterVec,
     force_hold_trials: IntGaugeVec,
     transfers: IntCounterVec,
+    pauses: IntCounterVec,
+    pause_demanded: IntGaugeVec,
     in_flight: IntGaugeVec,
     in_flight_limit: IntGaugeVec,
     in_flight_limited_by: IntGaugeVec,
@@ -151,6 +153,15 @@ impl RelayMetrics {
                 "Transfers that submissions of this relay got handled: as leader, by rank, or with votes on chain",
                 &["lane", "way"],
             )?,
+            pauses: counter(
+                "polyspan_lane_pauses_total",
+                "Attempts of this relay to pause the destination after an alarm, by outcome",
+                &["lane", "outcome"],
+            )?,
+            pause_demanded: gauge(
+                "polyspan_lane_pause_demanded",
+                "1 while an alarm demands that the destination is paused, and no final block shows that it is",
+            )?,
             in_flight: gauge(
                 "polyspan_lane_in_flight_submissions",
                 "Submissions of this relay that wait for a block",
@@ -184,6 +195,9 @@ impl RelayMetrics {
         }
         for outcome in crate::submit::FORCE_HOLD_OUTCOMES {
             self.force_holds.with_label_values(&[lane.as_str(), outcome]);
+        }
+        for outcome in crate::pause::PAUSE_OUTCOMES {
+            self.pauses.with_label_values(&[lane.as_str(), outcome]);
         }
         for way in Way::ALL {
             self.transfers.with_label_values(&[lane.as_str(), way.label()]);
@@ -231,6 +245,11 @@ impl RelayMetrics {
         self.force_holds.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
     }
 
+    /// An attempt to pause the destination ended.
+    pub fn pause(&self, lane: &LaneId, outcome: &str) {
+        self.pauses.with_label_values(&[lane.to_string().as_str(), outcome]).inc();
+    }
+
     /// Transfers were handled by a submission of this relay.
     pub fn handled(&self, lane: &LaneId, way: Way, count: u64) {
         self.transfers.with_label_values(&[lane.to_string().as_str(), way.label()]).inc_by(count);
@@ -246,6 +265,7 @@ impl RelayMetrics {
         set(&self.leader, id, u64::from(leadership.own));
         set(&self.term, id, leadership.term.get());
         set(&self.halted, id, u64::from(lane.is_halted()));
+        set(&self.pause_demanded, id, u64::from(*lane.board.demands_pause.borrow()));
         let flow = *lane.board.flow.borrow();
         set(&self.in_flight, id, flow.waiting as u64);
         set(&self.in_flight_limit, id, flow.limit as u64);

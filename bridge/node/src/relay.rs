@@ -18,6 +18,7 @@ use tracing::{info, warn};
 pub use build::BuildError;
 
 use crate::attest::Attester;
+use crate::audit::PayoutAudit;
 use crate::collect::Collector;
 use crate::compact::Compactor;
 use crate::config::{RecoveryEntry, RelayEntry};
@@ -27,6 +28,7 @@ use crate::force_hold::ForceHolder;
 use crate::keys::AttesterKey;
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
+use crate::pause::Pauser;
 use crate::publish::Publisher;
 use crate::recovery::RecoveryWorker;
 use crate::report::Reporter;
@@ -129,6 +131,7 @@ impl Relay {
             };
             let spawn = LaneTasks { lane, coordinator: &self.coordinator, stop: &stop };
             spawn.watches(&mut group, source.clone(), destination.clone());
+            spawn.audit(&mut group, source.clone(), destination.clone());
             spawn.recovery(&mut group, self.recovery, source, destination.clone());
             if !self.entry.history.keeps_everything() {
                 spawn.compaction(&mut group, self.entry.history);
@@ -141,6 +144,11 @@ impl Relay {
             let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
             if attester.is_some() || submitter.is_some() {
                 spawn.force_holds(&mut group, attester.cloned(), destination.clone());
+            }
+            if let (Some(signer), Some((_, handle))) = (attester, submitter)
+                && self.entry.auto_pause
+            {
+                spawn.pauser(&mut group, signer.clone(), handle.clone());
             }
             if let Some((_, handle)) = submitter {
                 let operator = attester.map(AttesterKey::address);
@@ -217,6 +225,30 @@ impl LaneTasks<'_> {
         self.spawn(group, "votes", move || VoteWatch::new(Arc::clone(&lane), heads.clone()));
         let (lane, coordinator) = (Arc::clone(self.lane), Arc::clone(self.coordinator));
         self.spawn(group, "collect", move || Collector::new(Arc::clone(&lane), Arc::clone(&coordinator)));
+    }
+
+    /// Both outlive a halt of the lane.
+    fn audit(
+        &self,
+        group: &mut TaskGroup,
+        source: watch::Receiver<HeadView>,
+        destination: watch::Receiver<HeadView>,
+    ) {
+        let (lane, stop) = (Arc::clone(self.lane), self.stop.clone());
+        let title = format!("audit {}", lane.info.id);
+        let part = lane.health.part(&title);
+        group.restarting(title, part, move || {
+            PayoutAudit::new(Arc::clone(&lane), source.clone(), destination.clone()).run(stop.clone())
+        });
+    }
+
+    fn pauser(&self, group: &mut TaskGroup, key: AttesterKey, submitter: SubmitterHandle) {
+        let (lane, stop) = (Arc::clone(self.lane), self.stop.clone());
+        let title = format!("pause {}", lane.info.id);
+        let part = lane.health.part(&title);
+        group.restarting(title, part, move || {
+            Pauser::new(Arc::clone(&lane), key.clone(), submitter.clone()).run(stop.clone())
+        });
     }
 
     fn recovery(

@@ -429,8 +429,12 @@ fn free_nonce(on_chain: AccountNonce, used: impl Iterator<Item = AccountNonce>) 
 }
 
 /// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane; if it
-/// presumes them, after pieces that end where it begins; a release, which needs nothing of what is handled, after any pieces.
+/// presumes them, after pieces that end where it begins; a release, which needs nothing of what is handled, after any pieces; a pause
+/// after anything.
 fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool {
+    if job.purpose == Purpose::Pause {
+        return true;
+    }
     let own = |submission: &&Submission| {
         submission.lane == job.lane.bridge_id && submission.outcome == SubmissionOutcome::Pending
     };

@@ -113,7 +113,7 @@ pub(crate) fn forget(transaction: &Transaction<'_>, lane: BridgeId) -> Result<()
     transaction.execute(
         "UPDATE lane SET base_nonce = NULL, base_root = NULL, base_block = NULL, begun_height = NULL, begun_hash = NULL, \
          source_height = NULL, source_hash = NULL, verified_next = 0, verified_height = NULL, verified_hash = NULL, \
-         destination_height = NULL, destination_hash = NULL WHERE number = ?1",
+         destination_height = NULL, destination_hash = NULL, compared_next = 0 WHERE number = ?1",
         params![row],
     )?;
     Ok(())

@@ -18,10 +18,16 @@ pub struct Halt {
 }
 
 impl Store {
-    /// Stops a lane for good: it stays halted over restarts. On a halted lane the first reason stays.
+    /// Stops a lane for good: it stays halted over restarts. On a halted lane the first reason stays. With `demands_pause` the
+    /// destination is to be paused as well, once.
     ///
     /// Errors: the disk refuses.
-    pub async fn halt_lane(&self, lane: BridgeId, reason: &str) -> Result<(), StoreError> {
+    pub async fn halt_lane(
+        &self,
+        lane: BridgeId,
+        reason: &str,
+        demands_pause: bool,
+    ) -> Result<(), StoreError> {
         let (reason, now_ms) = (reason.to_owned(), bound(self.now_ms()));
         self.write(Step { name: "halt", crash: None }, move |transaction| {
             let lane = ensure_lane(transaction, lane)?;
@@ -29,6 +35,9 @@ impl Store {
                 "UPDATE lane SET halted_reason = ?2, halted_at_ms = ?3 WHERE number = ?1 AND halted_reason IS NULL",
                 params![lane, reason, now_ms],
             )?;
+            if demands_pause {
+                transaction.execute("UPDATE lane SET pause = 1 WHERE number = ?1 AND pause = 0", params![lane])?;
+            }
             Ok(())
         })
         .await
@@ -41,12 +50,37 @@ impl Store {
         self.write(Step { name: "halt", crash: None }, move |transaction| {
             let row = ensure_lane(transaction, lane)?;
             transaction.execute(
-                "UPDATE lane SET halted_reason = NULL, halted_at_ms = NULL WHERE number = ?1",
+                "UPDATE lane SET halted_reason = NULL, halted_at_ms = NULL, pause = 0 WHERE number = ?1",
                 params![row],
             )?;
             if read_again {
                 base::forget(transaction, lane)?;
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether the halt of a lane demands a pause of its destination that was not seen yet.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn demands_pause(&self, lane: BridgeId) -> Result<bool, StoreError> {
+        self.read(move |snapshot| {
+            let mut statement =
+                snapshot.prepare_cached("SELECT 1 FROM lane WHERE bridge_id = ?1 AND pause = 1")?;
+            Ok(statement.exists(params![lane.0.as_slice()])?)
+        })
+        .await
+    }
+
+    /// The destination was seen paused, or unpaused again: this halt demands no other pause.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn pause_is_over(&self, lane: BridgeId) -> Result<(), StoreError> {
+        self.write(Step { name: "halt", crash: None }, move |transaction| {
+            let lane = ensure_lane(transaction, lane)?;
+            transaction
+                .execute("UPDATE lane SET pause = 2 WHERE number = ?1 AND pause = 1", params![lane])?;
             Ok(())
         })
         .await

@@ -15,6 +15,7 @@ mod attestations;
 mod base;
 mod columns;
 mod compaction;
+mod compared;
 mod error;
 mod evidence;
 mod fill;

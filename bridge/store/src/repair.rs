@@ -11,7 +11,7 @@ use crate::{StoreError, protection, schema};
 
 /// What is kept, in an order in which every row finds what it refers to. Everything else is read again.
 const KEPT: [(&str, &str); 7] = [
-    ("lane", "number, bridge_id, halted_reason, halted_at_ms, sealed"),
+    ("lane", "number, bridge_id, halted_reason, halted_at_ms, sealed, pause"),
     ("signed_root", "lane, nonce, root"),
     ("attestation", "lane, nonce, epoch, operator, signature"),
     (

@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: i32 = 0x5073_706e;
 
 /// `MIGRATIONS[n]` takes a file from version `n` to `n + 1`. Entries are never edited once released.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7];
 
 const V1: &str = "
 -- One row per lane: the short number that other tables use, both cursors, how far the source has confirmed the own
@@ -294,6 +294,14 @@ CREATE TABLE force_hold (
     stored_at_ms INTEGER NOT NULL,
     PRIMARY KEY (lane, nonce, epoch, operator)
 ) STRICT, WITHOUT ROWID;
+";
+
+const V7: &str = "
+-- Requests up to which the destination's root was compared with the own one, and was the same.
+ALTER TABLE lane ADD COLUMN compared_next INTEGER NOT NULL DEFAULT 0;
+
+-- Whether the halt demands that the destination is paused: 0 no, 1 yes and it was not seen to be, 2 it was.
+ALTER TABLE lane ADD COLUMN pause INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings a file that [`refuse_foreign`] let pass up to [`SCHEMA_VERSION`]; a new file gets everything.

@@ -57,6 +57,8 @@ pub enum Purpose {
     /// It puts a request on hold that cannot be handled, by a decision of operators.
     #[serde(rename = "force-hold")]
     ForceHold,
+    /// It pauses the destination, after an alarm.
+    Pause,
 }
 
 /// One signed transaction.
@@ -253,6 +255,7 @@ const fn purpose_number(purpose: Purpose) -> u8 {
         Purpose::Release => 1,
         Purpose::Vote => 2,
         Purpose::ForceHold => 3,
+        Purpose::Pause => 4,
     }
 }
 
@@ -262,6 +265,7 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
         1 => Ok(Purpose::Release),
         2 => Ok(Purpose::Vote),
         3 => Ok(Purpose::ForceHold),
+        4 => Ok(Purpose::Pause),
         other => Err(meaningless(13, Type::Integer, format!("{other} is no purpose of a submission"))),
     }
 }

@@ -46,11 +46,7 @@ impl Checkpoint {
 
     /// What hashes to the digest, for a signer that hashes by itself.
     pub fn preimage(&self, domain: &CheckpointDomain) -> [u8; PREIMAGE_SIZE] {
-        let mut bytes = [0; PREIMAGE_SIZE];
-        bytes[..2].copy_from_slice(&[0x19, 0x01]);
-        bytes[2..34].copy_from_slice(domain.0.separator().as_slice());
-        bytes[34..].copy_from_slice(self.typed().eip712_hash_struct().as_slice());
-        bytes
+        preimage(domain, self.typed().eip712_hash_struct())
     }
 
     fn typed(&self) -> abi::Checkpoint {
@@ -61,6 +57,15 @@ impl Checkpoint {
             root: self.root.0,
         }
     }
+}
+
+/// What hashes to the EIP-712 digest of a struct with this hash.
+pub(crate) fn preimage(domain: &CheckpointDomain, struct_hash: B256) -> [u8; PREIMAGE_SIZE] {
+    let mut bytes = [0; PREIMAGE_SIZE];
+    bytes[..2].copy_from_slice(&[0x19, 0x01]);
+    bytes[2..34].copy_from_slice(domain.0.separator().as_slice());
+    bytes[34..].copy_from_slice(struct_hash.as_slice());
+    bytes
 }
 
 /// EIP-712 domain of one bridge contract: the destination of the lane whose checkpoints are signed.

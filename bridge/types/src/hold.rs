@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256, Signature, keccak256};
 use alloy::sol_types::SolStruct;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::PREIMAGE_SIZE;
+use crate::checkpoint::{PREIMAGE_SIZE, preimage};
 use crate::{
     AttestationError, BlockHeight, BridgeId, CheckpointDomain, Epoch, Leaf, MemberSet, OperatorId,
     RequestNonce,
@@ -232,11 +232,7 @@ impl HoldDecision {
 
     /// What hashes to the digest, for a signer that hashes by itself.
     pub fn preimage(&self, domain: &CheckpointDomain) -> [u8; PREIMAGE_SIZE] {
-        let mut bytes = [0; PREIMAGE_SIZE];
-        bytes[..2].copy_from_slice(&[0x19, 0x01]);
-        bytes[2..34].copy_from_slice(domain.eip712().separator().as_slice());
-        bytes[34..].copy_from_slice(self.struct_hash().as_slice());
-        bytes
+        preimage(domain, self.struct_hash())
     }
 
     fn struct_hash(&self) -> B256 {

@@ -18,6 +18,7 @@ use polyspan_types::{
 use super::status::members;
 use crate::args::ConfigFile;
 use crate::asset;
+use crate::dispute;
 use crate::failure::BadInput;
 use crate::judgement::{Facts, judge};
 use crate::lane_view::LaneView;
@@ -51,6 +52,8 @@ struct Recorded {
     submissions: Vec<Submission>,
     force_holds: Vec<ForceHold>,
     halted: Option<String>,
+    /// Requests up to which the relay compared the roots of both sides.
+    compared: RequestNonce,
 }
 
 /// Tells one transfer's story. Relays need not be alive.
@@ -156,6 +159,11 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         }
         None => None,
     };
+    facts.dispute = dispute(&facts, &view, store.as_ref(), recorded.compared).await;
+    let handled = handling.as_ref().and_then(|handling| entry(&handling.call, nonce));
+    if let (Some(request), Some(handled)) = (&request, &handled) {
+        facts.dispute = dispute::of_call(request, handled).or(facts.dispute);
+    }
     unseen.extend(facts.blind.iter().cloned());
     let described = match request {
         Some(request) => Some(describe(network, &view.info, request, &mut unseen).await),
@@ -185,6 +193,7 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         force_holds: recorded.force_holds,
         outcome: facts.outcome().map(|result| OutcomeStory {
             result,
+            dispute: facts.dispute.clone(),
             block: place.map(|outcome| outcome.block.get()),
             tx_hash: place.map(|outcome| outcome.tx_hash),
         }),
@@ -196,6 +205,29 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         unseen,
     };
     Ok(story.judged(judge(&facts)))
+}
+
+/// Why what the destination handled may not be what was requested: by both ends, and by the root that the relay of this host has.
+/// Nothing speaks against what was compared before.
+async fn dispute(
+    facts: &Facts,
+    view: &LaneView,
+    store: Option<&Store>,
+    compared: RequestNonce,
+) -> Option<String> {
+    if facts.nonce < compared {
+        return None;
+    }
+    let (Some(store), Ok(destination)) = (store, &view.destination) else { return facts.dispute.clone() };
+    let lane = view.info.bridge_id;
+    let verified = store.source_position(lane).await.map_or(RequestNonce::ZERO, |read| read.verified_next);
+    let own = match destination.handled <= verified {
+        true => store.root_at(lane, destination.handled).await.ok().flatten(),
+        false => None,
+    };
+    let by_store =
+        own.and_then(|own| dispute::of_roots(destination.handled, own, destination.state.handle_root));
+    by_store.or_else(|| facts.dispute.clone())
 }
 
 /// The entry of one request in a call that handled it.
@@ -234,6 +266,7 @@ async fn recorded(store: &Store, info: &LaneInfo, nonce: RequestNonce) -> Result
         submissions: store.submissions_for(lane, nonce).await?,
         force_holds: store.force_holds(lane, nonce).await?,
         halted: store.halted(lane).await?.map(|halt| halt.reason),
+        compared: store.compared(lane).await?,
     })
 }
 

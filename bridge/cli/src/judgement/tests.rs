@@ -73,6 +73,11 @@ fn without_the_coordinator_the_chains_still_tell() {
     assert_judged(&blind, TransferState::Final, "cannot be counted from here: no folder");
     let paid = Facts { handled: Some(RequestNonce::new(9)), ..blind };
     assert_eq!(judge(&paid).state, Some(TransferState::Paid));
+    let disputed = Facts { dispute: Some("other roots".to_owned()), ..paid.clone() };
+    let judged = judge(&disputed);
+    assert_eq!((judged.state, judged.waiting_for.unwrap().contains("other roots")), (None, true));
+    let unhandled = Facts { dispute: Some("other roots".to_owned()), ..final_facts() };
+    assert_eq!(judge(&unhandled).state, Some(TransferState::Final), "only what is handled is in dispute");
     let nothing = Facts { blind: vec!["endpoint down".to_owned()], ..Facts::default() };
     assert_eq!(judge(&nothing), Judgement { state: None, waiting_for: Some("endpoint down".to_owned()) });
 }

@@ -68,6 +68,7 @@ section! {
         listen: String,
         tick: Span,
         accept_development: bool,
+        auto_pause: bool,
         log_format: String,
         attester: RawAttester,
         submitter: Vec<Raw<RawSubmitter>>,

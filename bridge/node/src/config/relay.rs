@@ -26,6 +26,8 @@ pub struct RelayEntry {
     pub tick: Duration,
     /// Serve bridges that were deployed with the development flag. Default: false.
     pub accept_development: bool,
+    /// Pause a destination that has handled what nobody requested. Default: true.
+    pub auto_pause: bool,
     /// Form of the log lines. Default: human.
     pub log_format: LogFormat,
     /// The key that signs checkpoints. Always there: no role works without one.

@@ -57,7 +57,8 @@ async fn write_the_fixture() {
     let root = store.root_at(lane(1), nonce(1)).await.unwrap().unwrap();
     store.claim_force_hold(&force_hold(0), root).await.unwrap();
     store.record_force_hold(&force_hold(0).signed().unwrap()).await.unwrap();
-    store.halt_lane(lane(2), "why").await.unwrap();
+    store.halt_lane(lane(2), "why", true).await.unwrap();
+    store.record_compared(lane(1), nonce(2)).await.unwrap();
     store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
     store.sign_floor_of(lane(1), Address::repeat_byte(8)).await.unwrap();
     store.decide_floor(lane(1), nonce(0)).await.unwrap();
@@ -182,6 +183,30 @@ async fn a_store_of_version_6_is_opened_with_everything_in_it() {
     let retention = crate::Retention { keep: Some(1), max_age: None };
     assert!(store.compact(lane(1), retention, block(41)).await.unwrap().rows > 0);
     assert_eq!(store.force_holds(lane(1), nonce(0)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_store_of_version_7_is_opened_with_everything_in_it() {
+    let folder = tempdir().unwrap();
+    let store = open_whole(folder.path(), 7).await;
+    assert_common(&store).await;
+    assert_eq!(store.compared(lane(1)).await.unwrap(), nonce(2));
+    assert!(store.demands_pause(lane(2)).await.unwrap());
+    store.pause_is_over(lane(2)).await.unwrap();
+    // A second alarm of the same halt demands nothing again; one after a resume does.
+    store.halt_lane(lane(2), "again", true).await.unwrap();
+    assert!(!store.demands_pause(lane(2)).await.unwrap());
+    store.resume_lane(lane(2), false).await.unwrap();
+    store.halt_lane(lane(2), "anew", true).await.unwrap();
+    assert!(store.demands_pause(lane(2)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_store_of_version_6_demands_no_pause_and_has_compared_nothing() {
+    let folder = tempdir().unwrap();
+    let store = open_whole(folder.path(), 6).await;
+    assert!(!store.demands_pause(lane(2)).await.unwrap());
+    assert_eq!(store.compared(lane(1)).await.unwrap(), nonce(0));
 }
 
 #[tokio::test]

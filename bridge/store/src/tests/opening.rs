@@ -12,7 +12,7 @@ async fn folder_and_file_are_made_for_their_owner_only() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("made").join("relay.sqlite");
     let store = open(&path).await;
-    store.halt_lane(lane(1), "x").await.unwrap();
+    store.halt_lane(lane(1), "x", false).await.unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
@@ -61,7 +61,7 @@ async fn a_closed_store_says_so_to_its_other_handles() {
     let other = store.clone();
     store.close().await;
     let closed = StoreError::Closed { path: path.clone() };
-    assert_eq!(other.halt_lane(lane(1), "x").await, Err(closed.clone()));
+    assert_eq!(other.halt_lane(lane(1), "x", false).await, Err(closed.clone()));
     assert_eq!(other.halted(lane(1)).await, Err(closed));
     open(&path).await;
 }

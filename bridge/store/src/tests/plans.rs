@@ -119,5 +119,5 @@ async fn tick(store: &Store) {
         .compact(id, Retention { keep: Some(1), max_age: Some(std::time::Duration::ZERO) }, block(41))
         .await
         .unwrap();
-    store.halt_lane(id, "why").await.unwrap();
+    store.halt_lane(id, "why", false).await.unwrap();
 }

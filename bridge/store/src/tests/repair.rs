@@ -30,7 +30,7 @@ async fn a_damaged_store_keeps_signed_roots_attestations_and_journal_and_reads_t
     store.record_conflicts(lane(1), &[conflict(7, 2)]).await.unwrap();
     store.claim_force_hold(&force_hold(0), Root(B256::repeat_byte(5))).await.unwrap();
     store.record_force_hold(&force_hold(0).signed().unwrap()).await.unwrap();
-    store.halt_lane(lane(2), "why").await.unwrap();
+    store.halt_lane(lane(2), "why", false).await.unwrap();
     // What lies behind the others in the file are the requests.
     store.append_requests(lane(1), requests(0, 300), block(5)).await.unwrap();
     store.close().await;

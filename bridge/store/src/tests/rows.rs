@@ -250,8 +250,8 @@ async fn a_halt_keeps_its_first_reason_over_restarts() {
     let path = folder.path().join("s");
     let store = open(&path).await;
     assert_eq!(store.halted(lane(1)).await.unwrap(), None);
-    store.halt_lane(lane(1), "block 7 changed its hash").await.unwrap();
-    store.halt_lane(lane(1), "something later").await.unwrap();
+    store.halt_lane(lane(1), "block 7 changed its hash", false).await.unwrap();
+    store.halt_lane(lane(1), "something later", false).await.unwrap();
     store.close().await;
     let store = open(&path).await;
     let halt = store.halted(lane(1)).await.unwrap().unwrap();
@@ -307,7 +307,7 @@ async fn a_resumed_lane_goes_on_or_begins_anew() {
         if store.source_position(lane(1)).await.unwrap().next == nonce(0) {
             store.append_requests(lane(1), requests(0, 2), block(5)).await.unwrap();
         }
-        store.halt_lane(lane(1), "why").await.unwrap();
+        store.halt_lane(lane(1), "why", false).await.unwrap();
         store.resume_lane(lane(1), read_again).await.unwrap();
         assert_eq!(store.halted(lane(1)).await.unwrap(), None);
         assert_eq!(store.requests(lane(1), nonce(0), 9).await.unwrap().len(), kept);

@@ -38,7 +38,7 @@ async fn everything_of_a_lane_is_there_in_ranges() {
     store.record_submission(&Submission { outcome: mined, ..submission(3, 5, 2) }).await.unwrap();
     store.record_attestation(&attestation(11, 1, 1)).await.unwrap();
     store.record_attestation(&attestation(9, 1, 1)).await.unwrap();
-    store.halt_lane(lane(1), "why").await.unwrap();
+    store.halt_lane(lane(1), "why", false).await.unwrap();
 
     let survey = store.survey(lane(1), nonce(7)).await.unwrap();
     let source = survey.source.unwrap();

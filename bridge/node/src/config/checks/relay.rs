@@ -52,6 +52,7 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
     let listen = listen(problems.or("relay.listen", raw.listen, LISTEN.to_owned()), problems);
     let tick = span("relay.tick", raw.tick, TICK, Duration::from_secs(60), problems);
     let accept_development = problems.or("relay.accept_development", raw.accept_development, false);
+    let auto_pause = problems.or("relay.auto_pause", raw.auto_pause, true);
     let log_format = problems.optional("relay.log_format", raw.log_format).and_then(|text| {
         text.parse::<LogFormat>().map_err(|error| problems.add("relay.log_format", error)).ok()
     });
@@ -69,6 +70,7 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
         listen: listen?,
         tick,
         accept_development,
+        auto_pause,
         log_format: log_format.unwrap_or_default(),
         attester: Some(attester?),
         submitters,

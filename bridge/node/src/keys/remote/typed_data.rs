@@ -1,7 +1,7 @@
 //! What is signed, as the JSON that `eth_signTypedData_v4` takes.
 
 use alloy::primitives::B256;
-use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause};
 use serde_json::{Value, json};
 
 /// A checkpoint, under the names that the contract's type string has.
@@ -16,9 +16,13 @@ pub(super) fn decision(decision: &HoldDecision, domain: &CheckpointDomain) -> Va
     four_words(action.type_name(), [bridge_id.0, leaf.0], [epoch.get(), nonce.get()], "leaf", domain)
 }
 
-/// Types, domain and message of a struct of bridge id, epoch, nonce, and a hash that is called `last`.
-///
-/// 64-bit numbers of the message are decimal text, which every signer reads without loss.
+/// A pause, as above.
+pub(super) fn pause(pause: Pause, domain: &CheckpointDomain) -> Value {
+    let message = json!({ "pauseNonce": pause.pause_nonce.to_string() });
+    typed_data("Pause", json!([field("pauseNonce", "uint64")]), message, domain)
+}
+
+/// A struct of bridge id, epoch, nonce, and a hash that is called `last`.
 fn four_words(
     name: &str,
     [bridge_id, hash]: [B256; 2],
@@ -26,7 +30,23 @@ fn four_words(
     last: &str,
     domain: &CheckpointDomain,
 ) -> Value {
-    let field = |name: &str, kind: &str| json!({ "name": name, "type": kind });
+    let fields = json!([
+        field("bridgeId", "bytes32"),
+        field("epoch", "uint64"),
+        field("nonce", "uint64"),
+        field(last, "bytes32"),
+    ]);
+    let message = json!({
+        "bridgeId": bridge_id,
+        "epoch": epoch.to_string(),
+        "nonce": nonce.to_string(),
+        last: hash,
+    });
+    typed_data(name, fields, message, domain)
+}
+
+/// Types, domain and message. 64-bit numbers of the message are decimal text, which every signer reads without loss.
+fn typed_data(name: &str, fields: Value, message: Value, domain: &CheckpointDomain) -> Value {
     let domain = domain.eip712();
     json!({
         "types": {
@@ -36,12 +56,7 @@ fn four_words(
                 field("chainId", "uint256"),
                 field("verifyingContract", "address"),
             ],
-            name: [
-                field("bridgeId", "bytes32"),
-                field("epoch", "uint64"),
-                field("nonce", "uint64"),
-                field(last, "bytes32"),
-            ],
+            name: fields,
         },
         "primaryType": name,
         "domain": {
@@ -51,11 +66,10 @@ fn four_words(
             "chainId": domain.chain_id.map(|id| id.saturating_to::<u64>()),
             "verifyingContract": domain.verifying_contract,
         },
-        "message": {
-            "bridgeId": bridge_id,
-            "epoch": epoch.to_string(),
-            "nonce": nonce.to_string(),
-            last: hash,
-        },
+        "message": message,
     })
+}
+
+fn field(name: &str, kind: &str) -> Value {
+    json!({ "name": name, "type": kind })
 }
