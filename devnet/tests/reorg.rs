@@ -23,6 +23,20 @@ async fn a_reorg_above_finality_is_followed_and_one_below_halts_the_lane() {
     a_changed_final_block_halts_the_lane(&network).await;
 }
 
+/// What was paid is not requested any more: nothing else is to be paid on that chain before people have looked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_final_block_that_changes_below_a_payout_pauses_the_destination() {
+    let network = TestNetwork::running(1, |_| {}).await.unwrap();
+    let traffic = Traffic::new(&network, 0, 0).unwrap();
+    let hash = traffic.request(LANE, Kind::Native, fresh_recipient(), 7_000).await.unwrap();
+    account::succeeded(&network.main, hash).await.unwrap();
+    network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
+    network.wait_blocks_of_both(3).await.unwrap();
+    network.main.reorg(12).await.unwrap();
+    let paused = || async { Ok(network.destination(0, LANE)?.state().await?.paused) };
+    eventually_true("the destination is paused", PATIENCE, paused).await.unwrap();
+}
+
 async fn a_lost_request_is_not_paid_and_its_successor_is(network: &TestNetwork) {
     let traffic = Traffic::new(network, 0, 0).unwrap();
     let (lost, kept) = (fresh_recipient(), fresh_recipient());

@@ -1,5 +1,6 @@
 //! One chain, as everything in a process sees it.
 
+use alloy::primitives::B256;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use polyspan_types::{BlockHeight, BlockRef, ChainId};
@@ -132,6 +133,16 @@ impl Chain {
         let block =
             self.pool().agreed(question, |client| async move { client.block_at(height).await }).await?;
         Ok(block.map(|block| block.reference))
+    }
+
+    /// The block with this hash on the chain that a quorum follows; `None` when they know none, or have another at its height.
+    ///
+    /// Errors: no quorum.
+    pub async fn block_of(&self, hash: B256) -> Result<Option<BlockRef>, ChainError> {
+        let question = Question::new("a block", CallKind::State, None);
+        let known = self.pool().agreed(question, |client| async move { client.block_of(hash).await }).await?;
+        let Some(known) = known.map(|block| block.reference) else { return Ok(None) };
+        Ok(self.block_ref(known.height).await?.filter(|found| *found == known))
     }
 
     fn pool(&self) -> &Pool {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{U64, U128};
+use alloy::primitives::{B256, U64, U128};
 use alloy::rpc::json_rpc::RpcRecv;
 use polyspan_types::{BlockHeight, ChainId, FinalTag, Finality};
 use serde_json::{Value, json};
@@ -102,6 +102,16 @@ impl Client {
         let block = self.block(json!(hex_number(height))).await?;
         let Some(block) = block else { return Ok(None) };
         self.expect_height(&block, height)?;
+        Ok(Some(Block::from(&block)))
+    }
+
+    /// The block with this hash, wherever the node has it; `None` when it knows none.
+    pub(crate) async fn block_of(&self, hash: B256) -> Result<Option<Block>, ChainError> {
+        let block: Option<WireBlock> = self.request("eth_getBlockByHash", json!([hash, false])).await?;
+        let Some(block) = block else { return Ok(None) };
+        if block.reference().hash != hash {
+            return Err(self.bad_answer("eth_getBlockByHash", "a block with another hash"));
+        }
         Ok(Some(Block::from(&block)))
     }
 

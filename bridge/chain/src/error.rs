@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use polyspan_types::{BlockHeight, ChainId, Classify, ErrorClass};
 
 use crate::{BridgeRevert, ReplyKind, SettingsError};
@@ -90,6 +90,31 @@ pub enum ChainError {
         method: &'static str,
         /// What is wrong with it.
         what: String,
+    },
+    /// A block that is shown as the final one, and that the chain does not have under its number.
+    #[error(
+        "chain {chain} shows block {height} with hash {hash} as final, and has {} under that number; waiting until both are the same",
+        found.map_or_else(|| "no block".to_owned(), |found| found.to_string())
+    )]
+    UnconfirmedHead {
+        /// Name of the chain.
+        chain: String,
+        /// Its number.
+        height: BlockHeight,
+        /// Its hash.
+        hash: B256,
+        /// What is found under the number.
+        found: Option<B256>,
+    },
+    /// A newest block that is further ahead than the chain's pace allows.
+    #[error(
+        "chain {chain} shows block {height}, which its pace does not explain; it counts when it is shown for some seconds"
+    )]
+    HeadJumped {
+        /// Name of the chain.
+        chain: String,
+        /// The block.
+        height: BlockHeight,
     },
     /// An answer that does not end within reason. The rest of it was not read.
     #[error("endpoint {endpoint} answers {method} with more than {limit} bytes; use another endpoint")]
@@ -182,7 +207,10 @@ impl ChainError {
             Self::Unreachable { .. } | Self::Settings(_) => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::RateLimited { .. } => "rate_limited",
-            Self::BadAnswer { .. } | Self::TooLong { .. } => "bad_answer",
+            Self::BadAnswer { .. }
+            | Self::TooLong { .. }
+            | Self::UnconfirmedHead { .. }
+            | Self::HeadJumped { .. } => "bad_answer",
             Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
             | Self::LogsPruned { .. }
@@ -236,9 +264,12 @@ impl Classify for ChainError {
             | Self::NoCode { .. }
             | Self::NotABridge { .. }
             | Self::LogsPruned { .. } => ErrorClass::Retry { after: SLOW_RETRY },
-            Self::RangeRefused { .. } | Self::BadAnswer { .. } | Self::TooLong { .. } | Self::Refused(_) => {
-                ErrorClass::Retry { after: SOON_RETRY }
-            }
+            Self::RangeRefused { .. }
+            | Self::BadAnswer { .. }
+            | Self::UnconfirmedHead { .. }
+            | Self::HeadJumped { .. }
+            | Self::TooLong { .. }
+            | Self::Refused(_) => ErrorClass::Retry { after: SOON_RETRY },
         }
     }
 }

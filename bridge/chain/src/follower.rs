@@ -13,6 +13,10 @@ use crate::{Backoff, Chain, ChainError, Head};
 /// Longest wait after repeated failures.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
+/// For how long a head that the chain's pace does not explain must be shown before it counts. Unit: time. Source: several polls; a
+/// node that catches up, or a chain that is mined by hand, goes on after it.
+const JUMP_AGE: Duration = Duration::from_secs(5);
+
 /// What is known about a chain's head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadView {
@@ -33,6 +37,8 @@ pub struct HeadFollower {
     view: watch::Sender<HeadView>,
     backoff: Backoff,
     rhythm: Rhythm,
+    /// Since when heads are shown that are further ahead than the chain's pace allows.
+    jumped: Option<Instant>,
 }
 
 impl HeadFollower {
@@ -47,7 +53,13 @@ impl HeadFollower {
         let (view, receiver) = watch::channel(starting);
         let shortest = chain.settings().poll_interval.min(RETRY_MAX);
         (
-            Self { chain, view, backoff: Backoff::new(shortest, RETRY_MAX), rhythm: Rhythm::default() },
+            Self {
+                chain,
+                view,
+                backoff: Backoff::new(shortest, RETRY_MAX),
+                rhythm: Rhythm::default(),
+                jumped: None,
+            },
             receiver,
         )
     }
@@ -71,6 +83,13 @@ impl HeadFollower {
     /// Publishes what was seen and returns the wait until the next look.
     fn take(&mut self, asked: Instant, look: Result<Head, ChainError>) -> Duration {
         match look {
+            Ok(head) if self.is_implausible(asked, head) => {
+                self.failed(&ChainError::HeadJumped {
+                    chain: self.chain.name().to_owned(),
+                    height: head.latest.height,
+                });
+                self.backoff.next(rand::random())
+            }
             Ok(head) => {
                 self.backoff.reset();
                 let known = self.view.borrow().head;
@@ -87,6 +106,23 @@ impl HeadFollower {
                 self.backoff.next(rand::random())
             }
         }
+    }
+
+    /// Whether it is further ahead than the chain can have come, and has not been shown for long. What is stored as final cannot
+    /// be taken back by itself where something was signed.
+    fn is_implausible(&mut self, asked: Instant, head: Head) -> bool {
+        let rise = self.rhythm.last().map(|last| head.latest.height.since(last));
+        let plausible = self.rhythm.plausible_rise(asked);
+        if rise.zip(plausible).is_none_or(|(rise, plausible)| rise <= plausible) {
+            self.jumped = None;
+            return false;
+        }
+        let since = *self.jumped.get_or_insert(asked);
+        if asked.duration_since(since) < JUMP_AGE {
+            return true;
+        }
+        self.jumped = None;
+        false
     }
 
     fn saw(&self, head: Head) {

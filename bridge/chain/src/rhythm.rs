@@ -18,6 +18,13 @@ const CLOSER: u32 = 5;
 /// gap.
 const EARLY: u32 = 32;
 
+/// No chain makes blocks faster. Unit: time.
+const SHORTEST_GAP: Duration = Duration::from_millis(10);
+/// How many times faster than its pace a chain may be for once.
+const SPARE: u32 = 8;
+/// Blocks that may always have been made. Unit: blocks. Source: chains that make blocks on demand make some at a time.
+const ALWAYS_PLAUSIBLE: u64 = 32;
+
 /// The pace of a chain, as one who polls it sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Rhythm {
@@ -49,6 +56,19 @@ impl Rhythm {
             _ if now.duration_since(due) < interval => interval / CLOSER,
             _ => interval,
         }
+    }
+
+    /// How many blocks can have been made since the last one was seen, with much to spare; `None` before the first.
+    pub(crate) fn plausible_rise(&self, now: Instant) -> Option<u64> {
+        let (seen, _) = self.seen.back()?;
+        let gap = self.gap().map_or(SHORTEST_GAP, |gap| gap / SPARE).max(SHORTEST_GAP);
+        let blocks = now.duration_since(*seen).as_millis() / gap.as_millis().max(1);
+        Some(u64::try_from(blocks).unwrap_or(u64::MAX).saturating_add(ALWAYS_PLAUSIBLE))
+    }
+
+    /// The height of the last block that was seen.
+    pub(crate) fn last(&self) -> Option<BlockHeight> {
+        self.seen.back().map(|(_, height)| *height)
     }
 
     /// Time between two blocks of a chain with a steady pace. What looks add to single gaps is not in their mean.

@@ -5,14 +5,16 @@ mod interval;
 mod older;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use polyspan_chain::{At, Head, HeadView, LaneState};
-use polyspan_store::{DestinationPosition, OpenHold};
+use polyspan_store::{CursorSide, DestinationPosition, OpenHold};
 use polyspan_types::{BlockHeight, BlockRef, HandledLogs, HandledRange, MemberSet, RequestNonce};
 use tokio::sync::watch;
+use tracing::warn;
 
 use crate::error::LaneError;
-use crate::finality;
+use crate::finality::{self, Cursor, UnknownCursor};
 use crate::lane::{DestinationView, Lane};
 use crate::reader::RangeReader;
 use crate::step::{Step, or_pending};
@@ -30,6 +32,7 @@ pub struct DestinationWatch {
     /// How far the holds of before the base are found.
     older: OlderHolds,
     interval: BlockInterval,
+    unknown_cursor: UnknownCursor,
 }
 
 /// The operators, and whether the block that made them so is final.
@@ -50,6 +53,7 @@ impl DestinationWatch {
             proved: None,
             older: OlderHolds::default(),
             interval: BlockInterval::default(),
+            unknown_cursor: UnknownCursor::default(),
         }
     }
 
@@ -125,9 +129,10 @@ impl DestinationWatch {
     ) -> Result<DestinationPosition, LaneError> {
         let lane = Arc::clone(&self.lane);
         let id = lane.info.bridge_id;
+        let mut position = position;
         if let Some(cursor) = position.cursor {
-            finality::check_cursor(&lane.destination, cursor, head).await?;
-            if cursor.height == head.final_block.height {
+            position = self.check_cursor(position, cursor, head).await?;
+            if position.cursor == Some(head.final_block) {
                 return Ok(position);
             }
         }
@@ -153,6 +158,41 @@ impl DestinationWatch {
                 Ok(stored)
             }
             Err(failed) => Err(failed),
+        }
+    }
+
+    /// As the source's watch does it. Nothing is signed by what is stored here, so a cursor that nobody knows is given up in any case.
+    async fn check_cursor(
+        &mut self,
+        position: DestinationPosition,
+        cursor: BlockRef,
+        head: Head,
+    ) -> Result<DestinationPosition, LaneError> {
+        let (lane, chain) = (Arc::clone(&self.lane), &self.lane.destination);
+        let (store, id) = (&lane.store, lane.info.bridge_id);
+        match finality::check_cursor(chain, cursor, head).await? {
+            Cursor::Stands => {
+                self.unknown_cursor.forget();
+                Ok(position)
+            }
+            Cursor::Renumbered(block) => {
+                warn!(lane = %lane.info.id, chain = chain.name(), stored = %cursor, %block, "cursor corrected: its block has another number");
+                store.renumber_cursor(id, CursorSide::Destination, block).await?;
+                if block.height > head.final_block.height {
+                    return Err(finality::behind(chain, block, head));
+                }
+                Ok(store.destination_position(id).await?)
+            }
+            Cursor::Unknown if self.unknown_cursor.lasts(Instant::now()) => {
+                self.unknown_cursor.forget();
+                warn!(
+                    lane = %lane.info.id, chain = chain.name(), given_up = %cursor, block = %head.final_block,
+                    "cursor stepped back to the final block of a quorum: nobody knows the one that was stored"
+                );
+                self.proved = None;
+                Ok(store.record_handled(id, HandledLogs::default(), head.final_block).await?)
+            }
+            Cursor::Unknown => Err(finality::behind(chain, cursor, head)),
         }
     }
 

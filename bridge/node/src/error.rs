@@ -107,6 +107,8 @@ pub enum LaneError {
         stored: alloy::primitives::B256,
         /// Hash now.
         found: alloy::primitives::B256,
+        /// Whether a request was handled that is not in the source any more.
+        paid: bool,
     },
     /// The destination paid something else than was requested.
     #[error(
@@ -257,7 +259,12 @@ impl LaneError {
 
     /// Whether value may be leaving the destination that nobody requested, so that it is to be paused.
     pub(crate) const fn demands_pause(&self) -> bool {
-        matches!(self, Self::DestinationRoot { .. } | Self::HandledUnrequested { .. })
+        matches!(
+            self,
+            Self::DestinationRoot { .. }
+                | Self::HandledUnrequested { .. }
+                | Self::FinalityViolated { paid: true, .. }
+        )
     }
 
     /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use polyspan_chain::{At, Head, HeadView, LaneState};
 use polyspan_coordination::ReadingReport;
-use polyspan_store::{Base, SourcePosition};
-use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
+use polyspan_store::{Base, CursorSide, SourcePosition};
+use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::error::{LaneError, RootMismatch};
+use crate::finality::{self, Cursor, UnknownCursor};
 use crate::lane::Lane;
 use crate::reader::{BlockRange, RangeReader};
 use crate::step::{Step, or_pending};
@@ -32,6 +34,7 @@ pub struct SourceWatch {
     contract_checked: bool,
     /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
     doubts_quorum: bool,
+    unknown_cursor: UnknownCursor,
 }
 
 impl SourceWatch {
@@ -44,6 +47,7 @@ impl SourceWatch {
             heads,
             contract_checked: false,
             doubts_quorum: false,
+            unknown_cursor: UnknownCursor::default(),
         }
     }
 
@@ -51,12 +55,13 @@ impl SourceWatch {
     async fn advance(&mut self, head: Head) -> Result<(), LaneError> {
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
-        let position = lane.store.source_position(info.bridge_id).await?;
-        self.check_cursor(position.cursor, head).await?;
+        let mut position = lane.store.source_position(info.bridge_id).await?;
+        if let Some(cursor) = position.cursor {
+            position = self.check_cursor(position, cursor, head).await?;
+        }
         if head.final_block.height < info.source.deployment_block {
             return Ok(());
         }
-        self.show_requested(head).await?;
         let Some(base) = position.base else {
             // The destination's own watch tells what it waits for.
             return Ok(());
@@ -150,7 +155,7 @@ impl SourceWatch {
 
     /// Stores what was read up to here: a restart goes on behind it.
     async fn store_batch(&self, batch: &mut Batch) -> Result<SourcePosition, LaneError> {
-        let cursor = crate::finality::block_at(&self.lane.source, batch.to).await?;
+        let cursor = finality::block_at(&self.lane.source, batch.to).await?;
         let full = std::mem::replace(batch, Batch::from(batch.to.next()));
         Ok(self.lane.store.append_requests(self.lane.info.bridge_id, full.requests, cursor).await?)
     }
@@ -213,10 +218,74 @@ impl SourceWatch {
         Ok(())
     }
 
-    /// A block that was final must still be there: anything else is a broken promise of the chain, not a reorg.
-    async fn check_cursor(&self, cursor: Option<BlockRef>, head: Head) -> Result<(), LaneError> {
-        let Some(cursor) = cursor else { return Ok(()) };
-        crate::finality::check_cursor(&self.lane.source, cursor, head).await
+    /// A block that was final must still be there: anything else is a broken promise of the chain, not a reorg. One that was told wrong
+    /// is corrected. Returns the position after that.
+    async fn check_cursor(
+        &mut self,
+        position: SourcePosition,
+        cursor: BlockRef,
+        head: Head,
+    ) -> Result<SourcePosition, LaneError> {
+        let (lane, chain) = (Arc::clone(&self.lane), &self.lane.source);
+        let (store, id) = (&lane.store, lane.info.bridge_id);
+        match finality::check_cursor(chain, cursor, head).await {
+            Ok(Cursor::Stands) => {
+                self.unknown_cursor.forget();
+                Ok(position)
+            }
+            Ok(Cursor::Renumbered(block)) => {
+                warn!(lane = %lane.info.id, chain = chain.name(), stored = %cursor, %block, "cursor corrected: its block has another number");
+                store.renumber_cursor(id, CursorSide::Source, block).await?;
+                if block.height > head.final_block.height {
+                    return Err(finality::behind(chain, block, head));
+                }
+                Ok(store.source_position(id).await?)
+            }
+            Ok(Cursor::Unknown) if self.unknown_cursor.lasts(Instant::now().into_std()) => {
+                self.step_back_to(cursor, head).await
+            }
+            Ok(Cursor::Unknown) => Err(finality::behind(chain, cursor, head)),
+            Err(LaneError::FinalityViolated { chain, height, stored, found, .. }) => {
+                let paid = self.is_paid_in_vain().await?;
+                Err(LaneError::FinalityViolated { chain, height, stored, found, paid })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Back to what a quorum shows as final, where that is what is stored and nothing that was signed contradicts it.
+    async fn step_back_to(&mut self, cursor: BlockRef, head: Head) -> Result<SourcePosition, LaneError> {
+        let (store, info) = (&self.lane.store, &self.lane.info);
+        let behind = finality::behind(&self.lane.source, cursor, head);
+        if head.final_block.height < info.source.deployment_block {
+            return Err(behind);
+        }
+        let source = self.lane.source.lane_state(info.source.bridge, At::Hash(head.final_block.hash)).await?;
+        if store.root_at(info.bridge_id, source.request_nonce).await? != Some(source.request_root) {
+            return Err(behind);
+        }
+        let Some(position) =
+            store.step_back_source(info.bridge_id, source.request_nonce, head.final_block).await?
+        else {
+            return Err(behind);
+        };
+        self.unknown_cursor.forget();
+        warn!(
+            lane = %info.id, chain = info.source.chain, given_up = %cursor, block = %head.final_block,
+            "cursor stepped back to the final block of a quorum: nobody knows the one that was stored"
+        );
+        Ok(position)
+    }
+
+    /// Whether the last request that was handled is not in the source any more: nobody requested what was paid for it.
+    async fn is_paid_in_vain(&self) -> Result<bool, LaneError> {
+        let (store, info) = (&self.lane.store, &self.lane.info);
+        let handled = self.lane.board.destination.borrow().as_ref().map(|view| view.handled);
+        let Some(last) = handled.filter(|handled| *handled > RequestNonce::ZERO) else { return Ok(false) };
+        let Some(stored) = store.request(info.bridge_id, last.minus(1)).await? else { return Ok(false) };
+        let block = stored.request.transfer.source_block;
+        let now = self.lane.source.requests(info.source.bridge, block, block).await?;
+        Ok(now.iter().all(|request| Leaf::of(request) != stored.leaf))
     }
 
     /// Once per process: the contract is the source of this very lane.
@@ -240,15 +309,16 @@ impl SourceWatch {
         Ok(())
     }
 
-    async fn show_requested(&self, head: Head) -> Result<(), LaneError> {
+    /// Only shown: what fails here keeps nothing from being read and signed.
+    async fn show_requested(&self, head: Head) {
         let info = &self.lane.info;
-        let newest = self.lane.source.lane_state(info.source.bridge, At::Hash(head.latest.hash)).await?;
+        let newest = self.lane.source.lane_state(info.source.bridge, At::Hash(head.latest.hash)).await;
+        let Ok(newest) = newest else { return };
         self.lane.board.source.send_if_modified(|view| {
             let changed = view.requested != newest.request_nonce;
             view.requested = newest.request_nonce;
             changed
         });
-        Ok(())
     }
 
     fn show_verified(&self, position: &SourcePosition) {
@@ -315,6 +385,9 @@ impl Step for SourceWatch {
         self.woken.mark_unchanged();
         let Some(head) = head else { return Ok(()) };
         let advanced = self.advance(head).await;
+        if head.latest.height >= self.lane.info.source.deployment_block {
+            self.show_requested(head).await;
+        }
         // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
         // Every other time: one that makes something up must not keep the others from agreeing again.
         self.doubts_quorum = !self.doubts_quorum && advanced.as_ref().is_err_and(LaneError::doubts_quorum);

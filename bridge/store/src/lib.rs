@@ -16,6 +16,7 @@ mod base;
 mod columns;
 mod compaction;
 mod compared;
+mod cursors;
 mod error;
 mod evidence;
 mod fill;
@@ -38,6 +39,7 @@ mod worker;
 
 pub use base::Base;
 pub use compaction::Compacted;
+pub use cursors::CursorSide;
 pub use error::StoreError;
 pub use evidence::{CONFLICTS_PER_OPERATOR, Conflict, Evidence, Statement};
 pub use fill::Proof;

@@ -36,6 +36,8 @@ pub struct Faults {
     pub pruned_below: Option<u64>,
     /// Transactions are taken, their hash is told, and no node ever hears of them. HTTP only.
     pub swallow: bool,
+    /// Blocks that are asked for by a tag have a number that is so much too high; everything else about them is true.
+    pub ahead: Option<u64>,
     /// Answers come from this endpoint, which may be on a fork ([`crate::network::Network::fork`]). HTTP only.
     pub instead: Option<Url>,
 }
@@ -59,6 +61,11 @@ impl Faults {
     /// Answers come from another endpoint.
     pub fn instead(endpoint: Url) -> Self {
         Self { instead: Some(endpoint), ..Self::default() }
+    }
+
+    /// No fault but telling a newest and a final block that are so much too high.
+    pub fn ahead(blocks: u64) -> Self {
+        Self { ahead: Some(blocks), ..Self::default() }
     }
 
     /// Whether the endpoint is right.
@@ -133,6 +140,18 @@ impl Faults {
                     self.falsify_logs(logs);
                 }
             }
+            Some("eth_getBlockByNumber")
+                if call["params"][0].as_str().is_some_and(|which| !which.starts_with("0x")) =>
+            {
+                if let (Some(blocks), Some(block)) = (self.ahead, result.as_object_mut()) {
+                    raise(block.get_mut("number"), blocks);
+                }
+            }
+            Some("eth_blockNumber") => {
+                if let Some(blocks) = self.ahead {
+                    raise(Some(result), blocks);
+                }
+            }
             Some("eth_chainId") => {
                 if let Some(id) = self.chain_id {
                     *result = json!(format!("{id:#x}"));
@@ -156,6 +175,15 @@ impl Faults {
                 alter_value(log, value);
             }
         }
+    }
+}
+
+/// Makes a number of JSON-RPC larger.
+fn raise(number: Option<&mut Value>, by: u64) {
+    let Some(number) = number else { return };
+    let told = number.as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    if let Some(told) = told {
+        *number = json!(format!("{:#x}", told.saturating_add(by)));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use polyspan_types::BlockHeight;
+use polyspan_types::{BlockHeight, BlockRef};
 use tokio::time::Instant;
 
 use super::{Chain, fees};
@@ -73,7 +73,9 @@ impl Chain {
             return Err(pool.no_quorum("the final block", told(&seen), failures));
         };
         pool.answered(&by, kind, true);
+        self.confirm_final(final_block).await?;
         let latest = self.latest(&seen, final_block).await;
+        let latest = self.confirmed_latest(latest, final_block).await;
         for (index, ends) in &seen {
             let behind = latest.reference.height.since(ends.latest.reference.height);
             pool.saw_head(*index, ends.latest.reference.height, behind, lag(&latest, &ends.latest));
@@ -90,6 +92,47 @@ impl Chain {
         self.keep_head(head);
         self.keep_base_fee(head.latest, &seen);
         Ok(head)
+    }
+
+    /// A final block counts only when the chain has it under its number: what is stored as final is compared by both later. One that
+    /// follows a block which was confirmed needs no call.
+    async fn confirm_final(&self, block: Block) -> Result<(), ChainError> {
+        let BlockRef { height, hash } = block.reference;
+        if self.follows_known(&block) {
+            return Ok(());
+        }
+        let found = self.block_ref(height).await?.map(|found| found.hash);
+        if found == Some(hash) {
+            return Ok(());
+        }
+        Err(ChainError::UnconfirmedHead { chain: self.name().to_owned(), height, hash, found })
+    }
+
+    /// The newest block if the chain has it under its number, and else the one before it that is known to be so.
+    async fn confirmed_latest(&self, latest: Block, final_block: Block) -> Block {
+        if latest.reference == final_block.reference || self.follows_known(&latest) {
+            return latest;
+        }
+        match self.block_ref(latest.reference.height).await {
+            Ok(Some(found)) if found == latest.reference => latest,
+            _ => {
+                let last = self.last_head().filter(|last| last.latest.height >= final_block.reference.height);
+                last.map_or(final_block, |last| Block {
+                    reference: last.latest,
+                    timestamp: last.timestamp,
+                    ..final_block
+                })
+            }
+        }
+    }
+
+    /// Whether it is a block of the last head, or the one behind it.
+    fn follows_known(&self, block: &Block) -> bool {
+        let follows = |known: BlockRef| {
+            let next = known.height.next() == block.reference.height && known.hash == block.parent;
+            known == block.reference || next
+        };
+        self.last_head().is_some_and(|last| follows(last.final_block) || follows(last.latest))
     }
 
     /// The process's follower looks again after this time: until then, what it saw is the newest block for everyone.
@@ -192,7 +235,6 @@ fn shown(block: Block) -> String {
 
 #[cfg(test)]
 mod tests {
-    use polyspan_types::BlockRef;
     use proptest::prelude::*;
 
     use super::*;
