@@ -71,7 +71,7 @@ impl HoldSteps {
     /// Why a release would fail now even with signatures, as far as its pair shows.
     pub fn obstacle(&self) -> Option<String> {
         match self.readiness? {
-            Readiness::Ready | Readiness::Operators | Readiness::RequestUnknown => None,
+            Readiness::Ready | Readiness::Operators | Readiness::People | Readiness::RequestUnknown => None,
             Readiness::NoPair => Some("the destination has no pair for its token".to_owned()),
             Readiness::NotBefore(block) => Some(format!("this amount is not paid before block {block}")),
             Readiness::Escrow { has, needs } => {

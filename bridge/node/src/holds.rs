@@ -1,6 +1,6 @@
 //! Which hold to release next: plain functions of what is on hold and of what its pairs allow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ pub enum Readiness {
     Ready,
     /// Operators, who have to sign for it.
     Operators,
+    /// People: a release of it reverted on chain although a simulation had passed. Whoever can do that once can do it in every block.
+    People,
     /// This relay does not have the request.
     RequestUnknown,
     /// No pair of the destination is about its token.
@@ -80,7 +82,7 @@ pub fn pair_readiness(hold: &OpenHold, pairs: &[PairState], head: BlockHeight) -
     }
 }
 
-/// The oldest hold of `holds`, which are in nonce order, that is ready and does not rest after an attempt.
+/// The oldest hold of `holds`, which are in nonce order, that is ready, is not left to people, and does not rest after an attempt.
 pub fn next_release(
     holds: &[OpenHold],
     pairs: &[PairState],
@@ -88,13 +90,18 @@ pub fn next_release(
     attempts: &Attempts,
     now: Instant,
 ) -> Option<RequestNonce> {
-    let mut awake = holds.iter().filter(|hold| !attempts.rests(hold.nonce, now));
+    let mut awake =
+        holds.iter().filter(|hold| !attempts.rests(hold.nonce, now) && !attempts.is_left(hold.nonce));
     awake.find(|hold| readiness(hold, pairs, head) == Readiness::Ready).map(|hold| hold.nonce)
 }
 
 /// What became of attempts of this process to release holds.
 #[derive(Debug, Default)]
-pub struct Attempts(BTreeMap<RequestNonce, Attempt>);
+pub struct Attempts {
+    attempts: BTreeMap<RequestNonce, Attempt>,
+    /// Holds of which a release reverted on chain, in this process or before.
+    reverted: BTreeSet<RequestNonce>,
+}
 
 #[derive(Debug)]
 struct Attempt {
@@ -108,26 +115,38 @@ impl Attempts {
     /// Notes an attempt that ended with `said`, and tells whether that is news. The hold rests now: each time for longer when
     /// the attempt `counts`, which one does not that failed for another reason than the hold.
     pub fn note(&mut self, nonce: RequestNonce, said: String, counts: bool, now: Instant) -> bool {
-        let before = self.0.get(&nonce);
+        let before = self.attempts.get(&nonce);
         let failures = before.map_or(0, |attempt| attempt.failures);
         let news = before.is_none_or(|attempt| attempt.said != said);
         let doublings = if counts { failures.min(16) } else { 0 };
         let rest = FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST);
         let failures = failures.saturating_add(u32::from(counts));
-        self.0.insert(nonce, Attempt { failures, rests_until: now + rest, said });
+        self.attempts.insert(nonce, Attempt { failures, rests_until: now + rest, said });
         news
     }
 
     /// Forgets the holds of `from..end` that are not among `open` any more.
     pub fn forget_ended(&mut self, from: RequestNonce, end: Option<RequestNonce>, open: &[OpenHold]) {
-        self.0.retain(|nonce, _| {
+        let is_kept = |nonce: &RequestNonce| {
             let looked_at = *nonce >= from && end.is_none_or(|end| *nonce < end);
             !looked_at || open.binary_search_by_key(nonce, |hold| hold.nonce).is_ok()
-        });
+        };
+        self.attempts.retain(|nonce, _| is_kept(nonce));
+        self.reverted.retain(is_kept);
+    }
+
+    /// A release of this hold reverted on chain: no other one is sent by itself.
+    pub fn leave_to_people(&mut self, nonce: RequestNonce) {
+        self.reverted.insert(nonce);
+    }
+
+    /// Whether it is left to people.
+    pub fn is_left(&self, nonce: RequestNonce) -> bool {
+        self.reverted.contains(&nonce)
     }
 
     fn rests(&self, nonce: RequestNonce, now: Instant) -> bool {
-        self.0.get(&nonce).is_some_and(|attempt| now < attempt.rests_until)
+        self.attempts.get(&nonce).is_some_and(|attempt| now < attempt.rests_until)
     }
 }
 
@@ -136,6 +155,9 @@ impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => f.write_str("the lane's leader tries to release it, oldest first"),
+            Self::People => f.write_str(
+                "a release of it reverted on chain although it had seemed to pass; relays try it no more: `polyspan release` does, or it is refunded",
+            ),
             Self::Operators => f.write_str("only a threshold of operators can release it"),
             Self::RequestUnknown => f.write_str(
                 "the lane's leader does not have its request; use `polyspan release`, or let a relay lead that has",

@@ -107,6 +107,7 @@ impl Relay {
                 settings: SubmitterSettings {
                     max_fee_per_gas: self.entry.submission.max_fee_per_gas,
                     replace_after: self.entry.submission.replace_after,
+                    failed_releases_per_day: self.entry.submission.failed_releases_per_day,
                     max_gas: self.entry.submission.max_gas,
                 },
                 heads,

@@ -80,6 +80,8 @@ pub struct LaneSubmission {
     cast_at: RequestNonce,
     /// How large a submission may be.
     size_limit: SizeLimit,
+    /// Transactions in a row that reverted on chain and that nothing explains.
+    reverts: u32,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
     releases: Releases,
@@ -110,6 +112,7 @@ impl LaneSubmission {
             cast_at: RequestNonce::ZERO,
             size_limit: SizeLimit::new(settings.max_gas),
             settings,
+            reverts: 0,
             rest: None,
             releases: Releases::default(),
         }
@@ -202,6 +205,7 @@ impl Step for LaneSubmission {
         self.signed.mark_unchanged();
         let Some(view) = self.destination.borrow_and_update().clone() else { return Ok(()) };
         self.take_in(&view);
+        self.take_in_release();
         self.show_flow(&view);
         self.observe(&view, verified, approved.attestations);
         if own || others_bring_it_on(self.own_end, view.handled, verified) {
@@ -266,6 +270,7 @@ impl Step for LaneSubmission {
             changed = self.signed.changed() => or_pending(changed).await,
             changed = self.force_hold.changed() => or_pending(changed).await,
             () = self.flow.landed() => {}
+            () = self.releases.landed() => {}
             // What waits for a block tells why.
             Ok(()) = self.trouble.changed(), if !self.flow.in_flight.is_empty() => {
                 self.show_trouble();

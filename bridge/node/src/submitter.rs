@@ -51,6 +51,9 @@ const QUEUE: usize = 64;
 /// Largest gas limit of a transaction. Unit: gas. Source: EIP-7825.
 const TRANSACTION_GAS_LIMIT: u64 = 1 << 24;
 
+/// Unit: milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
 /// How submissions are priced and replaced.
 #[derive(Debug, Clone, Copy)]
 pub struct SubmitterSettings {
@@ -58,6 +61,8 @@ pub struct SubmitterSettings {
     pub max_fee_per_gas: u128,
     /// Age at which a pending transaction is replaced by one that pays more.
     pub replace_after: Duration,
+    /// Releases of this key that may revert within a day.
+    pub failed_releases_per_day: u64,
     /// Gas that a transaction may have where it is more than [`TRANSACTION_GAS_LIMIT`]: for chains without that limit.
     pub max_gas: u64,
 }
@@ -253,7 +258,9 @@ impl Submitter {
 
     fn report_health(&mut self, job: &Job, result: &JobResult) {
         let harmless = match result {
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Busy => true,
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. })
+            | JobResult::Busy
+            | JobResult::OverBudget { .. } => true,
             // That a hold cannot be paid yet says nothing about the submitter.
             JobResult::Refused(_) => job.purpose == Purpose::Release,
             _ => false,
@@ -274,6 +281,11 @@ impl Submitter {
     /// Simulates, prices, signs, writes down, sends. `Err` in the inner result: nothing was sent, and why.
     async fn send(&mut self, job: &Job) -> Result<Result<Submission, NotSent>, SubmitterError> {
         let from = self.signer.address();
+        if job.purpose == Purpose::Release
+            && let Some(spent) = self.over_budget().await?
+        {
+            return Ok(Err(NotSent::Told(spent)));
+        }
         let gas = match self.gas_for(job).await? {
             Ok(gas) => gas,
             Err(not_sent) => return Ok(Err(not_sent)),
@@ -330,6 +342,15 @@ impl Submitter {
             }
             Broadcast::Taken | Broadcast::Waits(_) => Ok(Ok(submission)),
         }
+    }
+
+    /// That no more releases are sent today, if it is so. A stranger can make each of them revert.
+    async fn over_budget(&self) -> Result<Option<JobResult>, SubmitterError> {
+        let since_ms = now_ms().saturating_sub(DAY_MS);
+        let failed = self.store.unpaid_releases(self.chain.id(), self.signer.address(), since_ms).await?;
+        let budget = self.settings.failed_releases_per_day;
+        self.seat.release_budget(budget.saturating_sub(failed));
+        Ok((failed >= budget).then_some(JobResult::OverBudget { budget }))
     }
 
     /// The gas limit of a job that goes through in the newest state, or in the one that it presumes.
@@ -430,13 +451,16 @@ fn free_nonce(on_chain: AccountNonce, used: impl Iterator<Item = AccountNonce>) 
 
 /// Pure: whether `job` can be sent while `open` submissions of its account are on their way: after none of its own lane; if it
 /// presumes them, after pieces that end where it begins; a release, which needs nothing of what is handled, after any pieces; a pause
-/// after anything.
+/// after anything. Releases keep no piece back.
 fn may_follow<'a>(open: impl Iterator<Item = &'a Submission>, job: &Job) -> bool {
     if job.purpose == Purpose::Pause {
         return true;
     }
+    let is_release = |submission: &&Submission| submission.purpose == Purpose::Release;
     let own = |submission: &&Submission| {
-        submission.lane == job.lane.bridge_id && submission.outcome == SubmissionOutcome::Pending
+        submission.lane == job.lane.bridge_id
+            && submission.outcome == SubmissionOutcome::Pending
+            && (job.purpose == Purpose::Release || !is_release(submission))
     };
     let (mut end, mut pieces_only) = (None, true);
     for submission in open.filter(own) {

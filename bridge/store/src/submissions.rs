@@ -138,6 +138,41 @@ impl Store {
         .await
     }
 
+    /// Holds of `lane` of which a release of this relay reverted on chain.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn reverted_releases(&self, lane: BridgeId) -> Result<Vec<RequestNonce>, StoreError> {
+        self.read(move |snapshot| {
+            let Some(lane) = lane_number(snapshot, lane)? else { return Ok(Vec::new()) };
+            let mut statement = snapshot.prepare_cached(
+                "SELECT DISTINCT first FROM submission WHERE lane = ?1 AND purpose = 1 AND success = 0 AND state IN (1, 2)",
+            )?;
+            let nonces = statement.query_map(params![lane], |row| count(row, 0).map(RequestNonce::new))?;
+            Ok(nonces.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Releases that `submitter` sent on `chain` since `since_ms`, and that reverted or are not mined. Unit: milliseconds since 1970.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn unpaid_releases(
+        &self,
+        chain: ChainId,
+        submitter: Address,
+        since_ms: u64,
+    ) -> Result<u64, StoreError> {
+        self.read(move |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT count(*) FROM submission WHERE chain = ?1 AND submitter = ?2 AND created_at_ms >= ?3 AND purpose = 1 \
+                 AND (state = 0 OR (state IN (1, 2) AND success = 0))",
+            )?;
+            let parameters = params![bound(chain.get()), submitter.as_slice(), bound(since_ms)];
+            Ok(statement.query_row(parameters, |row| count(row, 0))?)
+        })
+        .await
+    }
+
     /// Writes a submission down, before it is sent. One with the same account nonce is replaced, except that attempts are
     /// only ever added: a transaction that may have been sent is never forgotten.
     ///

@@ -105,6 +105,7 @@ section! {
         max_transfers: u64,
         max_gas: u64,
         max_in_flight: u64,
+        failed_releases_per_day: u64,
         max_fee_per_gas: GasPrice,
         replace_after: Span,
         takeover_after: Span,

@@ -58,6 +58,8 @@ pub struct SubmissionEntry {
     pub max_gas: u64,
     /// Most transactions of a lane that wait for a block at once. Default: 64.
     pub max_in_flight: usize,
+    /// Releases of one submitter key that may revert on chain within a day. Default: 16.
+    pub failed_releases_per_day: u64,
     /// Price cap. Unit: wei per gas. Default: 500 gwei.
     pub max_fee_per_gas: u128,
     /// A transaction pending for so long is replaced at a higher price. Default: 10 s.

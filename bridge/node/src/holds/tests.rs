@@ -122,9 +122,9 @@ fn the_oldest_ready_hold_comes_first_and_rests_longer_after_each_attempt() {
     assert_eq!(next(&attempts, later + LONGEST_REST), Some(3));
 
     attempts.forget_ended(RequestNonce::ZERO, Some(RequestNonce::new(4)), &holds[..1]);
-    assert_eq!(attempts.0.keys().map(|nonce| nonce.get()).collect::<Vec<_>>(), [4]);
+    assert_eq!(attempts.attempts.keys().map(|nonce| nonce.get()).collect::<Vec<_>>(), [4]);
     attempts.forget_ended(RequestNonce::new(2), None, &[]);
-    assert!(attempts.0.is_empty());
+    assert!(attempts.attempts.is_empty());
 }
 
 #[test]
@@ -162,4 +162,18 @@ proptest! {
         prop_assert!(holds.iter().filter(|hold| hold.reason.needs_operators())
             .all(|hold| readiness(hold, &pairs, head) == Readiness::Operators));
     }
+}
+
+#[test]
+fn a_hold_of_which_a_release_reverted_on_chain_is_left_to_people_until_it_ends() {
+    let holds = [hold(3, HoldReason::PayoutFailed, 1), hold(5, HoldReason::PayoutFailed, 1)];
+    let (mut attempts, now) = (Attempts::default(), Instant::now());
+    let next = |attempts: &Attempts| {
+        next_release(&holds, &[lock_pair(9)], BlockHeight::new(200), attempts, now + 10 * LONGEST_REST)
+    };
+    assert_eq!(next(&attempts), Some(RequestNonce::new(3)));
+    attempts.leave_to_people(RequestNonce::new(3));
+    assert_eq!(next(&attempts), Some(RequestNonce::new(5)), "however long ago it was");
+    attempts.forget_ended(RequestNonce::ZERO, None, &holds[1..]);
+    assert!(!attempts.is_left(RequestNonce::new(3)));
 }

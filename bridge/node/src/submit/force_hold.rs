@@ -19,7 +19,7 @@ use crate::submitter::{Job, JobResult, greatest_gas};
 const FORCE_HOLD_GAS: u64 = 400_000;
 
 /// Labels of the force-holds metric: a closed set.
-pub const FORCE_HOLD_OUTCOMES: [&str; 13] = [
+pub const FORCE_HOLD_OUTCOMES: [&str; 14] = [
     "signed",
     "held",
     "reverted",
@@ -29,6 +29,7 @@ pub const FORCE_HOLD_OUTCOMES: [&str; 13] = [
     "too_large",
     "not_taken",
     "above_cap",
+    "over_budget",
     "busy",
     "left_behind",
     "lost",
@@ -97,7 +98,13 @@ impl LaneSubmission {
             }
             // Others were faster.
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
-            other => Some(other.to_string()),
+            other => {
+                if matches!(other, JobResult::Mined { .. }) {
+                    self.reverts = self.reverts.saturating_add(1);
+                    self.rest = Some(Rest::after_reverts(self.reverts, view.block, Instant::now()));
+                }
+                Some(other.to_string())
+            }
         };
         if self.note_trouble(trouble.as_ref()) {
             warn!(lane = %info.id, %nonce, reason = trouble, "force-hold did not go through");
@@ -133,6 +140,7 @@ mod tests {
             JobResult::TooLarge,
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
+            JobResult::OverBudget { budget: 1 },
             JobResult::Busy,
             JobResult::LeftBehind,
             JobResult::Lost { account_nonce: AccountNonce::ZERO },

@@ -156,6 +156,7 @@ impl LaneSubmission {
         if let JobResult::Mined { success: true, block, tx_hash } = result {
             info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
             self.own_end = self.own_end.max(piece.end());
+            self.reverts = 0;
             self.note_took_over(!own);
             lane.note_handled(way, piece.count);
             lane.board.submission.send_replace(None);
@@ -171,6 +172,13 @@ impl LaneSubmission {
             lane.board.votes_doubted.send_modify(|times| *times += 1);
         }
         self.rest = Some(Rest::until_next_block(view.block));
+        // Of several in flight only the first one says something: the others fail with it.
+        if matches!(result, JobResult::Mined { .. }) && piece.first == view.handled {
+            self.reverts = self.reverts.saturating_add(1);
+        }
+        if self.reverts > 0 {
+            self.rest = Some(Rest::after_reverts(self.reverts, view.block, Instant::now()));
+        }
         let Some(text) = self.trouble(piece, size, &result) else {
             if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
                 self.rest = Some(Rest::until_handled(piece.end()));

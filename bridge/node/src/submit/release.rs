@@ -1,15 +1,16 @@
-//! Releases holds, one at a time and oldest first, while there is nothing to handle.
+//! Releases holds, one at a time and oldest first, while there is nothing to handle. Payouts do not wait for one that is in flight.
 
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use polyspan_chain::{At, BridgeRevert, PairState, release_calldata};
 use polyspan_store::{OpenHold, Purpose};
 use polyspan_types::{BlockHeight, RequestNonce};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{LaneSubmission, gas};
 use crate::error::LaneError;
-use crate::holds::{Attempts, next_release, readiness};
+use crate::holds::{Attempts, Readiness, next_release, readiness};
 use crate::lane::DestinationView;
 use crate::submitter::{Job, JobResult};
 
@@ -26,7 +27,7 @@ const PAIRS_AGE: Duration = Duration::from_secs(5);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Labels of the releases metric: a closed set.
-pub const RELEASE_OUTCOMES: [&str; 12] = [
+pub const RELEASE_OUTCOMES: [&str; 13] = [
     "released",
     "reverted",
     "still_held",
@@ -35,6 +36,7 @@ pub const RELEASE_OUTCOMES: [&str; 12] = [
     "too_large",
     "not_taken",
     "above_cap",
+    "over_budget",
     "busy",
     "left_behind",
     "lost",
@@ -42,9 +44,14 @@ pub const RELEASE_OUTCOMES: [&str; 12] = [
 ];
 
 /// What a lane remembers of its holds between two steps.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Releases {
     attempts: Attempts,
+    /// Whether it knows which releases reverted before this process.
+    knows_reverted: bool,
+    in_flight: Option<BoxFuture<'static, (RequestNonce, JobResult)>>,
+    /// Reported and not taken in yet.
+    ended: Option<(RequestNonce, JobResult)>,
     /// First nonce of the page that is looked at.
     from: RequestNonce,
     pairs: Option<(Vec<PairState>, Instant)>,
@@ -57,17 +64,37 @@ impl Releases {
     pub(super) fn are_due(&self) -> bool {
         self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LEAST)
     }
+
+    /// Waits until the release in flight has ended. Cancel-safe.
+    pub(super) async fn landed(&mut self) {
+        match &mut self.in_flight {
+            Some(attempt) => {
+                self.ended = Some(attempt.await);
+                self.in_flight = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl LaneSubmission {
     /// Tries the oldest hold that may be paid now, if there is one.
     pub(super) async fn release(&mut self, view: &DestinationView) -> Result<(), LaneError> {
+        if self.releases.in_flight.is_some() {
+            return Ok(());
+        }
         self.releases.looked = Some(Instant::now());
         if view.held == 0 {
             self.lane.board.release.send_replace(None);
             return Ok(());
         }
         let (id, head) = (self.lane.info.bridge_id, view.block.height);
+        if !self.releases.knows_reverted {
+            for nonce in self.lane.store.reverted_releases(id).await? {
+                self.releases.attempts.leave_to_people(nonce);
+            }
+            self.releases.knows_reverted = true;
+        }
         let from = self.releases.from;
         let page = self.lane.store.open_holds(id, from, PAGE).await?;
         let end = (page.len() as u64 == PAGE).then(|| page.last().map(|hold| hold.nonce.next())).flatten();
@@ -108,7 +135,11 @@ impl LaneSubmission {
     /// Shows what happens next to the oldest hold, and logs it when that changes.
     fn tell_oldest(&self, page: &[OpenHold], pairs: &[PairState], head: BlockHeight) {
         let Some(oldest) = page.first() else { return };
-        let next = readiness(oldest, pairs, head).to_string();
+        let next = match self.releases.attempts.is_left(oldest.nonce) {
+            true => Readiness::People,
+            false => readiness(oldest, pairs, head),
+        };
+        let next = next.to_string();
         let changed = self.lane.board.release.send_if_modified(|told| {
             let changed = told.as_ref() != Some(&next);
             *told = Some(next.clone());
@@ -119,7 +150,8 @@ impl LaneSubmission {
         }
     }
 
-    /// One attempt. It leaves no rest of the lane behind: the hold rests by itself, and what is to be handled does not wait.
+    /// Sends one attempt on its way. It leaves no rest of the lane behind: the hold rests by itself, and what is to be handled does not
+    /// wait.
     async fn attempt(&mut self, nonce: RequestNonce, pairs: &[PairState]) -> Result<(), LaneError> {
         let info = self.lane.info.clone();
         let Some(stored) = self.lane.store.request(info.bridge_id, nonce).await? else { return Ok(()) };
@@ -134,26 +166,48 @@ impl LaneSubmission {
             worst_gas: gas::worst_gas([transfer], pairs, calldata.len()),
             calldata,
             presumed: None,
-            lane: info.clone(),
+            lane: info,
         };
-        let result = self.followed(job).await;
-        // What kept the transaction from a block is over.
-        self.lane.board.submission.send_replace(None);
+        let submitter = self.submitter.clone();
+        self.releases.in_flight = Some(Box::pin(async move { (nonce, submitter.submit(job).await) }));
+        Ok(())
+    }
+
+    /// Takes in what became of the attempt that was in flight.
+    pub(super) fn take_in_release(&mut self) {
+        let Some((nonce, result)) = self.releases.ended.take() else { return };
+        let info = &self.lane.info;
         self.lane.metrics.release(&info.id, outcome(&result));
         // Also after a success: until its block is final the store does not know that the hold has ended.
         let text = result.to_string();
-        let counts = matches!(result, JobResult::Mined { .. } | JobResult::Refused(_) | JobResult::TooLarge);
+        let counts = matches!(
+            result,
+            JobResult::Mined { .. }
+                | JobResult::Refused(_)
+                | JobResult::TooLarge
+                | JobResult::OverBudget { .. }
+        );
         let news = self.releases.attempts.note(nonce, text.clone(), counts, Instant::now());
         match result {
             JobResult::Mined { success: true, block, tx_hash } => {
                 info!(lane = %info.id, %nonce, %block, tx = %tx_hash, "released");
+            }
+            JobResult::Mined { success: false, block, tx_hash } => {
+                // Whoever made it fail behind a simulation that passed can do so in every block.
+                self.releases.attempts.leave_to_people(nonce);
+                warn!(
+                    lane = %info.id, %nonce, %block, tx = %tx_hash,
+                    "release reverted on chain; relays try it no more, `polyspan release` does"
+                );
+            }
+            JobResult::OverBudget { .. } if news => {
+                warn!(lane = %info.id, %nonce, reason = text, "release budget spent");
             }
             _ if news => {
                 info!(lane = %info.id, %nonce, reason = text, "not released; it is tried again later, less and less often");
             }
             _ => {}
         }
-        Ok(())
     }
 }
 
@@ -189,6 +243,7 @@ mod tests {
             JobResult::TooLarge,
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
+            JobResult::OverBudget { budget: 1 },
             JobResult::Busy,
             JobResult::LeftBehind,
             JobResult::Lost { account_nonce: AccountNonce::ZERO },

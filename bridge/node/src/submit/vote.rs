@@ -16,7 +16,7 @@ use crate::submitter::{Job, JobResult};
 const VOTE_GAS: u64 = 150_000;
 
 /// Labels of the votes metric: a closed set.
-pub const VOTE_OUTCOMES: [&str; 12] = [
+pub const VOTE_OUTCOMES: [&str; 13] = [
     "voted",
     "reverted",
     "voted_before",
@@ -25,6 +25,7 @@ pub const VOTE_OUTCOMES: [&str; 12] = [
     "too_large",
     "not_taken",
     "above_cap",
+    "over_budget",
     "busy",
     "left_behind",
     "lost",
@@ -110,6 +111,7 @@ mod tests {
             JobResult::TooLarge,
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
+            JobResult::OverBudget { budget: 1 },
             JobResult::Busy,
             JobResult::LeftBehind,
             JobResult::Lost { account_nonce: AccountNonce::ZERO },

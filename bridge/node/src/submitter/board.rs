@@ -199,6 +199,10 @@ impl Seat {
         self.board.change(self.key, |view| view.balance = Some(balance));
     }
 
+    pub(super) fn release_budget(&self, left: u64) {
+        self.board.metrics.release_budget(&self.board.chain, &self.label, left);
+    }
+
     pub(super) fn pending(&self, pending: usize) {
         self.board.metrics.pending(&self.board.chain, &self.label, pending);
     }

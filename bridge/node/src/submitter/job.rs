@@ -56,6 +56,11 @@ pub enum JobResult {
         /// The cap. Unit: wei per gas.
         cap: u128,
     },
+    /// The key's releases of this day that reverted have used up its budget: nothing was sent.
+    OverBudget {
+        /// How many a day may.
+        budget: u64,
+    },
     /// An earlier transaction of this lane is still on its way, and this one cannot follow it.
     Busy,
     /// It does not get into a block, and another key can pay: what is not handled is to be sent with that one.
@@ -70,7 +75,7 @@ pub enum JobResult {
 }
 
 /// Labels of the submissions metric: a closed set.
-pub const OUTCOMES: [&str; 11] = [
+pub const OUTCOMES: [&str; 12] = [
     "handled",
     "reverted",
     "duplicate_avoided",
@@ -78,6 +83,7 @@ pub const OUTCOMES: [&str; 11] = [
     "too_large",
     "not_taken",
     "above_cap",
+    "over_budget",
     "busy",
     "left_behind",
     "lost",
@@ -95,6 +101,7 @@ impl JobResult {
             Self::TooLarge => "too_large",
             Self::NotTaken(_) => "not_taken",
             Self::AboveCap { .. } => "above_cap",
+            Self::OverBudget { .. } => "over_budget",
             Self::Busy => "busy",
             Self::LeftBehind => "left_behind",
             Self::Lost { .. } => "lost",
@@ -116,6 +123,11 @@ impl fmt::Display for JobResult {
             Self::AboveCap { cap } => write!(
                 f,
                 "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
+            ),
+            Self::OverBudget { budget } => write!(
+                f,
+                "{budget} releases of this key reverted within a day, which is its budget; somebody may be making them fail on purpose \
+                 (runbook: releases revert on chain)"
             ),
             Self::Busy => f.write_str("earlier submissions of its key are not mined yet"),
             Self::LeftBehind => f.write_str(

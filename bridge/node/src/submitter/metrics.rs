@@ -12,6 +12,7 @@ pub struct SubmitterMetrics {
     pending: IntGaugeVec,
     standing: IntGaugeVec,
     passes: IntCounterVec,
+    release_budget: IntGaugeVec,
 }
 
 impl SubmitterMetrics {
@@ -50,6 +51,11 @@ impl SubmitterMetrics {
                 &["chain", "key", "standing"],
             )?,
             passes,
+            release_budget: gauge(
+                "polyspan_submitter_release_budget",
+                "Releases of a submitter key that may still revert within this day; at 0 it releases nothing more",
+                &["chain", "key"],
+            )?,
         })
     }
 
@@ -71,6 +77,10 @@ impl SubmitterMetrics {
 
     pub(super) fn pending(&self, chain: &str, key: &str, pending: usize) {
         self.pending.with_label_values(&[chain, key]).set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn release_budget(&self, chain: &str, key: &str, left: u64) {
+        self.release_budget.with_label_values(&[chain, key]).set(i64::try_from(left).unwrap_or(i64::MAX));
     }
 
     pub(super) fn standing(&self, chain: &str, key: &str, now: Standing) {

@@ -86,4 +86,7 @@ fn what_is_mined_and_what_other_lanes_wait_for_keeps_nobody_waiting() {
     assert!(!may_follow(vote.iter(), &job(0, true)) && !may_follow(vote.iter(), &job(0, false)));
     let release = [open(1, Purpose::Release, 3, 1)];
     assert!(!may_follow(release.iter(), &Job { purpose: Purpose::Release, ..job(3, false) }));
+    assert!(may_follow(release.iter(), &job(32, false)), "a payout waits for no release");
+    let pause = Job { purpose: Purpose::Pause, ..job(0, false) };
+    assert!(may_follow(vote.iter(), &pause) && may_follow(release.iter(), &pause));
 }

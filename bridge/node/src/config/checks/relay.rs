@@ -31,6 +31,8 @@ const GAS_BUDGETS: std::ops::RangeInclusive<u64> = 1_000_000..=10_000_000_000;
 const MAX_IN_FLIGHT: u64 = 64;
 /// Source: `devnet bench recovery`: beyond it a lane is no faster, and each binds what it may cost.
 const MOST_IN_FLIGHT: u64 = 512;
+/// Source: `devnet/tests/drained_submitter.rs`: 176 625 gas each with a gas cap of 100 000, so a day and key costs 2.8 million.
+const FAILED_RELEASES: u64 = 16;
 /// Unit: wei per gas. 500 gwei.
 const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
 const REPLACE_AFTER: Duration = Duration::from_secs(10);
@@ -156,13 +158,23 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
         problems.add("relay.submission.max_in_flight", message);
     }
     let max_in_flight = usize::try_from(max_in_flight.min(MOST_IN_FLIGHT)).unwrap_or(1);
+    let path = "relay.submission.failed_releases_per_day";
+    let failed_releases_per_day = problems.or(path, raw.failed_releases_per_day, FAILED_RELEASES);
     let GasPrice(max_fee_per_gas) =
         problems.or("relay.submission.max_fee_per_gas", raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
     let path = "relay.submission.replace_after";
     let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
     let path = "relay.submission.takeover_after";
     let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
-    SubmissionEntry { max_transfers, max_gas, max_in_flight, max_fee_per_gas, replace_after, takeover_after }
+    SubmissionEntry {
+        max_transfers,
+        max_gas,
+        max_in_flight,
+        failed_releases_per_day,
+        max_fee_per_gas,
+        replace_after,
+        takeover_after,
+    }
 }
 
 /// 0 is no bound, of either.
