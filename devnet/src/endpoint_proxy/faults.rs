@@ -36,6 +36,8 @@ pub struct Faults {
     pub pruned_below: Option<u64>,
     /// Transactions are taken, their hash is told, and no node ever hears of them. HTTP only.
     pub swallow: bool,
+    /// Longer transactions are refused, in the words of go-ethereum. Unit: bytes.
+    pub max_transaction: Option<usize>,
     /// Blocks that are asked for by a tag have a number that is so much too high; everything else about them is true.
     pub ahead: Option<u64>,
     /// Answers come from this endpoint, which may be on a fork ([`crate::network::Network::fork`]). HTTP only.
@@ -86,6 +88,11 @@ impl Faults {
 
     /// Why a call is not passed on.
     fn refused(&self, call: &Value) -> Option<Value> {
+        if let Some(limit) = self.max_transaction.filter(|_| call["method"] == "eth_sendRawTransaction") {
+            let size = call["params"][0].as_str().map_or(0, |raw| raw.trim_start_matches("0x").len() / 2);
+            let message = format!("oversized data: transaction size {size}, limit {limit}");
+            return (size > limit).then(|| json!({ "code": -32000, "message": message }));
+        }
         let (from, to) = log_range(call)?;
         if let Some(limit) = self.max_log_range.filter(|limit| to.saturating_sub(from) >= *limit) {
             return Some(
@@ -310,6 +317,21 @@ mod tests {
         assert!(faults.refusal(&logs_call(1, 1, 10)).is_none());
         assert_eq!(faults.refusal(&logs_call(1, 1, 11)).unwrap()["error"]["code"], -32005);
         assert!(faults.refusal(&json!({ "id": 1, "method": "eth_chainId", "params": [] })).is_none());
+    }
+
+    #[test]
+    fn long_transactions_are_refused_and_numbers_by_tag_are_raised() {
+        let send = |raw: &str| json!({ "id": 1, "method": "eth_sendRawTransaction", "params": [raw] });
+        let faults = Faults { max_transaction: Some(2), ..Faults::default() };
+        assert!(faults.refusal(&send("0x112233")).is_some() && faults.refusal(&send("0x1122")).is_none());
+        let ask =
+            |which: &str| json!({ "id": 1, "method": "eth_getBlockByNumber", "params": [which, false] });
+        let told = |which: &str| {
+            let mut answer = json!({ "id": 1, "result": { "number": "0x10", "hash": "0x01" } });
+            Faults::ahead(3).falsify(&ask(which), &mut answer);
+            answer["result"]["number"].as_str().unwrap().to_owned()
+        };
+        assert_eq!([told("latest"), told("finalized"), told("0x10")], ["0x13", "0x13", "0x10"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use polyspan_types::{BlockHeight, BlockRef};
+use polyspan_types::{BlockHeight, BlockRef, Finality};
 use tokio::time::Instant;
 
 use super::{Chain, fees};
@@ -98,7 +98,9 @@ impl Chain {
     /// follows a block which was confirmed needs no call.
     async fn confirm_final(&self, block: Block) -> Result<(), ChainError> {
         let BlockRef { height, hash } = block.reference;
-        if self.follows_known(&block) {
+        // A depth leads to the block by its number as it is.
+        let by_number = matches!(self.settings().finality, Finality::Depth(depth) if depth.get() > 0);
+        if by_number || self.follows_known(&block) {
             return Ok(());
         }
         let found = self.block_ref(height).await?.map(|found| found.hash);

@@ -99,7 +99,11 @@ async fn while_all_is_well_only_a_quorum_is_asked_and_heads_cost_what_one_endpoi
         assert!(!code_at(&three.chain, &head).await.unwrap());
     }
     let asked = |method: &str| three.proxies.iter().map(|proxy| proxy.count(method)).collect::<Vec<_>>();
-    assert_eq!(asked("eth_getBlockByNumber"), [2, 2, 2]);
+    // A quorum confirms the first newest and final block by their numbers, and those that follow by their parents.
+    assert_eq!(asked("eth_getBlockByNumber"), [4, 4, 2]);
+    three.anvil.mine(1).await;
+    assert_eq!(height(&three.chain.head().await.unwrap()), (11, 9));
+    assert_eq!(asked("eth_getBlockByNumber"), [6, 6, 4]);
     assert_eq!(asked("eth_getCode"), [5, 5, 0]);
     assert_eq!(three.chain.remark(), None);
     assert_eq!(three.metric("polyspan_chain_endpoints_usable{chain=\"main\"}").unwrap(), "3");

@@ -97,11 +97,10 @@ impl LaneSubmission {
         approved: &ApprovedView,
         view: &DestinationView,
     ) -> Result<bool, LaneError> {
-        let Some(piece) = self.fitted(piece, approved, view).await? else { return Ok(false) };
+        let Some((piece, size)) = self.fitted(piece, approved, view).await? else { return Ok(false) };
         let Some(proof) = approved.at(piece.checkpoint) else { return Ok(false) };
         let Some(job) = self.job(piece, proof, view).await? else { return Ok(false) };
         let own = self.leadership.borrow().own;
-        let size = Size { gas: job.worst_gas, bytes: job.calldata.len() };
         let flight = Flight { piece, size, way: Way::of(proof, view.operators.threshold, own), own };
         let only = self.flow.key.filter(|_| !self.flow.in_flight.is_empty());
         match self.submitter.send(job, only).await {
@@ -229,13 +228,13 @@ impl LaneSubmission {
         }
     }
 
-    /// As much of `piece` as fits into a transaction in the worst case; `None` when the store does not have all of it yet.
+    /// As much of `piece` as fits into a transaction in the worst case, and the size of that; `None` when the store does not have all of it yet.
     async fn fitted(
         &mut self,
         piece: Piece,
         approved: &ApprovedView,
         view: &DestinationView,
-    ) -> Result<Option<Piece>, LaneError> {
+    ) -> Result<Option<(Piece, Size)>, LaneError> {
         let caps = self.caps().await?;
         let requests = self.lane.store.requests(self.lane.info.bridge_id, piece.first, piece.count).await?;
         if requests.len() as u64 != piece.count {
@@ -245,12 +244,13 @@ impl LaneSubmission {
         let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
         let limit = self.size_limit.at(view.gas_limit, Instant::now());
         let around = (signatures, piece.checkpoint.since(piece.end()));
-        let count = fitting(&transfers, &caps, around, limit) as u64;
+        let (count, size) = fitting(&transfers, &caps, around, limit);
+        let count = count as u64;
         if count == piece.count {
-            return Ok(Some(piece));
+            return Ok(Some((piece, size)));
         }
         let nonces = approved.checkpoints.iter().map(|approved| approved.checkpoint.nonce);
-        Ok(next_piece(piece.first, nonces, count))
+        Ok(next_piece(piece.first, nonces, count).map(|piece| (piece, size)))
     }
 
     /// The transaction of a piece; `None` when the store does not have all of it yet.

@@ -67,28 +67,30 @@ impl SizeLimit {
 }
 
 /// How many of `transfers`, from the first on, fit into one submission with so many signatures, when `tail` leaves follow the last of
-/// them. What is left out of the transfers joins the tail. At least one: a request that fits into no transaction is force-held.
+/// them, and the size of that. What is left out of the transfers joins the tail. At least one: a request that fits into no transaction is
+/// force-held.
 pub(super) fn fitting(
     transfers: &[&ValueTransfer],
     pairs: &[PairState],
     (signatures, tail): (usize, u64),
     limit: Size,
-) -> usize {
+) -> (usize, Size) {
     let after =
         |count: usize| usize::try_from(tail).unwrap_or(usize::MAX).saturating_add(transfers.len() - count);
     let fixed = ARGUMENTS + signatures * SIGNATURE;
     let (mut gas, mut packed) = (gas::worst_gas([], pairs, 0), 0usize);
-    let mut fits = 0;
+    let mut fits = (0, Size { gas, bytes: fixed });
     for (place, transfer) in transfers.iter().enumerate() {
         gas = gas.saturating_add(gas::worst_transfer_gas(transfer, pairs));
         packed += PACKED + transfer.payload.len();
         let bytes = after(place + 1).saturating_mul(LEAF).saturating_add(fixed + packed);
-        if gas.saturating_add(gas::calldata_gas(bytes)) > limit.gas || bytes > limit.bytes {
+        let size = Size { gas: gas.saturating_add(gas::calldata_gas(bytes)), bytes };
+        if fits.0 > 0 && (size.gas > limit.gas || size.bytes > limit.bytes) {
             break;
         }
-        fits = place + 1;
+        fits = (place + 1, size);
     }
-    fits.max(1)
+    fits
 }
 
 #[cfg(test)]
@@ -124,14 +126,14 @@ mod tests {
         let small: Vec<_> = (0..128).map(|_| transfer(0)).collect();
         let small: Vec<_> = small.iter().collect();
         let all = Size { gas: u64::MAX, bytes: MAX_CALLDATA };
-        assert_eq!(fitting(&small, &pairs(63_000), (3, 0), all), 128);
+        assert_eq!(fitting(&small, &pairs(63_000), (3, 0), all).0, 128);
         let osaka = Size { gas: 1 << 24, bytes: MAX_CALLDATA };
-        let cut = fitting(&small, &pairs(63_000), (3, 0), osaka);
+        let (cut, _) = fitting(&small, &pairs(63_000), (3, 0), osaka);
         assert!((60..70).contains(&cut), "{cut}");
-        assert_eq!(fitting(&small, &pairs(63_000), (3, 0), Size { gas: 0, bytes: 0 }), 1);
+        assert_eq!(fitting(&small, &pairs(63_000), (3, 0), Size { gas: 0, bytes: 0 }).0, 1);
         let large: Vec<_> = (0..128).map(|_| transfer(1_600)).collect();
         let large: Vec<_> = large.iter().collect();
-        let cut = fitting(&large, &pairs(63_000), (3, 1_024), all);
+        let (cut, _) = fitting(&large, &pairs(63_000), (3, 1_024), all);
         assert!((50..60).contains(&cut), "{cut}");
     }
 
@@ -154,12 +156,13 @@ mod tests {
             let transfers: Vec<_> = payloads.iter().map(|payload| transfer(*payload)).collect();
             let transfers: Vec<_> = transfers.iter().collect();
             let (pairs, limit) = (pairs(gas_cap), Size { gas, bytes: MAX_CALLDATA });
-            let count = fitting(&transfers, &pairs, (signatures, tail), limit);
+            let (count, size) = fitting(&transfers, &pairs, (signatures, tail), limit);
             let (sent, left) = transfers.split_at(count);
             let tail = vec![Leaf(B256::repeat_byte(7)); usize::try_from(tail).unwrap() + left.len()];
             let signatures = vec![Signature::test_signature(); signatures];
             let calldata = handle_calldata(RequestNonce::ZERO, sent, &tail, &signatures).unwrap();
             let worst = gas::worst_gas(sent.iter().copied(), &pairs, calldata.len());
+            prop_assert!(worst <= size.gas && calldata.len() <= size.bytes, "{worst} {}", calldata.len());
             prop_assert!(count == 1 || (worst <= gas && calldata.len() <= MAX_CALLDATA), "{worst} {}", calldata.len());
         }
     }
