@@ -9,7 +9,7 @@ use polyspan_devnet::invariants::expect_single_roots;
 use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
 use polyspan_types::CrashPoint;
-use polyspan_types::crash::CRASH_VARIABLE;
+use polyspan_types::crash::{CRASH_VARIABLE, PANIC_VARIABLE};
 
 const RELAY: &str = "relay-1";
 
@@ -37,7 +37,22 @@ async fn a_relay_that_dies_at_any_crash_point_loses_and_doubles_nothing() {
         network.relay_mut(RELAY).unwrap().stop().await.unwrap();
     }
     assert!(never_reached.is_empty(), "never reached: {never_reached:?}");
+    a_thread_of_the_store_that_panics_ends_the_process(&mut network).await;
     network.expect_complete().await.unwrap();
+}
+
+/// A process that goes on without its store would look alive for ever.
+async fn a_thread_of_the_store_that_panics_ends_the_process(network: &mut TestNetwork) {
+    Traffic::new(network, 0, 0).unwrap().rounds(1, fresh_recipient()).await.unwrap();
+    let point = CrashPoint::BeforeStoringRequests.name();
+    network.start_relay_with(RELAY, &[(PANIC_VARIABLE, point)]).unwrap();
+    let status = death(network).await.expect("it still runs");
+    assert!(status.code().is_some_and(|code| code != 0), "{status}");
+    let log = std::fs::read_to_string(&network.relay(RELAY).unwrap().log).unwrap();
+    assert!(log.contains("task `store` ended"), "{log}");
+    network.relay_mut(RELAY).unwrap().kill().await.unwrap();
+    network.start_relay(RELAY).unwrap();
+    network.wait_all_handled(LONG_PATIENCE).await.unwrap();
 }
 
 /// How the relay ended; `None` when it still runs after the patience of a whole transfer.

@@ -21,6 +21,10 @@ const UNPROVED: Duration = Duration::from_secs(1);
 /// How long this makes way for a write that waits. Unit: time. Source: a few commits.
 const YIELD: Duration = Duration::from_millis(20);
 
+/// How often in a row this makes way before it takes its share all the same: a lane that writes all the time has the most to compact.
+/// Unit: times, of [`YIELD`] each.
+const MAKES_WAY: u32 = 50;
+
 /// After a step the writer is left alone for so many times as long: compaction takes a fifth of its time at the most.
 const SHARE: u32 = 4;
 
@@ -29,12 +33,14 @@ pub struct Compactor {
     lane: Arc<Lane>,
     retention: Retention,
     rest: Duration,
+    /// How often in a row it has made way.
+    made_way: u32,
 }
 
 impl Compactor {
     /// Keeps what `retention` says of `lane`.
     pub const fn new(lane: Arc<Lane>, retention: Retention) -> Self {
-        Self { lane, retention, rest: IDLE }
+        Self { lane, retention, rest: IDLE, made_way: 0 }
     }
 }
 
@@ -43,10 +49,12 @@ impl Step for Compactor {
         self.rest = UNPROVED;
         let Some(proved) = *self.lane.board.proved.borrow() else { return Ok(()) };
         self.rest = IDLE;
-        if self.lane.store.is_writing() {
+        if self.lane.store.is_writing() && self.made_way < MAKES_WAY {
+            self.made_way += 1;
             self.rest = YIELD;
             return Ok(());
         }
+        self.made_way = 0;
         let started = Instant::now();
         let done = self.lane.store.compact(self.lane.info.bridge_id, self.retention, proved).await?;
         if done.rows > 0 {

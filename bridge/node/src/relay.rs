@@ -85,6 +85,13 @@ impl Relay {
         let heads: Vec<_> =
             self.chains.iter().map(|parts| (parts.chain.name().to_owned(), parts.heads.clone())).collect();
         group.critical("server", self.server.run(stop.clone()));
+        let (store, store_stop) = (self.store.clone(), stop.clone());
+        group.critical("store", async move {
+            tokio::select! {
+                () = store_stop.cancelled() => Ok(()),
+                ended = store.ended() => Err(ended),
+            }
+        });
         for parts in self.chains {
             let name = format!("head {}", parts.chain.name());
             let part = self.health.part(&format!("chain {}", parts.chain.name()));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use polyspan_monitoring::{Health, HealthPart};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -16,6 +17,9 @@ use polyspan_chain::Backoff;
 
 const RESTART_MIN: Duration = Duration::from_millis(500);
 const RESTART_MAX: Duration = Duration::from_secs(30);
+
+/// A task that ran for so long before it panicked begins with the shortest wait again. Unit: time.
+const STEADY: Duration = Duration::from_secs(60);
 
 /// A critical task that ended although nobody asked it to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +80,11 @@ impl TaskGroup {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let mut backoff = Backoff::new(RESTART_MIN, RESTART_MAX);
+            let mut built = Instant::now();
             while let Err(panic) = AssertUnwindSafe(build()).catch_unwind().await {
+                if built.elapsed() >= STEADY {
+                    backoff.reset();
+                }
                 let reason = panic_text(&*panic);
                 error!(task = name, reason, "task panicked; it is started again");
                 health.failing(reason);
@@ -84,6 +92,7 @@ impl TaskGroup {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(backoff.next(rand::random())) => {}
                 }
+                built = Instant::now();
             }
             (name, None)
         });
@@ -180,6 +189,27 @@ mod tests {
         });
         assert_eq!(group.run(GRACE).await, Ok(()));
         assert_eq!(builds.load(Ordering::SeqCst), 3);
+    }
+
+    /// What panics once an hour is not waited for longer each time.
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_ran_for_long_is_restarted_at_once() {
+        let stop = CancellationToken::new();
+        let mut group = TaskGroup::new(stop.clone(), Health::new());
+        let builds = Arc::new(AtomicU32::new(0));
+        let (counted, stopper) = (Arc::clone(&builds), stop.clone());
+        let start = Instant::now();
+        group.restarting("shaky", Health::new().part("shaky"), move || {
+            let (build, stopper) = (counted.fetch_add(1, Ordering::SeqCst), stopper.clone());
+            async move {
+                tokio::time::sleep(STEADY).await;
+                assert!(build >= 20, "not yet");
+                stopper.cancel();
+            }
+        });
+        assert_eq!(group.run(GRACE).await, Ok(()));
+        let waited = start.elapsed() - 21 * STEADY;
+        assert!(waited <= 20 * 2 * RESTART_MIN, "{waited:?}");
     }
 
     #[tokio::test(start_paused = true)]

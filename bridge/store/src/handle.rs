@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use polyspan_types::CrashPoint;
+use prometheus::IntGauge;
 use prometheus::Registry;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -197,6 +198,19 @@ impl Store {
         self.shared.reader.call(work).await
     }
 
+    /// Returns when one of the threads of the store has ended, which it does by itself only when it panics: nothing can be read or
+    /// written any more.
+    pub async fn ended(&self) -> StoreError {
+        match &self.shared.writer {
+            Some(writer) => tokio::select! {
+                () = writer.ended() => {}
+                () = self.shared.reader.ended() => {}
+            },
+            None => self.shared.reader.ended().await,
+        }
+        StoreError::Closed { path: self.shared.path.clone() }
+    }
+
     /// Runs `work` in a transaction of its own; when this answers `Ok`, the result is on the disk.
     pub(crate) async fn write<T, W>(&self, step: Step, work: W) -> Result<T, StoreError>
     where
@@ -208,12 +222,12 @@ impl Store {
             return Err(StoreError::ReadOnly { path: shared.path.clone() });
         };
         let metrics = shared.metrics.clone();
-        metrics.queued_writes.inc();
+        let queued = QueuedWrite::count(&metrics);
         let path = shared.path.clone();
         let answer = writer.call(move |connection| {
             let result = commit(connection, step, &metrics, work);
             metrics.size_bytes.set(size_bytes(&path));
-            metrics.queued_writes.dec();
+            drop(queued);
             result
         });
         answer.await.inspect_err(|error| shared.metrics.count(error))
@@ -223,6 +237,22 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+/// A write that waits or runs, counted for as long as this lives: also one whose caller goes away before it is queued.
+struct QueuedWrite(IntGauge);
+
+impl QueuedWrite {
+    fn count(metrics: &StoreMetrics) -> Self {
+        metrics.queued_writes.inc();
+        Self(metrics.queued_writes.clone())
+    }
+}
+
+impl Drop for QueuedWrite {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

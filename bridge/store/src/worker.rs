@@ -56,6 +56,11 @@ impl Worker {
         answered.await.map_err(|_| closed())?.map_err(|failure| failure.at(&self.path))
     }
 
+    /// Returns when the thread has ended.
+    pub(crate) async fn ended(&self) {
+        self.queue.closed().await;
+    }
+
     /// Ends the thread after everything that is queued, and waits until the connection is closed.
     pub(crate) async fn close(&self) {
         let (answer, answered) = oneshot::channel();

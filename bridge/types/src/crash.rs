@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 /// Name of the environment variable that arms one point.
 pub const CRASH_VARIABLE: &str = "POLYSPAN_TEST_CRASH_AT";
 
+/// Name of the environment variable that makes one point panic, once, in the thread that reaches it.
+pub const PANIC_VARIABLE: &str = "POLYSPAN_TEST_PANIC_AT";
+
 macro_rules! crash_points {
     ($($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)? })+) => {
         /// A point at which the relay can be told to die.
@@ -90,11 +93,18 @@ crash_points! {
 
 impl CrashPoint {
     /// Ends the process with SIGKILL if this point is armed.
+    ///
+    /// Panics: it is asked to by [`PANIC_VARIABLE`].
     pub fn reach(self) {
         static ARMED: OnceLock<Option<String>> = OnceLock::new();
         let armed = ARMED.get_or_init(|| std::env::var(CRASH_VARIABLE).ok());
         if armed.as_deref() == Some(self.name()) {
             kill_self();
+        }
+        static PANICS: OnceLock<Option<String>> = OnceLock::new();
+        let panics = PANICS.get_or_init(|| std::env::var(PANIC_VARIABLE).ok());
+        if panics.as_deref() == Some(self.name()) {
+            panic!("a test asked for a panic at {self}");
         }
     }
 }

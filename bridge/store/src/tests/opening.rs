@@ -122,3 +122,30 @@ async fn damage_is_an_error_with_a_cure_and_not_a_panic() {
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains("restore the file or move it away"), "{error}");
 }
+
+/// A caller that goes away before its write is queued, as when a task is stopped under load.
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_does_not_count_as_writing() {
+    let folder = tempdir().unwrap();
+    let settings = StoreSettings { queue: 1, ..StoreSettings::default() };
+    let store = Store::open_with(&folder.path().join("s"), settings).await.unwrap();
+    let mut waiting: Vec<_> = (0..50).map(|_| Box::pin(store.halt_lane(lane(1), "x", false))).collect();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for write in &mut waiting {
+        let _ = write.as_mut().poll(&mut context);
+    }
+    assert!(store.is_writing());
+    drop(waiting);
+    store.halt_lane(lane(2), "after all of them", false).await.unwrap();
+    assert!(!store.is_writing());
+}
+
+#[tokio::test]
+async fn a_thread_that_panics_is_reported_as_the_end_of_the_store() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let panicked =
+        store.write_connection(|_| -> Result<(), _> { panic!("as a fault of this program would") });
+    assert!(matches!(panicked.await, Err(StoreError::Closed { .. })));
+    assert!(matches!(store.ended().await, StoreError::Closed { .. }));
+}
