@@ -51,9 +51,9 @@ pub trait Coordinator: Send + Sync {
     /// and of the host.
     async fn publish(&self, attestation: &Attestation) -> Result<(), CoordinationError>;
 
-    /// Everybody's attestations of a lane, own ones included: first what is there, then as it comes, each once per stream.
-    /// Two roots for one nonce are both delivered. An error is an item; the stream goes on after it, and ends only when
-    /// the connection is dropped.
+    /// Everybody's attestations of a lane, own ones included: first what is there, then as it comes, each once per stream, and
+    /// again only when the coordinator lost it and got it again. Two roots for one nonce are both delivered. An error is an item;
+    /// the stream goes on after it, and ends only when the connection is dropped.
     fn follow(&self, lane: BridgeId) -> BoxStream<'static, Result<Attestation, CoordinationError>>;
 
     /// Everybody's attestations of a lane with a nonce above `above`, as they are now.

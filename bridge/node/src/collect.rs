@@ -85,6 +85,10 @@ impl Collector {
         self.floor = view.handled;
         let tally =
             self.tally.get_or_insert_with(|| Tally::new((*view.operators).clone(), self.lane.domain.clone()));
+        if tally.expect(self.source.borrow().verified) {
+            // What was too far above is near now.
+            self.follow = self.coordinator.follow(self.lane.info.bridge_id);
+        }
         for attestation in self.signed.borrow_and_update().values() {
             if attestation.checkpoint.nonce > view.handled {
                 // Known already, or of an epoch that has just ended.

@@ -18,10 +18,14 @@ use crate::attest::CHECKPOINT_INTERVAL;
 
 /// Most conflicts that are remembered; the oldest go first. A dishonest operator makes as many as it likes.
 const EVIDENCE_LIMIT: usize = 256;
-/// Most checkpoints of one operator that are counted at a time: a bound on what a dishonest one can make us remember, and
-/// on what honest ones pile up while a lane waits. The lowest go first, except for the multiples of
-/// [`CHECKPOINT_INTERVAL`]: the next piece of the lane may need just those.
+/// How far above what this relay has verified votes are counted. Unit: requests. Source: twice the longest tail, so that a vote
+/// for the next blocks of requests is there before they are verified.
+const LOOKAHEAD: u64 = 4_096;
+/// Most checkpoints of one operator that are counted at a time. Unit: nonces. Source: a backlog of 524 288 requests.
 const VOTES_PER_OPERATOR: usize = 16_384;
+/// Of those, most that are no multiples of [`CHECKPOINT_INTERVAL`]; the lowest go first. Unit: nonces. Source: honest operators
+/// sign one for each block with new requests, and complete one another's thresholds at multiples when they are further apart.
+const PLAIN_VOTES_PER_OPERATOR: usize = 512;
 
 /// Votes for the checkpoints of one lane that are not handled yet.
 #[derive(Debug)]
@@ -30,9 +34,13 @@ pub struct Tally {
     domain: CheckpointDomain,
     /// The first `floor` requests are handled: votes for them are history.
     floor: RequestNonce,
+    /// What this relay has verified. Votes far above it are not kept.
+    verified: RequestNonce,
+    /// What was verified when a vote was left out because it was too far above.
+    left_out_at: Option<RequestNonce>,
     nonces: BTreeMap<RequestNonce, Ballot>,
     /// What each operator voted for, so that one alone cannot fill the memory.
-    ballots: BTreeMap<OperatorId, BTreeMap<RequestNonce, usize>>,
+    ballots: BTreeMap<OperatorId, OwnVotes>,
     evidence: VecDeque<Conflict>,
     /// Conflicts that nobody has taken to keep them yet.
     fresh: Vec<Conflict>,
@@ -40,6 +48,15 @@ pub struct Tally {
 
 /// The checkpoints that were signed for one nonce: one, unless somebody is wrong.
 type Ballot = BTreeMap<Choice, BTreeMap<OperatorId, Voice>>;
+
+/// For how many roots of each nonce an operator has voted.
+#[derive(Debug, Default)]
+struct OwnVotes {
+    /// Nonces that are multiples of [`CHECKPOINT_INTERVAL`].
+    milestones: BTreeMap<RequestNonce, usize>,
+    /// All others.
+    plain: BTreeMap<RequestNonce, usize>,
+}
 
 /// In which ways an operator said it: at least one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +83,8 @@ pub enum Added {
     Handled,
     /// The operator signed two other roots for this nonce already; both are kept as evidence, more prove nothing.
     Surplus,
+    /// It is further above what this relay has verified than votes are kept.
+    TooFar,
 }
 
 /// A checkpoint for which operators have voted on chain.
@@ -78,12 +97,14 @@ pub struct VotedCheckpoint {
 }
 
 impl Tally {
-    /// Counts nothing yet, for these operators of the destination.
+    /// Counts nothing yet, for these operators of the destination. Until [`Tally::expect`] every nonce counts.
     pub fn new(operators: MemberSet, domain: CheckpointDomain) -> Self {
         Self {
             operators,
             domain,
             floor: RequestNonce::ZERO,
+            verified: RequestNonce::new(u64::MAX),
+            left_out_at: None,
             nonces: BTreeMap::new(),
             ballots: BTreeMap::new(),
             evidence: VecDeque::new(),
@@ -110,6 +131,9 @@ impl Tally {
     /// Errors: it is not of a current operator under the current epoch; the tally is as before.
     pub fn add(&mut self, attestation: Attestation) -> Result<Added, AttestationError> {
         let Attestation { checkpoint, operator, signature } = attestation;
+        if self.is_too_far(checkpoint.nonce) {
+            return Ok(Added::TooFar);
+        }
         let known = self.voice(&checkpoint, operator).and_then(|voice| voice.signature);
         if known == Some(signature) {
             return Ok(Added::Duplicate);
@@ -148,6 +172,9 @@ impl Tally {
         if nonce <= self.floor {
             return Added::Handled;
         }
+        if self.is_too_far(nonce) {
+            return Added::TooFar;
+        }
         let counted =
             self.nonces.get_mut(&nonce).and_then(|ballot| ballot.get_mut(&choice)?.get_mut(&operator));
         if let Some(voice) = counted {
@@ -155,7 +182,7 @@ impl Tally {
             return Added::Duplicate;
         }
         let own = self.ballots.entry(operator).or_default();
-        let roots = own.entry(nonce).or_default();
+        let roots = own.of(nonce).entry(nonce).or_default();
         if *roots >= 2 {
             return Added::Surplus;
         }
@@ -172,6 +199,19 @@ impl Tally {
             }
             None => Added::Counted,
         }
+    }
+
+    /// This relay has verified so many requests: votes far above are left out from now on.
+    ///
+    /// True when votes that were left out before may be needed soon, so that everybody's have to be read again. That is once in
+    /// half a [`LOOKAHEAD`] of verified requests at the most, whatever others publish.
+    pub fn expect(&mut self, verified: RequestNonce) -> bool {
+        self.verified = verified;
+        let near = self.left_out_at.is_some_and(|then| verified.since(then) >= LOOKAHEAD / 2);
+        if near {
+            self.left_out_at = None;
+        }
+        near
     }
 
     /// The operators whose votes count.
@@ -193,7 +233,8 @@ impl Tally {
         self.floor = self.floor.max(handled);
         self.nonces = self.nonces.split_off(&self.floor.next());
         for own in self.ballots.values_mut() {
-            *own = own.split_off(&self.floor.next());
+            own.milestones = own.milestones.split_off(&self.floor.next());
+            own.plain = own.plain.split_off(&self.floor.next());
         }
     }
 
@@ -316,15 +357,18 @@ impl Tally {
         self.evidence.push_back(conflict);
     }
 
+    /// Whether a vote is left out for its nonce. It is remembered that one was.
+    fn is_too_far(&mut self, nonce: RequestNonce) -> bool {
+        let too_far = nonce > self.verified.plus(LOOKAHEAD);
+        if too_far {
+            self.left_out_at.get_or_insert(self.verified);
+        }
+        too_far
+    }
+
     /// Drops the operator's votes for one nonce when it has too many.
     fn forget_surplus(&mut self, operator: OperatorId) {
-        let Some(own) = self.ballots.get_mut(&operator).filter(|own| own.len() > VOTES_PER_OPERATOR) else {
-            return;
-        };
-        let is_plain = |nonce: &RequestNonce| !nonce.get().is_multiple_of(CHECKPOINT_INTERVAL);
-        let plain = own.keys().copied().find(is_plain);
-        let Some(nonce) = plain.or_else(|| own.last_key_value().map(|(nonce, _)| *nonce)) else { return };
-        own.remove(&nonce);
+        let Some(nonce) = self.ballots.get_mut(&operator).and_then(OwnVotes::forget_surplus) else { return };
         let Some(ballot) = self.nonces.get_mut(&nonce) else { return };
         ballot.retain(|_, votes| {
             votes.remove(&operator);
@@ -333,6 +377,21 @@ impl Tally {
         if ballot.is_empty() {
             self.nonces.remove(&nonce);
         }
+    }
+}
+
+impl OwnVotes {
+    const fn of(&mut self, nonce: RequestNonce) -> &mut BTreeMap<RequestNonce, usize> {
+        if nonce.get().is_multiple_of(CHECKPOINT_INTERVAL) { &mut self.milestones } else { &mut self.plain }
+    }
+
+    /// The nonce that has to go, if there are too many. The next piece of a lane may need any multiple, and the lowest first.
+    fn forget_surplus(&mut self) -> Option<RequestNonce> {
+        let many = self.plain.len() + self.milestones.len() > VOTES_PER_OPERATOR;
+        if self.plain.len() > PLAIN_VOTES_PER_OPERATOR || many && !self.plain.is_empty() {
+            return self.plain.pop_first().map(|(nonce, _)| nonce);
+        }
+        if many { self.milestones.pop_last().map(|(nonce, _)| nonce) } else { None }
     }
 }
 

@@ -12,6 +12,18 @@ use crate::{Claim, Member, Report};
 /// Most attestations that one look takes from one file, so that a long history flows instead of piling up.
 pub(super) const NEWS_LIMIT: usize = 1000;
 
+/// Claims, and decisions, that are read of one file. Unit: lanes. Source: as in etcd.
+const LANES: usize = 1024;
+
+/// Attestations of one lane that one question takes from one file; the lowest nonces first. Source: as in etcd.
+pub(super) const OF_LANE: usize = 4096;
+
+/// Attestations that a process takes over from the one before it. Source: as many as etcd keeps of all.
+pub(super) const LEFT_OVER: usize = 65_536;
+
+/// Longest decision. Unit: bytes. Source: ours have about 500.
+const DECISION: usize = 2 * 1024;
+
 const COLUMNS: &str = "sequence, lane, nonce, epoch, root, operator, signature";
 
 /// The small part of a file: everything but the attestations.
@@ -64,7 +76,8 @@ impl Contents {
                     decisions: BTreeMap::new(),
                 })
             })?;
-        let mut statement = connection.prepare_cached("SELECT lane, term, standing FROM claim")?;
+        let claims = format!("SELECT lane, term, standing FROM claim LIMIT {LANES}");
+        let mut statement = connection.prepare_cached(&claims)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let claim = Claim { term: Term::new(count(row, 1)?), standing: row.get(2)? };
@@ -81,7 +94,9 @@ fn decisions(connection: &Connection) -> rusqlite::Result<BTreeMap<BridgeId, Sig
     if connection.prepare_cached(table)?.query_row([], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(BTreeMap::new());
     }
-    let mut statement = connection.prepare_cached("SELECT lane, decision FROM decision")?;
+    let sql =
+        format!("SELECT lane, decision FROM decision WHERE length(decision) <= {DECISION} LIMIT {LANES}");
+    let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([], |row| Ok((BridgeId(hash(row, 0)?), row.get::<_, String>(1)?)))?;
     let mut found = BTreeMap::new();
     for row in rows {
@@ -101,14 +116,16 @@ pub(super) fn news(connection: &Connection, lane: BridgeId, after: u64) -> rusql
     statement.query_map(params![lane.0.as_slice(), number(after)], numbered)?.collect()
 }
 
-/// Attestations of a lane with a nonce above `above`, or all.
+/// Attestations of a lane with a nonce above `above`, or all: of those the `limit` with the lowest nonces.
 pub(super) fn above(
     connection: &Connection,
     lane: BridgeId,
     above: Option<RequestNonce>,
+    limit: usize,
 ) -> rusqlite::Result<Vec<Numbered>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM attestation WHERE lane = ?1 AND nonce > ?2 ORDER BY nonce, sequence");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM attestation WHERE lane = ?1 AND nonce > ?2 ORDER BY nonce, sequence LIMIT {limit}"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     let above = above.map_or(-1, |above| number(above.get()));
     statement.query_map(params![lane.0.as_slice(), above], numbered)?.collect()
@@ -116,7 +133,7 @@ pub(super) fn above(
 
 /// Every attestation of a file.
 pub(super) fn everything(connection: &Connection) -> rusqlite::Result<Vec<Numbered>> {
-    let sql = format!("SELECT {COLUMNS} FROM attestation ORDER BY sequence");
+    let sql = format!("SELECT {COLUMNS} FROM attestation ORDER BY sequence LIMIT {LEFT_OVER}");
     let mut statement = connection.prepare_cached(&sql)?;
     statement.query_map([], numbered)?.collect()
 }

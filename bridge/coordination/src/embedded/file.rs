@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Version of the tables. Another one is skipped by readers.
@@ -17,6 +18,10 @@ const APPLICATION_ID: i32 = 0x5073_706d;
 
 /// Size of the log after which a commit folds it into the file. Unit: pages.
 const CHECKPOINT_PAGES: u32 = 200;
+
+/// Longest value, and longest row, of a file that is read. Unit: bytes. Source: a report has about 600 bytes a lane, and some
+/// hundred lanes; as in etcd.
+const LONGEST_VALUE: i32 = 256 * 1024;
 
 /// How long the owner waits for its file's write lock. Only a reader that froze within a few instructions can hold it.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_millis(100);
@@ -79,6 +84,7 @@ pub(super) fn create(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Opens a file that [`create`] made, for its owner.
 pub(super) fn open_own(path: &Path) -> rusqlite::Result<Connection> {
+    expect_file(path)?;
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -96,11 +102,13 @@ pub(super) fn open_own(path: &Path) -> rusqlite::Result<Connection> {
 /// `readonly_shm`: the reader then never recovers a log, never checkpoints and never takes a lock that lasts beyond two
 /// system calls, so freezing it anywhere else cannot make the owner wait.
 pub(super) fn open_peer(path: &Path) -> rusqlite::Result<Connection> {
+    expect_file(path)?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(read_only_uri(path), flags)?;
     // A file whose owner froze in the middle of something is looked at again later.
     connection.busy_timeout(Duration::ZERO)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if application != APPLICATION_ID {
@@ -140,6 +148,14 @@ fn read_only_uri(path: &Path) -> String {
     }
     uri.push_str("?mode=ro&readonly_shm=1");
     uri
+}
+
+/// Whoever opens a pipe waits for its other end. What does not exist is for SQLite to report.
+fn expect_file(path: &Path) -> rusqlite::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(cannot_use("it is not a regular file".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 fn cannot_open(reason: String) -> rusqlite::Error {

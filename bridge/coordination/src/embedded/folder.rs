@@ -29,6 +29,10 @@ const LOOK_PATIENCE: Duration = Duration::from_millis(50);
 /// As [`LOOK_PATIENCE`], while there are files that were never read: a CLI looks only once.
 const FIRST_LOOK_PATIENCE: Duration = Duration::from_millis(500);
 
+/// Members whose files are read at the most, the first ones by name. Unit: members. Source: a thread and up to about 1 MiB each; one
+/// host has tens of relays at the most.
+const MEMBERS: usize = 64;
+
 /// What the connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
@@ -71,6 +75,8 @@ pub(super) struct Folder {
     own: Option<OwnFile>,
     peers: BTreeMap<MemberId, Peer>,
     looked_at: Option<Duration>,
+    /// There are more members than are read.
+    crowded: bool,
     skipped: Vec<CoordinationError>,
     losses: Arc<AtomicU64>,
     /// The highest term of each lane that was believed.
@@ -90,7 +96,7 @@ impl Folder {
             DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused)?;
         }
         let directory = directory.canonicalize().map_err(refused)?;
-        member_files(&directory)?;
+        drop(member_files(&directory)?);
         Ok(Self {
             directory,
             settings,
@@ -100,6 +106,7 @@ impl Folder {
             own: None,
             peers: BTreeMap::new(),
             looked_at: None,
+            crowded: false,
             skipped: Vec::new(),
             losses: Arc::default(),
             highest: BTreeMap::new(),
@@ -242,9 +249,8 @@ impl Folder {
         self.look()?;
         let asked: Vec<_> = self.peers.values().filter_map(|peer| peer.ask_above(lane, above)).collect();
         let mut found = match &self.own {
-            Some(own) => {
-                contents::above(own.connection(), lane, Some(above)).map_err(|e| own.unreadable(&e))?
-            }
+            Some(own) => contents::above(own.connection(), lane, Some(above), contents::LEFT_OVER)
+                .map_err(|e| own.unreadable(&e))?,
             None => Vec::new(),
         };
         found.extend(answers(asked, FIRST_LOOK_PATIENCE).flatten().flatten().flatten());
@@ -320,8 +326,8 @@ impl Folder {
     }
 
     fn look_now(&mut self) -> Result<(), CoordinationError> {
-        let files = member_files(&self.directory)?;
-        self.match_peers(files);
+        let newest = self.newest_files()?;
+        self.match_peers(newest);
         let unseen = self.peers.values().any(Peer::is_unseen);
         let patience = if unseen { FIRST_LOOK_PATIENCE } else { LOOK_PATIENCE };
         let asked: Vec<_> = self.peers.values().filter_map(Peer::ask_look).collect();
@@ -342,16 +348,28 @@ impl Folder {
         Ok(())
     }
 
-    /// One peer per member other than this one: the file of its highest generation.
-    fn match_peers(&mut self, files: Vec<FileName>) {
+    /// The file of its highest generation of each member other than this one, for the first [`MEMBERS`].
+    fn newest_files(&mut self) -> Result<BTreeMap<MemberId, FileName>, CoordinationError> {
         let mut newest: BTreeMap<MemberId, FileName> = BTreeMap::new();
-        let own = self.own.as_ref().map(OwnFile::id);
-        for file in files.into_iter().filter(|file| Some(&file.id) != own) {
+        self.crowded = false;
+        for file in member_files(&self.directory)? {
+            let file = file?;
+            if self.own.as_ref().is_some_and(|own| *own.id() == file.id) {
+                continue;
+            }
             match newest.get(&file.id) {
                 Some(known) if known.generation >= file.generation => {}
                 _ => drop(newest.insert(file.id.clone(), file)),
             }
+            if newest.len() > MEMBERS {
+                newest.pop_last();
+                self.crowded = true;
+            }
         }
+        Ok(newest)
+    }
+
+    fn match_peers(&mut self, newest: BTreeMap<MemberId, FileName>) {
         self.peers.retain(|id, _| newest.contains_key(id));
         for (id, file) in newest {
             let path = file.path(&self.directory);
@@ -364,7 +382,12 @@ impl Folder {
     }
 
     fn note_skipped(&mut self, look: Look) {
-        let skipped: Vec<_> = self.peers.values().filter_map(|peer| peer.trouble(look)).collect();
+        let crowded = self.crowded.then(|| CoordinationError::Skipped {
+            path: self.directory.clone(),
+            reason: format!("it has files of more than {MEMBERS} members, and the others are not read; remove those of members that are gone"),
+        });
+        let troubles = self.peers.values().filter_map(|peer| peer.trouble(look));
+        let skipped: Vec<_> = crowded.into_iter().chain(troubles).collect();
         for warning in skipped.iter().filter(|warning| !self.skipped.contains(warning)) {
             tracing::warn!(%warning, "a member cannot be seen");
         }
@@ -383,15 +406,19 @@ fn answer_by<T>(answer: &Receiver<T>, deadline: Instant) -> Option<T> {
     answer.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
 }
 
-/// Every member file in the folder; other files are none of our business.
-pub(super) fn member_files(directory: &Path) -> Result<Vec<FileName>, CoordinationError> {
-    let refused = |error: std::io::Error| unusable(directory, &error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(refused)? {
-        let name = entry.map_err(refused)?.file_name();
-        files.extend(name.to_str().and_then(FileName::parse));
-    }
-    Ok(files)
+/// Every member file in the folder, one at a time; other files are none of our business.
+pub(super) fn member_files(
+    directory: &Path,
+) -> Result<impl Iterator<Item = Result<FileName, CoordinationError>>, CoordinationError> {
+    let owned = directory.to_owned();
+    let entries = std::fs::read_dir(directory).map_err(|error| unusable(directory, &error))?;
+    Ok(entries.filter_map(move |entry| {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(unusable(&owned, &error))),
+        };
+        entry.file_name().to_str().and_then(FileName::parse).map(Ok)
+    }))
 }
 
 fn own_view(contents: &Contents) -> MemberView {

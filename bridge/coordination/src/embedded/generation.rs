@@ -114,8 +114,14 @@ pub(super) fn newest_generation(
     directory: &Path,
     id: &MemberId,
 ) -> Result<Option<FileName>, CoordinationError> {
-    let all = super::folder::member_files(directory)?;
-    Ok(all.into_iter().filter(|name| name.id == *id).max_by_key(|name| name.generation))
+    let mut newest: Option<FileName> = None;
+    for name in super::folder::member_files(directory)? {
+        let name = name?;
+        if name.id == *id && newest.as_ref().is_none_or(|newest| newest.generation < name.generation) {
+            newest = Some(name);
+        }
+    }
+    Ok(newest)
 }
 
 /// The file that comes after `last`.
@@ -126,7 +132,7 @@ pub(super) fn next_generation(id: &MemberId, last: Option<&FileName>) -> FileNam
 /// Older generations are of no use to anybody; a reader that has one open keeps it until its next look.
 pub(super) fn remove_others(directory: &Path, current: &FileName) {
     let Ok(all) = super::folder::member_files(directory) else { return };
-    for old in all.into_iter().filter(|name| name.id == current.id && name != current) {
+    for old in all.flatten().filter(|name| name.id == current.id && name != current) {
         remove_file(&old.path(directory));
     }
 }

@@ -153,7 +153,7 @@ impl OwnFile {
         let kept: BTreeSet<_> = kept.iter().map(place).collect();
         self.write(|connection| {
             let transaction = connection.transaction()?;
-            for known in contents::above(&transaction, lane, None)? {
+            for known in contents::above(&transaction, lane, None, contents::LEFT_OVER)? {
                 if !kept.contains(&place(&known.attestation)) {
                     transaction
                         .prepare_cached("DELETE FROM attestation WHERE sequence = ?1")?

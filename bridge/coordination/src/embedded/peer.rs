@@ -83,7 +83,9 @@ impl Peer {
         lane: BridgeId,
         above: RequestNonce,
     ) -> Option<Receiver<Option<Vec<Numbered>>>> {
-        self.reader.as_ref()?.read(move |connection| contents::above(connection, lane, Some(above)))
+        self.reader
+            .as_ref()?
+            .read(move |connection| contents::above(connection, lane, Some(above), contents::OF_LANE))
     }
 
     /// Takes over what the reader has seen by now. If that is nothing new, silence grows.

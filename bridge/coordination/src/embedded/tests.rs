@@ -267,3 +267,38 @@ async fn a_member_file_of_a_program_without_decisions_is_read_and_shows_none() {
     assert_eq!(new.decisions(lane(1)).await.unwrap(), []);
     assert_eq!(new.members().await.unwrap().len(), 2);
 }
+
+/// Strangers' files cost at most what is read of each, and there is an end to how many are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_files_are_bounded_in_number_and_size() {
+    let space = FolderSpace::new();
+    let honest = space.connect().await;
+    honest.join(&member("a-honest")).await.unwrap();
+    let loud = space.connect().await;
+    loud.join(&member("a-loud")).await.unwrap();
+    let file = space.0.path().join("a-loud.1.member");
+    let stranger = rusqlite::Connection::open(&file).unwrap();
+    stranger.execute("UPDATE member SET report = printf('%.*c', 10000000, 'x')", []).unwrap();
+    for number in 0..100 {
+        std::fs::write(space.0.path().join(format!("b-{number:03}.1.member")), "junk").unwrap();
+    }
+    // Whoever opens a pipe waits for its writer for ever.
+    nix::unistd::mkfifo(&space.0.path().join("a-pipe.1.member"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let reader = EmbeddedCoordinator::open_observer(space.0.path(), settings()).unwrap();
+    let registry = Registry::new();
+    reader.register_metrics(&registry).unwrap();
+    let skipped = || {
+        let families = registry.gather();
+        let skipped = families.iter().find(|family| family.name().ends_with("skipped_members")).unwrap();
+        skipped.get_metric()[0].get_gauge().get_value()
+    };
+    // The one with the long report, the pipe, 61 with junk, and the folder itself.
+    eventually(PATIENCE, "64 are read, and the rest is told", || async {
+        let names = reader.members().await.unwrap();
+        (names.len() == 1 && skipped() == 64.0).then_some(())
+    })
+    .await;
+    let mut stream = reader.follow(lane(1));
+    let told = stream.next().await.unwrap().unwrap_err().to_string();
+    assert!(told.contains("more than 64 members"), "{told}");
+}

@@ -105,6 +105,8 @@ impl Reading<'_> {
             Scope::Claims => layout.claims(&key.member),
             Scope::Decisions => layout.decisions(&key.member),
             Scope::Member => layout.of_member(&key.member),
+            // One key: the next one may be taken.
+            Scope::Report => return true,
             Scope::Members => return false,
         };
         self.from = end_of(&past).into_bytes();

@@ -45,6 +45,8 @@ pub(super) enum Scope {
     Attestations,
     Claims,
     Decisions,
+    /// There is no room for what this member says of itself; the rest of it is taken.
+    Report,
     Member,
     Members,
 }
@@ -64,6 +66,11 @@ pub(super) struct Mirror {
     members: BTreeMap<MemberId, Share>,
     lanes: BTreeMap<BridgeId, LaneLog>,
     attestations: usize,
+    /// Claims of all members, and their decisions.
+    claims: usize,
+    decisions: usize,
+    /// What all members say of themselves. Unit: bytes.
+    reports: usize,
     /// Number of the last attestation taken.
     sequence: u64,
     /// Everything up to this revision of etcd is in.
@@ -76,6 +83,8 @@ pub(super) struct Mirror {
 #[derive(Debug, Default)]
 struct Share {
     about: Option<MemberValue>,
+    /// Length of `about` in etcd. Unit: bytes.
+    about_size: usize,
     live: Option<Live>,
     claims: BTreeMap<BridgeId, Claim>,
     decisions: BTreeMap<BridgeId, SignedDecision>,
@@ -98,6 +107,9 @@ impl Mirror {
             members: BTreeMap::new(),
             lanes: BTreeMap::new(),
             attestations: 0,
+            claims: 0,
+            decisions: 0,
+            reports: 0,
             sequence: 0,
             revision: 0,
             truncated: false,
@@ -150,40 +162,34 @@ impl Mirror {
                 }
             },
             Part::Member => {
+                self.reports -= std::mem::take(&mut share.about_size);
                 share.about = MemberValue::parse(value).filter(|about| about.member.id == key.member);
-                if share.about.is_some() { Taken::Yes } else { Taken::Skipped }
-            }
-            Part::Claim(lane) => match Claim::parse(value) {
-                Some(_) if !share.claims.contains_key(lane) && share.claims.len() >= self.limits.claims => {
-                    Taken::Full(Scope::Claims)
-                }
-                Some(claim) => {
-                    share.claims.insert(*lane, claim);
+                if share.about.is_none() {
+                    Taken::Skipped
+                } else if self.reports + value.len() > self.limits.reports {
+                    share.about = None;
+                    Taken::Full(Scope::Report)
+                } else {
+                    share.about_size = value.len();
+                    self.reports += value.len();
                     Taken::Yes
                 }
-                None => {
-                    share.claims.remove(lane);
-                    Taken::Skipped
-                }
-            },
+            }
+            Part::Claim(lane) => {
+                let room = share.claims.len() < self.limits.claims && self.claims < self.limits.all_claims;
+                let before = share.claims.len();
+                let taken = replace(&mut share.claims, *lane, Claim::parse(value), room, Scope::Claims);
+                self.claims = self.claims + share.claims.len() - before;
+                taken
+            }
             Part::Decision(lane) => {
                 let parsed = SignedDecision::parse(value).filter(|parsed| parsed.decision.bridge_id == *lane);
-                match parsed {
-                    Some(_)
-                        if !share.decisions.contains_key(lane)
-                            && share.decisions.len() >= self.limits.claims =>
-                    {
-                        Taken::Full(Scope::Decisions)
-                    }
-                    Some(decision) => {
-                        share.decisions.insert(*lane, decision);
-                        Taken::Yes
-                    }
-                    None => {
-                        share.decisions.remove(lane);
-                        Taken::Skipped
-                    }
-                }
+                let room =
+                    share.decisions.len() < self.limits.claims && self.decisions < self.limits.all_claims;
+                let before = share.decisions.len();
+                let taken = replace(&mut share.decisions, *lane, parsed, room, Scope::Decisions);
+                self.decisions = self.decisions + share.decisions.len() - before;
+                taken
             }
             Part::Attestation(lane, vote) => self.put_attestation(&key.member, *lane, *vote, value),
             Part::Foreign => Taken::Skipped,
@@ -254,9 +260,12 @@ impl Mirror {
         let Some(share) = self.members.get_mut(&key.member) else { return };
         match &key.part {
             Part::Presence => share.live = None,
-            Part::Member => share.about = None,
-            Part::Claim(lane) => drop(share.claims.remove(lane)),
-            Part::Decision(lane) => drop(share.decisions.remove(lane)),
+            Part::Member => {
+                share.about = None;
+                self.reports -= std::mem::take(&mut share.about_size);
+            }
+            Part::Claim(lane) => self.claims -= usize::from(share.claims.remove(lane).is_some()),
+            Part::Decision(lane) => self.decisions -= usize::from(share.decisions.remove(lane).is_some()),
             Part::Attestation(..) | Part::Foreign => {}
         }
         let empty = share.about.is_none() && share.live.is_none() && share.claims.is_empty();
@@ -363,6 +372,27 @@ impl Mirror {
     pub(super) fn unreadable(&self) -> BTreeSet<MemberId> {
         let skipped = self.members.iter().filter(|(_, share)| share.skipped > 0);
         skipped.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+/// Puts what a key says in the place of what it said before. What means nothing leaves nothing.
+fn replace<T>(
+    values: &mut BTreeMap<BridgeId, T>,
+    lane: BridgeId,
+    value: Option<T>,
+    room: bool,
+    scope: Scope,
+) -> Taken {
+    match value {
+        None => {
+            values.remove(&lane);
+            Taken::Skipped
+        }
+        Some(_) if !room && !values.contains_key(&lane) => Taken::Full(scope),
+        Some(value) => {
+            values.insert(lane, value);
+            Taken::Yes
+        }
     }
 }
 

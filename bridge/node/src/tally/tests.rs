@@ -160,30 +160,61 @@ fn what_is_handled_is_forgotten_and_not_taken_again() {
 }
 
 #[test]
+fn votes_far_above_what_is_verified_are_left_out_until_it_is_near() {
+    let mut tally = tally();
+    let verified = RequestNonce::new(100);
+    assert!(!tally.expect(verified));
+    let (near, far) = (checkpoint(100 + LOOKAHEAD, 1), checkpoint(101 + LOOKAHEAD, 1));
+    assert_eq!(tally.add(attest(0, near)), Ok(Added::Counted));
+    assert_eq!(tally.add(attest(0, far)), Ok(Added::TooFar));
+    assert_eq!(tally.attested(), Some(near.nonce));
+    assert!(!tally.expect(verified.plus(LOOKAHEAD / 2 - 1)), "not needed yet");
+    assert!(tally.expect(verified.plus(LOOKAHEAD / 2)), "read everybody's again");
+    assert!(!tally.expect(verified.plus(LOOKAHEAD)), "once");
+    assert_eq!(tally.add(attest(0, far)), Ok(Added::Counted));
+}
+
+#[test]
 fn one_operator_cannot_fill_the_memory() {
     let mut tally = tally();
+    tally.expect(RequestNonce::ZERO);
     tally.add(attest(1, checkpoint(1, 1))).unwrap();
-    let own = tally.ballots.entry(signer(0).address()).or_default();
-    own.extend((1..=VOTES_PER_OPERATOR as u64).map(|nonce| (RequestNonce::new(nonce), 1)));
-    tally.add(attest(0, checkpoint(1_000_000, 1))).unwrap();
-    assert_eq!(tally.ballots[&signer(0).address()].len(), VOTES_PER_OPERATOR);
+    let vote = attest(0, checkpoint(1, 1));
+    for nonce in 1..=100_000 {
+        for root in 1..=2 {
+            let vote = Attestation { checkpoint: checkpoint(nonce, root), ..vote.clone() };
+            tally.add_verified(&vote);
+        }
+    }
     assert_eq!(tally.votes(RequestNonce::new(1)), 1, "votes of others stay");
+    let kept = tally.checkpoints().count() as u64;
+    assert_eq!(kept, 1 + 2 * (PLAIN_VOTES_PER_OPERATOR as u64 + LOOKAHEAD / CHECKPOINT_INTERVAL));
 }
 
 #[test]
 fn what_the_next_piece_needs_is_kept_while_a_lane_waits() {
     let mut tally = tally();
-    let waiting = VOTES_PER_OPERATOR as u64;
     for index in 0..3 {
-        tally.add(attest(index, checkpoint(CHECKPOINT_INTERVAL, 1))).unwrap();
-        let own = tally.ballots.get_mut(&signer(index).address()).unwrap();
-        own.extend((1..waiting).map(|nonce| (RequestNonce::new(nonce + CHECKPOINT_INTERVAL), 1)));
-        for newest in 1..=40 {
-            tally.add(attest(index, checkpoint(waiting + CHECKPOINT_INTERVAL + newest, 1))).unwrap();
+        let vote = attest(index, checkpoint(CHECKPOINT_INTERVAL, 1));
+        tally.add_verified(&vote);
+        for nonce in 1..=2 * PLAIN_VOTES_PER_OPERATOR as u64 {
+            let checkpoint = checkpoint(CHECKPOINT_INTERVAL + nonce, 1);
+            tally.add_verified(&Attestation { checkpoint, ..vote.clone() });
         }
     }
     let next = tally.lowest_approved_at_or_above(RequestNonce::new(1)).unwrap().0;
     assert_eq!(next.nonce.get(), CHECKPOINT_INTERVAL);
+}
+
+/// Multiples are all that an operator has then: the lowest ones are needed first.
+#[test]
+fn of_too_many_multiples_the_highest_go() {
+    let mut own = OwnVotes::default();
+    let multiples = (1..=VOTES_PER_OPERATOR as u64 + 1).map(|count| count * CHECKPOINT_INTERVAL);
+    own.milestones = multiples.map(|nonce| (RequestNonce::new(nonce), 1)).collect();
+    let highest = (VOTES_PER_OPERATOR as u64 + 1) * CHECKPOINT_INTERVAL;
+    assert_eq!(own.forget_surplus(), Some(RequestNonce::new(highest)));
+    assert_eq!(own.forget_surplus(), None);
 }
 
 /// Attestations made once: signing is slow in a debug build.

@@ -13,20 +13,28 @@ pub(in crate::etcd) struct Limits {
     pub(in crate::etcd) of_member: usize,
     /// Attestations of all.
     pub(in crate::etcd) attestations: usize,
+    /// Claims of all; decisions as well.
+    pub(in crate::etcd) all_claims: usize,
+    /// What all say of themselves. Unit: bytes, as etcd holds them.
+    pub(in crate::etcd) reports: usize,
     /// Keys of a member that mean nothing, before the rest of its prefix is not read any more.
     pub(in crate::etcd) skipped: usize,
 }
 
 impl Default for Limits {
     /// An honest relay has one open attestation for every 32 requests of a backlog: 4096 are a backlog of 131 072 on one
-    /// lane. Sixteen members at their bound fill the whole, with about 64 MiB.
+    /// lane. Eight members at their bound fill the whole, with about 32 MiB, and twice that while everything is read again. A
+    /// report has about 600 bytes for each lane: eight relays of 200 lanes have 1 MiB. `devnet/tests/bounded.rs` fills every bound
+    /// and measures the process.
     fn default() -> Self {
         Self {
             members: 128,
             claims: 1024,
             of_lane: 4096,
             of_member: 8192,
-            attestations: 16 * 8192,
+            attestations: 8 * 8192,
+            all_claims: 16 * 1024,
+            reports: 4 << 20,
             skipped: 1000,
         }
     }

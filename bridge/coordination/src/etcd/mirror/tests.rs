@@ -3,8 +3,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::{attestation, decision, lane};
 
-const LIMITS: Limits =
-    Limits { members: 2, claims: 2, of_lane: 3, of_member: 4, attestations: 6, skipped: 3 };
+const LIMITS: Limits = Limits {
+    members: 2,
+    claims: 2,
+    of_lane: 3,
+    of_member: 4,
+    attestations: 6,
+    all_claims: 3,
+    reports: 2000,
+    skipped: 3,
+};
 
 fn mirror() -> Mirror {
     Mirror::new(Layout::new("/p"), LIMITS)
@@ -26,6 +34,15 @@ fn publish(mirror: &mut Mirror, name: &str, vote: &Attestation) -> Taken {
 fn delete(mirror: &mut Mirror, name: &str, vote: &Attestation) {
     let key = Layout::new("/p").attestation(&id(name), vote);
     mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0, create_revision: 0 });
+}
+
+const CLAIM: &[u8] = br#"{"term":1,"standing":true}"#;
+
+/// What a member says of itself, so many bytes longer than it has to be.
+fn about(name: &str, more: usize) -> Vec<u8> {
+    let mut member = crate::testing::member(name);
+    member.api = "x".repeat(more);
+    MemberValue { member, report: crate::Report::default(), last_seen_ms: 0 }.to_bytes().unwrap()
 }
 
 fn nonces(mirror: &Mirror, after: u64) -> Vec<u64> {
@@ -88,7 +105,7 @@ proptest! {
     /// Any bytes under any key: nothing panics, no bound is passed, and counts stay right.
     #[test]
     fn any_history_stays_within_the_bounds(
-        steps in proptest::collection::vec((0..3_usize, 0..8_u64, 0..4_u8, any::<Vec<u8>>()), 0..200),
+        steps in proptest::collection::vec((0..3_usize, 0..8_u64, 0..8_u8, any::<Vec<u8>>()), 0..200),
     ) {
         let mut mirror = mirror();
         for (name, nonce, action, bytes) in steps {
@@ -98,12 +115,31 @@ proptest! {
                 0 => drop(publish(&mut mirror, name, &vote)),
                 1 => delete(&mut mirror, name, &vote),
                 2 => drop(put(&mut mirror, &Layout::new("/p").attestation(&id(name), &vote), &bytes)),
+                3 => drop(put(&mut mirror, &Layout::new("/p").member(&id(name)), &about(name, bytes.len()))),
+                4 => drop(put(&mut mirror, &Layout::new("/p").claim(&id(name), vote.checkpoint.bridge_id), CLAIM)),
+                5 => {
+                    let decision = decision(vote.checkpoint.bridge_id, nonce, 1).to_bytes().unwrap();
+                    let key = Layout::new("/p").decision(&id(name), vote.checkpoint.bridge_id);
+                    let _ = put(&mut mirror, &key, &decision);
+                }
+                6 => {
+                    for key in ["member".to_owned(), format!("claim/{}", alloy::hex::encode(vote.checkpoint.bridge_id.0))] {
+                        let key = format!("/p/{name}/{key}");
+                        mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0, create_revision: 0 });
+                    }
+                }
                 _ => drop(mirror.take(Entry { key: &bytes, value: Some(&bytes), lease: 0, create_revision: 0 })),
             }
             prop_assert!(mirror.members.len() <= LIMITS.members);
             let total: usize = mirror.members.values().map(Share::attestation_count).sum();
             prop_assert_eq!(total, mirror.attestations);
             prop_assert!(total <= LIMITS.attestations);
+            let claims: usize = mirror.members.values().map(|share| share.claims.len()).sum();
+            prop_assert!(claims == mirror.claims && claims <= LIMITS.all_claims);
+            let decisions: usize = mirror.members.values().map(|share| share.decisions.len()).sum();
+            prop_assert!(decisions == mirror.decisions && decisions <= LIMITS.all_claims);
+            let reports: usize = mirror.members.values().map(|share| share.about_size).sum();
+            prop_assert!(reports == mirror.reports && reports <= LIMITS.reports);
         }
     }
 }
@@ -126,4 +162,22 @@ fn a_decision_lies_under_its_lane_and_is_bounded() {
     assert_eq!(put(&mut mirror, &key(4), &value(4, 4)), Taken::Full(Scope::Decisions));
     mirror.take(Entry { key: key(2).as_bytes(), value: None, lease: 0, create_revision: 0 });
     assert_eq!(mirror.decisions(lane(2)), []);
+}
+
+#[test]
+fn reports_of_all_have_one_bound_and_the_rest_of_a_member_is_taken_beyond_it() {
+    let mut mirror = mirror();
+    let layout = Layout::new("/p");
+    let (long, short) = (about("a", 1000), about("b", 0));
+    assert!(long.len() + short.len() < LIMITS.reports && 2 * long.len() > LIMITS.reports);
+    assert_eq!(put(&mut mirror, &layout.member(&id("a")), &long), Taken::Yes);
+    assert_eq!(put(&mut mirror, &layout.member(&id("b")), &about("b", 1000)), Taken::Full(Scope::Report));
+    assert_eq!(put(&mut mirror, &layout.claim(&id("b"), lane(1)), CLAIM), Taken::Yes);
+    assert_eq!(mirror.members(None).len(), 1);
+    assert_eq!(put(&mut mirror, &layout.member(&id("b")), &short), Taken::Yes);
+    assert_eq!(mirror.members(None).len(), 2);
+    // Claims of all have one as well.
+    assert_eq!(put(&mut mirror, &layout.claim(&id("a"), lane(1)), CLAIM), Taken::Yes);
+    assert_eq!(put(&mut mirror, &layout.claim(&id("a"), lane(2)), CLAIM), Taken::Yes);
+    assert_eq!(put(&mut mirror, &layout.claim(&id("b"), lane(2)), CLAIM), Taken::Full(Scope::Claims));
 }

@@ -12,8 +12,16 @@ use crate::etcd::values::{Presence, Value};
 use crate::testing::{LiveMember, PATIENCE, attestation, eventually, lane, member, takes};
 
 /// Small bounds, so that a test reaches them.
-const LIMITS: Limits =
-    Limits { members: 8, claims: 4, of_lane: 10, of_member: 20, attestations: 100, skipped: 5 };
+const LIMITS: Limits = Limits {
+    members: 8,
+    claims: 4,
+    of_lane: 10,
+    of_member: 20,
+    attestations: 100,
+    all_claims: 32,
+    reports: 1 << 20,
+    skipped: 5,
+};
 
 async fn limited(cluster: &Cluster) -> EtcdCoordinator {
     EtcdCoordinator::start_with(&cluster.settings(), Access::Member, LIMITS).await.unwrap()
@@ -161,6 +169,34 @@ async fn a_relay_puts_back_what_somebody_deletes() {
         (alive && leads && there).then_some(())
     })
     .await;
+}
+
+/// A follower remembers no attestation: what etcd lost and got again comes again, and nothing else does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_gets_again_what_was_lost_and_nothing_else() {
+    let cluster = Cluster::start(1).await;
+    let relay = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
+    relay.join(&member("a")).await.unwrap();
+    let mut stream = relay.follow(lane(1));
+    let mut got = async || {
+        tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap().checkpoint.nonce.get()
+    };
+    for nonce in [1, 2] {
+        relay.publish(&attestation(lane(1), nonce, 1, 1)).await.unwrap();
+        assert_eq!(got().await, nonce);
+    }
+    let layout = Layout::new(EtcdSettings::PREFIX);
+    let lost = attestation(lane(1), 1, 1, 1);
+    let key = layout.attestation(&MemberId::try_new("a").unwrap(), &lost);
+    let mut client = cluster.client(0).await.unwrap();
+    client.delete(key, None).await.unwrap();
+    eventually(PATIENCE, "the loss is seen", || async {
+        (relay.attestations(lane(1), RequestNonce::ZERO).await.unwrap().len() == 1).then_some(())
+    })
+    .await;
+    relay.publish(&lost).await.unwrap();
+    relay.publish(&attestation(lane(1), 3, 1, 1)).await.unwrap();
+    assert_eq!([got().await, got().await], [1, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
