@@ -19,4 +19,4 @@ pub use build_info::{BuildInfo, build_info};
 pub use error::{LogError, ServeError};
 pub use health::{Health, HealthPart, HealthReport, Reason};
 pub use logs::{LogFormat, ParseLogFormatError};
-pub use server::Server;
+pub use server::{Asked, Connections, Server};

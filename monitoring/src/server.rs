@@ -5,17 +5,20 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use prometheus::Registry;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 
 use crate::{Health, ServeError};
 
+pub use connections::{Asked, Connections};
+
+mod connections;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -32,7 +35,7 @@ pub struct Server {
 /// What a stranger on this address can use up at the most.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// Connections open at once; the next ones wait in the system's queue.
+    /// Connections open at once; one more closes the oldest that has asked nothing.
     connections: usize,
     /// Time for a complete request head.
     head: Duration,
@@ -81,13 +84,16 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let listener = tokio::net::TcpListener::from_std(self.listener)
             .map_err(|source| ServeError::listening(self.address, source))?;
-        let mut open = FuturesUnordered::new();
+        let mut open = Connections::new(self.limits.connections);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(()) = open.next() => {}
-                accepted = listener.accept(), if open.len() < self.limits.connections => match accepted {
-                    Ok((stream, _)) => open.push(serve(stream, self.routes.clone(), self.limits)),
+                Some(()) = open.ended() => {}
+                accepted = listener.accept(), if open.can_take() => match accepted {
+                    Ok((stream, _)) => {
+                        let (routes, limits) = (self.routes.clone(), self.limits);
+                        open.take(|asked| serve(stream, routes, limits, asked));
+                    }
                     Err(error) => {
                         tracing::warn!(address = %self.address, %error, "a monitoring connection was not accepted");
                         tokio::time::sleep(self.limits.accept_pause).await;
@@ -96,7 +102,8 @@ impl Server {
             }
         }
         drop(listener);
-        let drained = tokio::time::timeout(self.limits.drain, open.for_each(|()| async {})).await;
+        let drain = async { while open.ended().await.is_some() {} };
+        let drained = tokio::time::timeout(self.limits.drain, drain).await;
         if drained.is_err() {
             tracing::debug!(address = %self.address, "monitoring connections were cut off at the stop");
         }
@@ -105,13 +112,17 @@ impl Server {
 }
 
 /// One request on one connection. Not kept alive, so that an idle client holds nothing.
-fn serve(stream: TcpStream, routes: Router, limits: Limits) -> impl Future<Output = ()> {
+fn serve(stream: TcpStream, routes: Router, limits: Limits, asked: Asked) -> impl Future<Output = ()> {
+    let noted = MapRequestLayer::new(move |request| {
+        asked.note();
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(HEAD_LIMIT)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(noted.layer(routes)));
     async move {
         match tokio::time::timeout(limits.connection, connection).await {
             Ok(Ok(())) => {}

@@ -19,6 +19,7 @@ use self::opener::Opener;
 use crate::metrics::EndpointSeries;
 use crate::{Backoff, ChainError, ChainSettings, Endpoint, SettingsError, Url};
 
+mod budget;
 mod http;
 mod opener;
 mod translate;

@@ -152,6 +152,20 @@ async fn silent_clients_are_cut_off_and_the_next_one_is_served() {
 }
 
 #[tokio::test]
+async fn two_thousand_silent_clients_keep_nobody_waiting() {
+    // Nobody is cut off for being slow within this test.
+    let limits = Limits { head: 10 * PATIENCE, connection: 10 * PATIENCE, ..Limits::DEFAULT };
+    let running = start_with(limits);
+    running.health.part("a").ok();
+    let mut silent = Vec::new();
+    for _ in 0..2_000 {
+        silent.push(TcpStream::connect(running.address).await.unwrap());
+    }
+    let (status, _) = tokio::time::timeout(PATIENCE, get(running.address, "/livez")).await.unwrap();
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
 async fn a_connection_serves_one_request() {
     let relay = start();
     let twice = "GET /livez HTTP/1.1\r\nHost: relay\r\n\r\n".repeat(2);

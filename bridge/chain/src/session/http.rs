@@ -1,5 +1,6 @@
 //! JSON-RPC over HTTP, reading no more of an answer than a node can have to say.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -7,14 +8,23 @@ use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::http::reqwest::header::RETRY_AFTER;
 use alloy::transports::http::reqwest::{Client, Response};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut, TransportResult};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tower::Service;
 
+use super::budget::{Budget, Room};
 use crate::Url;
 
 /// Longest answer that is read. Unit: bytes. The largest answers are logs, and a question for too many is asked again for
-/// fewer blocks, so that one block must fit: with the longest requests, 48 500 gas and less than 4 KiB of JSON each, one of
-/// 400 000 000 gas does. Several endpoints answer at once, so it is what a relay can hold a few times.
-pub(super) const ANSWER_LIMIT: usize = 32 << 20;
+/// fewer blocks, so that one block must fit: the longest requests take at least 67 000 gas and less than 4 KiB of JSON each, so a
+/// block of 270 000 000 gas does.
+pub(super) const ANSWER_LIMIT: usize = 16 << 20;
+
+/// Longest error that is read. Unit: bytes. Source: revert data of half a megabyte, in hexadecimal digits, and twice that.
+const ERROR_LIMIT: usize = 2 << 20;
+
+/// How much of an answer that cannot be used is repeated. Unit: bytes. Source: more than an error shows.
+const QUOTED: usize = 4 << 10;
 
 /// An answer went on beyond the limit.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -28,12 +38,20 @@ pub(super) struct TooLong {
 pub(super) struct Http {
     client: Client,
     url: Url,
+    budget: Arc<Budget>,
     limit: usize,
 }
 
+/// As much of an answer as shows that it is an error.
+#[derive(Deserialize)]
+struct Failure<'a> {
+    #[serde(borrow)]
+    error: &'a RawValue,
+}
+
 impl Http {
-    pub(super) const fn new(client: Client, url: Url) -> Self {
-        Self { client, url, limit: ANSWER_LIMIT }
+    pub(super) const fn new(client: Client, url: Url, budget: Arc<Budget>) -> Self {
+        Self { client, url, budget, limit: ANSWER_LIMIT }
     }
 
     async fn ask(self, request: RequestPacket) -> TransportResult<ResponsePacket> {
@@ -42,37 +60,73 @@ impl Http {
         let status = response.status();
         let wait =
             response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.trim().parse().ok());
-        let body = read(response, self.limit).await?;
+        // Held until the answer is taken apart.
+        let mut room = self.budget.room();
+        let body = if status.is_success() {
+            read(response, self.limit, &mut room).await?
+        } else {
+            read_up_to(response, self.limit.min(ERROR_LIMIT), &mut room).await?.0
+        };
+        if body.len() > ERROR_LIMIT
+            && serde_json::from_slice::<Failure<'_>>(&body).is_ok_and(|failure| failure.is_long())
+        {
+            return Err(TransportErrorKind::custom(TooLong { limit: ERROR_LIMIT }));
+        }
         let answer = serde_json::from_slice::<ResponsePacket>(&body);
         match answer {
             Ok(answer) if status.is_success() || answer.is_error() => Ok(answer),
-            Err(error) if status.is_success() => {
-                Err(TransportError::deser_err(error, String::from_utf8_lossy(&body)))
-            }
+            Err(error) if status.is_success() => Err(TransportError::deser_err(error, quoted(&body))),
             _ => Err(TransportErrorKind::http_error_with_retry_after(
                 status.as_u16(),
-                String::from_utf8_lossy(&body).into_owned(),
+                quoted(&body),
                 wait.map(Duration::from_secs),
             )),
         }
     }
 }
 
+impl Failure<'_> {
+    fn is_long(&self) -> bool {
+        self.error.get().len() > ERROR_LIMIT
+    }
+}
+
+fn quoted(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(QUOTED)]).into_owned()
+}
+
 /// Errors: the connection broke, or [`TooLong`].
-async fn read(mut response: Response, limit: usize) -> TransportResult<Vec<u8>> {
+async fn read(response: Response, limit: usize, room: &mut Room<'_>) -> TransportResult<Vec<u8>> {
     let too_long = || Err(TransportErrorKind::custom(TooLong { limit }));
-    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-    if announced.is_some_and(|length| length > limit) {
+    if response.content_length().is_some_and(|length| length > limit as u64) {
         return too_long();
     }
-    let mut body = Vec::with_capacity(announced.unwrap_or(0));
+    match read_up_to(response, limit, room).await? {
+        (body, Ended::Complete) => Ok(body),
+        (_, Ended::AtTheLimit) => too_long(),
+    }
+}
+
+/// Whether an answer was read to its end.
+enum Ended {
+    Complete,
+    AtTheLimit,
+}
+
+async fn read_up_to(
+    mut response: Response,
+    limit: usize,
+    room: &mut Room<'_>,
+) -> TransportResult<(Vec<u8>, Ended)> {
+    let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(TransportErrorKind::custom)? {
         if body.len() + chunk.len() > limit {
-            return too_long();
+            return Ok((body, Ended::AtTheLimit));
         }
+        room.grow(body.len() + chunk.len()).await;
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok((body, Ended::Complete))
 }
 
 impl Service<RequestPacket> for Http {
@@ -117,7 +171,7 @@ mod tests {
     }
 
     async fn ask(url: Url) -> TransportResult<Value> {
-        let http = Http { client: Client::new(), url, limit: LIMIT };
+        let http = Http { client: Client::new(), url, budget: Arc::new(Budget::new()), limit: LIMIT };
         RpcClient::new(http, true).request("eth_chainId", ()).await
     }
 
@@ -141,6 +195,32 @@ mod tests {
         let (url, server) = serve_once("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n", Vec::new());
         assert!(is_too_long(ask(url).await));
         server.join().unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_error_page_without_end_is_cut_and_keeps_its_status() {
+        let part = b"10000\r\n".iter().copied().chain([b'x'; 0x10000]).chain(*b"\r\n").collect::<Vec<_>>();
+        let head = "HTTP/1.1 503 no\r\ntransfer-encoding: chunked\r\n\r\n";
+        let (url, server) = serve_once(head, vec![part; 2_000]);
+        let error = ask(url).await.unwrap_err();
+        assert!(error.to_string().contains("503"), "{error}");
+        assert!(server.join().unwrap() < 100 << 20);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_long_error_is_too_long_and_a_long_result_is_not() {
+        for (key, fits) in [("result", true), ("error", false)] {
+            let text = "y".repeat(ERROR_LIMIT + 1);
+            let value =
+                if fits { format!(r#""{text}""#) } else { format!(r#"{{"code":1,"message":"{text}"}}"#) };
+            let body = format!(r#"{{"jsonrpc":"2.0","id":0,"{key}":{value}}}"#);
+            let (url, server) =
+                serve_once("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", vec![body.into_bytes()]);
+            let http = Http::new(Client::new(), url, Arc::new(Budget::new()));
+            let answer: TransportResult<Value> = RpcClient::new(http, true).request("eth_chainId", ()).await;
+            assert_eq!(answer.is_ok(), fits, "{key}");
+            server.join().unwrap();
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use alloy::rpc::client::{ClientBuilder, RpcClient};
 use alloy::rpc::json_rpc::RpcRecv;
 use alloy::transports::http::Client;
 use alloy::transports::http::reqwest::redirect::Policy;
-use alloy::transports::ws::WsConnect;
+use alloy::transports::ws::{WebSocketConfig, WsConnect};
 use alloy::transports::{TransportErrorKind, TransportResult};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tower::util::MapRequestLayer;
 
-use super::http::Http;
+use super::budget::Budget;
+use super::http::{ANSWER_LIMIT, Http};
 use super::translate;
 use crate::metrics::EndpointSeries;
 use crate::{ChainError, ChainSettings, Endpoint, SettingsError, Url};
@@ -30,6 +31,7 @@ pub(super) struct Opener {
     transport: Transport,
     expected: ChainId,
     request_timeout: Duration,
+    budget: Arc<Budget>,
     series: EndpointSeries,
     /// Connections of the HTTP client so far, and how many of them have proven their chain id.
     connections: Arc<AtomicU64>,
@@ -86,6 +88,7 @@ impl Opener {
             transport,
             expected: settings.chain_id,
             request_timeout: settings.request_timeout,
+            budget: Arc::new(Budget::new()),
             series,
             connections,
             proven: AtomicU64::new(0),
@@ -103,7 +106,8 @@ impl Opener {
         let client = match &self.transport {
             Transport::Http(client) => {
                 // Not local: the flag only makes the library poll more often for what is not used here.
-                RpcClient::new(Http::new(client.clone(), self.endpoint.url().clone()), false)
+                let way = Http::new(client.clone(), self.endpoint.url().clone(), Arc::clone(&self.budget));
+                RpcClient::new(way, false)
             }
             Transport::WebSocket => self.connect().await?,
         };
@@ -168,21 +172,33 @@ impl Opener {
     }
 
     /// The answer. A question that stays without one is asked again: an endpoint that loses an answer now and then would otherwise
-    /// fail every work that takes several calls.
+    /// fail every work that takes several calls. All callers share what an endpoint is asked at a time, and how much of that is
+    /// asked again.
     async fn answer<R: RpcRecv>(
         &self,
         client: &RpcClient,
         method: &'static str,
         params: Value,
     ) -> TransportResult<R> {
-        let ask = || client.request::<_, R>(method, params.clone());
-        let mut asked: FuturesUnordered<_> = std::iter::once(ask()).collect();
+        let ask = |counted| {
+            let answer = client.request::<_, R>(method, params.clone());
+            async move {
+                let _counted = counted;
+                answer.await
+            }
+        };
+        let first = self.budget.question().await;
+        let mut asked: FuturesUnordered<_> = std::iter::once(ask(first)).collect();
         let mut again = times_asked(method);
         loop {
             again -= 1;
             tokio::select! {
                 Some(answer) = asked.next() => return answer,
-                () = tokio::time::sleep(self.request_timeout / times_asked(method)), if again > 0 => asked.push(ask()),
+                () = tokio::time::sleep(self.request_timeout / times_asked(method)), if again > 0 => {
+                    if let Some(repeat) = self.budget.repeat() {
+                        asked.push(ask(Some(repeat)));
+                    }
+                }
             }
         }
     }
@@ -190,7 +206,10 @@ impl Opener {
     async fn connect(&self) -> Result<RpcClient, ChainError> {
         const METHOD: &str = "connect";
         let start = Instant::now();
-        let way = ConnectOnce(WsConnect::new(self.endpoint.url().as_str()));
+        let lengths = WebSocketConfig::default()
+            .max_message_size(Some(ANSWER_LIMIT))
+            .max_frame_size(Some(ANSWER_LIMIT));
+        let way = ConnectOnce(WsConnect::new(self.endpoint.url().as_str()).with_config(lengths));
         let result = match timeout(self.request_timeout, ClientBuilder::default().pubsub(way)).await {
             Ok(connected) => connected.map_err(|error| self.translate(METHOD, error)),
             Err(_) => Err(self.too_late(METHOD)),

@@ -45,7 +45,8 @@ pub(super) fn error(
             ChainError::Timeout { endpoint: endpoint.to_string(), method, after: deadline }
         }
         RpcError::Transport(TransportErrorKind::Custom(error)) if error.is::<TooLong>() => {
-            ChainError::TooLong { endpoint: endpoint.to_string(), method, limit: ANSWER_LIMIT }
+            let limit = error.downcast_ref::<TooLong>().map_or(ANSWER_LIMIT, |error| error.limit);
+            ChainError::TooLong { endpoint: endpoint.to_string(), method, limit }
         }
         RpcError::Transport(TransportErrorKind::BackendGone) => ChainError::Unreachable {
             endpoint: endpoint.to_string(),
@@ -61,11 +62,12 @@ pub(super) fn error(
 
 fn node_error(endpoint: &Endpoint, method: &'static str, payload: &ErrorPayload) -> ChainError {
     let data: Option<Value> = payload.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
+    let message = beginning(&payload.message);
     let told = match &data {
-        None | Some(Value::Null) => payload.message.to_string(),
-        Some(Value::String(text)) if text.starts_with("0x") => payload.message.to_string(),
+        None | Some(Value::Null) => message.to_owned(),
+        Some(Value::String(text)) if text.starts_with("0x") => message.to_owned(),
         // Some nodes put the real reason beside a message that says nothing.
-        Some(data) => format!("{} {data}", payload.message),
+        Some(data) => format!("{message} {}", beginning(&data.to_string())),
     };
     refusal(endpoint, method, payload.code, &told, data.as_ref().and_then(revert_data), None)
 }
@@ -104,6 +106,13 @@ fn refusal(
         return ChainError::RateLimited { endpoint, method, reason: message, after };
     }
     ChainError::Refused(Box::new(NodeRefusal { endpoint, method, code, message, kind, revert_data }))
+}
+
+/// How much of a node's words is looked at. Unit: bytes. Source: the longest of the recorded replies has some hundred.
+const WORDS: usize = 4 << 10;
+
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(WORDS)]
 }
 
 /// Nodes wrap revert data differently: bare, after a word (`Reverted 0x…`), or inside an object.

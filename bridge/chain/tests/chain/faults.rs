@@ -159,7 +159,7 @@ async fn an_answer_without_reason_is_neither_read_nor_repeated_in_whole() {
     let error = chain.head().await.unwrap_err();
     let port = server.url().port().unwrap();
     let told = format!(
-        "endpoint http://127.0.0.1:{port} answers eth_getBlockByNumber with more than 33554432 bytes"
+        "endpoint http://127.0.0.1:{port} answers eth_getBlockByNumber with more than 16777216 bytes"
     );
     assert!(error.to_string().contains(&told), "{error}");
     assert!(matches!(error.class(), ErrorClass::Retry { .. }));
@@ -187,7 +187,7 @@ async fn logs_that_are_too_long_are_asked_for_in_shorter_ranges() {
         match chain.requests(BRIDGE, from, to).await {
             Ok(_) => next = to.next(),
             Err(ChainError::RangeRefused { reason, .. }) => {
-                assert!(reason.contains("33554432 bytes"), "{reason}")
+                assert!(reason.contains("16777216 bytes"), "{reason}")
             }
             Err(error) => panic!("{error}"),
         }
@@ -371,4 +371,50 @@ async fn an_address_without_code_is_told_apart_from_another_contract() {
     let error = chain.lane_state(BRIDGE, At::Latest).await.unwrap_err();
     assert!(matches!(error, ChainError::NotABridge { .. }), "{error}");
     assert!(error.to_string().contains("laneState()"), "{error}");
+}
+
+/// However many callers there are, and although each asks again when nothing comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_never_answers_is_asked_a_bounded_number_of_questions_at_a_time() {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let open = Arc::new(AtomicU64::new(0));
+    let (counted, most) = (Arc::clone(&open), Arc::new(AtomicU64::new(0)));
+    let seen = Arc::clone(&most);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let counted = Arc::clone(&counted);
+            seen.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                answer_chain_ids_only(&mut stream).await;
+                counted.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    let mut settings = settings(url);
+    settings.request_timeout = Duration::from_secs(2);
+    let chain = Chain::new(settings).unwrap();
+    let answers = futures::future::join_all((0..60).map(|_| chain.balance(BRIDGE))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(ChainError::Timeout { .. }))), "{answers:?}");
+    let most = most.load(Ordering::SeqCst);
+    // 16 and 8, and those of which the server does not know yet that they were given up. Without a bound there are 240.
+    assert!((16..=48).contains(&most), "{most}");
+}
+
+/// Serves one connection until the other side closes it.
+async fn answer_chain_ids_only(stream: &mut tokio::net::TcpStream) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut request = [0; 8192];
+    while let Ok(length @ 1..) = stream.read(&mut request).await {
+        let text = String::from_utf8_lossy(&request[..length]).into_owned();
+        let Some(id) = text.split("\"id\":").nth(1).and_then(|rest| rest.split([',', '}']).next()) else {
+            continue;
+        };
+        if text.contains("eth_chainId") {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"{CHAIN_ID:#x}"}}"#);
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        }
+    }
 }

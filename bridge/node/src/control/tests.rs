@@ -114,3 +114,15 @@ async fn a_path_that_is_too_long_is_told_on_both_sides_and_stops_no_relay() {
     let refused = ask(&bench.socket, &Request { command: Command::RecoveryRun, lane: None }).await;
     assert!(refused.unwrap_err().to_string().contains("shorter path"));
 }
+
+/// Each of them may be silent for five seconds; who asks is answered meanwhile.
+#[tokio::test]
+async fn silent_clients_keep_nobody_waiting() {
+    let bench = Bench::new().await;
+    let _server = bench.serve().await;
+    let mut silent = Vec::new();
+    for _ in 0..80 {
+        silent.push(tokio::net::UnixStream::connect(&bench.socket).await.unwrap());
+    }
+    bench.ask(Command::RecoveryStatus).await;
+}
