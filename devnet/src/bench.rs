@@ -3,7 +3,6 @@
 pub mod failover;
 pub mod gas;
 mod load;
-mod memory;
 mod processor;
 pub mod recovery;
 pub mod start;

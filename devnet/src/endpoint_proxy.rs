@@ -1,5 +1,6 @@
 //! A JSON-RPC endpoint that stands between one relay and one chain, and can be told to misbehave.
 
+mod excess;
 mod faults;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -22,7 +24,10 @@ use tokio::task::JoinHandle;
 
 use crate::host::Host;
 
-pub use faults::Faults;
+pub use faults::{Excess, Faults};
+
+/// What an answer consists of.
+type Body = BoxBody<Bytes, Infallible>;
 
 /// Longest wait for the head of a connection's first request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
@@ -195,7 +200,7 @@ async fn wants_websocket(stream: &TcpStream) -> bool {
 }
 
 impl Upstream {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let Ok(body) = request.into_body().collect().await else {
             return plain(StatusCode::BAD_REQUEST, "unreadable body");
         };
@@ -214,6 +219,9 @@ impl Upstream {
             drop(watched.wait_for(|now| now.stall_every.is_none()).await);
         }
         tokio::time::sleep(faults.delay).await;
+        if let Some(excess) = faults.excess {
+            return excess::answer(excess, &question["id"]);
+        }
         if let Some(answer) = faults.refusal(&question).or_else(|| faults.swallowed(&question)) {
             return json(&answer);
         }
@@ -234,16 +242,16 @@ impl Upstream {
     }
 }
 
-fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(value.to_string()));
+fn json(value: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Full::from(value.to_string()).boxed());
     response
         .headers_mut()
         .insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     response
 }
 
-fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text.to_owned()));
+fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Full::from(text.to_owned()).boxed());
     *response.status_mut() = status;
     response
 }

@@ -28,6 +28,7 @@ pub mod invariants;
 pub mod keys;
 pub mod lan;
 pub mod link;
+pub mod memory;
 pub mod misbehave;
 pub mod moves;
 pub mod network;

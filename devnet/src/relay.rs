@@ -113,6 +113,14 @@ impl Relay {
         self.process.as_mut().with_context(|| format!("{} was not started", self.spec.name))
     }
 
+    /// The id of its process.
+    ///
+    /// Errors: the relay was not started.
+    pub fn process_id(&self) -> Result<u32> {
+        let process = self.process.as_ref().with_context(|| format!("{} was not started", self.spec.name))?;
+        Ok(process.id())
+    }
+
     /// Kills it without a warning.
     ///
     /// Errors: it was not started.

@@ -21,10 +21,11 @@ use anyhow::{Context, Result};
 use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings};
 use polyspan_types::{Direction, Kind};
 
-use super::{Figure, Machine, Report, Setting, chain_version, median, memory};
+use super::{Figure, Machine, Report, Setting, chain_version, median};
 use crate::binaries::Binaries;
 use crate::configs;
 use crate::eventually::{eventually, eventually_true};
+use crate::memory;
 use crate::network::Network;
 use crate::spec::{Coordination, NetworkSpec, Topology};
 use crate::testing::fresh_recipient;

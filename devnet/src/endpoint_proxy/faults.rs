@@ -40,11 +40,29 @@ pub struct Faults {
     pub max_transaction: Option<usize>,
     /// Blocks that are asked for by a tag have a number that is so much too high; everything else about them is true.
     pub ahead: Option<u64>,
+    /// Every answer is far too much of something. HTTP only.
+    pub excess: Option<Excess>,
     /// Answers come from this endpoint, which may be on a fork ([`crate::network::Network::fork`]). HTTP only.
     pub instead: Option<Url>,
 }
 
+/// What there is too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// An error with a text of 30 MB.
+    LongError,
+    /// A result of 15 MB, which a reader takes.
+    LongResult,
+    /// A result that does not end.
+    Endless,
+}
+
 impl Faults {
+    /// No fault but saying too much.
+    pub fn excess(excess: Excess) -> Self {
+        Self { excess: Some(excess), ..Self::default() }
+    }
+
     /// No fault but being unreachable.
     pub fn down() -> Self {
         Self { down: true, ..Self::default() }

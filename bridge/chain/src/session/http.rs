@@ -1,5 +1,6 @@
 //! JSON-RPC over HTTP, reading no more of an answer than a node can have to say.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::http::reqwest::header::RETRY_AFTER;
 use alloy::transports::http::reqwest::{Client, Response};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut, TransportResult};
-use serde::Deserialize;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tower::Service;
 
@@ -20,11 +22,21 @@ use crate::Url;
 /// block of 270 000 000 gas does.
 pub(super) const ANSWER_LIMIT: usize = 16 << 20;
 
+/// Longest answer to a question for anything but logs and traces. Unit: bytes. Source: blocks with the hashes of 20 000
+/// transactions, state of a bridge with thousands of holds.
+const PLAIN_LIMIT: usize = 2 << 20;
+
+/// Longest log. Unit: bytes. Source: our longest has less than 8 KiB.
+const LOG_LIMIT: usize = 64 << 10;
+
 /// Longest error that is read. Unit: bytes. Source: revert data of half a megabyte, in hexadecimal digits, and twice that.
 const ERROR_LIMIT: usize = 2 << 20;
 
 /// How much of an answer that cannot be used is repeated. Unit: bytes. Source: more than an error shows.
 const QUOTED: usize = 4 << 10;
+
+/// The question for logs.
+const LOGS: &str = "eth_getLogs";
 
 /// An answer went on beyond the limit.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -42,19 +54,14 @@ pub(super) struct Http {
     limit: usize,
 }
 
-/// As much of an answer as shows that it is an error.
-#[derive(Deserialize)]
-struct Failure<'a> {
-    #[serde(borrow)]
-    error: &'a RawValue,
-}
-
 impl Http {
     pub(super) const fn new(client: Client, url: Url, budget: Arc<Budget>) -> Self {
         Self { client, url, budget, limit: ANSWER_LIMIT }
     }
 
     async fn ask(self, request: RequestPacket) -> TransportResult<ResponsePacket> {
+        let method = request.as_single().map_or("", |question| question.method()).to_owned();
+        let limit = self.limit.min(limit_of(&method));
         let question = self.client.post(self.url).json(&request).headers(request.headers());
         let response = question.send().await.map_err(TransportErrorKind::custom)?;
         let status = response.status();
@@ -63,14 +70,12 @@ impl Http {
         // Held until the answer is taken apart.
         let mut room = self.budget.room();
         let body = if status.is_success() {
-            read(response, self.limit, &mut room).await?
+            read(response, limit, &mut room).await?
         } else {
-            read_up_to(response, self.limit.min(ERROR_LIMIT), &mut room).await?.0
+            read_up_to(response, limit.min(ERROR_LIMIT), &mut room).await?.0
         };
-        if body.len() > ERROR_LIMIT
-            && serde_json::from_slice::<Failure<'_>>(&body).is_ok_and(|failure| failure.is_long())
-        {
-            return Err(TransportErrorKind::custom(TooLong { limit: ERROR_LIMIT }));
+        if body.len() > PLAIN_LIMIT && method == LOGS && !is_logs(&body) {
+            return Err(TransportErrorKind::custom(TooLong { limit: PLAIN_LIMIT }));
         }
         let answer = serde_json::from_slice::<ResponsePacket>(&body);
         match answer {
@@ -85,9 +90,45 @@ impl Http {
     }
 }
 
-impl Failure<'_> {
-    fn is_long(&self) -> bool {
-        self.error.get().len() > ERROR_LIMIT
+fn limit_of(method: &str) -> usize {
+    let is_trace = method.starts_with("debug_") || method.starts_with("trace_");
+    if method == LOGS || is_trace { ANSWER_LIMIT } else { PLAIN_LIMIT }
+}
+
+/// Whether a long answer is a list of which no part is longer than a log. Anything else would be copied several times before it is
+/// refused, in the library's errors as well.
+fn is_logs(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(rename = "result")]
+        _result: ShortParts,
+    }
+    serde_json::from_slice::<Answer>(body).is_ok()
+}
+
+/// A list that was looked through, and of which nothing was kept.
+struct ShortParts;
+
+impl<'de> Deserialize<'de> for ShortParts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for ShortParts {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of logs")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self, A::Error> {
+        while let Some(part) = parts.next_element::<&RawValue>()? {
+            if part.get().len() > LOG_LIMIT {
+                return Err(de::Error::custom("too long"));
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -208,17 +249,23 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_long_error_is_too_long_and_a_long_result_is_not() {
-        for (key, fits) in [("result", true), ("error", false)] {
-            let text = "y".repeat(ERROR_LIMIT + 1);
-            let value =
-                if fits { format!(r#""{text}""#) } else { format!(r#"{{"code":1,"message":"{text}"}}"#) };
-            let body = format!(r#"{{"jsonrpc":"2.0","id":0,"{key}":{value}}}"#);
-            let (url, server) =
-                serve_once("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", vec![body.into_bytes()]);
+    async fn only_logs_may_be_long() {
+        let long = "y".repeat(PLAIN_LIMIT + 1);
+        let log = format!(r#"{{"data":"{}"}}"#, "y".repeat(LOG_LIMIT / 2));
+        let logs = vec![log.as_str(); 2 * PLAIN_LIMIT / LOG_LIMIT + 2].join(",");
+        for (method, answer, fits) in [
+            ("eth_getLogs", format!(r#""result":[{logs}]"#), true),
+            ("eth_getLogs", format!(r#""result":["{long}"]"#), false),
+            ("eth_getLogs", format!(r#""result":"{long}""#), false),
+            ("eth_getLogs", format!(r#""error":{{"code":1,"message":"{long}"}}"#), false),
+            ("eth_call", format!(r#""result":[{logs}]"#), false),
+        ] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":0,{answer}}}"#);
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+            let (url, server) = serve_once(head, vec![body.into_bytes()]);
             let http = Http::new(Client::new(), url, Arc::new(Budget::new()));
-            let answer: TransportResult<Value> = RpcClient::new(http, true).request("eth_chainId", ()).await;
-            assert_eq!(answer.is_ok(), fits, "{key}");
+            let answer: TransportResult<Value> = RpcClient::new(http, true).request(method, ()).await;
+            assert_eq!(answer.is_ok(), fits, "{method}");
             server.join().unwrap();
         }
     }

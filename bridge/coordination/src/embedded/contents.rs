@@ -19,7 +19,7 @@ const LANES: usize = 1024;
 pub(super) const OF_LANE: usize = 4096;
 
 /// Attestations that a process takes over from the one before it. Source: as many as etcd keeps of all.
-pub(super) const LEFT_OVER: usize = 65_536;
+pub(super) const LEFT_OVER: usize = 49_152;
 
 /// Longest decision. Unit: bytes. Source: ours have about 500.
 const DECISION: usize = 2 * 1024;

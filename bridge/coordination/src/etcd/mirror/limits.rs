@@ -23,7 +23,7 @@ pub(in crate::etcd) struct Limits {
 
 impl Default for Limits {
     /// An honest relay has one open attestation for every 32 requests of a backlog: 4096 are a backlog of 131 072 on one
-    /// lane. Eight members at their bound fill the whole, with about 32 MiB, and twice that while everything is read again. A
+    /// lane. Six members at their bound fill the whole, with about 24 MiB, and twice that while everything is read again. A
     /// report has about 600 bytes for each lane: eight relays of 200 lanes have 1 MiB. `devnet/tests/bounded.rs` fills every bound
     /// and measures the process.
     fn default() -> Self {
@@ -32,9 +32,9 @@ impl Default for Limits {
             claims: 1024,
             of_lane: 4096,
             of_member: 8192,
-            attestations: 8 * 8192,
-            all_claims: 16 * 1024,
-            reports: 4 << 20,
+            attestations: 6 * 8192,
+            all_claims: 8 * 1024,
+            reports: 2 << 20,
             skipped: 1000,
         }
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 /// The most that a running process has ever had in memory. Unit: MiB.
 ///
 /// Errors: it has ended.
-pub(super) fn peak_mib(process: u32) -> Result<f64> {
+pub fn peak_mib(process: u32) -> Result<f64> {
     of(process, "VmHWM:")
 }
 
