@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_refuses_what_it_cannot_work_with() {
-    let network = TestNetwork::start(1, |spec| spec.bridges = 2).await.unwrap();
+    let mut network = TestNetwork::start(1, |spec| spec.bridges = 2).await.unwrap();
     let relay = network.relay("relay-1").unwrap();
     let config = fs::read_to_string(&relay.config).unwrap();
 
@@ -53,6 +53,27 @@ async fn a_relay_refuses_what_it_cannot_work_with() {
     refused(&network, &config.replace(attester, stranger), &["operator"]).await;
 
     an_unfunded_submitter_is_told(&network).await;
+    what_others_hold_ends_a_relay_so_that_it_is_started_again(&mut network, &config).await;
+}
+
+/// A service manager leaves a relay alone that ended with 2. What another process holds comes back by itself.
+async fn what_others_hold_ends_a_relay_so_that_it_is_started_again(network: &mut TestNetwork, config: &str) {
+    let (listen, store) = {
+        let relay = network.relay("relay-1").unwrap();
+        (relay.listen.clone(), relay.store.clone())
+    };
+    let held = std::net::TcpListener::bind(&listen).unwrap();
+    ended(network, config, 1, &[&listen, "in use"]).await;
+    drop(held);
+
+    network.start_relay("relay-1").unwrap();
+    network.wait_ready(PATIENCE).await.unwrap();
+    let elsewhere = config.replace(&listen, "127.0.0.1:0");
+    ended(network, &elsewhere, 1, &["store", "in use by another relay"]).await;
+    let beside = store.with_file_name("other.sqlite");
+    let other = elsewhere.replace(store.to_str().unwrap(), beside.to_str().unwrap());
+    let other = other.replace("name = \"relay-1\"", "name = \"relay-9\"");
+    ended(network, &other, 1, &["attester key", "in use by another relay"]).await;
 }
 
 /// A relay waits for money, and says so; a person who checks the config is told at once.
@@ -72,6 +93,10 @@ async fn an_unfunded_submitter_is_told(network: &TestNetwork) {
 
 /// A relay with this config ends by itself with exit code 2 and these words.
 async fn refused(network: &TestNetwork, config: &str, words: &[&str]) {
+    ended(network, config, 2, words).await;
+}
+
+async fn ended(network: &TestNetwork, config: &str, code: i32, words: &[&str]) {
     let file = network.relay("relay-1").unwrap().config.with_file_name("changed.toml");
     fs::write(&file, config).unwrap();
     let mut command = Command::new(&network.binaries.polyspan);
@@ -81,7 +106,7 @@ async fn refused(network: &TestNetwork, config: &str, words: &[&str]) {
         .expect("the relay starts all the same")
         .unwrap();
     let said = said(&output);
-    assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+    assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
     for word in words {
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }

@@ -1,9 +1,10 @@
 //! Logs: `tracing` to standard error, for a person or for a collector.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
+use polyspan_types::text::seen;
 use serde::{Deserialize, Serialize};
 use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
@@ -76,10 +77,39 @@ fn lines<W>(format: LogFormat, filter: EnvFilter, colours: bool, writer: W) -> D
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(SeenLines(writer));
     match format {
         LogFormat::Human => lines.with_ansi(colours).finish().into(),
         LogFormat::Json => lines.json().flatten_event(true).finish().into(),
+    }
+}
+
+/// Writers of lines in which nothing is unseen: parts of them come from strangers.
+struct SeenLines<W>(W);
+
+/// One of them.
+struct SeenLine<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for SeenLines<W> {
+    type Writer = SeenLine<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        SeenLine(self.0.make_writer())
+    }
+}
+
+impl<W: io::Write> io::Write for SeenLine<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // An event comes in one piece, and as text.
+        match std::str::from_utf8(bytes) {
+            Ok(line) => self.0.write_all(seen(line).as_bytes())?,
+            Err(_) => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -97,7 +127,6 @@ fn colours() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -149,6 +178,14 @@ mod tests {
         assert!(!text.contains('\u{1b}'), "{text:?}");
         let line = written(LogFormat::Human, one_event);
         assert!(line.contains("watch{chain=\"main\"}") && line.contains("nonce=42"), "{line}");
+    }
+
+    #[test]
+    fn a_line_cannot_be_turned_round_by_what_a_stranger_wrote() {
+        for format in [LogFormat::Human, LogFormat::Json] {
+            let text = written(format, || tracing::info!(error = %"paid \u{202e}dias ton", "answer"));
+            assert!(!text.contains('\u{202e}') && text.contains("\\u202e"), "{text:?}");
+        }
     }
 
     #[test]

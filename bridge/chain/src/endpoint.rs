@@ -3,6 +3,7 @@
 use std::fmt;
 
 use alloy::transports::http::reqwest::Url;
+use polyspan_types::text::is_deceptive;
 
 /// Longest text of a node that is repeated in an error. Unit: characters.
 const QUOTE_LIMIT: usize = 300;
@@ -58,7 +59,7 @@ impl Endpoint {
 
 /// Foreign text made fit for an error: control characters and excess length removed.
 pub(crate) fn quote(text: &str) -> String {
-    let mut characters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut characters = text.chars().map(|c| if is_deceptive(c) { ' ' } else { c });
     let mut clean: String = characters.by_ref().take(QUOTE_LIMIT).collect();
     if characters.next().is_some() {
         clean.push_str(" …");

@@ -1,5 +1,6 @@
 //! What a chain connection is built from.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use alloy::transports::http::reqwest::Url;
@@ -66,14 +67,34 @@ impl ChainSettings {
     }
 }
 
-/// The first two endpoints that have one host and port, by their places: one node, whatever scheme or path is used.
+/// The first two endpoints that have one host and port, by their places: one node, whatever scheme, path or name is used.
 pub fn same_node(endpoints: &[Url]) -> Option<(usize, usize)> {
-    let node = |url: &Url| (url.host_str().map(str::to_ascii_lowercase), url.port_or_known_default());
+    let node = |url: &Url| (url.host_str().map(one_name), url.port_or_known_default());
     (0..endpoints.len()).find_map(|later| {
         let earlier =
             endpoints[..later].iter().position(|earlier| node(earlier) == node(&endpoints[later]))?;
         Some((earlier, later))
     })
+}
+
+/// The one name of a host that has several. Names that only a resolver knows stay as they are.
+fn one_name(host: &str) -> String {
+    const LOOPBACK: &str = "localhost";
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    match address.map(|address| address.to_canonical()) {
+        // Whoever connects to no address reaches this host.
+        Ok(address)
+            if address == Ipv4Addr::LOCALHOST
+                || address == Ipv6Addr::LOCALHOST
+                || address.is_unspecified() =>
+        {
+            LOOPBACK.to_owned()
+        }
+        Ok(address) => address.to_string(),
+        Err(_) if host.ends_with(".localhost") => LOOPBACK.to_owned(),
+        Err(_) => host,
+    }
 }
 
 /// Settings from which no connection can be built.
@@ -161,6 +182,27 @@ mod tests {
         let twice = settings(&["https://a.example/one", "http://b.example", "wss://A.example:443/two"]);
         let error = twice.check().unwrap_err().to_string();
         assert!(error.contains("wss://a.example:443 twice") && !error.contains("two"), "{error}");
+    }
+
+    #[test]
+    fn one_host_with_several_names_is_one_node() {
+        for other in [
+            "localhost",
+            "LOCALHOST.",
+            "127.0.0.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "a.localhost",
+            "127.1",
+        ] {
+            let twice = settings(&["http://127.0.0.1:8545", &format!("ws://{other}:8545")]);
+            assert!(matches!(twice.check(), Err(SettingsError::SameNode { .. })), "{other}");
+        }
+        assert_eq!(
+            settings(&["http://127.0.0.1:8545", "http://localhost:8546", "http://127.0.0.2:8545"]).check(),
+            Ok(())
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a request moves, for people.
 
 use alloy::primitives::{Address, Bytes, U256};
+use polyspan_types::text::is_deceptive;
 use polyspan_types::{Content, Item, Kind, Payload, ValueTransfer};
 
 use crate::token::{NATIVE_DECIMALS, format_amount};
@@ -60,7 +61,7 @@ fn listed(items: &[Item]) -> String {
 
 /// Text of a stranger, without what a terminal would act on.
 fn printable(text: &Bytes) -> String {
-    String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    String::from_utf8_lossy(text).chars().map(|c| if is_deceptive(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs;
+use polyspan_node::config::form::of_syntax;
 use std::path::Path;
 
 use alloy::primitives::{Address, Bytes, Signature};
@@ -185,7 +185,7 @@ impl Decision {
     /// Errors: it cannot be read, or is not such a file.
     pub fn load(file: &Path, action: HoldAction) -> Result<Self, BadInput> {
         let name = file.display();
-        let text = fs::read_to_string(file).map_err(|error| {
+        let text = polyspan_node::files::read_text(file).map_err(|error| {
             BadInput::new(format!(
                 "{name}: cannot read it: {error}; give a file of `polyspan {action} prepare`"
             ))
@@ -203,7 +203,7 @@ impl Decision {
             version: u32,
         }
         let not_one = |error: toml::de::Error| {
-            format!("no decision: {}; make one with `polyspan {action} prepare`", error.message())
+            format!("no decision: {}; make one with `polyspan {action} prepare`", of_syntax(text, &error))
         };
         let Versioned { version } = toml::from_str(text).map_err(not_one)?;
         if version != VERSION {

@@ -59,9 +59,10 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if bad { BAD_INPUT } else { 1 })
 }
 
-/// A relay that does not start for lack of right input; a fault of this program is none.
+/// A relay that does not start for lack of right input. A fault of this program is none, and neither is what another process holds
+/// and gives back: a service manager starts the relay again then.
 fn is_bad_build_input(error: &BuildError) -> bool {
-    !matches!(error, BuildError::Metrics(_))
+    !matches!(error, BuildError::Metrics(_)) && !error.heals_by_itself()
 }
 
 /// An endpoint or address that is not what the files say.

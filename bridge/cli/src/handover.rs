@@ -20,8 +20,19 @@ pub fn create(file: &Path, text: &str) -> Result<(), BadInput> {
             "{} exists already and is not overwritten; choose another name",
             file.display()
         )),
+        std::io::ErrorKind::NotFound => missing_folder(file),
         _ => BadInput::new(format!("cannot write {}: {error}", file.display())),
     })
+}
+
+/// A file that cannot be made because there is no folder for it.
+pub fn missing_folder(file: &Path) -> BadInput {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    BadInput::new(format!(
+        "cannot write {}: the folder {} does not exist; make it, or choose another one",
+        file.display(),
+        folder.display()
+    ))
 }
 
 /// Writes over a file, as a whole or not at all: signatures of others are in it.

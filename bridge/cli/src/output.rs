@@ -1,5 +1,6 @@
 //! Everything that is printed.
 
+use polyspan_types::text::plain;
 use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
@@ -69,24 +70,15 @@ fn has_words(table: &Table, column: usize) -> bool {
 }
 
 fn show(to: &mut impl Write, text: impl std::fmt::Display) {
-    let text = harmless(&text.to_string());
+    // Parts of it come from endpoints, coordinators and tokens.
+    let text = plain(&text.to_string());
     // There is nowhere to report that the place for reports is gone.
     let _ = writeln!(to, "{text}").and_then(|()| to.flush());
-}
-
-/// Text without what a terminal would act on: parts of it come from endpoints, coordinators and tokens.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_stranger_wrote_moves_no_cursor() {
-        assert_eq!(harmless("a\u{1b}[1A\u{1b}[2Kb\r\nc"), "a\u{fffd}[1A\u{fffd}[2Kb\u{fffd}\nc");
-    }
 
     #[test]
     fn addresses_are_shortened_to_both_of_their_ends() {

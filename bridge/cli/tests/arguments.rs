@@ -127,6 +127,80 @@ fn a_key_is_made_shown_and_never_overwritten() {
     assert_bad_input(&show("pass"), &["key.json", "chmod 600"]);
 }
 
+/// Real processes: each reads a file that is none, and says so at once.
+#[test]
+fn a_file_that_is_none_is_called_what_it_is() {
+    let folder = TempDir::new().unwrap();
+    private(folder.path(), "pass", "secret\n");
+    let go = |arguments: &[&str]| polyspan(folder.path(), arguments);
+    for (file, kind) in [("/dev/zero", "it is a device"), (".", "it is a directory")] {
+        let key = ["--key", "k.json", "--passphrase-file", "pass"];
+        for arguments in [
+            &["relay", "--config", file][..],
+            &["config", "check", "--config", file],
+            &["deploy", "--spec", file, "--out", "o.toml"],
+            &["keys", "show", "--key", file, "--passphrase-file", "pass"],
+            &["keys", "new", "--out", "n.json", "--passphrase-file", file],
+            &["keys", "import", "--out", "n.json", "--passphrase-file", "pass", "--private-key-file", file],
+            &[&["governance", "sign", file], &key[..]].concat(),
+        ] {
+            let output = go(arguments);
+            assert_bad_input(&output, &[kind]);
+            assert!(!text(&output.stderr).contains("chmod"), "{arguments:?}");
+        }
+    }
+    let nowhere = go(&["keys", "new", "--out", "missing/k.json", "--passphrase-file", "pass"]);
+    assert_bad_input(&nowhere, &["the folder missing does not exist"]);
+}
+
+#[test]
+fn no_message_is_a_parsers_own() {
+    let folder = TempDir::new().unwrap();
+    for config in [
+        "network = ",
+        "network = 5",
+        "relay = 1",
+        "[[chain]]\nname = true",
+        "chain = 5",
+        "a = 1\na = 1",
+        "\u{0}",
+    ] {
+        fs::write(folder.path().join("polyspan.toml"), config).unwrap();
+        let output = polyspan(folder.path(), &["config", "check", "--offline"]);
+        assert_bad_input(&output, &["polyspan.toml has"]);
+        let told = text(&output.stderr);
+        for foreign in ["expected", "struct", "untagged", "invalid type", "TOML parse error"] {
+            assert!(!told.contains(foreign), "{config:?}: {told}");
+        }
+    }
+}
+
+/// A wrong value is a problem where it stands, and nowhere else.
+#[test]
+fn one_wrong_value_is_one_problem() {
+    let folder = TempDir::new().unwrap();
+    let example = include_str!("../../node/polyspan.example.toml");
+    let problems = |config: &str| {
+        fs::write(folder.path().join("polyspan.toml"), config).unwrap();
+        let output = polyspan(folder.path(), &["config", "check", "--offline"]);
+        text(&output.stderr).lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = problems(example);
+    for (right, wrong) in [
+        ("chain_id = 31002", "chain_id = \"x\""),
+        ("endpoints = [\"ws://127.0.0.1:8546\"]", "endpoints = 5"),
+        ("name = \"service\"", "name = 5"),
+        ("kind = \"embedded\"", "kind = \"zoo\""),
+        ("directory = \"coordination\"", "directory = 5"),
+        ("roles = [\"main-bridge\"]", "roles = [\"cook\"]"),
+    ] {
+        assert!(example.contains(right), "{right}");
+        let after = problems(&example.replace(right, wrong));
+        let new: Vec<_> = after.iter().filter(|problem| !before.contains(problem)).collect();
+        assert_eq!(new.len(), 1, "{wrong}: {new:#?}");
+    }
+}
+
 #[test]
 fn a_private_key_is_imported_from_a_private_file() {
     let folder = TempDir::new().unwrap();

@@ -34,6 +34,7 @@ mod verify;
 mod write_off;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use network::{ATTESTER, Network, USER, assert_bad_input, text};
 use polyspan_chain::testing::development_key;
@@ -66,6 +67,34 @@ async fn a_deployed_bridge_passes_the_check() {
     assert!(checked.contains("all 1 operators are needed"), "{checked}");
     assert!(checked.contains("note: coordination"), "{checked}");
     assert!(!checked.contains("relay.submitter"), "{checked}");
+
+    // The places on the disk as well: each is looked at, and none is made.
+    fs::write(network.path("garbage"), "not a database at all, and long enough to have a header").unwrap();
+    fs::create_dir(network.path("open")).unwrap();
+    fs::set_permissions(network.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    for (key, value, told) in [
+        ("store", ".", "problem: relay.store: .: it is a directory"),
+        ("store", "garbage", "garbage is not a polyspan store"),
+        ("store", "missing/relay.sqlite", "warning: relay.store: the folder missing does not exist"),
+        ("directory", "open", "problem: coordination.directory: open may be written by others"),
+        ("directory", "garbage", "problem: coordination.directory: garbage is not a directory"),
+    ] {
+        let lines =
+            network.relay_config(ATTESTER).replace("[relay]\n", "[relay]\nstore = \"relay.sqlite\"\n");
+        let lines = lines.lines().map(|line| match line.starts_with(&format!("{key} = ")) {
+            true => format!("{key} = \"{value}\""),
+            false => line.to_owned(),
+        });
+        fs::write(network.path("relay.toml"), lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let output = network.polyspan(&["config", "check", "--config", "relay.toml"]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            text.replace(&format!("{}/", network.path("").display()), "").contains(told),
+            "{told}: {text}"
+        );
+        assert_eq!(output.status.code(), Some(if told.starts_with("warning") { 0 } else { 2 }), "{text}");
+    }
+    assert!(!network.path("missing").exists());
 
     let whole = network.relay_config(ATTESTER);
     let (before, after) = whole.split_once("[[relay.submitter]]\nchain = \"main\"").unwrap();

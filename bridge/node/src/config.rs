@@ -21,6 +21,7 @@ mod relay;
 #[cfg(test)]
 mod tests;
 mod units;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

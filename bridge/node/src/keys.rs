@@ -60,6 +60,7 @@ impl KeyFile {
 pub fn require_private(file: &Path) -> Result<(), KeyError> {
     use std::os::unix::fs::PermissionsExt;
 
+    crate::files::expect_readable(file).map_err(|error| KeyError::io(file, error))?;
     let metadata = std::fs::metadata(file).map_err(|error| KeyError::io(file, error))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::NotPrivate { file: file.to_owned(), mode }) }

@@ -20,6 +20,7 @@ pub mod config;
 pub mod control;
 mod destination;
 mod error;
+pub mod files;
 mod finality;
 pub mod force_hold;
 pub mod holds;

@@ -11,6 +11,7 @@ mod finding;
 mod gas_caps;
 mod keys;
 mod parts;
+mod places;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +61,7 @@ pub async fn check(config: &Config, mode: Mode) -> Vec<Finding> {
     findings.extend(keys::funds(&keys, &chains, mode).await);
     if let Some(relay) = config.relay.as_ref().filter(|_| mode == Mode::Check) {
         findings.extend(listen(relay));
+        findings.extend(places::store(&relay.store).await);
     }
     // Two lanes may find the same thing: it is said once.
     let mut unique: Vec<Finding> = Vec::new();

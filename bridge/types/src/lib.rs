@@ -26,6 +26,7 @@ mod payload;
 mod payout;
 mod request;
 mod state;
+pub mod text;
 mod trace;
 mod vote;
 

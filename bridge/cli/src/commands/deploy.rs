@@ -57,6 +57,7 @@ fn reserve(path: &Path) -> Result<Target<'_>, BadInput> {
             "{} exists already and is not overwritten; choose another name",
             path.display()
         )),
+        std::io::ErrorKind::NotFound => crate::handover::missing_folder(path),
         _ => BadInput::new(format!("--out: cannot write {}: {error}", path.display())),
     };
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(refused)?;

@@ -120,7 +120,8 @@ fn private_key(file: Option<&Path>) -> Result<PrivateKeySigner> {
     let text = match file {
         Some(file) => {
             require_private(file)?;
-            std::fs::read_to_string(file).map_err(|error| KeyError::Io { file: file.to_owned(), error })?
+            polyspan_node::files::read_text(file)
+                .map_err(|error| KeyError::Io { file: file.to_owned(), error })?
         }
         None => unlock::secret("Private key in hex: ", "--private-key-file FILE")?,
     };

@@ -68,7 +68,7 @@ fn what_is_no_decision_is_refused_with_its_cure() {
     };
     assert!(refused("version = 1", "version = 2").contains("version 2 of the file is not known here"));
     assert!(refused("version = 1", "").contains("force-hold prepare"));
-    assert!(refused("epoch = 2", "epoch = 2\nepock = 2").contains("unknown field"));
+    assert!(refused("epoch = 2", "epoch = 2\nepock = 2").contains("unknown key"));
     let other = refused("\"force-hold\"", "\"refund\"");
     assert!(other.contains("it decides a refund, not a force-hold"), "{other}");
     assert!(other.contains("with `polyspan refund`"), "{other}");

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs;
+use polyspan_node::config::form::of_syntax;
 use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, hex, keccak256};
@@ -221,7 +221,7 @@ impl Proposal {
     /// Errors: it cannot be read, or is not such a file.
     pub fn load(file: &Path) -> Result<Self, BadInput> {
         let name = file.display();
-        let text = fs::read_to_string(file).map_err(|error| {
+        let text = polyspan_node::files::read_text(file).map_err(|error| {
             BadInput::new(format!("{name}: cannot read it: {error}; give a proposal file"))
         })?;
         let proposal = Self::parse(&text).map_err(|error| BadInput::new(format!("{name}: {error}")))?;
@@ -238,7 +238,7 @@ impl Proposal {
             version: u32,
         }
         let not_one = |error: toml::de::Error| {
-            format!("no proposal: {}; make one with `polyspan governance propose`", error.message())
+            format!("no proposal: {}; make one with `polyspan governance propose`", of_syntax(text, &error))
         };
         let Versioned { version } = toml::from_str(text).map_err(not_one)?;
         if version != VERSION {

@@ -12,11 +12,12 @@ use polyspan_types::{FinalTag, Finality};
 use serde::Deserialize;
 use url::Url;
 
-use super::form::Raw;
+use super::form::{Raw, of_syntax, of_value};
 use super::problems::{Problems, join};
 use super::raw::{RawBridge, RawChain, RawConfig, RawRecovery};
 use super::units::Span;
 use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides, RecoveryEntry};
+use crate::files::read_text;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +29,9 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Result<Config, ConfigE
     let mut problems = Problems::default();
     let config = read(file, &mut problems).and_then(|mut table| {
         overrides.apply(&mut table, &mut problems);
-        let raw = RawConfig::deserialize(table).map_err(|error| problems.add("", error.message())).ok()?;
+        let raw = RawConfig::deserialize(table)
+            .map_err(|error| problems.add("", of_value(error.message())))
+            .ok()?;
         check(raw, file, &mut problems)
     });
     match config {
@@ -39,8 +42,8 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Result<Config, ConfigE
 
 fn read(file: &Path, problems: &mut Problems) -> Option<toml::Table> {
     let unreadable = |error| format!("cannot read it: {error}; give the right one with --config FILE");
-    let text = std::fs::read_to_string(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
-    text.parse::<toml::Table>().map_err(|error| problems.add("", error.to_string().trim_end())).ok()
+    let text = read_text(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
+    text.parse::<toml::Table>().map_err(|error| problems.add("", of_syntax(&text, &error))).ok()
 }
 
 fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config> {
@@ -49,9 +52,14 @@ fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config>
     let network = problems.optional("network", raw.network).and_then(|text| network(&text, problems));
     let chains = check_chains(raw.chain, problems);
     let bridges = check_bridges(raw.bridge, folder, problems);
+    let is_given = !matches!(raw.coordination, Raw::Missing);
     let coordination = problems
         .optional("coordination", raw.coordination)
         .and_then(|raw| coordination::check(raw, folder, problems));
+    let wrong = crossings::Wrong {
+        chains: chains.iter().any(Option::is_none),
+        coordination: is_given && coordination.is_none(),
+    };
     let relay = problems.optional("relay", raw.relay).map(|raw| relay::check(raw, folder, problems));
     let has_relay = relay.is_some();
     let config = Config {
@@ -63,7 +71,7 @@ fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config>
         relay: relay.flatten(),
         recovery: recovery(problems.or("recovery", raw.recovery, RawRecovery::default()), problems),
     };
-    crossings::check(&config, has_relay, problems);
+    crossings::check(&config, has_relay, wrong, problems);
     Some(config)
 }
 

@@ -92,5 +92,5 @@ impl LoginEntry {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, KeyError> {
-    std::fs::read(file).map_err(|error| KeyError::Io { file: file.to_owned(), error })
+    crate::files::read_bytes(file).map_err(|error| KeyError::Io { file: file.to_owned(), error })
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 pub use super::problems::{Problems, join};
+pub use super::words::{of_syntax, of_value};
 
 /// One value of a file.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Raw<T> {
         let value = toml::Value::deserialize(deserializer)?;
         Ok(match T::deserialize(value) {
             Ok(value) => Self::Given(value),
-            Err(error) => Self::Wrong(error.message().to_owned()),
+            Err(error) => Self::Wrong(of_value(error.message())),
         })
     }
 }

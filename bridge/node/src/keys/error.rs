@@ -9,6 +9,9 @@ pub enum KeyError {
     /// No such file.
     #[error("{} does not exist; correct the path, or make a key with `polyspan keys new --out FILE`", .0.display())]
     Missing(PathBuf),
+    /// A file that is to be written, into a folder that is not there.
+    #[error("cannot write {}: the folder {} does not exist; make it, or choose another one", .0.display(), folder_of(.0))]
+    NoFolder(PathBuf),
     /// Others on this machine could read it.
     #[error("{} may be read or written by others (mode {mode:03o}); run: chmod 600 {}", file.display(), file.display())]
     NotPrivate {
@@ -72,7 +75,8 @@ impl KeyError {
     /// The file that the problem is about; empty for a key that was typed.
     pub fn file(&self) -> &Path {
         match self {
-            Self::Missing(file) | Self::EmptyPassphrase(file) | Self::Exists(file) => file,
+            Self::Missing(file) | Self::NoFolder(file) => file,
+            Self::EmptyPassphrase(file) | Self::Exists(file) => file,
             Self::NotPrivate { file, .. } | Self::Malformed { file, .. } | Self::Io { file, .. } => file,
             Self::Credentials { file, .. } | Self::NotPem { file, .. } => file,
             Self::WrongPassphrase { keystore, .. } => keystore,
@@ -92,6 +96,10 @@ impl KeyError {
             _ => Self::Io { file: file.to_owned(), error },
         }
     }
+}
+
+fn folder_of(file: &Path) -> std::path::Display<'_> {
+    file.parent().unwrap_or(file).display()
 }
 
 fn source_of(passphrase_file: Option<&Path>) -> String {

@@ -11,11 +11,23 @@ use serde_json::Value;
 
 use super::{KeyError, Passphrase};
 
+/// Bytes of scrypt for each unit of `n` times `r`. Source: RFC 7914.
+const SCRYPT_BYTES: u64 = 128;
+
+/// Most memory of a derivation. Unit: bytes. Source: four times what other wallets use (`n` = 262 144, `r` = 8).
+const DERIVATION_MEMORY: u64 = 1 << 30;
+
+/// Most lanes of scrypt, which are worked through one after the other. Source: wallets use 1 to 8.
+const LANES: u64 = 16;
+
+/// Most rounds of PBKDF2. Source: forty times what wallets use.
+const ROUNDS: u64 = 10_000_000;
+
 /// Opens a keystore.
 ///
 /// Errors: missing, no keystore, or another passphrase. Permissions are the caller's business.
 pub fn decrypt_keystore(file: &Path, passphrase: &Passphrase) -> Result<PrivateKeySigner, KeyError> {
-    let text = fs::read_to_string(file).map_err(|error| KeyError::io(file, error))?;
+    let text = crate::files::read_text(file).map_err(|error| KeyError::io(file, error))?;
     let malformed = |reason: &str| KeyError::Malformed { file: file.to_owned(), reason: reason.to_owned() };
     check_form(&text).map_err(|reason| malformed(&reason))?;
     PrivateKeySigner::decrypt_keystore(file, passphrase.expose()).map_err(|error| match error {
@@ -24,7 +36,8 @@ pub fn decrypt_keystore(file: &Path, passphrase: &Passphrase) -> Result<PrivateK
         other if other.to_string().contains("Mac Mismatch") => {
             KeyError::WrongPassphrase { keystore: file.to_owned(), passphrase_file: None }
         }
-        other => malformed(&other.to_string()),
+        // Its words name the types of the library, and nothing that a person has written.
+        _ => malformed("it lacks a part, or a part is not what it should be"),
     })
 }
 
@@ -58,6 +71,7 @@ fn check_form(text: &str) -> Result<(), String> {
         return Err("its version is not 3".to_owned());
     }
     let crypto = &json["crypto"];
+    check_derivation(crypto)?;
     let hex_bytes = |value: &Value| value.as_str().map_or(0, |text| text.len() / 2);
     if crypto["kdfparams"]["dklen"].as_u64() != Some(32) {
         return Err("its derived key has not 32 bytes".to_owned());
@@ -67,6 +81,34 @@ fn check_form(text: &str) -> Result<(), String> {
     }
     if hex_bytes(&crypto["ciphertext"]) != 32 {
         return Err("its ciphertext has not 32 bytes".to_owned());
+    }
+    Ok(())
+}
+
+/// What a passphrase is turned into a key with. What would take minutes, or more memory than a host has, is refused.
+fn check_derivation(crypto: &Value) -> Result<(), String> {
+    let parameters = &crypto["kdfparams"];
+    let number = |name: &str| {
+        let given = parameters[name].as_u64().filter(|given| *given > 0);
+        given.ok_or_else(|| format!("kdfparams.{name} is not a number above zero"))
+    };
+    match crypto["kdf"].as_str() {
+        Some("scrypt") => {
+            let (n, r, p) = (number("n")?, number("r")?, number("p")?);
+            let memory = n.saturating_mul(r).saturating_mul(SCRYPT_BYTES);
+            if memory > DERIVATION_MEMORY || p > LANES {
+                return Err("its scrypt parameters take more than 1 GiB of memory".to_owned());
+            }
+        }
+        Some("pbkdf2") => {
+            if number("c")? > ROUNDS {
+                return Err(format!("its pbkdf2 takes more than {ROUNDS} rounds"));
+            }
+        }
+        _ => return Err("its kdf is neither scrypt nor pbkdf2".to_owned()),
+    }
+    if parameters["salt"].as_str().is_none() {
+        return Err("kdfparams.salt is missing".to_owned());
     }
     Ok(())
 }
@@ -83,7 +125,7 @@ impl Scratch {
         path.push(format!(".{:016x}.new", OsRng.next_u64()));
         let path = PathBuf::from(path);
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => KeyError::Missing(beside.parent().unwrap_or(beside).to_owned()),
+            std::io::ErrorKind::NotFound => KeyError::NoFolder(beside.to_owned()),
             _ => KeyError::io(&path, error),
         })?;
         Ok(Self(path))

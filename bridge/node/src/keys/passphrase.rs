@@ -20,7 +20,7 @@ impl Passphrase {
     /// Errors: the file is missing, readable by others, or empty.
     pub fn load(file: &Path) -> Result<Self, KeyError> {
         require_private(file)?;
-        let text = std::fs::read_to_string(file).map_err(|error| KeyError::io(file, error))?;
+        let text = crate::files::read_text(file).map_err(|error| KeyError::io(file, error))?;
         let line = text.lines().next().unwrap_or_default();
         if line.is_empty() {
             Err(KeyError::EmptyPassphrase(file.to_owned()))

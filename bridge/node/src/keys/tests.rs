@@ -50,6 +50,50 @@ fn a_key_is_never_overwritten() {
 }
 
 #[test]
+fn a_folder_that_is_missing_is_what_a_new_key_lacks() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("missing/key.json");
+    let error = create_keystore(&file, &PrivateKeySigner::random(), &Passphrase::new("x")).unwrap_err();
+    let folder = folder.path().join("missing");
+    assert!(
+        error.to_string().contains(&format!("the folder {} does not exist", folder.display())),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_directory_or_a_device_is_called_that_and_nobody_is_to_change_its_mode() {
+    let folder = TempDir::new().unwrap();
+    for (file, kind) in [(folder.path(), "directory"), (Path::new("/dev/zero"), "device")] {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let error = require_private(file).unwrap_err().to_string();
+        assert!(error.contains(kind) && !error.contains("chmod"), "{error}");
+    }
+}
+
+/// Each of them fails in the library with the names of its types, takes hours, or more memory than there is.
+#[test]
+fn a_keystore_with_a_strange_part_is_told_by_that_part() {
+    let folder = TempDir::new().unwrap();
+    let (key, _) = written(&folder, "correct");
+    let good: serde_json::Value = serde_json::from_str(&fs::read_to_string(&key.keystore).unwrap()).unwrap();
+    for (part, value, told) in [
+        ("/crypto/kdf", serde_json::json!("argon2"), "neither scrypt nor pbkdf2"),
+        ("/crypto/kdfparams/n", serde_json::json!("many"), "kdfparams.n"),
+        ("/crypto/kdfparams/n", serde_json::json!(1_u64 << 40), "more than 1 GiB"),
+        ("/crypto/kdfparams/salt", serde_json::json!(null), "kdfparams.salt"),
+        ("/crypto/kdfparams/salt", serde_json::json!("xyz"), "not what it should be"),
+        ("/crypto/mac", serde_json::json!(5), "not what it should be"),
+    ] {
+        let mut strange = good.clone();
+        *strange.pointer_mut(part).unwrap() = value;
+        fs::write(&key.keystore, strange.to_string()).unwrap();
+        let error = key.unlock().unwrap_err().to_string();
+        assert!(error.contains(told) && !error.contains("Type") && !error.contains("expected"), "{error}");
+    }
+}
+
+#[test]
 fn files_that_others_can_read_are_not_opened() {
     let folder = TempDir::new().unwrap();
     let (key, _) = written(&folder, "correct");

@@ -1,6 +1,6 @@
 //! Where the relays meet. It matters for cost and speed only, so nothing here is a problem.
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, places};
 use crate::config::{Config, CoordinationEntry, EtcdEntry, MeetingPlace};
 use crate::meeting;
 
@@ -11,12 +11,12 @@ const REDUNDANT: usize = 3;
 pub(super) fn offline(config: &Config) -> Vec<Finding> {
     let (Some(_), Some(coordination)) = (&config.relay, &config.coordination) else { return Vec::new() };
     match &coordination.place {
-        MeetingPlace::Embedded(directory) => vec![Finding::note(
+        MeetingPlace::Embedded(directory) => places::directory(directory).into_iter().chain([Finding::note(
             "coordination",
             format!("the embedded coordinator joins relays of one host, through {}", directory.display()),
             "every relay of the bridge that is to hear of the others must run on this host; across hosts use \
              kind = \"etcd\"",
-        )],
+        )]).collect(),
         MeetingPlace::Etcd(etcd) => etcd_findings(etcd),
     }
 }

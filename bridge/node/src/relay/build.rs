@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polyspan_chain::{Chain, ChainError, ChainMetrics, HeadFollower};
-use polyspan_coordination::{Member, MemberId, ParseMemberIdError};
+use polyspan_coordination::{CoordinationError, Member, MemberId, ParseMemberIdError};
 use polyspan_monitoring::{BuildInfo, Health, ServeError, Server, build_info};
 use polyspan_store::{Store, StoreError};
 use polyspan_types::CheckpointDomain;
@@ -64,6 +64,27 @@ pub enum BuildError {
     /// What the chains say does not fit the config. All problems together.
     #[error("{}", preflight_text(.0))]
     Preflight(Vec<Finding>),
+}
+
+impl BuildError {
+    /// Whether the same relay can start later although nobody corrects anything: another process holds what it needs, or the host is
+    /// not ready.
+    pub const fn heals_by_itself(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error, StoreError::InUse { .. } | StoreError::CannotWrite { .. }),
+            Self::Coordination(MeetingError::Coordination(error)) => matches!(
+                error,
+                CoordinationError::AlreadyRunning { .. }
+                    | CoordinationError::KeyInUse { .. }
+                    | CoordinationError::CannotWrite { .. }
+                    | CoordinationError::Unreachable { .. }
+            ),
+            Self::Serve(error) => {
+                matches!(error, ServeError::AddressInUse(_) | ServeError::AddressNotAvailable(_))
+            }
+            _ => false,
+        }
+    }
 }
 
 fn preflight_text(findings: &[Finding]) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use polyspan_chain::{ChainLimits, GREATEST_GAS_CAPS};
-use polyspan_node::config::form::{Problems, Raw, join};
+use polyspan_node::config::form::{Problems, Raw, join, of_syntax};
 use polyspan_node::config::{ConfigErrors, KeyFile};
 use polyspan_types::Threshold;
 use url::Url;
@@ -36,9 +36,10 @@ pub(super) fn load(file: &Path) -> Result<DeploySpec, ConfigErrors> {
 
 fn read(file: &Path, problems: &mut Problems) -> Option<DeploySpec> {
     let unreadable = |error| format!("cannot read it: {error}; give the right one with --spec FILE");
-    let text = std::fs::read_to_string(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
+    let text =
+        polyspan_node::files::read_text(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
     let raw: RawSpec =
-        toml::from_str(&text).map_err(|error| problems.add("", error.to_string().trim_end())).ok()?;
+        toml::from_str(&text).map_err(|error| problems.add("", of_syntax(&text, &error))).ok()?;
     let folder = file.parent().unwrap_or(Path::new(""));
     problems.unknown("", &raw.unknown, RawSpec::KEYS);
     let name = problems.required("name", raw.name, "name the bridge, such as \"kr\"");

@@ -187,7 +187,7 @@ fn parts_are_named_all_or_not_at_all() {
     let spec = parts(&format!(", views = \"{}\"", address(4))).unwrap();
     assert_eq!(spec.main.parts.unwrap().views, Address::repeat_byte(4));
     let error = parts("").unwrap_err().to_string();
-    assert!(error.contains("main.parts: missing field `views`"), "{error}");
+    assert!(error.contains("main.parts: `views` is missing"), "{error}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn what_is_no_proposal_is_refused_with_its_cure() {
         |from: &str, to: &str| Proposal::parse(&proposal().to_text().unwrap().replace(from, to)).unwrap_err();
     assert!(refused("version = 1", "version = 2").contains("version 2 of the file is not known here"));
     assert!(refused("version = 1", "").contains("governance propose"));
-    assert!(refused("epoch = 1", "epoch = 1\nepock = 2").contains("unknown field"));
+    assert!(refused("epoch = 1", "epoch = 1\nepock = 2").contains("unknown key"));
     assert!(refused("\"configuration\"", "\"cancellation\"").contains("do not fit its intent"));
     assert!(
         Proposal::parse("version = 1\nintent = \"configuration\"\n")
@@ -105,5 +105,5 @@ fn files_are_replaced_as_a_whole_and_never_made_over_another() {
     assert!(proposal().create(&file).unwrap_err().to_string().contains("not overwritten"));
     signed(1).replace(&file).unwrap();
     assert_eq!(Proposal::load(&file).unwrap(), signed(1));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

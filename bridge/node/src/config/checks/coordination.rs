@@ -10,6 +10,7 @@ use crate::config::form::Raw;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawCoordination, RawTls};
 use crate::config::{CoordinationEntry, EtcdEntry, LoginEntry, MeetingPlace, TlsEntry};
+use crate::files::expect_readable;
 use crate::keys::{KeyError, require_private};
 
 use std::time::Duration;
@@ -148,7 +149,7 @@ fn tls(raw: RawTls, folder: &Path, problems: &mut Problems) -> Option<TlsEntry> 
     };
     for (path, file) in [("ca", ca.as_ref()), ("certificate", identity.as_ref().map(|(file, _)| file))] {
         if let Some(file) = file
-            && let Err(error) = std::fs::File::open(file)
+            && let Err(error) = expect_readable(file).and_then(|()| std::fs::File::open(file).map(drop))
         {
             problems.add(
                 format!("coordination.tls.{path}"),

@@ -5,18 +5,24 @@ use std::collections::BTreeSet;
 use crate::config::problems::Problems;
 use crate::config::{AttesterEntry, Config, Network, RelayEntry, Side};
 
-pub(super) fn check(config: &Config, has_relay: bool, problems: &mut Problems) {
+/// What is there and wrong. That it is not known is said once, where it is wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wrong {
+    pub(super) chains: bool,
+    pub(super) coordination: bool,
+}
+
+pub(super) fn check(config: &Config, has_relay: bool, wrong: Wrong, problems: &mut Problems) {
     chains(config, has_relay, problems);
-    bridges(config, problems);
-    if has_relay && config.coordination.is_none() {
-        // The reason may be that the section is there and wrong; then this line is only a repetition.
+    bridges(config, wrong, problems);
+    if has_relay && config.coordination.is_none() && !wrong.coordination {
         problems.add(
             "coordination",
             "a relay needs it; set [coordination] directory, or kind = \"etcd\" and endpoints",
         );
     }
     if let Some(relay) = &config.relay {
-        submitters(config, relay, problems);
+        submitters(config, relay, wrong, problems);
         timing(config, relay, problems);
     }
 }
@@ -49,7 +55,7 @@ fn chains(config: &Config, has_relay: bool, problems: &mut Problems) {
     }
 }
 
-fn bridges(config: &Config, problems: &mut Problems) {
+fn bridges(config: &Config, wrong: Wrong, problems: &mut Problems) {
     let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for (index, bridge) in config.bridges.iter().enumerate() {
         let path = format!("bridge[{index}].deployment");
@@ -63,8 +69,11 @@ fn bridges(config: &Config, problems: &mut Problems) {
         if !deployment.lanes().iter().all(|lane| ids.insert(lane.bridge_id)) {
             problems.add(&path, format!("bridge `{}` is listed already; remove one", deployment.name));
         }
-        side(config, &path, "main", &deployment.main, problems);
-        side(config, &path, "service", &deployment.service, problems);
+        for (which, end) in [("main", &deployment.main), ("service", &deployment.service)] {
+            if !wrong.chains || config.chain(&end.chain).is_some() {
+                side(config, &path, which, end, problems);
+            }
+        }
     }
 }
 
@@ -90,11 +99,11 @@ fn side(config: &Config, path: &str, which: &str, side: &Side, problems: &mut Pr
     }
 }
 
-fn submitters(config: &Config, relay: &RelayEntry, problems: &mut Problems) {
+fn submitters(config: &Config, relay: &RelayEntry, wrong: Wrong, problems: &mut Problems) {
     let mut keys = BTreeSet::new();
     for (index, submitter) in relay.submitters.iter().enumerate() {
         let at = |key: &str| format!("relay.submitter[{index}].{key}");
-        if config.chain(&submitter.chain).is_none() {
+        if config.chain(&submitter.chain).is_none() && !wrong.chains {
             problems
                 .add(at("chain"), format!("no [[chain]] is named `{}`; correct the name", submitter.chain));
         }

@@ -8,16 +8,17 @@ use alloy::primitives::Address;
 use polyspan_types::Kind;
 
 use super::{Deployment, Minter, Pair, Side};
-use crate::config::form::Raw;
+use crate::config::form::{Raw, of_syntax};
 use crate::config::problems::{Problems, join};
 use crate::config::raw::{RawDeployment, RawPair, RawSide};
+use crate::files::read_text;
 
 /// Reads and checks the file; what it adds to `problems` says whether the answer may be used.
 pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Deployment> {
     let unreadable =
         |error| format!("cannot read it: {error}; write it with `polyspan deploy`, or correct the path");
-    let text = std::fs::read_to_string(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
-    let raw = toml::from_str(&text).map_err(|error| problems.add("", error)).ok()?;
+    let text = read_text(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
+    let raw = toml::from_str(&text).map_err(|error| problems.add("", of_syntax(&text, &error))).ok()?;
     check(raw, problems)
 }
 

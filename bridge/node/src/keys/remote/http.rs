@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::Address;
+use polyspan_types::text::is_deceptive;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{ClientIdentity, CredentialsFile, RemoteError, RemoteSignerSettings};
+use crate::files::read_bytes;
 use crate::keys::{KeyError, Passphrase};
 
 /// Longest answer that is read: a list of some thousand keys. Unit: bytes.
@@ -172,7 +174,7 @@ impl Http {
         for secret in self.credentials.iter().flat_map(|credentials| &credentials.secrets) {
             text = text.replace(secret.reveal(), "…");
         }
-        let visible = |c: char| if c.is_control() { ' ' } else { c };
+        let visible = |c: char| if is_deceptive(c) { ' ' } else { c };
         text.chars().map(visible).take(WORDS_LIMIT).collect()
     }
 }
@@ -210,7 +212,7 @@ fn credentials(file: &Path, reason: &'static str) -> KeyError {
 }
 
 fn authorities(file: &Path) -> Result<Vec<Certificate>, KeyError> {
-    let text = std::fs::read(file).map_err(|error| KeyError::of_file(file, error))?;
+    let text = read_bytes(file).map_err(|error| KeyError::of_file(file, error))?;
     match Certificate::from_pem_bundle(&text) {
         Ok(found) if found.is_empty() => Err(not_pem(file, "it holds no certificate")),
         Ok(found) => Ok(found),
@@ -220,7 +222,7 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, KeyError> {
 
 fn client_identity(identity: &ClientIdentity) -> Result<Identity, KeyError> {
     crate::keys::require_private(&identity.key)?;
-    let read = |file: &Path| std::fs::read(file).map_err(|error| KeyError::of_file(file, error));
+    let read = |file: &Path| read_bytes(file).map_err(|error| KeyError::of_file(file, error));
     let mut text = read(&identity.certificate)?;
     text.push(b'\n');
     text.extend(read(&identity.key)?);

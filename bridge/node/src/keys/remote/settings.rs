@@ -63,7 +63,7 @@ impl RemoteSignerSettings {
         let open = self.ca_file.iter().chain(identity.clone().map(|identity| &identity.certificate));
         let credentials = self.credentials.iter().map(CredentialsFile::path);
         let secret = identity.map(|identity| identity.key.as_path()).chain(credentials);
-        let missing = open.filter_map(|file| match std::fs::metadata(file) {
+        let missing = open.filter_map(|file| match crate::files::expect_readable(file) {
             Ok(_) => None,
             Err(error) => Some(KeyError::of_file(file, error)),
         });
