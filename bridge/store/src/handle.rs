@@ -291,6 +291,11 @@ async fn off_runtime(
 pub(crate) fn create_and_lock(path: &Path) -> Result<LockFile, StoreError> {
     let refused =
         |error: std::io::Error| StoreError::Open { path: path.to_owned(), reason: error.to_string() };
+    // Before the lock file is made beside it: a device has no place for one.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let reason = "it is a directory or a device, and no file".to_owned();
+        return Err(StoreError::Open { path: path.to_owned(), reason });
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
     }

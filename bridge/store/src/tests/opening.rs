@@ -149,3 +149,16 @@ async fn a_thread_that_panics_is_reported_as_the_end_of_the_store() {
     assert!(matches!(panicked.await, Err(StoreError::Closed { .. })));
     assert!(matches!(store.ended().await, StoreError::Closed { .. }));
 }
+
+#[tokio::test]
+async fn a_directory_or_a_device_is_no_store_and_gets_no_lock_file_beside_it() {
+    let folder = tempdir().unwrap();
+    let place = folder.path().join("place");
+    std::fs::create_dir(&place).unwrap();
+    for path in [&place, Path::new("/dev/null")] {
+        let refused = Store::open(path).await.unwrap_err();
+        assert!(refused.to_string().contains("no file"), "{refused}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(!Path::new("/dev/null.lock").exists());
+}
