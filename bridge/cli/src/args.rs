@@ -72,11 +72,14 @@ pub enum Command {
     Store(commands::store::StoreCommand),
 }
 
+/// The configuration when none is named.
+pub const DEFAULT_CONFIG: &str = "polyspan.toml";
+
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFile {
     /// Configuration with the chains and bridges.
-    #[arg(long, value_name = "FILE", default_value = "polyspan.toml")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
 }
 

@@ -75,7 +75,7 @@ fn show(to: &mut impl Write, text: impl std::fmt::Display) {
 }
 
 /// Text without what a terminal would act on: parts of it come from endpoints, coordinators and tokens.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 

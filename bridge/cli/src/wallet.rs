@@ -44,6 +44,15 @@ pub struct Sent {
     pub receipt: Receipt,
 }
 
+/// How far a transaction is that may move value. Who is interrupted must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It is signed, and endpoints are about to get it.
+    Signed(B256),
+    /// Endpoints have it, as far as is known: it may get into a block from now on.
+    Broadcast(B256),
+}
+
 impl Wallet {
     /// The account of `signer` on `chain`.
     pub const fn new(chain: Chain, signer: PrivateKeySigner) -> Self {
@@ -66,8 +75,17 @@ impl Wallet {
     ///
     /// Errors: it would revert or did, the node refuses it, or it is in no block in time.
     pub async fn send(&self, what: &str, call: Call) -> Result<Sent> {
+        self.send_observed(what, call, |_| {}).await
+    }
+
+    /// As [`Wallet::send`]; `observe` sees each step before the next one begins.
+    ///
+    /// Errors: as [`Wallet::send`].
+    pub async fn send_observed(&self, what: &str, call: Call, observe: impl Fn(Step)) -> Result<Sent> {
         let raw = self.signed(&call).await.with_context(|| format!("cannot {what}"))?;
         let tx_hash = alloy::primitives::keccak256(&raw);
+        // Before sending: an interrupt from here on must name the transaction.
+        observe(Step::Signed(tx_hash));
         match self.chain.send_raw(&raw).await {
             Ok(SendOutcome::Accepted(_) | SendOutcome::AlreadyKnown) => {}
             Ok(SendOutcome::InsufficientFunds) => bail!(
@@ -83,6 +101,7 @@ impl Wallet {
                 tracing::debug!(%error, "sending failed");
             }
         }
+        observe(Step::Broadcast(tx_hash));
         let receipt = self.wait(&raw, tx_hash).await.with_context(|| format!("cannot {what}"))?;
         if !receipt.success {
             bail!("cannot {what}: transaction {tx_hash} on chain {} reverted", self.chain.name());

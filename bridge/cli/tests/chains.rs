@@ -14,6 +14,8 @@ mod gas_caps;
 mod governance;
 #[path = "chains/holds.rs"]
 mod holds;
+#[path = "chains/interrupts.rs"]
+mod interrupts;
 #[path = "chains/migration.rs"]
 mod migration;
 #[path = "chains/network.rs"]
@@ -26,6 +28,8 @@ mod parts;
 mod recovery;
 #[path = "chains/recovery_plan.rs"]
 mod recovery_plan;
+#[path = "chains/terminal.rs"]
+mod terminal;
 #[path = "chains/transfers.rs"]
 mod transfers;
 #[path = "chains/verify.rs"]
@@ -49,7 +53,7 @@ fn user_key() -> [String; 4] {
 fn transfer<'a>(what: &[&'a str], lane: &'a str, to: &'a str, key: &'a [String; 4]) -> Vec<&'a str> {
     let mut arguments = vec!["transfer"];
     arguments.extend(what);
-    arguments.extend(["--lane", lane, "--to", to]);
+    arguments.extend(["--yes", "--lane", lane, "--to", to]);
     arguments.extend(key.iter().map(String::as_str));
     arguments
 }

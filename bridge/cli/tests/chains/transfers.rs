@@ -65,7 +65,7 @@ fn ether(amount: u64) -> U256 {
 fn arguments<'a>(what: &[&'a str]) -> Vec<&'a str> {
     let common =
         ["--lane", "kr/main-to-service", "--to", TO, "--key", "key-5.json", "--passphrase-file", "pass"];
-    [&["transfer"], what, &common[..]].concat()
+    [&["transfer"], what, &common[..], &["--yes"]].concat()
 }
 
 #[track_caller]
@@ -191,6 +191,7 @@ async fn tokens_by_id_go_over_and_come_back() {
         "--passphrase-file",
         "pass",
         "--one-step",
+        "--yes",
         "--wait",
     ]);
     assert!(own.status.success(), "{}{}", text(&own.stdout), text(&own.stderr));
@@ -212,6 +213,7 @@ async fn tokens_by_id_go_over_and_come_back() {
         "--passphrase-file",
         "pass",
         "--one-step",
+        "--yes",
         "--wait",
         "--json",
     ]);

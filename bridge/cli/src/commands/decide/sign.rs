@@ -50,6 +50,7 @@ pub(super) async fn run(action: HoldAction, arguments: SignArguments) -> Result<
         handover::confirm(
             &format!("Sign this {action} as {}? [y/N] ", key.address()),
             "look at the decision",
+            "nothing was signed",
         )?;
     }
     let signature = key.sign_decision(&decision.signed(), &decision.domain()).await?;

@@ -15,6 +15,10 @@ use crate::output;
 pub(super) struct Told {
     transfer: String,
     request_transaction: String,
+    /// What is moved, for people.
+    what: String,
+    /// Recipient on the destination chain.
+    to: String,
     /// What was charged at the most, in whole units; absent without a fee.
     fee: Option<String>,
     remarks: Vec<String>,
@@ -29,6 +33,7 @@ impl Told {
         id: &TransferId,
         request: &Request,
         plan: &Plan,
+        what: String,
         remarks: Vec<String>,
         json: bool,
     ) -> Self {
@@ -36,6 +41,8 @@ impl Told {
         Self {
             transfer: id.to_string(),
             request_transaction: request.tx_hash.to_string(),
+            what,
+            to: plan.to.to_string(),
             fee,
             remarks,
             end: None,
@@ -43,12 +50,11 @@ impl Told {
         }
     }
 
-    /// The request is in a block.
+    /// The request is in a block. Its transaction was named when it was broadcast.
     pub(super) fn requested(&self) {
         if self.json {
             return;
         }
-        output::result(format!("request transaction: {}", self.request_transaction));
         output::result(format!("transfer: {}", self.transfer));
         self.fee.iter().for_each(|fee| output::result(format!("fee: {fee}")));
     }
