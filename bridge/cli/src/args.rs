@@ -6,11 +6,11 @@ use std::time::Duration;
 use alloy::primitives::Address;
 use clap::{Parser, Subcommand};
 
-use crate::commands;
+use crate::{commands, exit};
 
 /// Moves value between chains, and shows how it goes.
 #[derive(Debug, Parser)]
-#[command(name = "polyspan", version, max_term_width = 100)]
+#[command(name = "polyspan", version, max_term_width = 100, after_help = exit::HELP)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -24,9 +24,11 @@ pub enum Command {
     Relay(commands::relay::RelayArguments),
     /// Requests a transfer.
     Transfer(commands::transfer::TransferArguments),
+    /// Lists transfers by who requested them or who gets them.
+    Transfers(commands::transfers::TransfersArguments),
     /// Shows lanes and relays.
     Status(commands::status::StatusArguments),
-    /// Tells the story of one transfer, and what it waits for.
+    /// Tells the story of one transfer or transaction, and what it waits for.
     Explain(commands::explain::ExplainArguments),
     /// Pays a transfer that is on hold, if its reason is gone. Relays do so by themselves.
     ///

@@ -15,4 +15,5 @@ pub mod relay;
 pub mod status;
 pub mod store;
 pub mod transfer;
+pub mod transfers;
 pub mod verify;

@@ -11,9 +11,6 @@ use polyspan_node::keys::KeyError;
 /// Exit code of bad input: arguments, files, keys, what they point to. The same as clap's.
 pub const BAD_INPUT: u8 = 2;
 
-/// Exit code of a command that SIGINT ended, as shells have it: 128 and the signal's number.
-pub const INTERRUPTED: u8 = 130;
-
 /// Something in the arguments or files that the caller must correct.
 #[derive(Debug)]
 pub struct BadInput(String);

@@ -15,6 +15,7 @@ mod asset;
 mod commands;
 mod decision;
 mod deploy;
+mod exit;
 mod failure;
 mod governance;
 mod handover;
@@ -59,6 +60,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Relay(arguments) => commands::relay::run(arguments).await,
         Command::Transfer(arguments) => commands::transfer::run(arguments).await,
+        Command::Transfers(arguments) => commands::transfers::run(arguments).await,
         Command::Status(arguments) => commands::status::run(arguments).await,
         Command::Explain(arguments) => commands::explain::run(arguments).await,
         Command::Release(arguments) => commands::holds::run(HoldAction::Release, arguments).await,

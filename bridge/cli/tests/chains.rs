@@ -266,6 +266,24 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert_eq!((&approval["checkpoint"], &story["unseen"]), (&json!(2), &json!([])), "{story}");
     assert_eq!(approval["signers"].as_array().map(Vec::len), Some(1), "{story}");
     assert_eq!(approval["signers"][0]["relay"], "both-1", "{story}");
+    // The transaction that paid both transfers names them; that of a request is its transfer.
+    let paid = network.told(&["explain", story["outcome"]["tx_hash"].as_str().unwrap()]);
+    assert!(paid.contains("concerns 2 transfers:") && paid.contains("\n  kr/main-to-service:1"), "{paid}");
+    let requested = network.told(&["explain", story["request"]["tx_hash"].as_str().unwrap()]);
+    assert!(requested.starts_with("kr/main-to-service:0 is paid."), "{requested}");
+    let user = development_key(USER).address().to_string();
+    let list = |more: &[&str]| -> Value {
+        let arguments = [&["transfers", "--json"], more].concat();
+        serde_json::from_str::<Value>(&network.told(&arguments)).unwrap()["transfers"].clone()
+    };
+    let sent = list(&["--from", &user]);
+    let shown = |index: usize| (sent[index]["transfer"].clone(), sent[index]["state"].clone());
+    assert_eq!(shown(0), (json!("kr/main-to-service:1"), json!("paid")), "{sent}");
+    assert_eq!(shown(1), (json!("kr/main-to-service:0"), json!("paid")), "{sent}");
+    assert_eq!(shown(2), (json!("kr/service-to-main:0"), json!("paid")), "{sent}");
+    assert_eq!(sent[1]["from"], user, "{sent}");
+    assert_eq!(list(&["--to", TO, "--lane", lane, "--limit", "1"]), json!([sent[0]]));
+    assert_eq!(list(&["--to", &user]), json!([]));
     let own = network.told(&["explain", "kr/main-to-service:0", "--config", "relay.toml"]);
     assert!(
         own.contains("Submitted by this relay from 0x") && own.contains("It waits for nothing."),

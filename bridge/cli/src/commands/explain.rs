@@ -1,6 +1,7 @@
 //! `polyspan explain`
 
 mod hold;
+mod transaction;
 mod votes;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use polyspan_types::{
 use super::status::members;
 use crate::args::ConfigFile;
 use crate::asset;
+use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::judgement::{Facts, judge};
 use crate::lane_view::LaneView;
@@ -26,15 +28,17 @@ use crate::output;
 use crate::search;
 use crate::story::{CallStory, OutcomeStory, RequestStory, Story, SubmissionStory};
 use crate::token::Token;
+pub use transaction::Subject;
+use transaction::{Found, State};
 
 pub use hold::{fetch as fetch_hold, find_claim, find_ending, reason as hold, steps as hold_steps};
 
 /// Arguments of `polyspan explain`.
 #[derive(Debug, clap::Args)]
 pub struct ExplainArguments {
-    /// The transfer, such as kr/main-to-service:42.
-    #[arg(value_name = "TRANSFER")]
-    transfer: TransferId,
+    /// The transfer, such as kr/main-to-service:42, or the hash of a transaction that requested or handled it.
+    #[arg(value_name = "TRANSFER|HASH")]
+    subject: Subject,
     #[command(flatten)]
     file: ConfigFile,
     /// Print JSON.
@@ -58,14 +62,40 @@ struct Recorded {
 /// Errors: the configuration, or there is no such transfer.
 pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
-    let info = network.lane(&arguments.transfer.lane)?;
-    let story = tell(&network, info, &arguments.transfer).await?;
+    let id = match arguments.subject {
+        Subject::Transfer(id) => id,
+        Subject::Transaction(hash) => {
+            let found = transaction::find(&network, hash).await;
+            match found.ids.as_slice() {
+                [id] => id.clone(),
+                _ => return list(&found, arguments.json),
+            }
+        }
+    };
+    let info = network.lane(&id.lane)?;
+    let story = tell(&network, info, &id).await?;
     if arguments.json {
         output::json(&story)?;
     } else {
         story.sentences().into_iter().for_each(output::result);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is known of a transaction that is not of exactly one transfer.
+fn list(found: &Found, json: bool) -> Result<ExitCode> {
+    if json {
+        output::json(found)?;
+    } else {
+        output::result(found);
+    }
+    let exit = match found.state {
+        State::Mined { .. } if found.ids.is_empty() => Exit::Input,
+        State::Mined { .. } => Exit::Fine,
+        State::Reverted { .. } => Exit::Bad,
+        State::Pending { .. } | State::Unknown => Exit::Unreadable,
+    };
+    Ok(exit.into())
 }
 
 async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Story> {

@@ -33,16 +33,12 @@ async fn a_transfer_shows_what_moves_asks_and_survives_an_interrupt() {
     assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
 
-    // A no and an interrupt of the question send nothing.
+    // A no sends nothing.
     let mut no = Running::at_terminal(network.command(&asking));
     no.writes(&no.stderr, "Send it? [y/N]").await;
     no.type_line("n");
     assert_eq!(no.ended().await.code(), Some(2));
     no.writes(&no.stderr, "nothing was sent").await;
-    let mut interrupted = Running::at_terminal(network.command(&asking));
-    interrupted.writes(&interrupted.stderr, "Send it? [y/N]").await;
-    interrupted.interrupt();
-    assert!(!interrupted.ended().await.success());
     assert_eq!(nonce(&network).await, before);
 
     // A yes sends it. The chain makes no block, so that it stays on its way.
@@ -59,6 +55,18 @@ async fn a_transfer_shows_what_moves_asks_and_survives_an_interrupt() {
     assert_eq!(sent.ended().await.code(), Some(130));
     sent.writes(&sent.stderr, "do not send it again").await;
     sent.writes(&sent.stderr, &format!("polyspan explain {hash}")).await;
+
+    // What the message names shows where it is.
+    let explained = network.polyspan(&["explain", &hash]);
+    let shown = super::text(&explained.stdout);
+    assert_eq!(explained.status.code(), Some(3), "{shown}");
+    assert!(
+        shown.contains("waits for a block of chain main") && shown.contains("Do not send it again"),
+        "{shown}"
+    );
+    let unknown = network.polyspan(&["explain", &format!("0x{}", "7".repeat(64)), "--json"]);
+    let told: Value = serde_json::from_str(&super::text(&unknown.stdout)).unwrap();
+    assert_eq!((unknown.status.code(), &told["state"]), (Some(3), &json!("unknown")), "{told}");
 
     // The same again is the same account nonce: no second payment can come of it.
     let mut again = Running::piped(network.command(&[&with_yes[..], &["--json"]].concat()));
@@ -77,6 +85,9 @@ async fn a_transfer_shows_what_moves_asks_and_survives_an_interrupt() {
     network.main.rpc("evm_setAutomine", json!([true])).await;
     let status: Value = serde_json::from_str(&network.told(&["status", "--json"])).unwrap();
     assert_eq!(status["lanes"][0]["requested"], 1, "{status}");
+
+    let explained = network.told(&["explain", &hash]);
+    assert!(explained.contains("kr/main-to-service:0 is final.") && explained.contains(&hash), "{explained}");
 
     // In a block, and waiting for its payment: the transfer is named.
     let mut waiting = Running::piped(network.command(&[&with_yes[..], &["--wait"]].concat()));

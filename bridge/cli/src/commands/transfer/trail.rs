@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::progress::Progress;
 use crate::args::DEFAULT_CONFIG;
-use crate::failure::INTERRUPTED;
+use crate::exit::Exit;
 use crate::output;
 use crate::wallet::Step;
 
@@ -110,7 +110,7 @@ impl Trail {
             output::remark(format!("interrupted: {}", interrupted.message));
             interrupted.follow.iter().for_each(|follow| output::remark(format!("follow it with `{follow}`")));
         }
-        Ok(ExitCode::from(INTERRUPTED))
+        Ok(Exit::Interrupted.into())
     }
 
     /// An error, with how to follow what was broadcast before it.
