@@ -1,8 +1,7 @@
 //! The `polyspan` command: relays, transfers, and what operators and users look at.
 //!
-//! Each command is a file of `commands`; it parses nothing by hand, prints through `output` only, and ends with 0, with 2
-//! when its input must be corrected, or with 1 when something else went wrong. `verify` keeps 1 for its verdict, and ends with 2 when
-//! there is none.
+//! Each command is a file of `commands`; it parses nothing by hand, prints through `output` only, and ends with 0, with one of the
+//! codes of `exit`.
 //!
 //! ```text
 //! args ─▶ commands/… ─▶ network (config ─▶ chains, coordinator) ─▶ lane_view ─▶ judgement ─▶ output
@@ -44,14 +43,14 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             output::remark(format!("error: cannot start: {error}"));
-            return ExitCode::FAILURE;
+            return exit::Exit::Bad.into();
         }
     };
     match runtime.block_on(run(arguments.command)) {
         Ok(code) => code,
         Err(error) => {
             output::remark(format!("error: {error:#}"));
-            failure::exit_code(&error)
+            failure::exit(&error).into()
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::args::ConfigFile;
 use crate::asset;
 use crate::exit::Exit;
 use crate::failure::BadInput;
-use crate::judgement::{Facts, judge};
+use crate::judgement::{Facts, Judgement, judge};
 use crate::lane_view::LaneView;
 use crate::network::Network;
 use crate::output;
@@ -57,7 +57,8 @@ struct Recorded {
     halted: Option<String>,
 }
 
-/// Tells one transfer's story. Relays need not be alive.
+/// Tells one transfer's story. Relays need not be alive. Exit code 1 when it is stopped by a halt or a pause, 3 when what it waits for
+/// could not be seen.
 ///
 /// Errors: the configuration, or there is no such transfer.
 pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
@@ -73,13 +74,13 @@ pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
         }
     };
     let info = network.lane(&id.lane)?;
-    let story = tell(&network, info, &id).await?;
+    let (story, exit) = tell(&network, info, &id).await?;
     if arguments.json {
         output::json(&story)?;
     } else {
         story.sentences().into_iter().for_each(output::result);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit.into())
 }
 
 /// What is known of a transaction that is not of exactly one transfer.
@@ -98,7 +99,7 @@ fn list(found: &Found, json: bool) -> Result<ExitCode> {
     Ok(exit.into())
 }
 
-async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Story> {
+async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<(Story, Exit)> {
     let nonce = id.nonce;
     let members = members(network).await.unwrap_or_default();
     let view = LaneView::fetch(network, info, &members).await;
@@ -225,7 +226,24 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         waiting_for: None,
         unseen,
     };
-    Ok(story.judged(judge(&facts)))
+    let judgement = judge(&facts);
+    let relays_unread = network.config.coordination.is_some() && view.relays.is_err();
+    let exit = exit(&facts, &judgement, relays_unread);
+    Ok((story.judged(judgement), exit))
+}
+
+/// What the story means for who must act. What is handled waits for no lane.
+fn exit(facts: &Facts, judgement: &Judgement, relays_unread: bool) -> Exit {
+    if facts.outcome().is_some() {
+        return Exit::Fine;
+    }
+    let unread = facts.requested.is_none() || facts.handled.is_none() || relays_unread;
+    match judgement.state {
+        _ if !facts.halted.is_empty() || facts.destination_paused => Exit::Bad,
+        None => Exit::Unreadable,
+        Some(_) if unread => Exit::Unreadable,
+        Some(_) => Exit::Fine,
+    }
 }
 
 /// The entry of one request in a call that handled it.
@@ -339,5 +357,37 @@ fn submission(submission: Submission) -> SubmissionStory {
         purpose: submission.purpose,
         tx_hashes: submission.attempts.iter().map(|attempt| attempt.tx_hash).collect(),
         outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polyspan_types::TransferState;
+
+    use super::*;
+
+    fn shown(change: impl FnOnce(&mut Facts), relays_unread: bool) -> Exit {
+        let nonce = RequestNonce::new;
+        let mut facts =
+            Facts { nonce: nonce(5), requested: Some(nonce(6)), handled: Some(nonce(5)), ..Facts::default() };
+        change(&mut facts);
+        exit(&facts, &judge(&facts), relays_unread)
+    }
+
+    #[test]
+    fn what_stops_a_transfer_is_told_from_what_could_not_be_seen() {
+        assert_eq!(shown(|_| (), false), Exit::Fine);
+        assert_eq!(shown(|_| (), true), Exit::Unreadable);
+        assert_eq!(shown(|facts| facts.handled = None, false), Exit::Unreadable);
+        assert_eq!(shown(|facts| facts.destination_paused = true, true), Exit::Bad);
+        let halted = |facts: &mut Facts| facts.halted.push(("a".to_owned(), "the root differs".to_owned()));
+        assert_eq!(shown(halted, false), Exit::Bad);
+        // What is paid waits for nobody.
+        let paid = |facts: &mut Facts| {
+            halted(facts);
+            facts.handled = Some(RequestNonce::new(6));
+            assert_eq!(judge(facts).state, Some(TransferState::Paid));
+        };
+        assert_eq!(shown(paid, true), Exit::Fine);
     }
 }

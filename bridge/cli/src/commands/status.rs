@@ -4,6 +4,7 @@ mod bridges;
 mod holds;
 mod remarks;
 mod rows;
+mod verdict;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -57,9 +58,12 @@ struct Coordination {
     state: &'static str,
     /// Why relays and attestations cannot be seen.
     reason: Option<String>,
+    /// The config says where they meet, and it cannot be seen now.
+    #[serde(skip)]
+    unreadable: bool,
 }
 
-/// Shows lanes and relays. Relays need not be alive.
+/// Shows lanes and relays. Relays need not be alive. Exit code 1 when a lane is halted or paused, 3 when something could not be read.
 ///
 /// Errors: the configuration.
 pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
@@ -76,7 +80,7 @@ pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
             print(&status);
         }
         if !arguments.watch {
-            return Ok(ExitCode::SUCCESS);
+            return Ok(verdict::verdict(&status.lanes, status.coordination.unreadable).into());
         }
         tokio::select! {
             () = tokio::time::sleep(WATCH) => {}
@@ -103,6 +107,7 @@ async fn look(network: &Network) -> Status {
         relays: known.iter().map(RelayRow::of).collect(),
         coordination: Coordination {
             state: members.as_ref().map_or("unreachable", |_| kind(network)),
+            unreadable: members.is_err() && network.config.coordination.is_some(),
             reason: members.as_ref().err().cloned(),
         },
     }

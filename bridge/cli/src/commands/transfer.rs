@@ -171,8 +171,8 @@ struct Ready {
     remarks: Vec<String>,
 }
 
-/// Shows what would move, asks, requests the transfer, and waits for it when asked to. Exit code 1 when it is held or not paid in
-/// time, 130 after an interrupt.
+/// Shows what would move, asks, requests the transfer, and waits for it when asked to. Exit code 1 when it is held, 3 when it is
+/// not paid in time, 130 after an interrupt.
 ///
 /// Errors: everything that the request would be refused for, all together, before anything is sent.
 pub async fn run(arguments: TransferArguments) -> Result<ExitCode> {

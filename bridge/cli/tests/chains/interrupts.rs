@@ -83,10 +83,10 @@ async fn a_transfer_shows_what_moves_asks_and_survives_an_interrupt() {
 
     network.main.mine(1).await;
     network.main.rpc("evm_setAutomine", json!([true])).await;
-    let status: Value = serde_json::from_str(&network.told(&["status", "--json"])).unwrap();
+    let status: Value = serde_json::from_str(&network.told_blind(&["status", "--json"])).unwrap();
     assert_eq!(status["lanes"][0]["requested"], 1, "{status}");
 
-    let explained = network.told(&["explain", &hash]);
+    let explained = network.told_blind(&["explain", &hash]);
     assert!(explained.contains("kr/main-to-service:0 is final.") && explained.contains(&hash), "{explained}");
 
     // In a block, and waiting for its payment: the transfer is named.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::follow::End;
 use super::plan::Plan;
+use crate::exit::Exit;
 use crate::output;
 
 /// One transfer.
@@ -63,12 +64,16 @@ impl Told {
     ///
     /// Errors: none that a caller could cause.
     pub(super) fn finish(self) -> Result<ExitCode> {
-        let paid = matches!(self.end, None | Some(End::Paid { .. }));
+        let exit = match self.end {
+            None | Some(End::Paid { .. }) => Exit::Fine,
+            Some(End::Waiting { .. }) => Exit::Unreadable,
+            Some(End::Held { .. } | End::Refunded { .. } | End::WrittenOff { .. }) => Exit::Bad,
+        };
         if self.json {
             output::json(&self)?;
         } else if let Some(end) = &self.end {
             end.lines(&self.transfer).iter().for_each(output::result);
         }
-        Ok(if paid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(exit.into())
     }
 }
