@@ -47,6 +47,11 @@ pub enum Command {
     /// It pays nothing and takes nothing: the value stays where it is, until operators release it or it is refunded.
     #[command(subcommand)]
     ForceHold(commands::decide::DecideCommand<commands::decide::PrepareNext>),
+    /// Pauses a bridge at once, by the signature of one operator. Only governors end the pause.
+    ///
+    /// The attester key of the config signs, and a submitter key pays. No request is taken and nothing is paid while the bridge is paused;
+    /// nothing is lost.
+    Pause(commands::pause::PauseArguments),
     /// Audits bridges from the first request on, from the chains alone. Exit code 1 with the first difference.
     Verify(commands::verify::VerifyArguments),
     /// Makes, imports and shows keys.

@@ -10,6 +10,7 @@ pub mod governance;
 pub mod holds;
 pub mod keys;
 pub mod lane;
+pub mod pause;
 pub mod recovery;
 pub mod relay;
 pub mod status;

@@ -66,6 +66,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Refund(arguments) => commands::holds::run(HoldAction::Refund, arguments).await,
         Command::Claim(arguments) => commands::claim::run(arguments).await,
         Command::ForceHold(command) => commands::decide::run(HoldAction::ForceHold, command).await,
+        Command::Pause(arguments) => commands::pause::run(arguments).await,
         Command::Verify(arguments) => commands::verify::run(arguments).await,
         Command::Keys(command) => commands::keys::run(command).await,
         Command::Config(command) => commands::config::run(command).await,

@@ -39,13 +39,14 @@ fn a_missing_config_is_named_by_every_command_that_needs_one() {
     let folder = TempDir::new().unwrap();
     private(folder.path(), "pass", "secret\n");
     let block = format!("0x{}", "1".repeat(64));
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["relay"],
         &["status"],
         &["explain", "kr/main-to-service:1"],
         &["config", "check", "--offline"],
         &["attest", "adopt", "--until", "5"],
         &["store", "repair"],
+        &["pause", "--dry-run"],
         &["lane", "resume", "--lane", "kr/main-to-service", "--accept", &block],
     ];
     for arguments in commands {

@@ -217,6 +217,35 @@ async fn a_transfer_that_would_be_refused_is_not_sent() {
     refused(&["native", "--amount", "1"], &nobody, &["--to: the zero address"]);
     let elsewhere = network.polyspan(&transfer(&["native", "--amount", "1"], "xx/main-to-service", TO, &key));
     assert_bad_input(&elsewhere, &["has no lane xx/main-to-service; it has kr/main-to-service"]);
+
+    assert_bad_input(&network.polyspan(&["pause", "--yes"]), &["polyspan.toml names no attester key"]);
+    fs::write(network.path("stranger.toml"), network.relay_config(USER)).unwrap();
+    let stranger = network.polyspan(&["pause", "--yes", "--config", "stranger.toml"]);
+    assert_bad_input(&stranger, &["this key is no operator", "use the config of one"]);
+    fs::write(network.path("relay.toml"), network.relay_config(ATTESTER)).unwrap();
+    let pause = |more: &[&str]| network.polyspan(&[&["pause", "--config", "relay.toml"], more].concat());
+    assert_bad_input(&pause(&[]), &["cannot ask without a terminal", "--yes"]);
+    assert_bad_input(&pause(&["--chain", "xx"]), &["has no end on `xx`; use main or service"]);
+    assert_bad_input(&pause(&["--bridge", "xx"]), &["has no bridge `xx`; it has kr"]);
+    let dry = pause(&["--dry-run"]);
+    let shown = text(&dry.stdout) + &text(&dry.stderr);
+    assert!(dry.status.success() && shown.contains("nothing was signed or sent"), "{shown}");
+    assert!(shown.contains("on chain main: will be paused"), "{shown}");
+    refused(&["native", "--amount", "0"], TO, &["moves nothing"]);
+
+    let one = pause(&["--chain", "service", "--yes"]);
+    let shown = text(&one.stdout);
+    assert!(one.status.success() && shown.starts_with("chain service: paused; transaction 0x"), "{shown}");
+    let both = pause(&["--yes"]);
+    let shown = text(&both.stdout) + &text(&both.stderr);
+    assert!(both.status.success() && shown.contains("on chain service: is paused"), "{shown}");
+    assert!(shown.contains("chain main: paused; transaction 0x"), "{shown}");
+    refused(&["native", "--amount", "1"], TO, &["is paused"]);
+    let again = pause(&["--yes"]);
+    assert!(again.status.success() && text(&again.stdout) == "there is nothing left to pause");
+    for command in [&["status"][..], &["recovery", "plan"]] {
+        assert_eq!(network.polyspan(command).status.code(), Some(1), "{command:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, Signature};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause};
 
 use super::{KeyError, KeyFile, RemoteError, RemoteSigner, RemoteSignerSettings};
 
@@ -89,6 +89,16 @@ impl AttesterKey {
         match self {
             Self::Local(key) => Ok(key.sign_hash_sync(&decision.digest(domain))?),
             Self::Remote(signer) => Ok(signer.sign_decision(decision, domain).await?),
+        }
+    }
+
+    /// Signs the pause of a bridge, proved as [`AttesterKey::sign`] proves a checkpoint.
+    ///
+    /// Errors: as [`AttesterKey::sign`].
+    pub async fn sign_pause(&self, pause: &Pause, domain: &CheckpointDomain) -> Result<Signature, SignError> {
+        match self {
+            Self::Local(key) => Ok(key.sign_hash_sync(&pause.digest(domain))?),
+            Self::Remote(signer) => Ok(signer.sign_pause(pause, domain).await?),
         }
     }
 }

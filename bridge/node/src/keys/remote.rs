@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use alloy::hex;
 use alloy::primitives::{Address, B256, Signature, keccak256};
 use polyspan_types::{
-    BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldDecision, RequestNonce, Root,
+    BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldDecision, Pause, RequestNonce, Root,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -107,6 +107,17 @@ impl RemoteSigner {
         domain: &CheckpointDomain,
     ) -> Result<Signature, RemoteError> {
         self.ask(typed_data::decision(decision, domain), &decision.preimage(domain)).await
+    }
+
+    /// Has the pause of a bridge signed, as [`RemoteSigner::sign`] does a checkpoint.
+    ///
+    /// Errors: as [`RemoteSigner::sign`].
+    pub async fn sign_pause(
+        &self,
+        pause: &Pause,
+        domain: &CheckpointDomain,
+    ) -> Result<Signature, RemoteError> {
+        self.ask(typed_data::pause(pause, domain), &pause.preimage(domain)).await
     }
 
     /// Asks in the words of the protocol. What the signer made of either form is proved against `preimage`.

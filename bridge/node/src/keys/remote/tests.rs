@@ -92,6 +92,10 @@ async fn a_real_node_signs_what_the_contract_counts() {
     let signature = signer.sign_decision(&decision, &domain()).await.unwrap();
     assert_eq!(signature, development_key(1).sign_hash_sync(&decision.digest(&domain())).unwrap());
 
+    let pause = Pause { pause_nonce: 7 };
+    let signature = signer.sign_pause(&pause, &domain()).await.unwrap();
+    assert_eq!(signature, development_key(1).sign_hash_sync(&pause.digest(&domain())).unwrap());
+
     let stranger = PrivateKeySigner::random().address();
     let other = RemoteSigner::build(&settings(RemoteProtocol::TypedData, &url, stranger)).unwrap();
     let error = other.sign(&checkpoint(), &domain()).await.unwrap_err();

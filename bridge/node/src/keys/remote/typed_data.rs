@@ -1,7 +1,7 @@
 //! What is signed, as the JSON that `eth_signTypedData_v4` takes.
 
 use alloy::primitives::B256;
-use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause};
 use serde_json::{Value, json};
 
 /// A checkpoint, under the names that the contract's type string has.
@@ -16,6 +16,12 @@ pub(super) fn decision(decision: &HoldDecision, domain: &CheckpointDomain) -> Va
     four_words(action.type_name(), [bridge_id.0, leaf.0], [epoch.get(), nonce.get()], "leaf", domain)
 }
 
+/// The pause of a bridge, as above.
+pub(super) fn pause(pause: &Pause, domain: &CheckpointDomain) -> Value {
+    let message = json!({ "pauseNonce": pause.pause_nonce.to_string() });
+    typed("Pause", &[("pauseNonce", "uint64")], message, domain)
+}
+
 /// Types, domain and message of a struct of bridge id, epoch, nonce, and a hash that is called `last`.
 ///
 /// 64-bit numbers of the message are decimal text, which every signer reads without loss.
@@ -26,7 +32,20 @@ fn four_words(
     last: &str,
     domain: &CheckpointDomain,
 ) -> Value {
+    let fields = [("bridgeId", "bytes32"), ("epoch", "uint64"), ("nonce", "uint64"), (last, "bytes32")];
+    let message = json!({
+        "bridgeId": bridge_id,
+        "epoch": epoch.to_string(),
+        "nonce": nonce.to_string(),
+        last: hash,
+    });
+    typed(name, &fields, message, domain)
+}
+
+/// Types, domain and message of a struct with these fields.
+fn typed(name: &str, fields: &[(&str, &str)], message: Value, domain: &CheckpointDomain) -> Value {
     let field = |name: &str, kind: &str| json!({ "name": name, "type": kind });
+    let fields: Vec<Value> = fields.iter().map(|(name, kind)| field(name, kind)).collect();
     let domain = domain.eip712();
     json!({
         "types": {
@@ -36,12 +55,7 @@ fn four_words(
                 field("chainId", "uint256"),
                 field("verifyingContract", "address"),
             ],
-            name: [
-                field("bridgeId", "bytes32"),
-                field("epoch", "uint64"),
-                field("nonce", "uint64"),
-                field(last, "bytes32"),
-            ],
+            name: fields,
         },
         "primaryType": name,
         "domain": {
@@ -51,11 +65,6 @@ fn four_words(
             "chainId": domain.chain_id.map(|id| id.saturating_to::<u64>()),
             "verifyingContract": domain.verifying_contract,
         },
-        "message": {
-            "bridgeId": bridge_id,
-            "epoch": epoch.to_string(),
-            "nonce": nonce.to_string(),
-            last: hash,
-        },
+        "message": message,
     })
 }
