@@ -4,16 +4,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::{commands, exit};
 
 /// Moves value between chains, and shows how it goes.
 #[derive(Debug, Parser)]
-#[command(name = "polyspan", version, max_term_width = 100, after_help = exit::HELP)]
+#[command(name = "polyspan", version, max_term_width = 80, after_help = exit::HELP)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
+    /// Print JSON: results on standard output, remarks and errors as one object a line on standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours; NO_COLOR is kept by `auto`.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
     pub command: Command,
 }
 

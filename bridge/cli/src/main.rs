@@ -32,25 +32,37 @@ mod wallet;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ColorChoice, Parser};
 use polyspan_types::HoldAction;
 
 use args::{Arguments, Command};
 
+use exit::Exit;
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and versions are results.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            output::setup(true, ColorChoice::Never);
+            output::error(error.to_string().trim().trim_start_matches("error: "), Exit::Input);
+            return Exit::Input.into();
+        }
+        Err(error) => error.exit(),
+    };
+    output::setup(arguments.json, arguments.color);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::remark(format!("error: cannot start: {error}"));
-            return exit::Exit::Bad.into();
+            output::error(format!("cannot start: {error}"), Exit::Bad);
+            return Exit::Bad.into();
         }
     };
     match runtime.block_on(run(arguments.command)) {
         Ok(code) => code,
         Err(error) => {
-            output::remark(format!("error: {error:#}"));
-            failure::exit(&error).into()
+            let exit = failure::exit(&error);
+            output::error(format!("{error:#}"), exit);
+            exit.into()
         }
     }
 }

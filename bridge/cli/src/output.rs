@@ -1,30 +1,89 @@
 //! Everything that is printed.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
+use alloy::primitives::Address;
+use clap::ColorChoice;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
 
-/// Prints a result to standard output.
+use crate::exit::Exit;
+
+/// How everything is printed, decided once by the command line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mode {
+    json: bool,
+    /// Colours on standard output, and on standard error.
+    colours: (bool, bool),
+}
+
+static MODE: OnceLock<Mode> = OnceLock::new();
+
+/// Red, and back to normal.
+const BAD: (&str, &str) = ("\u{1b}[31m", "\u{1b}[0m");
+
+/// Decides how everything is printed. The first call counts.
+pub fn setup(json: bool, color: ColorChoice) {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let wanted = |terminal: bool| match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => terminal && !unwanted,
+    };
+    let colours = (wanted(io::stdout().is_terminal()), wanted(io::stderr().is_terminal()));
+    // A second call would be a mistake of this program, and changes nothing.
+    let _ = MODE.set(Mode { json, colours });
+}
+
+/// Prints a result to standard output; with --json as an object of its own.
 ///
 /// A closed pipe (`polyspan status | head -1`) is no failure: nobody reads on.
 pub fn result(text: impl std::fmt::Display) {
-    show(&mut io::stdout().lock(), text);
+    line(&mut io::stdout().lock(), "result", text, false);
+}
+
+/// As [`result()`], of something that is bad.
+pub fn bad(text: impl std::fmt::Display) {
+    line(&mut io::stdout().lock(), "result", text, mode().colours.0);
 }
 
 /// Tells the person something beside the result, on standard error.
 pub fn remark(text: impl std::fmt::Display) {
-    show(&mut io::stderr().lock(), text);
+    line(&mut io::stderr().lock(), "remark", text, false);
 }
 
-/// Empties the terminal, for what is shown again and again.
+/// Prints why the command failed, on standard error.
+pub fn error(text: impl std::fmt::Display, exit: Exit) {
+    let Mode { json, colours } = mode();
+    if json {
+        let error = serde_json::json!({ "error": text.to_string(), "exit_code": exit as u8 });
+        show(&mut io::stderr().lock(), error);
+    } else {
+        let (start, end) = if colours.1 { BAD } else { ("", "") };
+        let text = harmless(&text.to_string());
+        put(&mut io::stderr().lock(), &format!("{start}error:{end} {text}"));
+    }
+}
+
+/// Whether standard output is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Empties the terminal, for what is shown again and again. Without one, an empty line stands between two of them.
 pub fn clear_screen() {
-    // As in `show`.
-    let _ = io::stdout().lock().write_all(b"\x1b[2J\x1b[H\n");
+    put(&mut io::stdout().lock(), if is_terminal() { "\u{1b}[2J\u{1b}[H" } else { "" });
 }
 
 /// Prints a value as JSON.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    result(serde_json::to_string_pretty(value)?);
+    show(&mut io::stdout().lock(), checksummed(&serde_json::to_string_pretty(value)?));
+    Ok(())
+}
+
+/// Prints a value as JSON on one line, for what is printed again and again.
+pub fn json_line(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    show(&mut io::stdout().lock(), checksummed(&serde_json::to_string(value)?));
     Ok(())
 }
 
@@ -44,7 +103,7 @@ pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Tabl
     table.set_header(head.to_vec());
     table.add_rows(rows);
     // Without a terminal there is no width to fit into, and a wrapped cell is hard to search.
-    let arrangement = match io::IsTerminal::is_terminal(&io::stdout()) {
+    let arrangement = match is_terminal() {
         true => ContentArrangement::Dynamic,
         false => ContentArrangement::Disabled,
     };
@@ -68,10 +127,43 @@ fn has_words(table: &Table, column: usize) -> bool {
     cells.any(|cell| cell.content().contains(' '))
 }
 
+fn mode() -> Mode {
+    MODE.get().copied().unwrap_or_default()
+}
+
+fn line(to: &mut impl Write, key: &str, text: impl std::fmt::Display, red: bool) {
+    if mode().json {
+        let text = text.to_string();
+        if !text.is_empty() {
+            show(to, serde_json::json!({ key: text }));
+        }
+        return;
+    }
+    let (start, end) = if red { BAD } else { ("", "") };
+    put(to, &format!("{start}{}{end}", harmless(&text.to_string())));
+}
+
 fn show(to: &mut impl Write, text: impl std::fmt::Display) {
-    let text = harmless(&text.to_string());
+    put(to, &harmless(&text.to_string()));
+}
+
+fn put(to: &mut impl Write, text: &str) {
     // There is nowhere to report that the place for reports is gone.
     let _ = writeln!(to, "{text}").and_then(|()| to.flush());
+}
+
+/// JSON whose addresses have their checksums. Only whole strings are addresses, so lengths and places stay.
+fn checksummed(json: &str) -> String {
+    const DIGITS: usize = 40;
+    let mut text = json.to_owned();
+    for (start, _) in json.match_indices("\"0x") {
+        let (from, to) = (start + 1, start + 3 + DIGITS);
+        let (Some(found), Some("\"")) = (json.get(from..to), json.get(to..to + 1)) else { continue };
+        if let Ok(address) = found.parse::<Address>() {
+            text.replace_range(from..to, &address.to_checksum(None));
+        }
+    }
+    text
 }
 
 /// Text without what a terminal would act on: parts of it come from endpoints, coordinators and tokens.
@@ -86,6 +178,19 @@ mod tests {
     #[test]
     fn what_a_stranger_wrote_moves_no_cursor() {
         assert_eq!(harmless("a\u{1b}[1A\u{1b}[2Kb\r\nc"), "a\u{fffd}[1A\u{fffd}[2Kb\u{fffd}\nc");
+    }
+
+    #[test]
+    fn addresses_in_json_have_their_checksums_and_nothing_else_changes() {
+        let address =
+            "0x19ca6B8E0b3b0E3A9D3bF1dC0f1A5f8d2D33d78B".parse::<Address>().unwrap().to_checksum(None);
+        let hash = "ab".repeat(32);
+        let json = |address: &str| {
+            format!("{{\"a\": \"{address}\", \"hash\": \"0x{hash}\", \"é\": [\"0x\", \"{address}\"]}}")
+        };
+        assert_eq!(checksummed(&json(&address.to_lowercase())), json(&address));
+        let within = format!("[\"sent to {}\"]", address.to_lowercase());
+        assert_eq!(checksummed(&within), within);
     }
 
     #[test]

@@ -85,6 +85,41 @@ fn arguments_that_name_nothing_are_refused() {
 }
 
 #[test]
+fn errors_are_json_where_it_is_asked_for_and_coloured_only_where_it_is_wanted() {
+    let folder = TempDir::new().unwrap();
+    let commands: [&[&str]; 4] = [
+        &["status", "--json"],
+        &["--json", "keys", "show", "--key", "k"],
+        &["explain", "kr:42", "--json"],
+        &["--json"],
+    ];
+    for arguments in commands {
+        let output = polyspan(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["exit_code"], 2, "{error}");
+        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        assert_eq!(output.stderr.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+    let shown = |more: &[&str]| text(&polyspan(folder.path(), &[&["status"], more].concat()).stderr);
+    assert!(shown(&[]).starts_with("error: "), "no control sequences into a pipe");
+    assert!(shown(&["--color", "always"]).starts_with("\u{1b}[31merror:\u{1b}[0m "));
+    assert!(shown(&["--color", "never"]).starts_with("error: "));
+    private(folder.path(), "pass", "secret\n");
+    let made =
+        polyspan(folder.path(), &["--json", "keys", "new", "--out", "k.json", "--passphrase-file", "pass"]);
+    let result: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert!(result["result"].as_str().unwrap().starts_with("0x"), "{result}");
+    // Everything that --help prints fits.
+    for command in [&["--help"][..], &["transfer", "--help"], &["pause", "--help"], &["transfers", "--help"]]
+    {
+        let help = text(&polyspan(folder.path(), command).stdout);
+        assert!(help.contains("--json") && help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    }
+}
+
+#[test]
 fn all_problems_of_a_config_are_told_together() {
     let folder = TempDir::new().unwrap();
     fs::write(

@@ -42,6 +42,7 @@ use std::fs;
 use network::{ATTESTER, Network, USER, assert_bad_input, text};
 use polyspan_chain::testing::development_key;
 use serde_json::{Value, json};
+use terminal::Running;
 
 const TO: &str = "0x00000000000000000000000000000000000abcde";
 
@@ -283,12 +284,22 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert_eq!(main_to_service["lag"], 0);
     assert_eq!(main_to_service["leader"], "both-1");
     assert_eq!(status["relays"][0]["alive"], true);
+    let watch = Running::piped(network.command(&["status", "--watch", "--json"]));
+    let lines = watch.writes(&watch.stdout, "\n{").await;
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["lanes"][0]["handled"], 2, "{first}");
+    let watch = Running::piped(network.command(&["status", "--watch"]));
+    let tables = watch.writes(&watch.stdout, "\n\nlane").await;
+    assert!(!tables.contains('\u{1b}'), "{tables:?}");
     let table = network.told(&["status"]);
     assert!(table.contains("kr/service-to-main") && table.contains("both-1"), "{table}");
     let story: Value =
         serde_json::from_str(&network.told(&["explain", "kr/main-to-service:0", "--json"])).unwrap();
     assert_eq!(story["state"], "paid", "{story}");
     assert!(story["outcome"]["tx_hash"].is_string(), "{story}");
+    assert_eq!(story["request"]["amount"], json!({ "whole": "1.5", "raw": "1500000" }), "{story}");
+    let from = story["request"]["transfer"]["from"].as_str().unwrap();
+    assert_eq!(from, development_key(USER).address().to_checksum(None));
     // The coordinator has forgotten the votes; the transaction has not.
     let approval = &story["approval"];
     // What was requested before the first relay ran is covered by the next request.

@@ -18,7 +18,7 @@ use polyspan_types::{
 
 use super::status::members;
 use crate::args::ConfigFile;
-use crate::asset;
+use crate::asset::{self, Amount};
 use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::judgement::{Facts, Judgement, judge};
@@ -78,7 +78,11 @@ pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
     if arguments.json {
         output::json(&story)?;
     } else {
-        story.sentences().into_iter().for_each(output::result);
+        let mut sentences = story.sentences();
+        let last = sentences.pop();
+        sentences.into_iter().for_each(output::result);
+        let show = if exit == Exit::Bad { output::bad } else { output::result };
+        last.into_iter().for_each(show);
     }
     Ok(exit.into())
 }
@@ -180,7 +184,7 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<(Sto
         Some(handling) => {
             let entry = entry(&handling.call, nonce);
             let what = match &entry {
-                Some(entry) => Some(what(network, &view.info, &entry.transfer).await),
+                Some(entry) => Some(what(network, &view.info, &entry.transfer).await.0),
                 None => None,
             };
             Some(CallStory::of(&handling.call, entry.as_ref().zip(what), request.as_ref()))
@@ -305,8 +309,8 @@ pub async fn find_outcome(
     search::outcome(network.chain(side), side, nonce, side.deployment_block).await
 }
 
-/// What the request moves, with the name of its pair and in the token's unit where these can be seen.
-pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) -> String {
+/// What the request moves, with the name of its pair and in the token's unit where these can be seen; for people and for programs.
+pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) -> (String, Amount) {
     let direction = info.id.direction;
     let deployment = network.config.bridge(&info.id.bridge);
     let pair = deployment.and_then(|deployment| {
@@ -320,7 +324,8 @@ pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) 
         Some(Kind::Erc20) => Token::new(network.chain(side), transfer.token).decimals().await.ok().flatten(),
         _ => None,
     };
-    asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals)
+    let text = asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals);
+    (text, Amount::of(transfer, decimals))
 }
 
 async fn describe(
@@ -331,8 +336,10 @@ async fn describe(
 ) -> RequestStory {
     let transfer = &request.transfer;
     let refund_of = noted(hold::refunded_by(network, info, &request).await, unseen).flatten();
+    let (what, amount) = what(network, info, transfer).await;
     RequestStory {
-        what: what(network, info, transfer).await,
+        what,
+        amount,
         decoded: Payload::decode(transfer).ok(),
         holds: asset::payload(transfer),
         refund_of: refund_of.map(|id| id.to_string()),

@@ -81,8 +81,9 @@ pub async fn run(arguments: PauseArguments) -> Result<ExitCode> {
         let paused = pause(&network, end, &attester, key.as_ref()).await;
         let paused = paused.with_context(|| format!("chain {} is not paused", end.side.chain));
         if let Err(error) = paused {
-            output::remark(format!("error: {error:#}"));
-            exit = exit.worst(failure::exit(&error));
+            let failed = failure::exit(&error);
+            output::error(format!("{error:#}"), failed);
+            exit = exit.worst(failed);
         }
     }
     Ok(exit.into())

@@ -30,7 +30,7 @@ const WATCH: Duration = Duration::from_secs(1);
 pub struct StatusArguments {
     #[command(flatten)]
     file: ConfigFile,
-    /// Print JSON: one object, or with --watch one a second.
+    /// Print JSON: one object, or with --watch one a line and second.
     #[arg(long)]
     json: bool,
     /// Look again every second until interrupted.
@@ -70,7 +70,9 @@ pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
     loop {
         let status = look(&network).await;
-        if arguments.json {
+        if arguments.json && arguments.watch {
+            output::json_line(&status)?;
+        } else if arguments.json {
             output::json(&status)?;
         } else {
             if arguments.watch {
@@ -148,11 +150,11 @@ fn print(status: &Status) {
     output::result("");
     output::result(format!("coordination = {}", status.coordination.state));
     match &status.coordination.reason {
-        Some(reason) => output::result(format!("relays are not shown: {reason}")),
+        Some(reason) => output::bad(format!("relays are not shown: {reason}")),
         None => output::result(output::table(RelayRow::HEAD, status.relays.iter().map(RelayRow::cells))),
     }
     if !status.remarks.is_empty() {
         output::result("");
-        status.remarks.iter().for_each(output::result);
+        status.remarks.iter().for_each(output::bad);
     }
 }

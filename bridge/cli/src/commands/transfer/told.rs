@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::follow::End;
 use super::plan::Plan;
+use crate::asset::Amount;
 use crate::exit::Exit;
 use crate::output;
 
@@ -18,6 +19,8 @@ pub(super) struct Told {
     request_transaction: String,
     /// What is moved, for people.
     what: String,
+    /// How much, for programs: of an ERC-721 one, of an ERC-1155 all units together.
+    amount: Amount,
     /// Recipient on the destination chain.
     to: String,
     /// What was charged at the most, in whole units; absent without a fee.
@@ -43,6 +46,7 @@ impl Told {
             transfer: id.to_string(),
             request_transaction: request.tx_hash.to_string(),
             what,
+            amount: Amount::new(plan.goods.amount(), Some(plan.goods.decimals)),
             to: plan.to.to_string(),
             fee,
             remarks,

@@ -8,6 +8,7 @@ use polyspan_node::config::LaneInfo;
 use polyspan_types::{HandledLogs, HoldEnd, OutcomeResult, Request, RequestNonce, TransferId, TransferState};
 use serde::Serialize;
 
+use crate::asset::Amount;
 use crate::commands::explain::what;
 use crate::network::Network;
 use crate::output;
@@ -29,6 +30,7 @@ pub(super) struct Row {
     /// `null` when it could not be seen.
     state: Option<TransferState>,
     what: String,
+    amount: Amount,
     from: String,
     to: String,
     source_block: u64,
@@ -81,10 +83,12 @@ pub(super) async fn fetch(network: &Network, info: &LaneInfo, wanted: &Wanted) -
     };
     for request in requests {
         let transfer = &request.transfer;
+        let (what, amount) = what(network, info, transfer).await;
         found.rows.push(Row {
             transfer: TransferId { lane: info.id.clone(), nonce: request.nonce }.to_string(),
             state: states.get(&request.nonce).copied(),
-            what: what(network, info, transfer).await,
+            what,
+            amount,
             from: transfer.from.to_string(),
             to: transfer.to.to_string(),
             source_block: transfer.source_block.get(),
