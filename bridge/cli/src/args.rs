@@ -6,20 +6,22 @@ use std::time::Duration;
 use alloy::primitives::Address;
 use clap::{ColorChoice, Parser, Subcommand};
 
+use crate::config_file::default_config;
+use crate::wallet::GasPrice;
 use crate::{commands, exit};
 
 /// Moves value between chains, and shows how it goes.
 #[derive(Debug, Parser)]
 #[command(name = "polyspan", version, max_term_width = 80, after_help = exit::HELP)]
 pub struct Arguments {
-    /// What to do.
-    #[command(subcommand)]
     /// Print JSON: results on standard output, remarks and errors as one object a line on standard error.
     #[arg(long, global = true)]
     pub json: bool,
     /// When to use colours; NO_COLOR is kept by `auto`.
     #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
+    /// What to do.
+    #[command(subcommand)]
     pub command: Command,
 }
 
@@ -83,16 +85,27 @@ pub enum Command {
     /// Checks and mends the store of a relay.
     #[command(subcommand)]
     Store(commands::store::StoreCommand),
+    /// Prints an example file that explains each of its keys.
+    Example(commands::print::ExampleArguments),
+    /// Prints what a shell needs to complete commands and options.
+    Completions(commands::print::CompletionsArguments),
+    /// Prints the manual page, or writes one for each command.
+    Man(commands::print::ManArguments),
 }
-
-/// The configuration when none is named.
-pub const DEFAULT_CONFIG: &str = "polyspan.toml";
 
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFile {
-    /// Configuration with the chains and bridges.
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    /// Configuration with the chains and bridges. Default: the first of ./polyspan.toml, polyspan/polyspan.toml in $XDG_CONFIG_HOME or
+    /// ~/.config, and /etc/polyspan/polyspan.toml.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "POLYSPAN_CONFIG",
+        hide_env_values = true,
+        default_value_os_t = default_config(),
+        hide_default_value = true
+    )]
     pub config: PathBuf,
 }
 
@@ -105,6 +118,16 @@ pub struct KeyArguments {
     /// File whose first line is the passphrase; asked for when left out.
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+}
+
+/// What the transactions of a command pay.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct FeeArguments {
+    /// Most that is paid for gas, in gwei. Default: twice the base fee, and the tip.
+    ///
+    /// Give more to have a transaction that waits replaced by the same one at a higher price.
+    #[arg(long, value_name = "GWEI")]
+    pub max_fee: Option<GasPrice>,
 }
 
 /// An address in hex. Mixed case must be a right checksum: it was put there to catch slips.

@@ -11,6 +11,7 @@ pub mod holds;
 pub mod keys;
 pub mod lane;
 pub mod pause;
+pub mod print;
 pub mod recovery;
 pub mod relay;
 pub mod status;

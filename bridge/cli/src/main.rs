@@ -12,6 +12,7 @@ mod approval;
 mod args;
 mod asset;
 mod commands;
+mod config_file;
 mod decision;
 mod deploy;
 mod exit;
@@ -36,8 +37,8 @@ use clap::{ColorChoice, Parser};
 use polyspan_types::HoldAction;
 
 use args::{Arguments, Command};
-
 use exit::Exit;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -87,6 +88,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lane(command) => commands::lane::run(command).await,
         Command::Recovery(command) => commands::recovery::run(command).await,
         Command::Store(command) => commands::store::run(command).await,
+        Command::Example(arguments) => commands::print::example(&arguments),
+        Command::Completions(arguments) => commands::print::completions(&arguments),
+        Command::Man(arguments) => commands::print::man(&arguments),
         Command::Governance(command) => commands::governance::run(command).await,
     }
 }

@@ -120,6 +120,64 @@ fn errors_are_json_where_it_is_asked_for_and_coloured_only_where_it_is_wanted() 
 }
 
 #[test]
+fn examples_completions_and_pages_are_printed() {
+    let folder = TempDir::new().unwrap();
+    let go = |arguments: &[&str]| {
+        let output = polyspan(folder.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let trimmed = |text: &str| text.trim().to_owned();
+    assert_eq!(go(&["example", "deploy"]), trimmed(include_str!("../deploy.example.toml")));
+    assert_eq!(go(&["example", "relay"]), trimmed(include_str!("../../node/polyspan.example.toml")));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(go(&["completions", shell]).contains("force-hold"), "{shell}");
+    }
+    assert!(go(&["man"]).contains(".TH polyspan 1"));
+    fs::create_dir(folder.path().join("pages")).unwrap();
+    go(&["man", "--out", "pages"]);
+    assert!(
+        fs::read_to_string(folder.path().join("pages/polyspan-transfer.1")).unwrap().contains("SYNOPSIS")
+    );
+    assert_bad_input(
+        &polyspan(folder.path(), &["man", "--out", "nowhere"]),
+        &["--out: cannot write into nowhere"],
+    );
+}
+
+#[test]
+fn the_config_is_found_by_its_variable_and_in_the_usual_folders() {
+    let folder = TempDir::new().unwrap();
+    let user = text(&polyspan(folder.path(), &["example", "user"]).stdout);
+    let side = |name: &str, id: u64, byte: &str| {
+        format!(
+            "[{name}]\nchain = \"{name}\"\nchain_id = {id}\nbridge = \"0x{}\"\ndeployment_block = 7\n",
+            byte.repeat(20)
+        )
+    };
+    let (main, service) = (side("main", 31001, "11"), side("service", 31002, "22"));
+    let deployment = format!("name = \"kr\"\nsalt = \"0x{}\"\n{main}{service}", "01".repeat(32));
+    fs::write(folder.path().join("kr.deployment.toml"), deployment).unwrap();
+    fs::write(folder.path().join("user.toml"), &user).unwrap();
+    let check = |variable: &str, value: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_polyspan"));
+        command.current_dir(folder.path()).env(variable, value).args(["config", "check", "--offline"]);
+        command.output().unwrap()
+    };
+    // The example of a user is complete: it has chains and bridges, and no relay.
+    let named = check("POLYSPAN_CONFIG", Path::new("user.toml"));
+    assert!(named.status.success(), "{}", text(&named.stderr));
+    let own = folder.path().join("config/polyspan");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("polyspan.toml"), "nonsense = 1\n").unwrap();
+    let file = own.join("polyspan.toml").display().to_string();
+    assert_bad_input(
+        &check("XDG_CONFIG_HOME", &folder.path().join("config")),
+        &[&file, "nonsense: unknown key"],
+    );
+}
+
+#[test]
 fn all_problems_of_a_config_are_told_together() {
     let folder = TempDir::new().unwrap();
     fs::write(

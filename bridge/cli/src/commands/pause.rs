@@ -12,7 +12,7 @@ use polyspan_node::keys::{AttesterKey, KeyFile};
 use polyspan_types::{BridgeName, CheckpointDomain, Pause};
 
 use super::decide::attester;
-use crate::args::{ConfigFile, KeyArguments};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments};
 use crate::exit::Exit;
 use crate::failure::{self, BadInput};
 use crate::handover;
@@ -37,6 +37,8 @@ pub struct PauseArguments {
     /// File whose first line is the passphrase of --key; asked for when left out.
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    gas: FeeArguments,
     /// Show what would be paused; sign and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -78,7 +80,7 @@ pub async fn run(arguments: PauseArguments) -> Result<ExitCode> {
     let key = arguments.key.map(|key| KeyArguments { key, passphrase_file });
     let mut exit = Exit::Fine;
     for end in &ends {
-        let paused = pause(&network, end, &attester, key.as_ref()).await;
+        let paused = pause(&network, end, &attester, key.as_ref(), arguments.gas).await;
         let paused = paused.with_context(|| format!("chain {} is not paused", end.side.chain));
         if let Err(error) = paused {
             let failed = failure::exit(&error);
@@ -95,6 +97,7 @@ async fn pause(
     end: &End<'_>,
     attester: &AttesterKey,
     key: Option<&KeyArguments>,
+    gas: FeeArguments,
 ) -> Result<()> {
     let (side, chain) = (end.side, network.chain(end.side));
     let pause = match &end.state {
@@ -109,7 +112,7 @@ async fn pause(
     };
     let domain = CheckpointDomain::new(side.chain_id, side.bridge);
     let signature = attester.sign_pause(&pause, &domain).await?;
-    let wallet = Wallet::new(chain.clone(), payer);
+    let wallet = Wallet::new(chain.clone(), payer).paying_at_most(gas.max_fee);
     let input = pause_calldata(pause.pause_nonce, &signature);
     let call = Call { to: Some(side.bridge), input, ..Call::default() };
     if let Err(ChainError::Reverted(BridgeRevert::Paused { .. })) = wallet.simulate(&call).await {

@@ -21,7 +21,7 @@ use anyhow::Result;
 use polyspan_node::config::{Config, LaneInfo};
 use polyspan_types::{Kind, LaneId, TransferId};
 
-use crate::args::{ConfigFile, KeyArguments, address, duration};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments, address, duration};
 use crate::handover;
 use crate::network::Network;
 use crate::output;
@@ -121,6 +121,8 @@ struct CommonArguments {
     extra_data: Bytes,
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    gas: FeeArguments,
     /// Send without asking.
     #[arg(long)]
     yes: bool,
@@ -195,6 +197,7 @@ async fn prepare(asset: Asset, common: &CommonArguments) -> Result<Ready> {
     let info = network.lane(&common.lane)?;
     let signer = unlock::unlock(&common.key)?;
     let wallet = Wallet::new(network.chain(&info.source).clone(), signer.clone());
+    let wallet = wallet.paying_at_most(common.gas.max_fee);
     let (plan, remarks) = plan::plan(&network, &info, &wallet, asset, common).await?;
     let what = preview::what(&network, &info, &plan);
     if !(common.json && common.yes) {

@@ -81,6 +81,22 @@ async fn a_transfer_shows_what_moves_asks_and_survives_an_interrupt() {
     );
     assert!(!again.stderr.text().contains('\u{1b}'), "{}", again.stderr.text());
 
+    // Another transfer has the same account nonce: the chain refuses it, and the message names the cure.
+    let other = transfer(&["native", "--amount", "2.5"], LANE, TO, &key);
+    let refused = network.polyspan(&other);
+    let said = super::text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    for words in ["wants a higher price for gas", "--max-fee", "only one of the two is ever executed"] {
+        assert!(said.contains(words), "`{words}` in {said}");
+    }
+    let cheap = network.polyspan(&[&other[..], &["--max-fee", "0.000000001"]].concat());
+    assert_bad_input(&cheap, &["gas costs ", "more than --max-fee allows (0.000000001 gwei)"]);
+    let mut instead = Running::piped(network.command(&[&other[..], &["--max-fee", "500"]].concat()));
+    let stdout = instead.writes(&instead.stdout, "\n").await;
+    let hash = stdout.trim().strip_prefix("request transaction: ").unwrap().to_owned();
+    instead.interrupt();
+    assert_eq!(instead.ended().await.code(), Some(130));
+
     network.main.mine(1).await;
     network.main.rpc("evm_setAutomine", json!([true])).await;
     let status: Value = serde_json::from_str(&network.told_blind(&["status", "--json"])).unwrap();

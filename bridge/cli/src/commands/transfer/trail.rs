@@ -10,7 +10,7 @@ use polyspan_types::TransferId;
 use serde::Serialize;
 
 use super::progress::Progress;
-use crate::args::DEFAULT_CONFIG;
+use crate::config_file::NAME;
 use crate::exit::Exit;
 use crate::output;
 use crate::wallet::Step;
@@ -61,7 +61,7 @@ impl Trail {
     /// Nothing is sent yet.
     pub(super) fn new(json: bool, config: &Path, chain: &str) -> Self {
         let config = match config {
-            file if file == Path::new(DEFAULT_CONFIG) => String::new(),
+            file if file == Path::new(NAME) => String::new(),
             file => format!(" --config {}", file.display()),
         };
         let (stage, chain) = (RefCell::new(Stage::NothingSent), chain.to_owned());
