@@ -85,6 +85,8 @@ pub enum Command {
     /// Checks and mends the store of a relay.
     #[command(subcommand)]
     Store(commands::store::StoreCommand),
+    /// Looks at what a relay needs on this host: store, lock, disk, clock, endpoints, signer. The relay may run or not.
+    Doctor(commands::doctor::DoctorArguments),
     /// Prints an example file that explains each of its keys.
     Example(commands::print::ExampleArguments),
     /// Prints what a shell needs to complete commands and options.

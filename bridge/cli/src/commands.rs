@@ -5,6 +5,7 @@ pub mod claim;
 pub mod config;
 pub mod decide;
 pub mod deploy;
+pub mod doctor;
 pub mod explain;
 pub mod governance;
 pub mod holds;

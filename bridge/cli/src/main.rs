@@ -88,6 +88,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lane(command) => commands::lane::run(command).await,
         Command::Recovery(command) => commands::recovery::run(command).await,
         Command::Store(command) => commands::store::run(command).await,
+        Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Example(arguments) => commands::print::example(&arguments),
         Command::Completions(arguments) => commands::print::completions(&arguments),
         Command::Man(arguments) => commands::print::man(&arguments),

@@ -329,7 +329,22 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
         own.contains("Submitted by this relay from 0x") && own.contains("It waits for nothing."),
         "{own}"
     );
+    let doctor = || network.told(&["doctor", "--config", "relay.toml"]);
+    let well = doctor();
+    let endpoint = format!("{} serves chain main", network.main.http_url().to_string().trim_end_matches('/'));
+    for words in [
+        "relay: both-1 runs",
+        "store: ",
+        "is held by process ",
+        "old by this host's clock",
+        &endpoint,
+        "ok         disk: ",
+    ] {
+        assert!(well.contains(words), "`{words}` in {well}");
+    }
     drop(relay);
+    let stopped = doctor();
+    assert!(stopped.contains("both-1 does not run") && stopped.contains(".lock is free"), "{stopped}");
     let dead = network.told(&["explain", "kr/main-to-service:1"]);
     assert!(dead.contains("is paid.") && dead.contains("Approved by both-1 (0x"), "{dead}");
     let call = "calldata has 2 transfers (0 to 1), a tail of 0 leaves and 1 signatures; this one, as it was requested: 1 of";
@@ -340,4 +355,17 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert!(blind.contains("is paid.") && blind.contains("Not seen: who approved it: "), "{blind}");
     let recorded = network.told(&["explain", "kr/main-to-service:1", "--config", "relay.toml"]);
     assert!(recorded.contains("Approved by both-1 (0x") && !recorded.contains("Not seen"), "{recorded}");
+
+    // Checked last: it is not a store any more.
+    let store = fs::read_dir(network.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let store = store.into_iter().find(|path| path.to_string_lossy().ends_with("both-1.sqlite")).unwrap();
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{end}", store.display()));
+    }
+    fs::write(store, vec![7; 4096]).unwrap();
+    let ill = network.polyspan(&["doctor", "--config", "relay.toml", "--json"]);
+    assert_eq!(ill.status.code(), Some(1), "{}", text(&ill.stdout));
+    let checks: Value = serde_json::from_slice(&ill.stdout).unwrap();
+    assert_eq!((&checks[0]["check"], &checks[0]["state"]), (&json!("store"), &json!("bad")), "{checks}");
+    assert_bad_input(&network.polyspan(&["doctor"]), &["has no [relay] section"]);
 }

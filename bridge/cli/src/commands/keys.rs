@@ -89,7 +89,10 @@ async fn check(config: &Config) -> Result<ExitCode> {
     Ok(if usable { Exit::Fine } else { Exit::Input }.into())
 }
 
-async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
+/// The address of the key that attests, once it has proved that it signs.
+///
+/// Errors: the files, or the remote signer.
+pub async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
     match entry.open()? {
         AttesterKey::Local(key) => Ok(key.address().to_string()),
         AttesterKey::Remote(signer) => {

@@ -114,7 +114,7 @@ async fn a_chain_that_is_silent_hides_only_what_it_would_say() {
     let silent = |url: String, name: &str| {
         assert!(config.contains(&url), "{url} in {config}");
         fs::write(network.path(name), config.replace(&url, &format!("http://{nobody}"))).unwrap();
-        for command in [&["status"][..], &["explain", "kr/main-to-service:1"]] {
+        for command in [&["status"][..], &["explain", "kr/main-to-service:1"], &["doctor"]] {
             let output = network.polyspan(&[command, &["--config", name]].concat());
             assert_eq!(output.status.code(), Some(3), "{command:?}: {}", text(&output.stdout));
         }
