@@ -48,6 +48,9 @@ pub enum Command {
     /// Before that, and always where the token's answer was unclear, it takes a threshold of operators: they prepare, sign and
     /// submit a decision.
     Refund(commands::holds::HoldArguments),
+    /// Lists what is on hold, why, and the commands that release or refund it: by anyone, or by a threshold of operators.
+    #[command(visible_alias = "holds")]
+    Releases(commands::releases::ReleasesArguments),
     /// Takes what governors have written off: for the recipient of a transfer whose hold nothing else could end.
     Claim(commands::claim::ClaimArguments),
     /// Puts a request that cannot be handled at all on hold, by a threshold of operators.

@@ -15,6 +15,7 @@ pub mod pause;
 pub mod print;
 pub mod recovery;
 pub mod relay;
+pub mod releases;
 pub mod status;
 pub mod store;
 pub mod transfer;

@@ -76,6 +76,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => commands::status::run(arguments).await,
         Command::Explain(arguments) => commands::explain::run(arguments).await,
         Command::Release(arguments) => commands::holds::run(HoldAction::Release, arguments).await,
+        Command::Releases(arguments) => commands::releases::run(arguments).await,
         Command::Refund(arguments) => commands::holds::run(HoldAction::Refund, arguments).await,
         Command::Claim(arguments) => commands::claim::run(arguments).await,
         Command::ForceHold(command) => commands::decide::run(HoldAction::ForceHold, command).await,
