@@ -96,16 +96,52 @@ pub fn short_address(address: &str) -> String {
     }
 }
 
-/// A table with a ruled head line, as narrow as its content. In a terminal that is narrower, columns with words wrap.
-pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+/// A table with a ruled head line, as narrow as its content. In a terminal that is narrower, columns with words wrap; where that is
+/// not enough, each row is a block of lines.
+pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    // Without a terminal there is no width to fit into, and a wrapped cell is hard to search.
+    let width = if is_terminal() { Table::new().width() } else { None };
+    fitted(head, &rows, width)
+}
+
+fn fitted(head: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
+    let text = ruled(head, rows, width).to_string();
+    match width {
+        Some(width) if text.lines().any(|line| line.chars().count() > usize::from(width)) => {
+            let blocks: Vec<_> = rows.iter().map(|row| block(head, row, width)).collect();
+            blocks.join("\n\n")
+        }
+        _ => text,
+    }
+}
+
+/// One row, a line for each cell that is not empty.
+fn block(head: &[&str], row: &[String], width: u16) -> String {
+    let cells = head.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.add_rows(cells.map(|(name, cell)| vec![(*name).to_owned(), cell.clone()]));
+    if let Some(names) = table.column_mut(0) {
+        names.set_padding((0, 2)).set_constraint(ColumnConstraint::ContentWidth);
+    }
+    if let Some(values) = table.column_mut(1) {
+        values.set_padding((0, 0));
+    }
+    table.to_string()
+}
+
+fn ruled(head: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
     table.set_header(head.to_vec());
     table.add_rows(rows);
-    // Without a terminal there is no width to fit into, and a wrapped cell is hard to search.
-    let arrangement = match is_terminal() {
-        true => ContentArrangement::Dynamic,
-        false => ContentArrangement::Disabled,
+    let arrangement = match width {
+        Some(width) => {
+            table.set_width(width);
+            ContentArrangement::Dynamic
+        }
+        None => ContentArrangement::Disabled,
     };
     table.set_content_arrangement(arrangement);
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -197,6 +233,23 @@ mod tests {
     fn addresses_are_shortened_to_both_of_their_ends() {
         assert_eq!(short_address("0x19ca6B8E0b3b0E3A9D3bF1dC0f1A5f8d2D33d78B"), "0x19ca…d78B");
         assert_eq!(short_address("0x12"), "0x12");
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_for_the_terminal_is_a_block_for_each_row() {
+        let head = ["lane", "requested", "handled", "waiting for"];
+        let rows = ["kr/main-to-service", "kr/service-to-main"]
+            .map(|lane| vec![lane.to_owned(), "1234567".to_owned(), String::new(), "two words ".repeat(9)]);
+        let fits = |width: u16| {
+            fitted(&head, &rows, Some(width)).lines().all(|line| line.chars().count() <= width.into())
+        };
+        assert!(fits(80) && fits(40));
+        assert!(fitted(&head, &rows, Some(80)).starts_with("lane  "), "a table while it fits");
+        let narrow = fitted(&head, &rows, Some(40));
+        assert!(narrow.contains("requested    1234567") && !narrow.contains("handled"), "{narrow}");
+        assert!(narrow.contains("\n\nlane         kr/service-to-main"), "{narrow}");
+        let wide = fitted(&head, &rows, None);
+        assert_eq!(wide.lines().count(), 4, "without a terminal nothing wraps");
     }
 
     #[test]
