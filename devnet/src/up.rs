@@ -84,7 +84,7 @@ fn manual(network: &Network) -> Vec<String> {
         lines.push(format!("transfer with the funded key of {} ({address}):", user.name));
         lines.push(format!(
             "  {polyspan} transfer native --config {config} --lane {name}/main-to-service --to {address} \
-             --amount 0.5 --key {} --passphrase-file {} --wait",
+             --amount 0.5 --key {} --passphrase-file {} --yes --wait",
             user.keystore.display(),
             user.passphrase_file.display(),
         ));

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
+use alloy::primitives::Address;
 use anyhow::Result;
 use polyspan_devnet::misbehave::Fault;
 use polyspan_devnet::process::ChildProcess;
@@ -64,6 +65,7 @@ async fn a_forged_payout_is_noticed_when_a_real_request_has_taken_its_number() {
         let lane = network.bridges[0].deployment.lane(direction).id;
         let told = explained(&network, &format!("{lane}:{}", handled - 1)).await;
         assert!(told["state"].is_null(), "a victim's transfer is said to be {told}");
+        assert_eq!(told_by_address(&network, victim).await, 0, "`transfers` says that it is paid");
         let why = told["outcome"]["dispute"].as_str().unwrap();
         assert!(why.contains("another transfer"), "{why}");
     }
@@ -135,6 +137,14 @@ async fn is_halted(network: &TestNetwork, direction: Direction, why: &str) {
         };
         eventually("the halt is in the metrics", PATIENCE, shown).await.unwrap();
     }
+}
+
+/// Transfers to somebody that `polyspan transfers` calls paid.
+async fn told_by_address(network: &TestNetwork, to: Address) -> usize {
+    let listed = network.polyspan(&["transfers", "--to", &to.to_string()]).await.unwrap();
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(text.contains("kr/"), "{text}{}", String::from_utf8_lossy(&listed.stderr));
+    text.lines().filter(|line| line.contains("paid")).count()
 }
 
 async fn explained(network: &TestNetwork, transfer: &str) -> Value {

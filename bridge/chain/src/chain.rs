@@ -145,6 +145,14 @@ impl Chain {
         Ok(self.block_ref(known.height).await?.filter(|found| *found == known))
     }
 
+    /// When the block at a height was made, by a quorum; `None` above the newest one. Unit: seconds since 1970.
+    pub async fn block_time(&self, height: BlockHeight) -> Result<Option<u64>, ChainError> {
+        let question = Question::new("a block", CallKind::State, Some(height));
+        let block =
+            self.pool().agreed(question, |client| async move { client.block_at(height).await }).await?;
+        Ok(block.map(|block| block.timestamp))
+    }
+
     fn pool(&self) -> &Pool {
         &self.0.pool
     }

@@ -4,14 +4,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands;
+use crate::config_file::default_config;
+use crate::wallet::GasPrice;
+use crate::{commands, exit};
 
 /// Moves value between chains, and shows how it goes.
 #[derive(Debug, Parser)]
-#[command(name = "polyspan", version, max_term_width = 100)]
+#[command(name = "polyspan", version, max_term_width = 80, after_help = exit::HELP)]
 pub struct Arguments {
+    /// Print JSON: results on standard output, remarks and errors as one object a line on standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours; NO_COLOR is kept by `auto`.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -24,9 +32,11 @@ pub enum Command {
     Relay(commands::relay::RelayArguments),
     /// Requests a transfer.
     Transfer(commands::transfer::TransferArguments),
+    /// Lists transfers by who requested them or who gets them.
+    Transfers(commands::transfers::TransfersArguments),
     /// Shows lanes and relays.
     Status(commands::status::StatusArguments),
-    /// Tells the story of one transfer, and what it waits for.
+    /// Tells the story of one transfer or transaction, and what it waits for.
     Explain(commands::explain::ExplainArguments),
     /// Pays a transfer that is on hold, if its reason is gone. Relays do so by themselves.
     ///
@@ -38,6 +48,9 @@ pub enum Command {
     /// Before that, and always where the token's answer was unclear, it takes a threshold of operators: they prepare, sign and
     /// submit a decision.
     Refund(commands::holds::HoldArguments),
+    /// Lists what is on hold, why, and the commands that release or refund it: by anyone, or by a threshold of operators.
+    #[command(visible_alias = "holds")]
+    Releases(commands::releases::ReleasesArguments),
     /// Takes what governors have written off: for the recipient of a transfer whose hold nothing else could end.
     Claim(commands::claim::ClaimArguments),
     /// Puts a request that cannot be handled at all on hold, by a threshold of operators.
@@ -45,6 +58,11 @@ pub enum Command {
     /// It pays nothing and takes nothing: the value stays where it is, until operators release it or it is refunded.
     #[command(subcommand)]
     ForceHold(commands::decide::DecideCommand<commands::decide::PrepareNext>),
+    /// Pauses a bridge at once, by the signature of one operator. Only governors end the pause.
+    ///
+    /// The attester key of the config signs, and a submitter key pays. No request is taken and nothing is paid while the bridge is paused;
+    /// nothing is lost.
+    Pause(commands::pause::PauseArguments),
     /// Audits bridges from the first request on, from the chains alone. Exit code 1 with the first difference.
     Verify(commands::verify::VerifyArguments),
     /// Makes, imports and shows keys.
@@ -70,13 +88,29 @@ pub enum Command {
     /// Checks and mends the store of a relay.
     #[command(subcommand)]
     Store(commands::store::StoreCommand),
+    /// Looks at what a relay needs on this host: store, lock, disk, clock, endpoints, signer. The relay may run or not.
+    Doctor(commands::doctor::DoctorArguments),
+    /// Prints an example file that explains each of its keys.
+    Example(commands::print::ExampleArguments),
+    /// Prints what a shell needs to complete commands and options.
+    Completions(commands::print::CompletionsArguments),
+    /// Prints the manual page, or writes one for each command.
+    Man(commands::print::ManArguments),
 }
 
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFile {
-    /// Configuration with the chains and bridges.
-    #[arg(long, value_name = "FILE", default_value = "polyspan.toml")]
+    /// Configuration with the chains and bridges. Default: the first of ./polyspan.toml, polyspan/polyspan.toml in $XDG_CONFIG_HOME or
+    /// ~/.config, and /etc/polyspan/polyspan.toml.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "POLYSPAN_CONFIG",
+        hide_env_values = true,
+        default_value_os_t = default_config(),
+        hide_default_value = true
+    )]
     pub config: PathBuf,
 }
 
@@ -89,6 +123,16 @@ pub struct KeyArguments {
     /// File whose first line is the passphrase; asked for when left out.
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+}
+
+/// What the transactions of a command pay.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct FeeArguments {
+    /// Most that is paid for gas, in gwei. Default: twice the base fee, and the tip.
+    ///
+    /// Give more to have a transaction that waits replaced by the same one at a higher price.
+    #[arg(long, value_name = "GWEI")]
+    pub max_fee: Option<GasPrice>,
 }
 
 /// An address in hex. Mixed case must be a right checksum: it was put there to catch slips.

@@ -3,8 +3,35 @@
 use alloy::primitives::{Address, Bytes, U256};
 use polyspan_types::text::is_deceptive;
 use polyspan_types::{Content, Item, Kind, Payload, ValueTransfer};
+use serde::Serialize;
 
 use crate::token::{NATIVE_DECIMALS, format_amount};
+
+/// An amount for programs: text, since readers of JSON round large numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// In whole tokens, such as 1.5; `null` when the token does not tell its decimals.
+    whole: Option<String>,
+    /// In the smallest unit.
+    raw: String,
+}
+
+impl Amount {
+    /// Of a token with these decimals.
+    pub fn new(raw: U256, decimals: Option<u8>) -> Self {
+        Self { whole: decimals.map(|decimals| format_amount(raw, decimals)), raw: raw.to_string() }
+    }
+
+    /// What a request moves. An ERC-721 is one; of an ERC-1155 all units together.
+    pub fn of(transfer: &ValueTransfer, decimals: Option<u8>) -> Self {
+        match transfer.kind.asset() {
+            Some(Kind::Native) => Self::new(transfer.value, Some(NATIVE_DECIMALS)),
+            Some(Kind::Erc721) => Self::new(U256::from(1), Some(0)),
+            Some(Kind::Erc1155) => Self::new(transfer.value, Some(0)),
+            Some(Kind::Erc20) | None => Self::new(transfer.value, decimals),
+        }
+    }
+}
 
 /// What is moved: `1.5 KRT (0x…)`. `name` is that of its pair.
 pub fn what(transfer: &ValueTransfer, name: Option<&str>, decimals: Option<u8>) -> String {

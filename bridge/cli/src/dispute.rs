@@ -7,7 +7,14 @@ use crate::lane_view::{DestinationView, SourceView};
 
 /// What speaks against the destination by its own state and that of the source.
 pub fn of_ends(source: &SourceView, destination: &DestinationView) -> Option<String> {
-    let (requested, handled) = (source.requested, destination.handled);
+    of_counts((source.requested, source.request_root), (destination.handled, destination.state.handle_root))
+}
+
+/// The same by how many requests each end has, and its root over them.
+pub fn of_counts(
+    (requested, request_root): (RequestNonce, Root),
+    (handled, handle_root): (RequestNonce, Root),
+) -> Option<String> {
     if handled > requested {
         return Some(format!(
             "the destination has handled {handled} requests and the source has {requested}: something was handled that nobody requested, or \
@@ -15,7 +22,7 @@ pub fn of_ends(source: &SourceView, destination: &DestinationView) -> Option<Str
         ));
     }
     (handled == requested).then_some(())?;
-    of_roots(handled, source.request_root, destination.state.handle_root)
+    of_roots(handled, request_root, handle_root)
 }
 
 /// What speaks against the destination by the root over `handled` requests.

@@ -1,15 +1,15 @@
-//! Which failures are the caller's to correct.
+//! Which failures are the caller's to correct, and which may heal.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use polyspan_chain::ChainError;
+use polyspan_coordination::CoordinationError;
 use polyspan_node::BuildError;
 use polyspan_node::config::ConfigErrors;
 use polyspan_node::keys::KeyError;
+use polyspan_types::{Classify, ErrorClass};
 
-/// Exit code of bad input: arguments, files, keys, what they point to. The same as clap's.
-pub const BAD_INPUT: u8 = 2;
+use crate::exit::Exit;
 
 /// Something in the arguments or files that the caller must correct.
 #[derive(Debug)]
@@ -46,17 +46,25 @@ impl fmt::Display for NoVerdict {
     }
 }
 
-/// The exit code of an error: 2 for bad input and where 1 is a verdict, 1 for everything else.
-pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let bad = error.downcast_ref::<NoVerdict>().is_some()
+/// The exit code of an error. A command without a verdict never ends with the code of one.
+pub fn exit(error: &anyhow::Error) -> Exit {
+    let is_input = error.chain().any(|cause| {
+        cause.is::<BadInput>()
+            || cause.is::<ConfigErrors>()
+            || cause.is::<KeyError>()
+            || cause.downcast_ref::<BuildError>().is_some_and(is_bad_build_input)
+            || cause.downcast_ref::<ChainError>().is_some_and(is_bad_chain)
+    });
+    if is_input {
+        return Exit::Input;
+    }
+    let may_heal = error.downcast_ref::<NoVerdict>().is_some()
         || error.chain().any(|cause| {
-            cause.is::<BadInput>()
-                || cause.is::<ConfigErrors>()
-                || cause.is::<KeyError>()
-                || cause.downcast_ref::<BuildError>().is_some_and(is_bad_build_input)
-                || cause.downcast_ref::<ChainError>().is_some_and(is_bad_chain)
+            let class = cause.downcast_ref::<ChainError>().map(Classify::class);
+            let class = class.or_else(|| cause.downcast_ref::<CoordinationError>().map(Classify::class));
+            matches!(class, Some(ErrorClass::Retry { .. }))
         });
-    ExitCode::from(if bad { BAD_INPUT } else { 1 })
+    if may_heal { Exit::Unreadable } else { Exit::Bad }
 }
 
 /// A relay that does not start for lack of right input. A fault of this program is none, and neither is what another process holds
@@ -74,4 +82,32 @@ const fn is_bad_chain(error: &ChainError) -> bool {
             | ChainError::NotABridge { .. }
             | ChainError::Settings(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use anyhow::anyhow;
+
+    use super::*;
+
+    fn silent() -> ChainError {
+        ChainError::Timeout { endpoint: "e".to_owned(), method: "m", after: Duration::from_secs(1) }
+    }
+
+    #[test]
+    fn input_errors_are_told_from_what_may_heal() {
+        assert_eq!(exit(&BadInput::new("x").into()), Exit::Input);
+        assert_eq!(exit(&anyhow::Error::from(silent()).context("cannot send")), Exit::Unreadable);
+        assert_eq!(exit(&anyhow!("reverted")), Exit::Bad);
+        let gone = ChainError::NoCode { chain: "main".to_owned(), address: alloy::primitives::Address::ZERO };
+        assert_eq!(exit(&gone.into()), Exit::Input);
+    }
+
+    #[test]
+    fn a_command_without_a_verdict_does_not_end_with_the_code_of_one() {
+        assert_eq!(exit(&anyhow!("traces differ").context(NoVerdict)), Exit::Unreadable);
+        assert_eq!(exit(&anyhow::Error::from(BadInput::new("x")).context(NoVerdict)), Exit::Input);
+    }
 }

@@ -50,10 +50,10 @@ pub fn replace(file: &Path, text: &str) -> Result<(), BadInput> {
     })
 }
 
-/// Asks on the terminal.
+/// Asks on the terminal. `instead` says what to do without one, `refused` what holds after a no.
 ///
 /// Errors: there is none, or the answer is no.
-pub fn confirm(question: &str, instead: &str) -> Result<(), BadInput> {
+pub fn confirm(question: &str, instead: &str, refused: &str) -> Result<(), BadInput> {
     if !std::io::stdin().is_terminal() {
         return Err(BadInput::new(format!("cannot ask without a terminal; {instead}, then give --yes")));
     }
@@ -64,6 +64,6 @@ pub fn confirm(question: &str, instead: &str) -> Result<(), BadInput> {
     let read = std::io::stdin().read_line(&mut answer);
     match (read, answer.trim().to_lowercase().as_str()) {
         (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(BadInput::new("nothing was signed")),
+        _ => Err(BadInput::new(refused)),
     }
 }

@@ -42,6 +42,11 @@ impl Network {
         Ok(Self { config, coordinator: Err("the relays were not asked".to_owned()), chains })
     }
 
+    /// All chains of the config.
+    pub fn chains(&self) -> impl Iterator<Item = &Chain> {
+        self.chains.values()
+    }
+
     /// The chain of one end of a bridge.
     pub fn chain(&self, side: &Side) -> &Chain {
         self.chains.get(&side.chain).expect("the config has proved that deployments name its chains")

@@ -43,6 +43,38 @@ pub async fn ending(
     scan(chain, from, read).await
 }
 
+/// Reads the logs of a bridge back from the newest block, range after range, until `read` has enough or `oldest` is read. A range
+/// that is refused is asked again, shorter.
+pub async fn backwards(
+    chain: &Chain,
+    oldest: BlockHeight,
+    mut read: impl AsyncFnMut(BlockHeight, BlockHeight) -> Result<Enough, ChainError>,
+) -> Result<(), ChainError> {
+    let mut newest = chain.head().await?.latest.height;
+    while let Some((first, last)) = chain.next_range(oldest, newest) {
+        // As many blocks as the next range has, at the other end.
+        let length = last.get() - first.get();
+        let from = BlockHeight::new(newest.get().saturating_sub(length)).max(oldest);
+        match read(from, newest).await {
+            Ok(Enough::Yes) => break,
+            Ok(Enough::No) if from == oldest => break,
+            Ok(Enough::No) => newest = BlockHeight::new(from.get() - 1),
+            Err(ChainError::RangeRefused { .. }) if from < newest => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether older logs are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enough {
+    /// None are.
+    Yes,
+    /// They are.
+    No,
+}
+
 /// Reads range after range until something is found. A range that is refused is asked again, shorter.
 async fn scan<T, F>(
     chain: &Chain,

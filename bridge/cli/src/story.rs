@@ -6,6 +6,7 @@ use polyspan_store::{ForceHold, Purpose};
 use polyspan_types::{HoldEnd, Leaf, OutcomeResult, Payload, Request, Root, TransferState};
 use serde::Serialize;
 
+use crate::asset::Amount;
 use crate::hold_steps::{HoldStory, explained};
 use crate::judgement::Judgement;
 
@@ -63,6 +64,8 @@ pub struct RequestStory {
     pub request: Request,
     /// What is moved, for people.
     pub what: String,
+    /// How much, for programs.
+    pub amount: Amount,
     /// Its payload, if it can be read.
     pub decoded: Option<Payload>,
     /// What the payload holds, for people.

@@ -1,5 +1,7 @@
 //! Sends a person's own transactions, one after the other.
 
+mod fee;
+
 use std::time::Duration;
 
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope, TxLegacy, TypedTransaction};
@@ -9,8 +11,13 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
-use polyspan_chain::{At, Chain, ChainError, FeeMarket, Receipt, SendOutcome};
+use polyspan_chain::{At, Chain, ChainError, Receipt, SendOutcome};
 use tokio::time::Instant;
+
+use crate::failure::BadInput;
+use fee::{Price, price};
+
+pub use fee::GasPrice;
 
 /// How long a transaction may take to get into a block.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -22,6 +29,7 @@ pub struct Wallet {
     /// The chain.
     pub chain: Chain,
     signer: PrivateKeySigner,
+    max_fee: Option<GasPrice>,
 }
 
 /// What is to be sent.
@@ -44,10 +52,25 @@ pub struct Sent {
     pub receipt: Receipt,
 }
 
+/// How far a transaction is that may move value. Who is interrupted must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It is signed, and endpoints are about to get it.
+    Signed(B256),
+    /// Endpoints have it, as far as is known: it may get into a block from now on.
+    Broadcast(B256),
+}
+
 impl Wallet {
     /// The account of `signer` on `chain`.
     pub const fn new(chain: Chain, signer: PrivateKeySigner) -> Self {
-        Self { chain, signer }
+        Self { chain, signer, max_fee: None }
+    }
+
+    /// The same account, which pays no more than `max_fee` for gas. Default: the double of the base fee, and the tip.
+    #[must_use]
+    pub fn paying_at_most(self, max_fee: Option<GasPrice>) -> Self {
+        Self { max_fee, ..self }
     }
 
     /// Its address.
@@ -66,8 +89,17 @@ impl Wallet {
     ///
     /// Errors: it would revert or did, the node refuses it, or it is in no block in time.
     pub async fn send(&self, what: &str, call: Call) -> Result<Sent> {
+        self.send_observed(what, call, |_| {}).await
+    }
+
+    /// As [`Wallet::send`]; `observe` sees each step before the next one begins.
+    ///
+    /// Errors: as [`Wallet::send`].
+    pub async fn send_observed(&self, what: &str, call: Call, observe: impl Fn(Step)) -> Result<Sent> {
         let raw = self.signed(&call).await.with_context(|| format!("cannot {what}"))?;
         let tx_hash = alloy::primitives::keccak256(&raw);
+        // Before sending: an interrupt from here on must name the transaction.
+        observe(Step::Signed(tx_hash));
         match self.chain.send_raw(&raw).await {
             Ok(SendOutcome::Accepted(_) | SendOutcome::AlreadyKnown) => {}
             Ok(SendOutcome::InsufficientFunds) => bail!(
@@ -75,6 +107,7 @@ impl Wallet {
                 self.address(),
                 self.chain.name()
             ),
+            Ok(SendOutcome::Underpriced) => bail!("cannot {what}: {}", self.underpriced()),
             Ok(refused) => {
                 bail!("cannot {what}: chain {} refused the transaction: {refused:?}", self.chain.name())
             }
@@ -83,11 +116,21 @@ impl Wallet {
                 tracing::debug!(%error, "sending failed");
             }
         }
+        observe(Step::Broadcast(tx_hash));
         let receipt = self.wait(&raw, tx_hash).await.with_context(|| format!("cannot {what}"))?;
         if !receipt.success {
             bail!("cannot {what}: transaction {tx_hash} on chain {} reverted", self.chain.name());
         }
         Ok(Sent { tx_hash, receipt })
+    }
+
+    fn underpriced(&self) -> String {
+        format!(
+            "chain {} wants a higher price for gas. If another transaction of {} waits there (one that was sent before), wait until it is \
+             in a block, or give --max-fee above its price to have this one in its place: only one of the two is ever executed",
+            self.chain.name(),
+            self.address()
+        )
     }
 
     async fn wait(&self, raw: &Bytes, tx_hash: B256) -> Result<Receipt> {
@@ -121,21 +164,22 @@ impl Wallet {
         let chain_id = self.chain.id().get();
         let to = call.to.map_or(TxKind::Create, TxKind::Call);
         let (value, input) = (call.value, call.input.clone());
-        let transaction: TypedTransaction = match self.chain.fees().await? {
-            FeeMarket::Eip1559 { base_fee, priority } => TxEip1559 {
+        let price =
+            price(&self.chain.fees().await?, self.max_fee).map_err(|dear| BadInput::new(dear.to_string()))?;
+        let transaction: TypedTransaction = match price {
+            Price::Eip1559 { max_fee, tip } => TxEip1559 {
                 chain_id,
                 nonce,
                 gas_limit,
-                // Six full blocks in a row double the base fee.
-                max_fee_per_gas: base_fee * 2 + priority,
-                max_priority_fee_per_gas: priority,
+                max_fee_per_gas: max_fee,
+                max_priority_fee_per_gas: tip,
                 to,
                 value,
                 input,
                 ..TxEip1559::default()
             }
             .into(),
-            FeeMarket::Legacy { gas_price } => {
+            Price::Legacy { gas_price } => {
                 TxLegacy { chain_id: Some(chain_id), nonce, gas_price, gas_limit, to, value, input }.into()
             }
         };

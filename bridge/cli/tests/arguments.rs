@@ -39,13 +39,14 @@ fn a_missing_config_is_named_by_every_command_that_needs_one() {
     let folder = TempDir::new().unwrap();
     private(folder.path(), "pass", "secret\n");
     let block = format!("0x{}", "1".repeat(64));
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["relay"],
         &["status"],
         &["explain", "kr/main-to-service:1"],
         &["config", "check", "--offline"],
         &["attest", "adopt", "--until", "5"],
         &["store", "repair"],
+        &["pause", "--dry-run"],
         &["lane", "resume", "--lane", "kr/main-to-service", "--accept", &block],
     ];
     for arguments in commands {
@@ -81,6 +82,99 @@ fn arguments_that_name_nothing_are_refused() {
         let no_file = format!("give a file of `polyspan {command} prepare`");
         assert_bad_input(&go(&[command, "sign", "x.toml"]), &["x.toml: cannot read it", &no_file]);
     }
+}
+
+#[test]
+fn errors_are_json_where_it_is_asked_for_and_coloured_only_where_it_is_wanted() {
+    let folder = TempDir::new().unwrap();
+    let commands: [&[&str]; 4] = [
+        &["status", "--json"],
+        &["--json", "keys", "show", "--key", "k"],
+        &["explain", "kr:42", "--json"],
+        &["--json"],
+    ];
+    for arguments in commands {
+        let output = polyspan(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["exit_code"], 2, "{error}");
+        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        assert_eq!(output.stderr.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+    let shown = |more: &[&str]| text(&polyspan(folder.path(), &[&["status"], more].concat()).stderr);
+    assert!(shown(&[]).starts_with("error: "), "no control sequences into a pipe");
+    assert!(shown(&["--color", "always"]).starts_with("\u{1b}[31merror:\u{1b}[0m "));
+    assert!(shown(&["--color", "never"]).starts_with("error: "));
+    private(folder.path(), "pass", "secret\n");
+    let made =
+        polyspan(folder.path(), &["--json", "keys", "new", "--out", "k.json", "--passphrase-file", "pass"]);
+    let result: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert!(result["result"].as_str().unwrap().starts_with("0x"), "{result}");
+    // Everything that --help prints fits.
+    for command in [&["--help"][..], &["transfer", "--help"], &["pause", "--help"], &["transfers", "--help"]]
+    {
+        let help = text(&polyspan(folder.path(), command).stdout);
+        assert!(help.contains("--json") && help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    }
+}
+
+#[test]
+fn examples_completions_and_pages_are_printed() {
+    let folder = TempDir::new().unwrap();
+    let go = |arguments: &[&str]| {
+        let output = polyspan(folder.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let trimmed = |text: &str| text.trim().to_owned();
+    assert_eq!(go(&["example", "deploy"]), trimmed(include_str!("../deploy.example.toml")));
+    assert_eq!(go(&["example", "relay"]), trimmed(include_str!("../../node/polyspan.example.toml")));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(go(&["completions", shell]).contains("force-hold"), "{shell}");
+    }
+    assert!(go(&["man"]).contains(".TH polyspan 1"));
+    fs::create_dir(folder.path().join("pages")).unwrap();
+    go(&["man", "--out", "pages"]);
+    assert!(
+        fs::read_to_string(folder.path().join("pages/polyspan-transfer.1")).unwrap().contains("SYNOPSIS")
+    );
+    assert_bad_input(
+        &polyspan(folder.path(), &["man", "--out", "nowhere"]),
+        &["--out: cannot write into nowhere"],
+    );
+}
+
+#[test]
+fn the_config_is_found_by_its_variable_and_in_the_usual_folders() {
+    let folder = TempDir::new().unwrap();
+    let user = text(&polyspan(folder.path(), &["example", "user"]).stdout);
+    let side = |name: &str, id: u64, byte: &str| {
+        format!(
+            "[{name}]\nchain = \"{name}\"\nchain_id = {id}\nbridge = \"0x{}\"\ndeployment_block = 7\n",
+            byte.repeat(20)
+        )
+    };
+    let (main, service) = (side("main", 31001, "11"), side("service", 31002, "22"));
+    let deployment = format!("name = \"kr\"\nsalt = \"0x{}\"\n{main}{service}", "01".repeat(32));
+    fs::write(folder.path().join("kr.deployment.toml"), deployment).unwrap();
+    fs::write(folder.path().join("user.toml"), &user).unwrap();
+    let check = |variable: &str, value: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_polyspan"));
+        command.current_dir(folder.path()).env(variable, value).args(["config", "check", "--offline"]);
+        command.output().unwrap()
+    };
+    // The example of a user is complete: it has chains and bridges, and no relay.
+    let named = check("POLYSPAN_CONFIG", Path::new("user.toml"));
+    assert!(named.status.success(), "{}", text(&named.stderr));
+    let own = folder.path().join("config/polyspan");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("polyspan.toml"), "nonsense = 1\n").unwrap();
+    let file = own.join("polyspan.toml").display().to_string();
+    assert_bad_input(
+        &check("XDG_CONFIG_HOME", &folder.path().join("config")),
+        &[&file, "nonsense: unknown key"],
+    );
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod gas_caps;
 mod governance;
 #[path = "chains/holds.rs"]
 mod holds;
+#[path = "chains/interrupts.rs"]
+mod interrupts;
 #[path = "chains/migration.rs"]
 mod migration;
 #[path = "chains/network.rs"]
@@ -26,6 +28,8 @@ mod parts;
 mod recovery;
 #[path = "chains/recovery_plan.rs"]
 mod recovery_plan;
+#[path = "chains/terminal.rs"]
+mod terminal;
 #[path = "chains/transfers.rs"]
 mod transfers;
 #[path = "chains/verify.rs"]
@@ -39,6 +43,7 @@ use std::os::unix::fs::PermissionsExt;
 use network::{ATTESTER, Network, USER, assert_bad_input, text};
 use polyspan_chain::testing::development_key;
 use serde_json::{Value, json};
+use terminal::Running;
 
 const TO: &str = "0x00000000000000000000000000000000000abcde";
 
@@ -50,7 +55,7 @@ fn user_key() -> [String; 4] {
 fn transfer<'a>(what: &[&'a str], lane: &'a str, to: &'a str, key: &'a [String; 4]) -> Vec<&'a str> {
     let mut arguments = vec!["transfer"];
     arguments.extend(what);
-    arguments.extend(["--lane", lane, "--to", to]);
+    arguments.extend(["--yes", "--lane", lane, "--to", to]);
     arguments.extend(key.iter().map(String::as_str));
     arguments
 }
@@ -242,6 +247,35 @@ async fn a_transfer_that_would_be_refused_is_not_sent() {
     refused(&["native", "--amount", "1"], &nobody, &["--to: the zero address"]);
     let elsewhere = network.polyspan(&transfer(&["native", "--amount", "1"], "xx/main-to-service", TO, &key));
     assert_bad_input(&elsewhere, &["has no lane xx/main-to-service; it has kr/main-to-service"]);
+
+    assert_bad_input(&network.polyspan(&["pause", "--yes"]), &["polyspan.toml names no attester key"]);
+    fs::write(network.path("stranger.toml"), network.relay_config(USER)).unwrap();
+    let stranger = network.polyspan(&["pause", "--yes", "--config", "stranger.toml"]);
+    assert_bad_input(&stranger, &["this key is no operator", "use the config of one"]);
+    fs::write(network.path("relay.toml"), network.relay_config(ATTESTER)).unwrap();
+    let pause = |more: &[&str]| network.polyspan(&[&["pause", "--config", "relay.toml"], more].concat());
+    assert_bad_input(&pause(&[]), &["cannot ask without a terminal", "--yes"]);
+    assert_bad_input(&pause(&["--chain", "xx"]), &["has no end on `xx`; use main or service"]);
+    assert_bad_input(&pause(&["--bridge", "xx"]), &["has no bridge `xx`; it has kr"]);
+    let dry = pause(&["--dry-run"]);
+    let shown = text(&dry.stdout) + &text(&dry.stderr);
+    assert!(dry.status.success() && shown.contains("nothing was signed or sent"), "{shown}");
+    assert!(shown.contains("on chain main: will be paused"), "{shown}");
+    refused(&["native", "--amount", "0"], TO, &["moves nothing"]);
+
+    let one = pause(&["--chain", "service", "--yes"]);
+    let shown = text(&one.stdout);
+    assert!(one.status.success() && shown.starts_with("chain service: paused; transaction 0x"), "{shown}");
+    let both = pause(&["--yes"]);
+    let shown = text(&both.stdout) + &text(&both.stderr);
+    assert!(both.status.success() && shown.contains("on chain service: is paused"), "{shown}");
+    assert!(shown.contains("chain main: paused; transaction 0x"), "{shown}");
+    refused(&["native", "--amount", "1"], TO, &["is paused"]);
+    let again = pause(&["--yes"]);
+    assert!(again.status.success() && text(&again.stdout) == "there is nothing left to pause");
+    for command in [&["status"][..], &["recovery", "plan"]] {
+        assert_eq!(network.polyspan(command).status.code(), Some(1), "{command:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,9 +290,9 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     };
     let alone = wait(&["erc20", "--token", "KRT", "--amount", "1.5"], lane, "1s");
     let told = text(&alone.stdout);
-    assert_eq!(alone.status.code(), Some(1), "{told}{}", text(&alone.stderr));
+    assert_eq!(alone.status.code(), Some(3), "{told}{}", text(&alone.stderr));
     assert!(told.contains("transfer: kr/main-to-service:0") && told.contains("not paid within 1s"), "{told}");
-    let explained = network.told(&["explain", "kr/main-to-service:0"]);
+    let explained = network.told_blind(&["explain", "kr/main-to-service:0"]);
     assert!(explained.contains("is final.") && explained.contains("1.5 KRT"), "{explained}");
     let missing = network.polyspan(&["explain", "kr/main-to-service:7"]);
     assert_bad_input(&missing, &["does not exist", "has 1 requests"]);
@@ -279,24 +313,67 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert_eq!(main_to_service["lag"], 0);
     assert_eq!(main_to_service["leader"], "both-1");
     assert_eq!(status["relays"][0]["alive"], true);
+    let watch = Running::piped(network.command(&["status", "--watch", "--json"]));
+    let lines = watch.writes(&watch.stdout, "\n{").await;
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["lanes"][0]["handled"], 2, "{first}");
+    let watch = Running::piped(network.command(&["status", "--watch"]));
+    let tables = watch.writes(&watch.stdout, "\n\nlane").await;
+    assert!(!tables.contains('\u{1b}'), "{tables:?}");
     let table = network.told(&["status"]);
     assert!(table.contains("kr/service-to-main") && table.contains("both-1"), "{table}");
     let story: Value =
         serde_json::from_str(&network.told(&["explain", "kr/main-to-service:0", "--json"])).unwrap();
     assert_eq!(story["state"], "paid", "{story}");
     assert!(story["outcome"]["tx_hash"].is_string(), "{story}");
+    assert_eq!(story["request"]["amount"], json!({ "whole": "1.5", "raw": "1500000" }), "{story}");
+    let from = story["request"]["transfer"]["from"].as_str().unwrap();
+    assert_eq!(from, development_key(USER).address().to_checksum(None));
     // The coordinator has forgotten the votes; the transaction has not.
     let approval = &story["approval"];
     // What was requested before the first relay ran is covered by the next request.
     assert_eq!((&approval["checkpoint"], &story["unseen"]), (&json!(2), &json!([])), "{story}");
     assert_eq!(approval["signers"].as_array().map(Vec::len), Some(1), "{story}");
     assert_eq!(approval["signers"][0]["relay"], "both-1", "{story}");
+    // The transaction that paid both transfers names them; that of a request is its transfer.
+    let paid = network.told(&["explain", story["outcome"]["tx_hash"].as_str().unwrap()]);
+    assert!(paid.contains("concerns 2 transfers:") && paid.contains("\n  kr/main-to-service:1"), "{paid}");
+    let requested = network.told(&["explain", story["request"]["tx_hash"].as_str().unwrap()]);
+    assert!(requested.starts_with("kr/main-to-service:0 is paid."), "{requested}");
+    let user = development_key(USER).address().to_string();
+    let list = |more: &[&str]| -> Value {
+        let arguments = [&["transfers", "--json"], more].concat();
+        serde_json::from_str::<Value>(&network.told(&arguments)).unwrap()["transfers"].clone()
+    };
+    let sent = list(&["--from", &user]);
+    let shown = |index: usize| (sent[index]["transfer"].clone(), sent[index]["state"].clone());
+    assert_eq!(shown(0), (json!("kr/main-to-service:1"), json!("paid")), "{sent}");
+    assert_eq!(shown(1), (json!("kr/main-to-service:0"), json!("paid")), "{sent}");
+    assert_eq!(shown(2), (json!("kr/service-to-main:0"), json!("paid")), "{sent}");
+    assert_eq!(sent[1]["from"], user, "{sent}");
+    assert_eq!(list(&["--to", TO, "--lane", lane, "--limit", "1"]), json!([sent[0]]));
+    assert_eq!(list(&["--to", &user]), json!([]));
     let own = network.told(&["explain", "kr/main-to-service:0", "--config", "relay.toml"]);
     assert!(
         own.contains("Submitted by this relay from 0x") && own.contains("It waits for nothing."),
         "{own}"
     );
+    let doctor = || network.told(&["doctor", "--config", "relay.toml"]);
+    let well = doctor();
+    let endpoint = format!("{} serves chain main", network.main.http_url().to_string().trim_end_matches('/'));
+    for words in [
+        "relay: both-1 runs",
+        "store: ",
+        "is held by process ",
+        "old by this host's clock",
+        &endpoint,
+        "ok         disk: ",
+    ] {
+        assert!(well.contains(words), "`{words}` in {well}");
+    }
     drop(relay);
+    let stopped = doctor();
+    assert!(stopped.contains("both-1 does not run") && stopped.contains(".lock is free"), "{stopped}");
     let dead = network.told(&["explain", "kr/main-to-service:1"]);
     assert!(dead.contains("is paid.") && dead.contains("Approved by both-1 (0x"), "{dead}");
     let call = "calldata has 2 transfers (0 to 1), a tail of 0 leaves and 1 signatures; this one, as it was requested: 1 of";
@@ -307,4 +384,17 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert!(blind.contains("is paid.") && blind.contains("Not seen: who approved it: "), "{blind}");
     let recorded = network.told(&["explain", "kr/main-to-service:1", "--config", "relay.toml"]);
     assert!(recorded.contains("Approved by both-1 (0x") && !recorded.contains("Not seen"), "{recorded}");
+
+    // Checked last: it is not a store any more.
+    let store = fs::read_dir(network.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let store = store.into_iter().find(|path| path.to_string_lossy().ends_with("both-1.sqlite")).unwrap();
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{end}", store.display()));
+    }
+    fs::write(store, vec![7; 4096]).unwrap();
+    let ill = network.polyspan(&["doctor", "--config", "relay.toml", "--json"]);
+    assert_eq!(ill.status.code(), Some(1), "{}", text(&ill.stdout));
+    let checks: Value = serde_json::from_slice(&ill.stdout).unwrap();
+    assert_eq!((&checks[0]["check"], &checks[0]["state"]), (&json!("store"), &json!("bad")), "{checks}");
+    assert_bad_input(&network.polyspan(&["doctor"]), &["has no [relay] section"]);
 }

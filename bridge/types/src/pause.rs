@@ -44,6 +44,14 @@ mod tests {
     use crate::ChainId;
 
     #[test]
+    fn a_pause_is_signed_for_one_bridge_and_one_number() {
+        let domain = |byte| CheckpointDomain::new(ChainId::new(31_001), Address::repeat_byte(byte));
+        let pause = Pause { pause_nonce: 2 };
+        assert_ne!(pause.digest(&domain(4)), pause.digest(&domain(5)));
+        assert_ne!(pause.digest(&domain(4)), Pause { pause_nonce: 3 }.digest(&domain(4)));
+    }
+
+    #[test]
     fn the_preimage_hashes_to_the_digest_and_each_pause_has_its_own() {
         let domain = CheckpointDomain::new(ChainId::new(31_001), Address::repeat_byte(4));
         let [first, second] = [0, 1].map(|pause_nonce| Pause { pause_nonce });

@@ -1,24 +1,13 @@
 //! Pausing a bridge as an operator can.
 
 use alloy::signers::SignerSync;
-use alloy::sol_types::SolStruct;
 use anyhow::{Context, Result};
 use polyspan_contracts::Bridge;
-use polyspan_types::CheckpointDomain;
+use polyspan_types::{CheckpointDomain, Pause};
 
 use super::pick::Side;
 use crate::account;
 use crate::network::Network;
-
-mod abi {
-    alloy::sol! {
-        /// Mirrors the contract's type string.
-        struct Pause {
-            /// How many times the bridge was unpaused.
-            uint64 pauseNonce;
-        }
-    }
-}
 
 /// One operator of the bridge contract on that chain pauses it; anybody may send what the operator signed.
 ///
@@ -31,7 +20,7 @@ pub(super) async fn pause(network: &Network, side: Side) -> Result<()> {
     let operator = operator.context("a lane without an operator")?;
     let info = network.bridge(0)?.deployment.lane(lane).destination;
     let domain = CheckpointDomain::new(info.chain_id, info.bridge);
-    let digest = abi::Pause { pauseNonce: nonce }.eip712_signing_hash(domain.eip712());
+    let digest = Pause { pause_nonce: nonce }.digest(&domain);
     let signature = operator.attester.signer.sign_hash_sync(&digest).context("a key of memory signs")?;
     let call = Bridge::pauseCall { pauseNonce: nonce, signature: signature.as_bytes().to_vec().into() };
     let call = account::call_of(info.bridge, &call);

@@ -9,7 +9,7 @@ use polyspan_node::config::{Config, LaneInfo};
 use polyspan_types::{HoldEnd, HoldEnding, OutcomeResult, TransferId};
 
 use super::explain::{find_claim, find_ending, find_outcome};
-use crate::args::{ConfigFile, KeyArguments, address};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments, address};
 use crate::failure::BadInput;
 use crate::network::Network;
 use crate::output;
@@ -29,6 +29,8 @@ pub struct ClaimArguments {
     #[command(flatten)]
     key: KeyArguments,
     #[command(flatten)]
+    gas: FeeArguments,
+    #[command(flatten)]
     file: ConfigFile,
 }
 
@@ -36,12 +38,12 @@ pub struct ClaimArguments {
 ///
 /// Errors: nothing was written off, it was taken, or the key is another one; the configuration, the key, or a chain.
 pub async fn run(arguments: ClaimArguments) -> Result<ExitCode> {
-    let ClaimArguments { transfer: id, to, key, file } = arguments;
+    let ClaimArguments { transfer: id, to, key, gas, file } = arguments;
     let network = Network::open(Config::load(&file.config)?).await?;
     let info = network.lane(&id.lane)?;
     let (claims, claim) = find(&network, &info, &id).await?;
     let side = &info.destination;
-    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(&key)?);
+    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(&key)?).paying_at_most(gas.max_fee);
     let open = wallet.chain.claim_is_open(claims, &claim, At::Latest).await?;
     if let Some(problem) = problem(&id, &claim, open, wallet.address(), to) {
         return Err(BadInput::new(problem).into());

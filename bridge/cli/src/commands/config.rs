@@ -7,7 +7,7 @@ use polyspan_node::config::Config;
 use polyspan_node::preflight::{self, Finding, Mode, Severity};
 
 use crate::args::ConfigFile;
-use crate::failure::BAD_INPUT;
+use crate::exit::Exit;
 use crate::output;
 
 /// What to do with a configuration.
@@ -44,7 +44,7 @@ pub async fn run(command: ConfigCommand) -> Result<ExitCode> {
     }
     output::result(verdict(&config, &findings, arguments.offline));
     let problem = findings.iter().any(|finding| finding.severity == Severity::Problem);
-    Ok(if problem { ExitCode::from(BAD_INPUT) } else { ExitCode::SUCCESS })
+    Ok(if problem { Exit::Input } else { Exit::Fine }.into())
 }
 
 fn verdict(config: &Config, findings: &[Finding], offline: bool) -> String {

@@ -22,6 +22,7 @@ use polyspan_types::HoldAction;
 pub use prepare::{PrepareHeld, PrepareNext};
 pub use seen::Seen;
 pub use send::send;
+pub use sign::attester;
 
 /// The steps of a decision; `P` says how its request is named.
 #[derive(Debug, clap::Subcommand)]

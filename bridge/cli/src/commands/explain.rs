@@ -1,6 +1,7 @@
 //! `polyspan explain`
 
 mod hold;
+mod transaction;
 mod votes;
 
 use std::process::ExitCode;
@@ -17,25 +18,28 @@ use polyspan_types::{
 
 use super::status::members;
 use crate::args::ConfigFile;
-use crate::asset;
+use crate::asset::{self, Amount};
 use crate::dispute;
+use crate::exit::Exit;
 use crate::failure::BadInput;
-use crate::judgement::{Facts, judge};
+use crate::judgement::{Facts, Judgement, judge};
 use crate::lane_view::LaneView;
 use crate::network::Network;
 use crate::output;
 use crate::search;
 use crate::story::{CallStory, OutcomeStory, RequestStory, Story, SubmissionStory};
 use crate::token::Token;
+pub use transaction::Subject;
+use transaction::{Found, State};
 
 pub use hold::{fetch as fetch_hold, find_claim, find_ending, reason as hold, steps as hold_steps};
 
 /// Arguments of `polyspan explain`.
 #[derive(Debug, clap::Args)]
 pub struct ExplainArguments {
-    /// The transfer, such as kr/main-to-service:42.
-    #[arg(value_name = "TRANSFER")]
-    transfer: TransferId,
+    /// The transfer, such as kr/main-to-service:42, or the hash of a transaction that requested or handled it.
+    #[arg(value_name = "TRANSFER|HASH")]
+    subject: Subject,
     #[command(flatten)]
     file: ConfigFile,
     /// Print JSON.
@@ -56,22 +60,53 @@ struct Recorded {
     compared: RequestNonce,
 }
 
-/// Tells one transfer's story. Relays need not be alive.
+/// Tells one transfer's story. Relays need not be alive. Exit code 1 when it is stopped by a halt or a pause, 3 when what it waits for
+/// could not be seen.
 ///
 /// Errors: the configuration, or there is no such transfer.
 pub async fn run(arguments: ExplainArguments) -> Result<ExitCode> {
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
-    let info = network.lane(&arguments.transfer.lane)?;
-    let story = tell(&network, info, &arguments.transfer).await?;
+    let id = match arguments.subject {
+        Subject::Transfer(id) => id,
+        Subject::Transaction(hash) => {
+            let found = transaction::find(&network, hash).await;
+            match found.ids.as_slice() {
+                [id] => id.clone(),
+                _ => return list(&found, arguments.json),
+            }
+        }
+    };
+    let info = network.lane(&id.lane)?;
+    let (story, exit) = tell(&network, info, &id).await?;
     if arguments.json {
         output::json(&story)?;
     } else {
-        story.sentences().into_iter().for_each(output::result);
+        let mut sentences = story.sentences();
+        let last = sentences.pop();
+        sentences.into_iter().for_each(output::result);
+        let show = if exit == Exit::Bad { output::bad } else { output::result };
+        last.into_iter().for_each(show);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit.into())
 }
 
-async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Story> {
+/// What is known of a transaction that is not of exactly one transfer.
+fn list(found: &Found, json: bool) -> Result<ExitCode> {
+    if json {
+        output::json(found)?;
+    } else {
+        output::result(found);
+    }
+    let exit = match found.state {
+        State::Mined { .. } if found.ids.is_empty() => Exit::Input,
+        State::Mined { .. } => Exit::Fine,
+        State::Reverted { .. } => Exit::Bad,
+        State::Pending { .. } | State::Unknown => Exit::Unreadable,
+    };
+    Ok(exit.into())
+}
+
+async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<(Story, Exit)> {
     let nonce = id.nonce;
     let members = members(network).await.unwrap_or_default();
     let view = LaneView::fetch(network, info, &members).await;
@@ -152,7 +187,7 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         Some(handling) => {
             let entry = entry(&handling.call, nonce);
             let what = match &entry {
-                Some(entry) => Some(what(network, &view.info, &entry.transfer).await),
+                Some(entry) => Some(what(network, &view.info, &entry.transfer).await.0),
                 None => None,
             };
             Some(CallStory::of(&handling.call, entry.as_ref().zip(what), request.as_ref()))
@@ -204,7 +239,24 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<Stor
         waiting_for: None,
         unseen,
     };
-    Ok(story.judged(judge(&facts)))
+    let judgement = judge(&facts);
+    let relays_unread = network.config.coordination.is_some() && view.relays.is_err();
+    let exit = exit(&facts, &judgement, relays_unread);
+    Ok((story.judged(judgement), exit))
+}
+
+/// What the story means for who must act. What is handled waits for no lane.
+fn exit(facts: &Facts, judgement: &Judgement, relays_unread: bool) -> Exit {
+    if facts.outcome().is_some() {
+        return if facts.dispute.is_some() { Exit::Bad } else { Exit::Fine };
+    }
+    let unread = facts.requested.is_none() || facts.handled.is_none() || relays_unread;
+    match judgement.state {
+        _ if !facts.halted.is_empty() || facts.destination_paused => Exit::Bad,
+        None => Exit::Unreadable,
+        Some(_) if unread => Exit::Unreadable,
+        Some(_) => Exit::Fine,
+    }
 }
 
 /// Why what the destination handled may not be what was requested: by both ends, and by the root that the relay of this host has.
@@ -290,8 +342,8 @@ pub async fn find_outcome(
     search::outcome(network.chain(side), side, nonce, side.deployment_block).await
 }
 
-/// What the request moves, with the name of its pair and in the token's unit where these can be seen.
-pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) -> String {
+/// What the request moves, with the name of its pair and in the token's unit where these can be seen; for people and for programs.
+pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) -> (String, Amount) {
     let direction = info.id.direction;
     let deployment = network.config.bridge(&info.id.bridge);
     let pair = deployment.and_then(|deployment| {
@@ -305,7 +357,8 @@ pub async fn what(network: &Network, info: &LaneInfo, transfer: &ValueTransfer) 
         Some(Kind::Erc20) => Token::new(network.chain(side), transfer.token).decimals().await.ok().flatten(),
         _ => None,
     };
-    asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals)
+    let text = asset::what(transfer, pair.map(|pair| pair.name.as_str()), decimals);
+    (text, Amount::of(transfer, decimals))
 }
 
 async fn describe(
@@ -316,8 +369,10 @@ async fn describe(
 ) -> RequestStory {
     let transfer = &request.transfer;
     let refund_of = noted(hold::refunded_by(network, info, &request).await, unseen).flatten();
+    let (what, amount) = what(network, info, transfer).await;
     RequestStory {
-        what: what(network, info, transfer).await,
+        what,
+        amount,
         decoded: Payload::decode(transfer).ok(),
         holds: asset::payload(transfer),
         refund_of: refund_of.map(|id| id.to_string()),
@@ -342,5 +397,42 @@ fn submission(submission: Submission) -> SubmissionStory {
         purpose: submission.purpose,
         tx_hashes: submission.attempts.iter().map(|attempt| attempt.tx_hash).collect(),
         outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polyspan_types::TransferState;
+
+    use super::*;
+
+    fn shown(change: impl FnOnce(&mut Facts), relays_unread: bool) -> Exit {
+        let nonce = RequestNonce::new;
+        let mut facts =
+            Facts { nonce: nonce(5), requested: Some(nonce(6)), handled: Some(nonce(5)), ..Facts::default() };
+        change(&mut facts);
+        exit(&facts, &judge(&facts), relays_unread)
+    }
+
+    #[test]
+    fn what_stops_a_transfer_is_told_from_what_could_not_be_seen() {
+        assert_eq!(shown(|_| (), false), Exit::Fine);
+        assert_eq!(shown(|_| (), true), Exit::Unreadable);
+        assert_eq!(shown(|facts| facts.handled = None, false), Exit::Unreadable);
+        assert_eq!(shown(|facts| facts.destination_paused = true, true), Exit::Bad);
+        let halted = |facts: &mut Facts| facts.halted.push(("a".to_owned(), "the root differs".to_owned()));
+        assert_eq!(shown(halted, false), Exit::Bad);
+        // What is paid waits for nobody.
+        let paid = |facts: &mut Facts| {
+            halted(facts);
+            facts.handled = Some(RequestNonce::new(6));
+            assert_eq!(judge(facts).state, Some(TransferState::Paid));
+        };
+        assert_eq!(shown(paid, true), Exit::Fine);
+        let disputed = |facts: &mut Facts| {
+            facts.handled = Some(RequestNonce::new(6));
+            facts.dispute = Some("other roots".to_owned());
+        };
+        assert_eq!(shown(disputed, false), Exit::Bad);
     }
 }

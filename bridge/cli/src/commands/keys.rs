@@ -10,7 +10,8 @@ use polyspan_node::config::Config;
 use polyspan_node::keys::{AttesterEntry, AttesterKey, KeyError, create_keystore, require_private};
 
 use crate::args::{ConfigFile, KeyArguments};
-use crate::failure::{BAD_INPUT, BadInput};
+use crate::exit::Exit;
+use crate::failure::BadInput;
 use crate::output;
 use crate::unlock;
 
@@ -85,10 +86,13 @@ async fn check(config: &Config) -> Result<ExitCode> {
         let key = submitter.key.unlock().map(|key| key.address().to_string());
         say(format!("submitter on {}", submitter.chain), key.map_err(Into::into));
     }
-    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(BAD_INPUT) })
+    Ok(if usable { Exit::Fine } else { Exit::Input }.into())
 }
 
-async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
+/// The address of the key that attests, once it has proved that it signs.
+///
+/// Errors: the files, or the remote signer.
+pub async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
     match entry.open()? {
         AttesterKey::Local(key) => Ok(key.address().to_string()),
         AttesterKey::Remote(signer) => {

@@ -4,6 +4,7 @@ mod bridges;
 mod holds;
 mod remarks;
 mod rows;
+mod verdict;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,7 +30,7 @@ const WATCH: Duration = Duration::from_secs(1);
 pub struct StatusArguments {
     #[command(flatten)]
     file: ConfigFile,
-    /// Print JSON: one object, or with --watch one a second.
+    /// Print JSON: one object, or with --watch one a line and second.
     #[arg(long)]
     json: bool,
     /// Look again every second until interrupted.
@@ -57,16 +58,21 @@ struct Coordination {
     state: &'static str,
     /// Why relays and attestations cannot be seen.
     reason: Option<String>,
+    /// The config says where they meet, and it cannot be seen now.
+    #[serde(skip)]
+    unreadable: bool,
 }
 
-/// Shows lanes and relays. Relays need not be alive.
+/// Shows lanes and relays. Relays need not be alive. Exit code 1 when a lane is halted or paused, 3 when something could not be read.
 ///
 /// Errors: the configuration.
 pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
     loop {
         let status = look(&network).await;
-        if arguments.json {
+        if arguments.json && arguments.watch {
+            output::json_line(&status)?;
+        } else if arguments.json {
             output::json(&status)?;
         } else {
             if arguments.watch {
@@ -76,7 +82,7 @@ pub async fn run(arguments: StatusArguments) -> Result<ExitCode> {
             print(&status);
         }
         if !arguments.watch {
-            return Ok(ExitCode::SUCCESS);
+            return Ok(verdict::verdict(&status.lanes, status.coordination.unreadable).into());
         }
         tokio::select! {
             () = tokio::time::sleep(WATCH) => {}
@@ -103,6 +109,7 @@ async fn look(network: &Network) -> Status {
         relays: known.iter().map(RelayRow::of).collect(),
         coordination: Coordination {
             state: members.as_ref().map_or("unreachable", |_| kind(network)),
+            unreadable: members.is_err() && network.config.coordination.is_some(),
             reason: members.as_ref().err().cloned(),
         },
     }
@@ -144,11 +151,11 @@ fn print(status: &Status) {
     output::result("");
     output::result(format!("coordination = {}", status.coordination.state));
     match &status.coordination.reason {
-        Some(reason) => output::result(format!("relays are not shown: {reason}")),
+        Some(reason) => output::bad(format!("relays are not shown: {reason}")),
         None => output::result(output::table(RelayRow::HEAD, status.relays.iter().map(RelayRow::cells))),
     }
     if !status.remarks.is_empty() {
         output::result("");
-        status.remarks.iter().for_each(output::result);
+        status.remarks.iter().for_each(output::bad);
     }
 }

@@ -3,26 +3,34 @@
 mod asset;
 mod checks;
 mod follow;
+mod pace;
 mod permit;
 mod plan;
+mod preview;
+mod progress;
 mod request;
 mod told;
+mod trail;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use alloy::primitives::{Address, Bytes, U256};
+use alloy::signers::local::PrivateKeySigner;
 use anyhow::Result;
-use polyspan_node::config::Config;
+use polyspan_node::config::{Config, LaneInfo};
 use polyspan_types::{Kind, LaneId, TransferId};
 
-use crate::args::{ConfigFile, KeyArguments, address, duration};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments, address, duration};
+use crate::handover;
 use crate::network::Network;
 use crate::output;
 use crate::unlock;
 use crate::wallet::Wallet;
 use asset::{Asset, Way};
+use plan::Plan;
 use told::Told;
+use trail::Trail;
 
 /// Arguments of `polyspan transfer`.
 #[derive(Debug, clap::Args)]
@@ -113,6 +121,11 @@ struct CommonArguments {
     extra_data: Bytes,
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    gas: FeeArguments,
+    /// Send without asking.
+    #[arg(long)]
+    yes: bool,
     /// Wait until it is paid or held; exit code 0 only when paid.
     #[arg(long)]
     wait: bool,
@@ -148,24 +161,70 @@ impl AssetArguments {
     }
 }
 
-/// Requests a transfer, and waits for it when asked to. Exit code 1 when it is held or not paid in time.
+/// A transfer that is planned, and the key that requests it.
+struct Ready {
+    network: Network,
+    info: LaneInfo,
+    signer: PrivateKeySigner,
+    wallet: Wallet,
+    plan: Plan,
+    /// What is moved, for people.
+    what: String,
+    remarks: Vec<String>,
+}
+
+/// Shows what would move, asks, requests the transfer, and waits for it when asked to. Exit code 1 when it is held, 3 when it is
+/// not paid in time, 130 after an interrupt.
 ///
 /// Errors: everything that the request would be refused for, all together, before anything is sent.
 pub async fn run(arguments: TransferArguments) -> Result<ExitCode> {
     let (asset, common) = arguments.asset.into_parts();
+    let ready = prepare(asset, &common).await?;
+    let trail = Trail::new(common.json, &common.file.config, &ready.info.source.chain);
+    let outcome = tokio::select! {
+        // First, so that the interrupt is caught before anything is sent.
+        biased;
+        _ = tokio::signal::ctrl_c() => return trail.interrupted(),
+        outcome = send(&ready, &common, &trail) => outcome,
+    };
+    trail.progress.clear();
+    outcome.map_err(|error| trail.explained(error))
+}
+
+/// Plans the transfer, shows it, and asks for a yes.
+async fn prepare(asset: Asset, common: &CommonArguments) -> Result<Ready> {
     let network = Network::open(Config::load(&common.file.config)?).await?;
     let info = network.lane(&common.lane)?;
     let signer = unlock::unlock(&common.key)?;
     let wallet = Wallet::new(network.chain(&info.source).clone(), signer.clone());
-    let (plan, remarks) = plan::plan(&network, &info, &wallet, asset, &common).await?;
-    remarks.iter().for_each(|remark| output::remark(format!("note: {remark}")));
-    let start = network.chain(&info.destination).head().await.ok().map(|head| head.latest.height);
-    let request = request::send(&wallet, &signer, &info, &plan).await?;
-    let id = TransferId { lane: info.id.clone(), nonce: request.nonce };
-    let mut told = Told::new(&id, &request, &plan, remarks, common.json);
-    told.requested();
-    if common.wait {
-        told.end = Some(follow::follow(&network, info, &id, &request, start, common.timeout).await?);
+    let wallet = wallet.paying_at_most(common.gas.max_fee);
+    let (plan, remarks) = plan::plan(&network, &info, &wallet, asset, common).await?;
+    let what = preview::what(&network, &info, &plan);
+    if !(common.json && common.yes) {
+        let time = pace::rough(network.chain(&info.source), network.chain(&info.destination)).await;
+        preview::lines(&info, &plan, &what, time).iter().for_each(output::remark);
     }
+    remarks.iter().for_each(|remark| output::remark(format!("note: {remark}")));
+    if !common.yes {
+        handover::confirm("Send it? [y/N] ", "check what would be sent", "nothing was sent")?;
+    }
+    Ok(Ready { network, info, signer, wallet, plan, what, remarks })
+}
+
+async fn send(ready: &Ready, common: &CommonArguments, trail: &Trail) -> Result<ExitCode> {
+    let Ready { network, info, signer, wallet, plan, .. } = ready;
+    let start = network.chain(&info.destination).head().await.ok().map(|head| head.latest.height);
+    let request = request::send(wallet, signer, info, plan, trail).await?;
+    let id = TransferId { lane: info.id.clone(), nonce: request.nonce };
+    trail.requested(id.clone());
+    let mut told = Told::new(&id, &request, plan, ready.what.clone(), ready.remarks.clone(), common.json);
+    trail.progress.aside(|| told.requested());
+    if common.wait {
+        let progress = &trail.progress;
+        let end =
+            follow::follow(network, info.clone(), &id, &request, start, common.timeout, progress).await?;
+        told.end = Some(end);
+    }
+    trail.progress.clear();
     told.finish()
 }

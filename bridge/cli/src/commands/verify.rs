@@ -19,6 +19,7 @@ use polyspan_recovery::Difference;
 use polyspan_types::{BridgeName, Direction};
 
 use crate::args::ConfigFile;
+use crate::exit::Exit;
 use crate::failure::{BadInput, NoVerdict};
 use crate::network::Network;
 use crate::output;
@@ -95,7 +96,7 @@ async fn audit(arguments: VerifyArguments) -> Result<ExitCode> {
     } else {
         report.print();
     }
-    Ok(if report.difference.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.difference.is_some() { Exit::Bad } else { Exit::Fine }.into())
 }
 
 fn chosen<'a>(network: &'a Network, name: Option<&BridgeName>) -> Result<Vec<&'a Deployment>, BadInput> {

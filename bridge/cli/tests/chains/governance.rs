@@ -60,6 +60,7 @@ async fn governors_vote_on_copies_and_what_tightens_takes_effect_at_once() {
         "key-5.json",
         "--passphrase-file",
         "pass",
+        "--yes",
     ]);
     assert_bad_input(&refused, &["is locked"]);
     let late =

@@ -197,7 +197,15 @@ impl Network {
         text(&output.stdout)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// What the program shows while no relay has made its meeting place yet: that it could not be read is its exit code.
+    #[track_caller]
+    pub fn told_blind(&self, arguments: &[&str]) -> String {
+        let output = self.polyspan(arguments);
+        assert_eq!(output.status.code(), Some(3), "{}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
         command_in(self.folder.path(), arguments)
     }
 }

@@ -14,7 +14,14 @@ use super::{TO, transfer, user_key};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn plan(network: &Network, config: &str, lane: &str) -> Value {
-    let told = network.told(&["recovery", "plan", "--json", "--config", config, "--lane", lane]);
+    plan_ending(network, config, lane, 0)
+}
+
+/// The plan, printed by a command that ends with this code.
+fn plan_ending(network: &Network, config: &str, lane: &str, code: i32) -> Value {
+    let output = network.polyspan(&["recovery", "plan", "--json", "--config", config, "--lane", lane]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(code), "{told}{}", text(&output.stderr));
     let plans: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(plans["lanes"].as_array().map(Vec::len), Some(1), "{plans}");
     plans["lanes"][0].clone()
@@ -107,7 +114,11 @@ async fn a_chain_that_is_silent_hides_only_what_it_would_say() {
     let silent = |url: String, name: &str| {
         assert!(config.contains(&url), "{url} in {config}");
         fs::write(network.path(name), config.replace(&url, &format!("http://{nobody}"))).unwrap();
-        plan(&network, name, FORTH)
+        for command in [&["status"][..], &["explain", "kr/main-to-service:1"], &["doctor"]] {
+            let output = network.polyspan(&[command, &["--config", name]].concat());
+            assert_eq!(output.status.code(), Some(3), "{command:?}: {}", text(&output.stdout));
+        }
+        plan_ending(&network, name, FORTH, 3)
     };
     let destination = silent(network.service.ws_url().to_string(), "no-service.toml");
     assert_eq!(states(&destination), [state("unseen", 1, 2), state("held", 0, 1)], "{destination}");

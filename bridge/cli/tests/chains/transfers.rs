@@ -65,7 +65,7 @@ fn ether(amount: u64) -> U256 {
 fn arguments<'a>(what: &[&'a str]) -> Vec<&'a str> {
     let common =
         ["--lane", "kr/main-to-service", "--to", TO, "--key", "key-5.json", "--passphrase-file", "pass"];
-    [&["transfer"], what, &common[..]].concat()
+    [&["transfer"], what, &common[..], &["--yes"]].concat()
 }
 
 #[track_caller]
@@ -93,7 +93,7 @@ async fn a_fungible_token_is_requested_by_approval_by_permit_and_in_one_step() {
         warned["remarks"][0].as_str().unwrap().contains("are held on chain service for 9 blocks"),
         "{warned}"
     );
-    let explained = network.told(&["explain", "kr/main-to-service:2"]);
+    let explained = network.told_blind(&["explain", "kr/main-to-service:2"]);
     assert!(explained.contains("4 PAY"), "{explained}");
     // 30 went over, 2.5 were fees, and nothing of the unused limits stayed.
     let pay = Deployment::load(&network.path("kr.deployment.toml")).unwrap().pair("PAY").unwrap().main_token;
@@ -191,6 +191,7 @@ async fn tokens_by_id_go_over_and_come_back() {
         "--passphrase-file",
         "pass",
         "--one-step",
+        "--yes",
         "--wait",
     ]);
     assert!(own.status.success(), "{}{}", text(&own.stdout), text(&own.stderr));
@@ -212,6 +213,7 @@ async fn tokens_by_id_go_over_and_come_back() {
         "--passphrase-file",
         "pass",
         "--one-step",
+        "--yes",
         "--wait",
         "--json",
     ]);

@@ -10,6 +10,7 @@ use polyspan_types::{HoldAction, HoldEnd, HoldReason, LaneId, RequestNonce, Tran
 use super::seen::Seen;
 use crate::args::KeyArguments;
 use crate::commands::explain::fetch_hold;
+use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::hold_steps::explained;
 use crate::network::Network;
@@ -45,7 +46,7 @@ pub async fn send(
             ));
             let refund = seen.steps.as_ref().map(|steps| steps.refund()).unwrap_or_default();
             output::result(format!("it stays on hold: {refund}"));
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::Bad.into());
         }
         other => drop(other.with_context(|| format!("cannot {what}"))?),
     }

@@ -50,6 +50,7 @@ pub(super) async fn run(action: HoldAction, arguments: SignArguments) -> Result<
         handover::confirm(
             &format!("Sign this {action} as {}? [y/N] ", key.address()),
             "look at the decision",
+            "nothing was signed",
         )?;
     }
     let signature = key.sign_decision(&decision.signed(), &decision.domain()).await?;
@@ -77,7 +78,9 @@ pub(super) async fn run(action: HoldAction, arguments: SignArguments) -> Result<
 }
 
 /// The key that the relay of this config signs with.
-fn attester(config: &Config) -> Result<AttesterKey> {
+///
+/// Errors: the config has none, or its files.
+pub fn attester(config: &Config) -> Result<AttesterKey> {
     let entry = config.relay.as_ref().and_then(|relay| relay.attester.as_ref());
     let Some(entry) = entry else {
         let file = config.file.display();

@@ -11,6 +11,7 @@ use super::seen::Seen;
 use super::{send, words};
 use crate::args::{ConfigFile, KeyArguments};
 use crate::decision::Decision;
+use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::network::Network;
 use crate::output;
@@ -47,7 +48,7 @@ pub(super) async fn run(action: HoldAction, arguments: SubmitArguments) -> Resul
             operators.threshold,
             missing.join(", ")
         ));
-        return Ok(ExitCode::FAILURE);
+        return Ok(Exit::Bad.into());
     }
     send(&network, &seen, &tally.needed(operators), &arguments.key).await
 }

@@ -15,7 +15,7 @@ use crate::output;
 pub(super) async fn describe(network: &Network, seen: &Seen) -> String {
     let (id, transfer) = (seen.id(), &seen.request.transfer);
     let (source, destination) = (&seen.info.source.chain, &seen.info.destination.chain);
-    let what = what(network, &seen.info, transfer).await;
+    let (what, _) = what(network, &seen.info, transfer).await;
     let refund_to = transfer.refund_to;
     let effect = match seen.action {
         HoldAction::ForceHold => format!("put {id} on hold without trying to pay it"),

@@ -20,6 +20,7 @@ use super::reach::{Ends, ReachArguments, Site, Snapshot};
 use super::sign::next;
 use crate::args::{KeyArguments, duration};
 use crate::deploy::spec::End;
+use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::governance::proposal::{Proposal, Section};
 use crate::governance::step::{SUSPENDED, Step};
@@ -141,7 +142,7 @@ pub async fn run(arguments: ExecuteArguments) -> Result<ExitCode> {
         State::Waiting => !arguments.wait,
         State::Missing | State::Stuck | State::Failed => false,
     };
-    Ok(if reports.iter().all(fine) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if reports.iter().all(fine) { Exit::Fine } else { Exit::Bad }.into())
 }
 
 /// Whether the endpoint may answer later.

@@ -77,7 +77,7 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
     }
     if !arguments.yes {
         let question = format!("Sign proposal {} as {}? [y/N] ", proposal.fingerprint(), signer.address());
-        handover::confirm(&question, "look at the proposal")?;
+        handover::confirm(&question, "look at the proposal", "nothing was signed")?;
     }
     let intent = proposal.intent;
     for end in ends {

@@ -11,6 +11,7 @@ use polyspan_types::LaneId;
 
 use super::progress::Progress;
 use super::{StatusArguments, WorkerArguments};
+use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::network::unknown_lane;
 use crate::{output, reading};
@@ -66,7 +67,7 @@ pub(super) async fn look(arguments: WorkerArguments) -> Result<ExitCode> {
     };
     progress.end();
     lanes.iter().zip(&ends).map(|(lane, end)| end.told(lane)).for_each(output::result);
-    Ok(if ends.iter().all(|end| *end == End::Good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ends.iter().all(|end| *end == End::Good) { Exit::Fine } else { Exit::Bad }.into())
 }
 
 /// How a look that was asked for ended.

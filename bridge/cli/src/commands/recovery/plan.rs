@@ -13,6 +13,7 @@ use super::facts::{Seen, fetch};
 use crate::args::ConfigFile;
 use crate::commands::explain::open_store;
 use crate::commands::status::members;
+use crate::exit::Exit;
 use crate::network::Network;
 use crate::output;
 
@@ -49,9 +50,14 @@ struct LanePlan {
     plan: Plan,
     /// What the plan does not rest on, and why.
     unseen: Vec<String>,
+    /// This relay has halted the lane, or the lane is paused.
+    #[serde(skip)]
+    stopped: bool,
 }
 
 /// Shows plans. Relays need not be alive, and a chain that does not answer hides only what it would say.
+///
+/// Exit code 1 when a lane is halted or paused, 3 when an end of one cannot be seen.
 ///
 /// Errors: the configuration, or it has no such lane.
 pub async fn run(arguments: PlanArguments) -> Result<ExitCode> {
@@ -82,7 +88,7 @@ pub async fn run(arguments: PlanArguments) -> Result<ExitCode> {
             plan.print();
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(plans.lanes.iter().map(LanePlan::exit).fold(Exit::Fine, Exit::worst).into())
 }
 
 impl LanePlan {
@@ -95,8 +101,20 @@ impl LanePlan {
             requested: source.map(|source| source.requested),
             final_nonce: source.map(|source| source.final_nonce),
             handled: destination.as_ref().map(|destination| destination.handled),
+            stopped: seen.facts.halted.is_some()
+                || source.as_ref().is_some_and(|source| source.paused)
+                || destination.as_ref().is_some_and(|destination| destination.paused),
             plan: plan(&seen.facts),
             unseen: seen.unseen,
+        }
+    }
+
+    /// A plan without an end of the lane is none; what else is unseen is noted and changes no step's truth.
+    fn exit(&self) -> Exit {
+        match self.stopped {
+            true => Exit::Bad,
+            false if self.plan.look.is_none() => Exit::Unreadable,
+            false => Exit::Fine,
         }
     }
 

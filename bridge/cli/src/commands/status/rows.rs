@@ -61,8 +61,8 @@ pub struct RelayRecovery {
 /// A relay's halt of a lane.
 #[derive(Debug, Serialize)]
 pub struct Halt {
-    relay: String,
-    reason: String,
+    pub(super) relay: String,
+    pub(super) reason: String,
 }
 
 impl LaneRow {

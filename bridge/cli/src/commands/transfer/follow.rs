@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
 use polyspan_node::config::LaneInfo;
 use polyspan_types::{
     BlockHeight, HoldEnd, HoldEnding, Outcome, OutcomeResult, Request, TransferId, TransferState,
@@ -11,12 +10,12 @@ use polyspan_types::{
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::progress::Progress;
 use crate::commands::explain::hold;
 use crate::commands::status::members;
 use crate::judgement::{Facts, Judgement, judge};
 use crate::lane_view::LaneView;
 use crate::network::Network;
-use crate::output;
 use crate::search;
 
 const POLL: Duration = Duration::from_millis(500);
@@ -76,33 +75,6 @@ impl End {
     }
 }
 
-/// Shows the transfer's states as they come. On a terminal one line changes; elsewhere each change is a line.
-struct Progress {
-    bar: ProgressBar,
-    last: String,
-}
-
-impl Progress {
-    fn start() -> Self {
-        let bar = ProgressBar::new_spinner();
-        let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
-        bar.set_style(style);
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, last: String::new() }
-    }
-
-    fn show(&mut self, text: String) {
-        if text == self.last {
-            return;
-        }
-        if self.bar.is_hidden() {
-            output::remark(&text);
-        }
-        self.bar.set_message(text.clone());
-        self.last = text;
-    }
-}
-
 /// Waits until the transfer is paid or held, or the time is over.
 ///
 /// Errors: none of the endpoints: they are waited for as well.
@@ -113,18 +85,18 @@ pub(super) async fn follow(
     request: &Request,
     start: Option<BlockHeight>,
     timeout: Duration,
+    progress: &Progress,
 ) -> Result<End> {
     let deadline = Instant::now() + timeout;
-    let mut progress = Progress::start();
     loop {
         let (facts, judgement) = look(network, &info, id).await;
-        progress.show(line(&facts, &judgement));
+        progress.show(&line(&facts, &judgement));
         if let Some(result) = facts.outcome() {
-            progress.bar.finish_and_clear();
+            progress.clear();
             return Ok(finish(network, &info, request, result, start).await);
         }
         if Instant::now() >= deadline {
-            progress.bar.finish_and_clear();
+            progress.clear();
             let waiting_for = judgement.waiting_for.unwrap_or_else(|| "nothing that is known".to_owned());
             return Ok(End::Waiting { after: humantime::format_duration(timeout).to_string(), waiting_for });
         }

@@ -11,6 +11,7 @@ use polyspan_types::{Kind, Request};
 use super::asset::{Costs, Goods, Way};
 use super::permit;
 use super::plan::{Approved, Plan};
+use super::trail::Trail;
 use crate::output;
 use crate::wallet::{Call, Wallet};
 
@@ -22,13 +23,16 @@ pub(super) async fn send(
     signer: &PrivateKeySigner,
     info: &LaneInfo,
     plan: &Plan,
+    trail: &Trail,
 ) -> Result<Request> {
     let bridge = info.source.bridge;
+    let approving = |step| trail.approval(step);
     if plan.approved == Approved::TooLittle {
-        wallet.send("reset the approval", approve(info, plan, U256::ZERO)).await?;
+        wallet.send_observed("reset the approval", approve(info, plan, U256::ZERO), approving).await?;
     }
     if plan.approved != Approved::Enough {
-        let sent = wallet.send("approve the bridge", approve(info, plan, plan.costs.token)).await?;
+        let call = approve(info, plan, plan.costs.token);
+        let sent = wallet.send_observed("approve the bridge", call, approving).await?;
         let extent = match plan.goods.kind {
             // ERC-1155 knows no smaller approval.
             Kind::Erc1155 => {
@@ -36,14 +40,14 @@ pub(super) async fn send(
             }
             _ => "for exactly this transfer",
         };
-        output::remark(format!("approved the bridge {extent}: {}", sent.tx_hash));
+        trail.progress.aside(|| output::remark(format!("approved the bridge {extent}: {}", sent.tx_hash)));
     }
     let call = match plan.goods.way {
         Way::OneStep => one_step(info, plan),
         Way::Permit => permitted(wallet, signer, info, plan).await?,
         Way::Approval => two_step(info, plan),
     };
-    let sent = wallet.send("request the transfer", call).await?;
+    let sent = wallet.send_observed("request the transfer", call, |step| trail.request(step)).await?;
     let block = sent.receipt.block.height;
     let recorded = wallet.chain.requests(bridge, block, block).await.context("the request was sent")?;
     let Some(request) = recorded.into_iter().find(|request| request.tx_hash == sent.tx_hash) else {

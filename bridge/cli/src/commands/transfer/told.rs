@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::follow::End;
 use super::plan::Plan;
+use crate::asset::Amount;
+use crate::exit::Exit;
 use crate::output;
 
 /// One transfer.
@@ -15,6 +17,12 @@ use crate::output;
 pub(super) struct Told {
     transfer: String,
     request_transaction: String,
+    /// What is moved, for people.
+    what: String,
+    /// How much, for programs: of an ERC-721 one, of an ERC-1155 all units together.
+    amount: Amount,
+    /// Recipient on the destination chain.
+    to: String,
     /// What was charged at the most, in whole units; absent without a fee.
     fee: Option<String>,
     remarks: Vec<String>,
@@ -29,6 +37,7 @@ impl Told {
         id: &TransferId,
         request: &Request,
         plan: &Plan,
+        what: String,
         remarks: Vec<String>,
         json: bool,
     ) -> Self {
@@ -36,6 +45,9 @@ impl Told {
         Self {
             transfer: id.to_string(),
             request_transaction: request.tx_hash.to_string(),
+            what,
+            amount: Amount::new(plan.goods.amount(), Some(plan.goods.decimals)),
+            to: plan.to.to_string(),
             fee,
             remarks,
             end: None,
@@ -43,12 +55,11 @@ impl Told {
         }
     }
 
-    /// The request is in a block.
+    /// The request is in a block. Its transaction was named when it was broadcast.
     pub(super) fn requested(&self) {
         if self.json {
             return;
         }
-        output::result(format!("request transaction: {}", self.request_transaction));
         output::result(format!("transfer: {}", self.transfer));
         self.fee.iter().for_each(|fee| output::result(format!("fee: {fee}")));
     }
@@ -57,12 +68,16 @@ impl Told {
     ///
     /// Errors: none that a caller could cause.
     pub(super) fn finish(self) -> Result<ExitCode> {
-        let paid = matches!(self.end, None | Some(End::Paid { .. }));
+        let exit = match self.end {
+            None | Some(End::Paid { .. }) => Exit::Fine,
+            Some(End::Waiting { .. }) => Exit::Unreadable,
+            Some(End::Held { .. } | End::Refunded { .. } | End::WrittenOff { .. }) => Exit::Bad,
+        };
         if self.json {
             output::json(&self)?;
         } else if let Some(end) = &self.end {
             end.lines(&self.transfer).iter().for_each(output::result);
         }
-        Ok(if paid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(exit.into())
     }
 }

@@ -1,0 +1,140 @@
+//! `polyspan pause`
+
+mod ends;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use polyspan_chain::{At, BridgeRevert, ChainError, pause_calldata};
+use polyspan_node::config::{Config, Side};
+use polyspan_node::keys::{AttesterKey, KeyFile};
+use polyspan_types::{BridgeName, CheckpointDomain, Pause};
+
+use super::decide::attester;
+use crate::args::{ConfigFile, FeeArguments, KeyArguments};
+use crate::exit::Exit;
+use crate::failure::{self, BadInput};
+use crate::handover;
+use crate::network::Network;
+use crate::output;
+use crate::unlock;
+use crate::wallet::{Call, Wallet};
+use ends::{End, State};
+
+/// Arguments of `polyspan pause`.
+#[derive(Debug, clap::Args)]
+pub struct PauseArguments {
+    /// The bridge; may be left out when the config has one.
+    #[arg(long, value_name = "NAME")]
+    bridge: Option<BridgeName>,
+    /// Only its contract on this chain; on both when left out.
+    #[arg(long, value_name = "CHAIN")]
+    chain: Option<String>,
+    /// The key that pays for the transactions. It needs no authority. Default: the config's last submitter of the chain.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// File whose first line is the passphrase of --key; asked for when left out.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    gas: FeeArguments,
+    /// Show what would be paused; sign and send nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Pause without asking.
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+/// Pauses a bridge on both of its chains, or on one. What can be paused is, whatever happens at the other end. Exit code 1 when an end
+/// could not be paused.
+///
+/// Errors: the configuration, the keys, no such bridge, or nothing that this operator can pause.
+pub async fn run(arguments: PauseArguments) -> Result<ExitCode> {
+    let network = Network::of_chains(Config::load(&arguments.file.config)?)?;
+    let deployment = ends::bridge(&network.config, arguments.bridge.as_ref())?;
+    let attester = attester(&network.config)?;
+    let ends = ends::fetch(&network, deployment, arguments.chain.as_deref(), attester.address()).await?;
+    let operator = attester.address();
+    output::remark(format!("pause bridge {} as operator {operator}:", deployment.name));
+    ends.iter().for_each(|end| output::remark(format!("  {end}")));
+    output::remark("No request is taken and nothing is paid until governors end the pause.");
+    if !ends.iter().any(|end| matches!(end.state, State::Pausable { .. })) {
+        return ends::nothing_to_do(&ends);
+    }
+    if arguments.dry_run {
+        output::result("nothing was signed or sent (--dry-run)");
+        return Ok(Exit::Fine.into());
+    }
+    if !arguments.yes {
+        handover::confirm(
+            "Pause it? [y/N] ",
+            "look at what would be paused with --dry-run",
+            "nothing was paused",
+        )?;
+    }
+    let passphrase_file = arguments.passphrase_file;
+    let key = arguments.key.map(|key| KeyArguments { key, passphrase_file });
+    let mut exit = Exit::Fine;
+    for end in &ends {
+        let paused = pause(&network, end, &attester, key.as_ref(), arguments.gas).await;
+        let paused = paused.with_context(|| format!("chain {} is not paused", end.side.chain));
+        if let Err(error) = paused {
+            let failed = failure::exit(&error);
+            output::error(format!("{error:#}"), failed);
+            exit = exit.worst(failed);
+        }
+    }
+    Ok(exit.into())
+}
+
+/// Pauses one end, if it is not.
+async fn pause(
+    network: &Network,
+    end: &End<'_>,
+    attester: &AttesterKey,
+    key: Option<&KeyArguments>,
+    gas: FeeArguments,
+) -> Result<()> {
+    let (side, chain) = (end.side, network.chain(end.side));
+    let pause = match &end.state {
+        State::Pausable { pause_nonce } => Pause { pause_nonce: *pause_nonce },
+        State::Paused => return Ok(()),
+        State::NotOperator => bail!("this key is no operator there; have an operator of that chain pause it"),
+        State::Unread(error) => return Err(error.clone().into()),
+    };
+    let payer = match key {
+        Some(key) => unlock::unlock(key)?,
+        None => submitter(&network.config, side)?.unlock()?,
+    };
+    let domain = CheckpointDomain::new(side.chain_id, side.bridge);
+    let signature = attester.sign_pause(pause, &domain).await?;
+    let wallet = Wallet::new(chain.clone(), payer).paying_at_most(gas.max_fee);
+    let input = pause_calldata(pause.pause_nonce, &signature);
+    let call = Call { to: Some(side.bridge), input, ..Call::default() };
+    if let Err(ChainError::Reverted(BridgeRevert::Paused { .. })) = wallet.simulate(&call).await {
+        output::result(format!("chain {}: somebody else paused it meanwhile", side.chain));
+        return Ok(());
+    }
+    let sent = wallet.send("pause the bridge", call).await?;
+    let state = chain.bridge_state(side.bridge, At::Latest).await;
+    let seen =
+        if state.is_ok_and(|state| state.paused) { "paused" } else { "sent, and not seen as paused yet" };
+    output::result(format!("chain {}: {seen}; transaction {}", side.chain, sent.tx_hash));
+    Ok(())
+}
+
+/// The last submitter key of the chain: a running relay uses the first one.
+fn submitter<'a>(config: &'a Config, side: &Side) -> Result<&'a KeyFile, BadInput> {
+    let mut submitters = config.relay.iter().flat_map(|relay| &relay.submitters);
+    let own = submitters.rfind(|submitter| submitter.chain == side.chain);
+    own.map(|submitter| &submitter.key).ok_or_else(|| {
+        BadInput::new(format!(
+            "the config has no submitter key for chain {}; give one that pays with --key",
+            side.chain
+        ))
+    })
+}
