@@ -120,7 +120,7 @@ impl DestinationWatch {
         Ok(set)
     }
 
-    /// Stores what final blocks say about handled requests. Whether it was what users asked for is for the audit ([`crate::audit`]).
+    /// Stores what final blocks say about handled requests. Whether it was what users asked for is for the audit (`audit.rs`).
     async fn record_outcomes(
         &mut self,
         position: DestinationPosition,

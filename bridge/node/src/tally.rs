@@ -204,7 +204,7 @@ impl Tally {
     /// This relay has verified so many requests: votes far above are left out from now on.
     ///
     /// True when votes that were left out before may be needed soon, so that everybody's have to be read again. That is once in
-    /// half a [`LOOKAHEAD`] of verified requests at the most, whatever others publish.
+    /// half a `LOOKAHEAD` of verified requests at the most, whatever others publish.
     pub fn expect(&mut self, verified: RequestNonce) -> bool {
         self.verified = verified;
         let near = self.left_out_at.is_some_and(|then| verified.since(then) >= LOOKAHEAD / 2);
