@@ -107,9 +107,11 @@ impl Relay {
         let mut submitters: Vec<ChainKeys> = Vec::new();
         for entry in &entry.submitters {
             let key = entry.key.unlock()?;
-            match submitters.iter_mut().find(|known| known.chain == entry.chain) {
+            // A key of a chain that is not configured is a problem of the file.
+            let Some(chain) = config.chains.iter().find(|chain| chain.name == entry.chain) else { continue };
+            match submitters.iter_mut().find(|known| known.chain.name == chain.name) {
                 Some(known) => known.keys.push(key),
-                None => submitters.push(ChainKeys { chain: entry.chain.clone(), keys: vec![key] }),
+                None => submitters.push(ChainKeys { chain: chain.clone(), keys: vec![key] }),
             }
         }
 
