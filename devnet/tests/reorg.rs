@@ -8,7 +8,7 @@ use polyspan_devnet::account;
 use polyspan_devnet::endpoint_proxy::Faults;
 use polyspan_devnet::eventually_true;
 use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};
-use polyspan_devnet::traffic::Traffic;
+use polyspan_devnet::traffic::{Ask, Asset, Traffic};
 use polyspan_types::{Direction, Kind};
 
 const LANE: Direction = Direction::MainToService;
@@ -51,22 +51,24 @@ async fn a_relay_that_followed_a_fork_halts_and_pauses_nothing() {
     network.relay("relay-3").unwrap().source_endpoint(LANE).set(Faults::instead(fork.url.clone()));
     network.start_relay("relay-3").unwrap();
 
-    network.main.make_no_blocks().await.unwrap();
+    let user = &network.users[0].signer;
     let recipient = fresh_recipient();
-    let hash =
-        Traffic::new(&network, 0, 0).unwrap().request(LANE, Kind::Native, recipient, 7_000).await.unwrap();
-    let raw = network.main.provider.get_raw_transaction_by_hash(hash).await.unwrap().unwrap();
-    account::send_raw(&fork, &raw).await.unwrap();
+    let ask = Ask::new(Asset::Native(U256::from(7_000)), recipient, user.address());
+    let call = ask.call(network.bridges[0].deployment.lane(LANE).source.bridge);
+    let hash = account::send(&fork, user, call).await.unwrap();
+    let on_fork = account::succeeded(&fork, hash).await.unwrap();
     let stale = network.relay("relay-3").unwrap();
     let read = || async {
         let read = stale.metric("polyspan_lane_final_nonce", &[&label]).await?;
         Ok(read > Some(handled as f64))
     };
     eventually_true("it has read the fork's request", PATIENCE, read).await.unwrap();
-    // More blocks than the fork had when the request was made: the source has it in a later one, which is final.
-    network.main.make_blocks_again().await.unwrap();
-    network.main.mine(20).await.unwrap();
-    account::succeeded(&network.main, hash).await.unwrap();
+    // The source has the same transaction in a later block.
+    network.main.mine(60).await.unwrap();
+    let raw = fork.provider.get_raw_transaction_by_hash(hash).await.unwrap().unwrap();
+    account::send_raw(&network.main, &raw).await.unwrap();
+    let on_main = account::succeeded(&network.main, hash).await.unwrap();
+    assert!(on_main.block_number > on_fork.block_number, "{on_main:?}");
     stale.source_endpoint(LANE).clear();
     let halted = || async { Ok(stale.metric("polyspan_lane_halted", &[&label]).await? == Some(1.0)) };
     eventually_true("its lane is halted", PATIENCE, halted).await.unwrap();
