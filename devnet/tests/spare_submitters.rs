@@ -6,6 +6,7 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use anyhow::bail;
 use polyspan_devnet::eventually::eventually_true;
+use polyspan_devnet::relay::UnreadyPart;
 use polyspan_devnet::testing::{Market, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
 use polyspan_store::Store;
@@ -97,6 +98,26 @@ async fn a_stuck_account_nonce_does_not_hold_up_a_lane_that_has_a_spare() {
     network.wait_handled(0, LANE, nonce + 3, PATIENCE).await.unwrap();
     assert_eq!(payer(&network, nonce + 2).await, first);
     network.expect_complete().await.unwrap();
+}
+
+/// Only one of them leads and would notice by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_all_submitters_are_empty_every_relay_says_so() {
+    let network = TestNetwork::running(3, |spec| spec.spare_submitters = 1).await.unwrap();
+    for relay in &network.relays {
+        for (_, key) in relay.submitters.iter().filter(|(chain, _)| chain == "service") {
+            network.service.set_balance(key.address(), U256::from(1)).await.unwrap();
+        }
+    }
+    for relay in &network.relays {
+        let says = |part: &UnreadyPart| {
+            part.part == "submitter service"
+                && part.reason.contains("submitter key 1")
+                && part.reason.contains("submitter key 2")
+                && part.reason.contains("fund it")
+        };
+        relay.wait_unready(PATIENCE, says).await.unwrap();
+    }
 }
 
 /// The submitter key of the only relay on the service chain, and its spare.
