@@ -361,7 +361,9 @@ impl Tally {
     fn is_too_far(&mut self, nonce: RequestNonce) -> bool {
         let too_far = nonce > self.verified.plus(LOOKAHEAD);
         if too_far {
-            self.left_out_at.get_or_insert(self.verified);
+            // The lower one: after a step back this vote is near before those that were left out higher up.
+            let before = self.left_out_at.unwrap_or(self.verified);
+            self.left_out_at = Some(before.min(self.verified));
         }
         too_far
     }

@@ -175,6 +175,17 @@ fn votes_far_above_what_is_verified_are_left_out_until_it_is_near() {
 }
 
 #[test]
+fn a_vote_left_out_after_a_step_back_is_read_again_as_soon_as_it_is_near() {
+    let mut tally = tally();
+    let (high, low) = (RequestNonce::new(100_000), RequestNonce::new(100));
+    tally.expect(high);
+    assert_eq!(tally.add(attest(0, checkpoint(100_001 + LOOKAHEAD, 1))), Ok(Added::TooFar));
+    tally.expect(low);
+    assert_eq!(tally.add(attest(0, checkpoint(101 + LOOKAHEAD, 1))), Ok(Added::TooFar));
+    assert!(tally.expect(low.plus(LOOKAHEAD / 2)), "not only near the higher one");
+}
+
+#[test]
 fn one_operator_cannot_fill_the_memory() {
     let mut tally = tally();
     tally.expect(RequestNonce::ZERO);
