@@ -228,6 +228,29 @@ fn of_too_many_multiples_the_highest_go() {
     assert_eq!(own.forget_surplus(), None);
 }
 
+#[test]
+fn multiples_beyond_what_is_kept_are_read_again_when_half_of_the_kept_are_handled() {
+    let mut tally = tally();
+    let vote = attest(0, checkpoint(CHECKPOINT_INTERVAL, 1));
+    let of =
+        |count: u64| Attestation { checkpoint: checkpoint(count * CHECKPOINT_INTERVAL, 1), ..vote.clone() };
+    let many = VOTES_PER_OPERATOR as u64 + 2;
+    tally.expect(RequestNonce::new(many * CHECKPOINT_INTERVAL));
+    for count in 1..=many {
+        tally.add_verified(&of(count));
+    }
+    let verified = RequestNonce::new(many * CHECKPOINT_INTERVAL);
+    let highest = RequestNonce::new((many - 2) * CHECKPOINT_INTERVAL);
+    assert_eq!(tally.attested(), Some(highest), "the two highest do not fit");
+    tally.prune(RequestNonce::new(SURPLUS_STEP - 1));
+    assert!(!tally.expect(verified), "not needed yet");
+    tally.prune(RequestNonce::new(SURPLUS_STEP));
+    assert!(tally.expect(verified), "read everybody's again");
+    assert!(!tally.expect(verified), "once");
+    assert_eq!(tally.add_verified(&of(many)), Added::Counted);
+    assert_eq!(tally.attested(), Some(verified));
+}
+
 /// Attestations made once: signing is slow in a debug build.
 fn pool() -> &'static [Attestation] {
     static POOL: std::sync::OnceLock<Vec<Attestation>> = std::sync::OnceLock::new();
