@@ -100,8 +100,8 @@ impl LaneSubmission {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
             other => {
                 if matches!(other, JobResult::Mined { .. }) {
-                    self.reverts = self.reverts.saturating_add(1);
-                    self.rest = Some(Rest::after_reverts(self.reverts, view.block, Instant::now()));
+                    self.reverts.count_one();
+                    self.rest = Some(Rest::after_reverts(self.reverts.count(), view.block, Instant::now()));
                 }
                 Some(other.to_string())
             }
