@@ -101,7 +101,8 @@ impl LaneSubmission {
             other => {
                 if matches!(other, JobResult::Mined { .. }) {
                     self.reverts.count_one();
-                    self.rest = Some(Rest::after_reverts(self.reverts.count(), view.block, Instant::now()));
+                    let (reverts, now) = (self.reverts.count(), Instant::now());
+                    self.rest = Some(Rest::after_reverts(reverts, view.handled, view.block, now));
                 }
                 Some(other.to_string())
             }

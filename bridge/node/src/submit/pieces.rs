@@ -136,6 +136,7 @@ impl LaneSubmission {
 
     /// Takes in what became of pieces since the last step.
     pub(super) fn take_in(&mut self, view: &DestinationView) {
+        self.reverts.observe(view.handled);
         for (flight, result) in std::mem::take(&mut self.flow.told) {
             match &result {
                 JobResult::Mined { success: true, .. } => {
@@ -173,7 +174,6 @@ impl LaneSubmission {
         if let JobResult::Mined { success: true, block, tx_hash } = result {
             info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
             self.own_end = self.own_end.max(piece.end());
-            self.reverts.forget();
             self.note_took_over(!own);
             lane.note_handled(way, piece.count);
             lane.board.submission.send_replace(None);
@@ -188,10 +188,9 @@ impl LaneSubmission {
             // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
             lane.board.votes_doubted.send_modify(|times| *times += 1);
         }
-        self.rest = Some(Rest::until_next_block(view.block));
-        if self.reverts.count() > 0 {
-            self.rest = Some(Rest::after_reverts(self.reverts.count(), view.block, Instant::now()));
-        }
+        let goes_on =
+            |rest: &Rest| rest.is_after_reverts() && rest.goes_on(view.handled, view.block, Instant::now());
+        self.rest = self.rest.filter(goes_on).or_else(|| Some(Rest::until_next_block(view.block)));
         let Some(text) = self.trouble(piece, size, &result) else {
             if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
                 self.rest = Some(Rest::until_handled(piece.end()));
@@ -218,7 +217,7 @@ impl LaneSubmission {
             let now = Instant::now();
             // It may have run short of gas, which the estimate did not see: less at a time.
             self.size_limit.refused(size, now);
-            self.rest = Some(Rest::after_reverts(self.reverts.count(), view.block, now));
+            self.rest = Some(Rest::after_reverts(self.reverts.count(), view.handled, view.block, now));
         }
     }
 

@@ -29,8 +29,9 @@ pub(super) struct Seen {
 /// The unexplained reverts of a lane.
 #[derive(Debug, Default)]
 pub(super) struct Reverts {
-    /// In a row.
+    /// In a row, while `handled` does not move.
     count: u32,
+    handled: RequestNonce,
     /// The first piece that reverted, until the destination is seen as it was in that block.
     open: Option<Reverted>,
 }
@@ -46,9 +47,11 @@ impl Reverts {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Something was handled: whatever made transactions revert is over.
-    pub(super) const fn forget(&mut self) {
-        self.count = 0;
+    /// The destination is at `handled`. Where it moved, whatever made transactions revert is over, whoever moved it.
+    pub(super) fn observe(&mut self, handled: RequestNonce) {
+        if self.handled != handled {
+            (self.count, self.handled) = (0, handled);
+        }
     }
 
     /// A piece reverted. Of several only the first one counts: the others fail with it.
@@ -126,7 +129,19 @@ mod tests {
             Some(1_000)
         );
         assert_eq!(reverts.count(), 1);
-        reverts.forget();
+    }
+
+    #[test]
+    fn reverts_in_a_row_end_when_anybody_makes_progress() {
+        let mut reverts = Reverts::default();
+        reverts.observe(SEEN.handled);
+        for count in 1..=10 {
+            reverts.note(reverted(8, 1_000));
+            assert!(reverts.judge(SEEN).is_some());
+            reverts.observe(SEEN.handled);
+            assert_eq!(reverts.count(), count);
+        }
+        reverts.observe(SEEN.handled.next());
         assert_eq!(reverts.count(), 0);
     }
 

@@ -127,3 +127,33 @@ async fn of_pieces_that_revert_without_an_explanation_the_first_one_sets_the_siz
     report(&mut lane, &flights[1..], &revert(11), &view(FULL, 12, 1));
     assert_eq!((limit(&lane), lane.reverts.count()), (MAX_GAS, 0));
 }
+
+#[tokio::test]
+async fn what_fails_without_a_transaction_does_not_rest_as_long_as_what_reverts() {
+    let (mut lane, _fixture) = submission().await;
+    for height in 11..21 {
+        let flights = send(&mut lane, 1);
+        report(&mut lane, &flights, &revert(height), &view(0, height, 1));
+    }
+    let long = lane.rest.unwrap();
+    let in_a_minute = Instant::now() + Duration::from_secs(60);
+    assert!(long.goes_on(RequestNonce::ZERO, at(30), in_a_minute));
+    // Meanwhile nothing makes it shorter but progress, of whomever.
+    let failed = JobResult::Failed("no answer".to_owned());
+    let flights = send(&mut lane, 1);
+    report(&mut lane, &flights, &failed, &view(0, 21, 1));
+    assert_eq!(lane.rest, Some(long));
+    assert!(!long.goes_on(RequestNonce::new(1), at(21), Instant::now()));
+    let flights = send(&mut lane, 1);
+    report(&mut lane, &flights, &failed, &view(FULL, 22, 1));
+    assert_eq!(lane.reverts.count(), 0);
+    assert!(matches!(lane.rest, Some(Rest::UntilNextBlock(..))), "{:?}", lane.rest);
+    // A failure after the long rest is no revert.
+    let flights = send(&mut lane, 1);
+    for height in 23..33 {
+        report(&mut lane, &flights, &revert(height), &view(0, height, 1));
+    }
+    lane.rest = None;
+    report(&mut lane, &flights, &failed, &view(0, 34, 1));
+    assert!(matches!(lane.rest, Some(Rest::UntilNextBlock(..))), "{:?}", lane.rest);
+}
