@@ -5,7 +5,7 @@ use prometheus::Registry;
 use tempfile::tempdir;
 
 use super::*;
-use crate::{Asked, StoreError};
+use crate::{Asked, SourcePosition, StoreError};
 
 #[tokio::test]
 async fn requests_come_back_with_leaf_root_and_stamp() {
@@ -78,6 +78,24 @@ async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
     assert_eq!(store.request(lane(1), nonce(3)).await.unwrap(), None);
     let again = store.append_confirmed(lane(1), requests(3, 2), block(6)).await.unwrap();
     assert_eq!((again.root, again.verified_next), (more.root, nonce(5)));
+}
+
+#[tokio::test]
+async fn blocks_that_were_confirmed_are_read_again_without_forgetting_what_they_held() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let confirmed = store.append_confirmed(lane(1), requests(0, 3), block(9)).await.unwrap();
+    store.read_source_again(lane(1), block(4)).await.unwrap();
+    let back = store.source_position(lane(1)).await.unwrap();
+    assert_eq!(back, SourcePosition { cursor: Some(block(4)), ..confirmed });
+    assert!(!back.is_verified());
+    store.read_source_again(lane(1), block(6)).await.unwrap();
+    assert_eq!(store.source_position(lane(1)).await.unwrap(), back, "never forward");
+    store.append_requests(lane(1), requests(3, 1), block(7)).await.unwrap();
+    assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), confirmed, "what was read is wrong again");
+    store.read_source_again(lane(1), block(4)).await.unwrap();
+    let read = store.append_confirmed(lane(1), requests(3, 1), block(9)).await.unwrap();
+    assert!(read.is_verified() && read.next == nonce(4));
 }
 
 #[tokio::test]
