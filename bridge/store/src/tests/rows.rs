@@ -172,6 +172,8 @@ async fn holds_are_open_until_they_end_and_again_when_the_end_is_reorganised() {
     let asked = Asked { kind: transfer.kind, token: transfer.token, value: transfer.value };
     assert_eq!((both[0].asked, both[0].held_at), (Some(asked), BlockHeight::new(3)));
     assert_eq!((both[1].asked, both[1].reason), (None, HoldReason::InsufficientEscrow));
+    let known = store.open_hold_recipients(lane(1), nonce(1), 9).await.unwrap();
+    assert_eq!(known, [(nonce(1), transfer.to)], "of those above, the requests are not stored");
 
     let released = ending(0, HoldEnd::Released { to: Address::repeat_byte(3) }, 6);
     let refunded = ending(2, HoldEnd::Refunded { request_nonce: nonce(7) }, 8);
