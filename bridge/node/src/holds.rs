@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use alloy::primitives::U256;
+use alloy::primitives::{Address, U256};
 use polyspan_chain::{OutflowLimit, PairState};
 use polyspan_store::OpenHold;
 use polyspan_types::{BlockHeight, RequestNonce};
@@ -82,16 +82,19 @@ pub fn pair_readiness(hold: &OpenHold, pairs: &[PairState], head: BlockHeight) -
     }
 }
 
-/// The oldest hold of `holds`, which are in nonce order, that is ready, is not left to people, and does not rest after an attempt.
+/// The oldest hold of `holds`, which are in nonce order, that is ready, is not left to people, does not rest after an attempt, and is
+/// not among those that come `last`.
 pub fn next_release(
     holds: &[OpenHold],
     pairs: &[PairState],
     head: BlockHeight,
     attempts: &Attempts,
+    last: &BTreeSet<RequestNonce>,
     now: Instant,
 ) -> Option<RequestNonce> {
-    let mut awake =
-        holds.iter().filter(|hold| !attempts.rests(hold.nonce, now) && !attempts.is_left(hold.nonce));
+    let mut awake = holds.iter().filter(|hold| {
+        !attempts.rests(hold.nonce, now) && !attempts.is_left(hold.nonce) && !last.contains(&hold.nonce)
+    });
     awake.find(|hold| readiness(hold, pairs, head) == Readiness::Ready).map(|hold| hold.nonce)
 }
 
@@ -99,8 +102,9 @@ pub fn next_release(
 #[derive(Debug, Default)]
 pub struct Attempts {
     attempts: BTreeMap<RequestNonce, Attempt>,
-    /// Holds of which a release reverted on chain, in this process or before.
-    reverted: BTreeSet<RequestNonce>,
+    /// Holds of which a release reverted on chain, in this process or before, and whom they are for, where that is known. One that ends
+    /// goes: a release also reverts when somebody else's comes first, whoever the recipient is.
+    reverted: BTreeMap<RequestNonce, Option<Address>>,
 }
 
 #[derive(Debug)]
@@ -132,17 +136,30 @@ impl Attempts {
             !looked_at || open.binary_search_by_key(nonce, |hold| hold.nonce).is_ok()
         };
         self.attempts.retain(|nonce, _| is_kept(nonce));
-        self.reverted.retain(is_kept);
+        self.reverted.retain(|nonce, _| is_kept(nonce));
     }
 
-    /// A release of this hold reverted on chain: no other one is sent by itself.
-    pub fn leave_to_people(&mut self, nonce: RequestNonce) {
-        self.reverted.insert(nonce);
+    /// A release of this hold reverted on chain: no other one is sent by itself, and other holds of its recipient come last.
+    pub fn leave_to_people(&mut self, nonce: RequestNonce, recipient: Option<Address>) {
+        self.reverted.insert(nonce, recipient);
+    }
+
+    /// Whether there is anybody to whom a release reverted on chain.
+    pub fn has_suspects(&self) -> bool {
+        self.reverted.values().any(Option::is_some)
+    }
+
+    /// The holds that come behind those of all others, so that a recipient who makes releases fail uses up only what the others leave of
+    /// a key's budget.
+    pub fn last(&self, recipients: Vec<(RequestNonce, Address)>) -> BTreeSet<RequestNonce> {
+        let suspects: BTreeSet<_> = self.reverted.values().flatten().collect();
+        let theirs = recipients.into_iter().filter(|(_, recipient)| suspects.contains(recipient));
+        theirs.map(|(nonce, _)| nonce).collect()
     }
 
     /// Whether it is left to people.
     pub fn is_left(&self, nonce: RequestNonce) -> bool {
-        self.reverted.contains(&nonce)
+        self.reverted.contains_key(&nonce)
     }
 
     fn rests(&self, nonce: RequestNonce, now: Instant) -> bool {

@@ -9,6 +9,7 @@ mod pieces;
 mod plan;
 mod release;
 mod rest;
+mod reverts;
 mod size;
 mod vote;
 mod way;
@@ -29,6 +30,7 @@ pub use plan::{Piece, TAIL_LIMIT, next_piece};
 pub use release::RELEASE_OUTCOMES;
 use release::Releases;
 use rest::Rest;
+use reverts::Reverts;
 use size::SizeLimit;
 pub use vote::VOTE_OUTCOMES;
 pub use way::Way;
@@ -80,8 +82,7 @@ pub struct LaneSubmission {
     cast_at: RequestNonce,
     /// How large a submission may be.
     size_limit: SizeLimit,
-    /// Transactions in a row that reverted on chain and that nothing explains.
-    reverts: u32,
+    reverts: Reverts,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
     releases: Releases,
@@ -112,7 +113,7 @@ impl LaneSubmission {
             cast_at: RequestNonce::ZERO,
             size_limit: SizeLimit::new(settings.max_gas),
             settings,
-            reverts: 0,
+            reverts: Reverts::default(),
             rest: None,
             releases: Releases::default(),
         }

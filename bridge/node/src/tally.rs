@@ -27,6 +27,10 @@ const VOTES_PER_OPERATOR: usize = 16_384;
 /// sign one for each block with new requests, and complete one another's thresholds at multiples when they are further apart.
 const PLAIN_VOTES_PER_OPERATOR: usize = 512;
 
+/// So many handled requests after a multiple was dropped all votes are read again. Unit: requests. Source: half of the multiples that
+/// are kept are left then, so that the rest is there before it is needed.
+const SURPLUS_STEP: u64 = VOTES_PER_OPERATOR as u64 / 2 * CHECKPOINT_INTERVAL;
+
 /// Votes for the checkpoints of one lane that are not handled yet.
 #[derive(Debug)]
 pub struct Tally {
@@ -38,6 +42,8 @@ pub struct Tally {
     verified: RequestNonce,
     /// What was verified when a vote was left out because it was too far above.
     left_out_at: Option<RequestNonce>,
+    /// The floor when a multiple was dropped because an operator had too many.
+    dropped_at: Option<RequestNonce>,
     nonces: BTreeMap<RequestNonce, Ballot>,
     /// What each operator voted for, so that one alone cannot fill the memory.
     ballots: BTreeMap<OperatorId, OwnVotes>,
@@ -105,6 +111,7 @@ impl Tally {
             floor: RequestNonce::ZERO,
             verified: RequestNonce::new(u64::MAX),
             left_out_at: None,
+            dropped_at: None,
             nonces: BTreeMap::new(),
             ballots: BTreeMap::new(),
             evidence: VecDeque::new(),
@@ -203,15 +210,18 @@ impl Tally {
 
     /// This relay has verified so many requests: votes far above are left out from now on.
     ///
-    /// True when votes that were left out before may be needed soon, so that everybody's have to be read again. That is once in
-    /// half a `LOOKAHEAD` of verified requests at the most, whatever others publish.
+    /// True when votes that were left out or dropped before may be needed soon, so that everybody's have to be read again. That is
+    /// once in half a `LOOKAHEAD` of verified requests and once in a `SURPLUS_STEP` of handled ones at the most, whatever others publish.
     pub fn expect(&mut self, verified: RequestNonce) -> bool {
         self.verified = verified;
         let near = self.left_out_at.is_some_and(|then| verified.since(then) >= LOOKAHEAD / 2);
-        if near {
-            self.left_out_at = None;
+        let has_room = self.dropped_at.is_some_and(|then| self.floor.since(then) >= SURPLUS_STEP);
+        let again = near || has_room;
+        if again {
+            // What does not fit this time either is noted anew.
+            (self.left_out_at, self.dropped_at) = (None, None);
         }
-        near
+        again
     }
 
     /// The operators whose votes count.
@@ -361,7 +371,9 @@ impl Tally {
     fn is_too_far(&mut self, nonce: RequestNonce) -> bool {
         let too_far = nonce > self.verified.plus(LOOKAHEAD);
         if too_far {
-            self.left_out_at.get_or_insert(self.verified);
+            // The lower one: after a step back this vote is near before those that were left out higher up.
+            let before = self.left_out_at.unwrap_or(self.verified);
+            self.left_out_at = Some(before.min(self.verified));
         }
         too_far
     }
@@ -369,6 +381,10 @@ impl Tally {
     /// Drops the operator's votes for one nonce when it has too many.
     fn forget_surplus(&mut self, operator: OperatorId) {
         let Some(nonce) = self.ballots.get_mut(&operator).and_then(OwnVotes::forget_surplus) else { return };
+        if is_multiple(nonce) {
+            // Nobody publishes it anew, and the lane needs it once those below are handled.
+            self.dropped_at.get_or_insert(self.floor);
+        }
         let Some(ballot) = self.nonces.get_mut(&nonce) else { return };
         ballot.retain(|_, votes| {
             votes.remove(&operator);
@@ -382,7 +398,7 @@ impl Tally {
 
 impl OwnVotes {
     const fn of(&mut self, nonce: RequestNonce) -> &mut BTreeMap<RequestNonce, usize> {
-        if nonce.get().is_multiple_of(CHECKPOINT_INTERVAL) { &mut self.milestones } else { &mut self.plain }
+        if is_multiple(nonce) { &mut self.milestones } else { &mut self.plain }
     }
 
     /// The nonce that has to go, if there are too many. The next piece of a lane may need any multiple, and the lowest first.
@@ -393,6 +409,11 @@ impl OwnVotes {
         }
         if many { self.milestones.pop_last().map(|(nonce, _)| nonce) } else { None }
     }
+}
+
+/// Whether operators sign this nonce whatever their heights are.
+const fn is_multiple(nonce: RequestNonce) -> bool {
+    nonce.get().is_multiple_of(CHECKPOINT_INTERVAL)
 }
 
 impl Voice {

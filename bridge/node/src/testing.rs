@@ -44,6 +44,8 @@ pub(crate) struct World {
     /// A log that the first so many endpoints leave out.
     pub(crate) hidden: Option<u64>,
     pub(crate) hiding: usize,
+    /// As many requests does the source's contract show, as it was once; `None` for all of them.
+    pub(crate) shown: Option<u64>,
     /// Endpoints, of which a majority must agree.
     pub(crate) endpoints: usize,
     /// Questions for logs so far.
@@ -64,6 +66,7 @@ impl World {
             deaf_every: 0,
             hidden: None,
             hiding: usize::MAX,
+            shown: None,
             endpoints: 1,
             asked: 0,
             roots: BTreeMap::new(),
@@ -119,7 +122,7 @@ impl World {
 
     fn lane_state(&mut self, params: &Value) -> Vec<u8> {
         let is_source = params[0]["to"].as_str().is_some_and(|to| to.parse() == Ok(SOURCE));
-        let count = self.requests.len() as u64;
+        let count = self.shown.unwrap_or(self.requests.len() as u64);
         let last = self.handled.checked_sub(1).map_or(1, |last| self.requests[last as usize]);
         let state = Bridge::LaneState {
             paused: false,

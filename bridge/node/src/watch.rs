@@ -17,6 +17,8 @@ use crate::lane::Lane;
 use crate::reader::{BlockRange, RangeReader};
 use crate::step::{Step, or_pending};
 
+mod further_back;
+
 /// Requests and blocks that are read between two points at which a restart can go on. Each point costs a question for its block and a
 /// write to the disk. Unit: requests, blocks. Source: `devnet bench recovery`: far below what is read in a second.
 const BATCH: (u64, u64) = (4_096, 50_000);
@@ -34,6 +36,8 @@ pub struct SourceWatch {
     contract_checked: bool,
     /// What a quorum told was proved to lack requests: each endpoint is asked by itself, until the root is met.
     doubts_quorum: bool,
+    /// Readings in a row that the source's root did not prove.
+    mismatches: u32,
     unknown_cursor: UnknownCursor,
 }
 
@@ -47,6 +51,7 @@ impl SourceWatch {
             heads,
             contract_checked: false,
             doubts_quorum: false,
+            mismatches: 0,
             unknown_cursor: UnknownCursor::default(),
         }
     }
@@ -108,11 +113,12 @@ impl SourceWatch {
         let last = head.final_block.height;
         let begin = base.source_block.unwrap_or_default().max(info.source.deployment_block);
         let from = position.cursor.map_or(begin, |cursor| cursor.height.next());
-        let missing = source.request_nonce.since(position.next);
+        let known = position.next;
+        let missing = source.request_nonce.since(known);
         let (chain, bridge, range) = (&self.lane.source, info.source.bridge, (from, last));
         let mut reader = match self.doubts_quorum {
             true => {
-                let nonces = position.next..source.request_nonce;
+                let nonces = known..source.request_nonce;
                 RangeReader::requests_among(chain, bridge, range, missing, nonces)
             }
             false => RangeReader::requests(chain, bridge, range, missing),
@@ -132,8 +138,8 @@ impl SourceWatch {
                     return Err(failed.into());
                 }
             };
-            // The first block can hold some that were handled before.
-            requests.retain(|request| request.nonce >= base.nonce);
+            // The first block can hold some that were handled before, or that are stored.
+            requests.retain(|request| request.nonce >= known);
             let next = position.next.plus(batch.requests.len() as u64);
             self.check_contiguous(&requests, next, range).await?;
             found += requests.len() as u64;
@@ -370,6 +376,7 @@ impl Step for SourceWatch {
         self.woken.mark_unchanged();
         let Some(head) = head else { return Ok(()) };
         let advanced = self.advance(head).await;
+        self.note_reading(&advanced).await?;
         if head.latest.height >= self.lane.info.source.deployment_block {
             self.show_requested(head).await;
         }

@@ -61,6 +61,23 @@ impl Store {
         })
         .await
     }
+
+    /// Moves the source's cursor back to `block`, so that the blocks behind it are read again. What the source has confirmed stays
+    /// confirmed, and [`Store::rewind_to_verified`] leads back to the cursor that was.
+    ///
+    /// Errors: the disk refuses.
+    pub async fn read_source_again(&self, lane: BridgeId, block: BlockRef) -> Result<(), StoreError> {
+        self.write(Step { name: "cursor", crash: None }, move |transaction| {
+            let row = ensure_lane(transaction, lane)?;
+            let height = number("block", block.height.get())?;
+            transaction.execute(
+                "UPDATE lane SET source_height = ?2, source_hash = ?3 WHERE number = ?1 AND source_height > ?2",
+                params![row, height, block.hash.as_slice()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 fn step_back(

@@ -60,6 +60,31 @@ impl Store {
         .await
     }
 
+    /// Whom the holds of [`Store::open_holds`] are for, as far as their requests are stored, oldest first.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn open_hold_recipients(
+        &self,
+        lane: BridgeId,
+        from: RequestNonce,
+        limit: u64,
+    ) -> Result<Vec<(RequestNonce, Address)>, StoreError> {
+        let (from, limit) = (bound(from.get()), bound(limit));
+        self.read(move |snapshot| {
+            let Some(lane) = lane_number(snapshot, lane)? else { return Ok(Vec::new()) };
+            let mut statement = snapshot.prepare_cached(
+                "SELECT h.nonce, r.recipient FROM hold h INDEXED BY hold_open \
+                 JOIN request r ON r.lane = h.lane AND r.nonce = h.nonce \
+                 WHERE h.lane = ?1 AND h.nonce >= ?2 AND h.ended_block IS NULL ORDER BY h.nonce LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![lane, from, limit], |row| {
+                Ok((RequestNonce::new(count(row, 0)?), address(row, 1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// How a hold ended; `None` for one that did not, or was never stored.
     ///
     /// Errors: the store is closed or damaged.

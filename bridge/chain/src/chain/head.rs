@@ -212,10 +212,17 @@ fn reached(reported: &[(usize, Block)], quorum: usize) -> Vec<BlockHeight> {
 }
 
 /// Pure: what to show after `last`. The quorum is made of other endpoints each time, and some are a few blocks behind
-/// others: a final block that was agreed on stays until they have caught up.
+/// others: a final block that was agreed on stays until they have caught up. The newest block goes on meanwhile, since finality can
+/// stall for long; only one that is not above the final block is not shown.
 fn steady(last: Head, found: Head) -> Head {
     let back = last.final_block.height.since(found.final_block.height);
-    if (1..=LAG_BLOCKS).contains(&back) { last } else { found }
+    if !(1..=LAG_BLOCKS).contains(&back) {
+        found
+    } else if found.latest.height > last.final_block.height {
+        Head { final_block: last.final_block, final_parent: last.final_parent, ..found }
+    } else {
+        last
+    }
 }
 
 /// Pure: blocks that an endpoint is behind, if that is too much.
@@ -278,6 +285,26 @@ mod tests {
         }
     }
 
+    fn head(latest: u64, final_block: u64) -> Head {
+        Head {
+            latest: block(latest, 0).reference,
+            timestamp: latest,
+            gas_limit: latest,
+            final_block: block(final_block, 0).reference,
+            final_parent: B256::left_padding_from(&final_block.to_be_bytes()),
+        }
+    }
+
+    #[test]
+    fn the_newest_block_goes_on_while_a_final_one_stays() {
+        let last = head(20, 10);
+        let shown = Head { final_parent: last.final_parent, ..head(35, 10) };
+        assert_eq!(steady(last, head(35, 8)), shown, "with its own time and gas limit");
+        assert_eq!(steady(last, head(19, 8)), Head { final_parent: last.final_parent, ..head(19, 10) });
+        assert_eq!(steady(last, head(10, 8)), last, "it can be another block at that height");
+        assert_eq!(steady(last, head(9, 8)), last);
+    }
+
     #[test]
     fn lagging_is_many_blocks_and_much_time() {
         assert_eq!(lag(&block(100, 1_000), &block(60, 960)), Some(40));
@@ -287,6 +314,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_final_block_is_never_above_the_newest(
+            last in (0u64..30, 0u64..10), found in (0u64..30, 0u64..10)
+        ) {
+            let [last, found] = [last, found].map(|(final_block, more)| head(final_block + more, final_block));
+            let shown = steady(last, found);
+            prop_assert!(shown.final_block.height <= shown.latest.height, "{shown:?}");
+        }
+
         #[test]
         fn a_quorum_has_reached_every_height_that_is_tried(
             of in prop::collection::vec(0u64..50, 1..9), extra in 0usize..4

@@ -54,6 +54,19 @@ pub(super) struct VoteKey {
 }
 
 impl VoteKey {
+    /// The places before and behind all others of a member and lane.
+    pub(super) const MIN: Self = Self::same(0, 0);
+    pub(super) const MAX: Self = Self::same(u64::MAX, u8::MAX);
+
+    const fn same(number: u64, byte: u8) -> Self {
+        Self {
+            nonce: RequestNonce::new(number),
+            epoch: Epoch::new(number),
+            operator: Address::repeat_byte(byte),
+            root: Root(B256::repeat_byte(byte)),
+        }
+    }
+
     pub(super) fn of(attestation: &Attestation) -> Self {
         let checkpoint = &attestation.checkpoint;
         Self {

@@ -222,16 +222,40 @@ impl Mirror {
         if share.attestations.get(&lane).is_some_and(|count| *count >= self.limits.of_lane) {
             return Taken::Full(Scope::Lane(lane));
         }
-        if share.attestation_count() >= self.limits.of_member || self.attestations >= self.limits.attestations
-        {
-            return Taken::Full(Scope::Attestations);
+        let full = share.attestation_count() >= self.limits.of_member
+            || self.attestations >= self.limits.attestations;
+        if full && let Err(scope) = self.make_room(member, lane) {
+            return Taken::Full(scope);
         }
+        let Some(share) = self.members.get_mut(member) else { return Taken::Skipped };
         *share.attestations.entry(lane).or_default() += 1;
         self.attestations += 1;
         self.sequence += 1;
         let log = self.lanes.entry(lane).or_default();
         log.insert(member.clone(), vote, self.sequence, Arc::new(attestation));
         Taken::Yes
+    }
+
+    /// Drops an attestation of the member's lane with the most for one of `lane`, which has less than its share: the backlog of one
+    /// lane is not to delay another. The highest goes, which is needed last.
+    ///
+    /// Errors: what is full.
+    fn make_room(&mut self, member: &MemberId, lane: BridgeId) -> Result<(), Scope> {
+        let Some(share) = self.members.get(member) else { return Err(Scope::Attestations) };
+        let own = share.attestations.get(&lane).copied().unwrap_or_default();
+        let largest = share.attestations.iter().max_by_key(|(_, count)| **count);
+        let Some((largest, _)) = largest.filter(|(_, count)| **count > self.limits.of_share) else {
+            return Err(Scope::Attestations);
+        };
+        if own >= self.limits.of_share {
+            return Err(Scope::Lane(lane));
+        }
+        let largest = *largest;
+        let highest = self.lanes.get(&largest).and_then(|log| log.highest_of(member));
+        let Some(highest) = highest else { return Err(Scope::Attestations) };
+        self.remove_attestation(member, largest, highest);
+        self.truncated = true;
+        Ok(())
     }
 
     fn remove_attestation(&mut self, member: &MemberId, lane: BridgeId, vote: VoteKey) {

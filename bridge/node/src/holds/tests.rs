@@ -103,8 +103,9 @@ fn the_oldest_ready_hold_comes_first_and_rests_longer_after_each_attempt() {
     ];
     let (pairs, head, start) = ([lock_pair(9)], BlockHeight::new(200), Instant::now());
     let mut attempts = Attempts::default();
-    let next =
-        |attempts: &Attempts, now| next_release(&holds, &pairs, head, attempts, now).map(RequestNonce::get);
+    let next = |attempts: &Attempts, now| {
+        next_release(&holds, &pairs, head, attempts, &BTreeSet::new(), now).map(RequestNonce::get)
+    };
     assert_eq!(next(&attempts, start), Some(3));
     assert!(attempts.note(RequestNonce::new(3), "refused".to_owned(), true, start));
     assert_eq!(next(&attempts, start), Some(4));
@@ -152,7 +153,7 @@ proptest! {
         let (pairs, head, now) = ([lock_pair(escrow)], BlockHeight::new(500), Instant::now());
         let mut attempts = Attempts::default();
         let mut tried = Vec::new();
-        while let Some(nonce) = next_release(&holds, &pairs, head, &attempts, now) {
+        while let Some(nonce) = next_release(&holds, &pairs, head, &attempts, &BTreeSet::new(), now) {
             attempts.note(nonce, String::new(), true, now);
             tried.push(nonce);
         }
@@ -169,11 +170,41 @@ fn a_hold_of_which_a_release_reverted_on_chain_is_left_to_people_until_it_ends()
     let holds = [hold(3, HoldReason::PayoutFailed, 1), hold(5, HoldReason::PayoutFailed, 1)];
     let (mut attempts, now) = (Attempts::default(), Instant::now());
     let next = |attempts: &Attempts| {
-        next_release(&holds, &[lock_pair(9)], BlockHeight::new(200), attempts, now + 10 * LONGEST_REST)
+        let (head, later) = (BlockHeight::new(200), now + 10 * LONGEST_REST);
+        next_release(&holds, &[lock_pair(9)], head, attempts, &BTreeSet::new(), later)
     };
     assert_eq!(next(&attempts), Some(RequestNonce::new(3)));
-    attempts.leave_to_people(RequestNonce::new(3));
+    attempts.leave_to_people(RequestNonce::new(3), None);
     assert_eq!(next(&attempts), Some(RequestNonce::new(5)), "however long ago it was");
     attempts.forget_ended(RequestNonce::ZERO, None, &holds[1..]);
     assert!(!attempts.is_left(RequestNonce::new(3)));
+}
+
+/// A thousand holds of one recipient who makes releases revert, all older than an honest one.
+#[test]
+fn holds_of_a_recipient_who_made_a_release_revert_come_behind_all_others() {
+    let (hostile, honest) = (Address::repeat_byte(0xbb), Address::repeat_byte(0xaa));
+    let holds: Vec<_> = (0..1_001).map(|nonce| hold(nonce, HoldReason::PayoutFailed, 1)).collect();
+    let recipients: Vec<_> = (0..1_001)
+        .map(|nonce| (RequestNonce::new(nonce), if nonce == 1_000 { honest } else { hostile }))
+        .collect();
+    let (mut attempts, now) = (Attempts::default(), Instant::now());
+    let next = |attempts: &Attempts, everybody: bool| {
+        let last = if everybody { BTreeSet::new() } else { attempts.last(recipients.clone()) };
+        next_release(&holds, &[lock_pair(9)], BlockHeight::new(200), attempts, &last, now)
+    };
+    assert!(!attempts.has_suspects());
+    assert_eq!(next(&attempts, false), Some(RequestNonce::new(0)), "oldest first");
+    attempts.leave_to_people(RequestNonce::new(0), Some(hostile));
+    assert!(attempts.has_suspects());
+    assert_eq!(
+        next(&attempts, false),
+        Some(RequestNonce::new(1_000)),
+        "after one revert, and not after a thousand"
+    );
+    attempts.note(RequestNonce::new(1_000), "released".to_owned(), true, now);
+    assert_eq!(next(&attempts, false), None);
+    assert_eq!(next(&attempts, true), Some(RequestNonce::new(1)), "they have what the others leave");
+    attempts.forget_ended(RequestNonce::ZERO, None, &holds[1..]);
+    assert!(!attempts.has_suspects(), "somebody else's release of it came first");
 }

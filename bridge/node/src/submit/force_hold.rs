@@ -101,8 +101,9 @@ impl LaneSubmission {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
             other => {
                 if matches!(other, JobResult::Mined { .. }) {
-                    self.reverts = self.reverts.saturating_add(1);
-                    self.rest = Some(Rest::after_reverts(self.reverts, view.block, Instant::now()));
+                    self.reverts.count_one();
+                    let (reverts, now) = (self.reverts.count(), Instant::now());
+                    self.rest = Some(Rest::after_reverts(reverts, view.handled, view.block, now));
                 }
                 Some(other.to_string())
             }

@@ -94,13 +94,16 @@ impl InFlight {
         self.capacity.succeeded();
     }
 
-    /// A piece went nowhere, or did nothing. Those behind it are doubtful until they are settled as well.
-    pub(super) fn failed(&mut self, piece: Piece) {
-        if let Some(place) = self.pieces.iter().position(|sent| sent.piece == piece) {
-            self.pieces.remove(place);
+    /// A piece went nowhere, or did nothing. Those behind it are doubtful until they are settled as well. Answers whether it was
+    /// doubtful itself.
+    pub(super) fn failed(&mut self, piece: Piece) -> bool {
+        let place = self.pieces.iter().position(|sent| sent.piece == piece);
+        let failed = place.and_then(|place| self.pieces.remove(place));
+        if let Some(place) = place {
             self.pieces.iter_mut().skip(place).for_each(|sent| sent.doubtful = true);
         }
         self.capacity.failed();
+        failed.is_some_and(|sent| sent.doubtful)
     }
 
     /// Nothing that was in flight was lost, and still less can be: the account's balance or its nonces are bound.

@@ -9,12 +9,13 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use polyspan_chain::{At, BridgeRevert, PairState, Presumed, handle_calldata};
 use polyspan_store::Purpose;
-use polyspan_types::{Leaf, RequestNonce};
+use polyspan_types::{BlockHeight, Epoch, Leaf, RequestNonce};
 use tracing::{info, warn};
 
 use super::capacity::Limit;
 use super::in_flight::InFlight;
 use super::rest::Rest;
+use super::reverts::{Reverted, Seen};
 use super::size::{Size, fitting};
 use super::{LaneSubmission, Piece, Way, gas, next_piece};
 use crate::error::LaneError;
@@ -53,9 +54,17 @@ struct Flight {
     piece: Piece,
     /// What it may take.
     size: Size,
+    /// The operators' epoch when it was sent.
+    epoch: Epoch,
     way: Way,
     /// Whether this relay led by the coordinator's word.
     own: bool,
+}
+
+impl Flight {
+    fn reverted(&self, block: BlockHeight) -> Reverted {
+        Reverted { first: self.piece.first, size: self.size, epoch: self.epoch, block }
+    }
 }
 
 impl Flow {
@@ -101,7 +110,8 @@ impl LaneSubmission {
         let Some(proof) = approved.at(piece.checkpoint) else { return Ok(false) };
         let Some(job) = self.job(piece, proof, view).await? else { return Ok(false) };
         let own = self.leadership.borrow().own;
-        let flight = Flight { piece, size, way: Way::of(proof, view.operators.threshold, own), own };
+        let way = Way::of(proof, view.operators.threshold, own);
+        let flight = Flight { piece, size, epoch: view.operators.epoch, way, own };
         let only = self.flow.key.filter(|_| !self.flow.in_flight.is_empty());
         match self.submitter.send(job, only).await {
             Ok(sent) => {
@@ -126,15 +136,24 @@ impl LaneSubmission {
 
     /// Takes in what became of pieces since the last step.
     pub(super) fn take_in(&mut self, view: &DestinationView) {
+        self.reverts.observe(view.handled);
         for (flight, result) in std::mem::take(&mut self.flow.told) {
             match &result {
                 JobResult::Mined { success: true, .. } => {
                     self.flow.in_flight.mined(flight.piece, Instant::now())
                 }
-                _ => self.flow.in_flight.failed(flight.piece),
+                other => {
+                    let behind_a_failure = self.flow.in_flight.failed(flight.piece);
+                    if let JobResult::Mined { block, .. } = other
+                        && !behind_a_failure
+                    {
+                        self.reverts.note(flight.reverted(block.height));
+                    }
+                }
             }
             self.settle(flight, result, view);
         }
+        self.judge_reverts(view);
         // The destination can show it before the submitter tells.
         self.own_end = self.own_end.max(self.flow.in_flight.handled_end(view.handled).unwrap_or_default());
         self.flow.in_flight.observe(view.handled, view.block.height, Instant::now());
@@ -148,14 +167,13 @@ impl LaneSubmission {
 
     /// What a piece's end means for what is sent next.
     fn settle(&mut self, flight: Flight, result: JobResult, view: &DestinationView) {
-        let Flight { piece, size, way, own } = flight;
+        let Flight { piece, size, way, own, .. } = flight;
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
         lane.metrics.submission(&info.id, result.outcome());
         if let JobResult::Mined { success: true, block, tx_hash } = result {
             info!(lane = %info.id, first = %piece.first, count = piece.count, way = way.label(), %block, tx = %tx_hash, "handled");
             self.own_end = self.own_end.max(piece.end());
-            self.reverts = 0;
             self.note_took_over(!own);
             lane.note_handled(way, piece.count);
             lane.board.submission.send_replace(None);
@@ -170,14 +188,9 @@ impl LaneSubmission {
             // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
             lane.board.votes_doubted.send_modify(|times| *times += 1);
         }
-        self.rest = Some(Rest::until_next_block(view.block));
-        // Of several in flight only the first one says something: the others fail with it.
-        if matches!(result, JobResult::Mined { .. }) && piece.first == view.handled {
-            self.reverts = self.reverts.saturating_add(1);
-        }
-        if self.reverts > 0 {
-            self.rest = Some(Rest::after_reverts(self.reverts, view.block, Instant::now()));
-        }
+        let goes_on =
+            |rest: &Rest| rest.is_after_reverts() && rest.goes_on(view.handled, view.block, Instant::now());
+        self.rest = self.rest.filter(goes_on).or_else(|| Some(Rest::until_next_block(view.block)));
         let Some(text) = self.trouble(piece, size, &result) else {
             if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
                 self.rest = Some(Rest::until_handled(piece.end()));
@@ -189,6 +202,22 @@ impl LaneSubmission {
         self.note_took_over(false);
         if self.note_trouble(Some(&text)) {
             warn!(lane = %info.id, first = %piece.first, count = piece.count, reason = text, "submission did not go through");
+        }
+    }
+
+    /// What a revert on chain means once the destination is seen as it was then.
+    fn judge_reverts(&mut self, view: &DestinationView) {
+        let seen = Seen {
+            handled: view.handled,
+            epoch: view.operators.epoch,
+            paused: view.paused,
+            block: view.block.height,
+        };
+        if let Some(size) = self.reverts.judge(seen) {
+            let now = Instant::now();
+            // It may have run short of gas, which the estimate did not see: less at a time.
+            self.size_limit.refused(size, now);
+            self.rest = Some(Rest::after_reverts(self.reverts.count(), view.handled, view.block, now));
         }
     }
 
@@ -209,8 +238,6 @@ impl LaneSubmission {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
             JobResult::Refused(BridgeRevert::NonceGap { .. }) if behind_others => None,
             JobResult::Mined { tx_hash, .. } => {
-                // It may have run short of gas, which the estimate did not see: less at a time.
-                self.size_limit.refused(size, Instant::now());
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
@@ -323,3 +350,6 @@ impl LaneSubmission {
         Ok(caps)
     }
 }
+
+#[cfg(test)]
+mod tests;

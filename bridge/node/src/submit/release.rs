@@ -1,7 +1,10 @@
-//! Releases holds, one at a time and oldest first, while there is nothing to handle. Payouts do not wait for one that is in flight.
+//! Releases holds, one at a time and oldest first, while there is nothing to handle. Holds of a recipient who made a release revert come
+//! behind all others. Payouts do not wait for one that is in flight.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use alloy::primitives::Address;
 use futures::future::BoxFuture;
 use polyspan_chain::{At, BridgeRevert, PairState, release_calldata};
 use polyspan_store::{OpenHold, Purpose};
@@ -25,6 +28,10 @@ const PAIRS_AGE: Duration = Duration::from_secs(5);
 /// How long holds wait for a moment in which nothing is on its way. Unit: time. Source: a release takes a block, in which the lane
 /// sends nothing else.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
+
+/// How long after a release that reverted no hold of a recipient with a revert is tried. Unit: time. Source: that is eight a day, half of
+/// the default budget of a key; the other half is for those whose releases did not revert yet.
+const SUSPECTS_COOLDOWN: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Labels of the releases metric: a closed set.
 pub const RELEASE_OUTCOMES: [&str; 14] = [
@@ -50,20 +57,43 @@ pub(super) struct Releases {
     attempts: Attempts,
     /// Whether it knows which releases reverted before this process.
     knows_reverted: bool,
-    in_flight: Option<BoxFuture<'static, (RequestNonce, JobResult)>>,
+    in_flight: Option<BoxFuture<'static, (Attempted, JobResult)>>,
     /// Reported and not taken in yet.
-    ended: Option<(RequestNonce, JobResult)>,
+    ended: Option<(Attempted, JobResult)>,
     /// First nonce of the page that is looked at.
     from: RequestNonce,
+    /// Whether nothing was found for recipients without a revert, so that now it is the others' turn as well.
+    everybody: bool,
+    /// When a release reverted last.
+    reverted: Option<Instant>,
     pairs: Option<(Vec<PairState>, Instant)>,
     /// When holds were looked at last.
     looked: Option<Instant>,
 }
 
+/// A hold that is being released, and whom it is for.
+type Attempted = (RequestNonce, Address);
+
 impl Releases {
     /// Whether holds have waited long enough for requests that are handled all the time.
     pub(super) fn are_due(&self) -> bool {
         self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LEAST)
+    }
+
+    /// Nothing of a page can be tried, which ends at `end` or with the holds: next is the page behind it, then the oldest for whom
+    /// it was not the turn, and then the oldest of all.
+    fn turn_page(&mut self, end: Option<RequestNonce>, now: Instant) {
+        self.from = end.unwrap_or(RequestNonce::ZERO);
+        if end.is_none() {
+            let cools_down =
+                self.reverted.is_some_and(|since| now.saturating_duration_since(since) < SUSPECTS_COOLDOWN);
+            self.everybody = !self.everybody && self.attempts.has_suspects() && !cools_down;
+        }
+    }
+
+    /// One was found: the next check begins with the oldest.
+    const fn begin_again(&mut self) {
+        (self.from, self.everybody) = (RequestNonce::ZERO, false);
     }
 
     /// Waits until the release in flight has ended. Cancel-safe.
@@ -92,7 +122,8 @@ impl LaneSubmission {
         let (id, head) = (self.lane.info.bridge_id, view.block.height);
         if !self.releases.knows_reverted {
             for nonce in self.lane.store.reverted_releases(id).await? {
-                self.releases.attempts.leave_to_people(nonce);
+                let recipient = self.recipient(nonce).await?;
+                self.releases.attempts.leave_to_people(nonce, recipient);
             }
             self.releases.knows_reverted = true;
         }
@@ -104,19 +135,36 @@ impl LaneSubmission {
         if from == RequestNonce::ZERO {
             self.tell_oldest(&page, &pairs, head);
         }
-        let next = next_release(&page, &pairs, head, &self.releases.attempts, Instant::now());
+        let last = self.last(from).await?;
+        let next = next_release(&page, &pairs, head, &self.releases.attempts, &last, Instant::now());
         let Some(nonce) = next else {
-            // From the end of the holds it goes back to the oldest.
-            self.releases.from = end.unwrap_or(RequestNonce::ZERO);
+            self.releases.turn_page(end, Instant::now());
             return Ok(());
         };
-        self.releases.from = RequestNonce::ZERO;
+        self.releases.begin_again();
         // What was read a moment ago may be used up: an attempt that the state rules out now is saved.
         let pairs = self.pairs(true).await?;
-        if next_release(&page, &pairs, head, &self.releases.attempts, Instant::now()) == Some(nonce) {
+        let next = next_release(&page, &pairs, head, &self.releases.attempts, &last, Instant::now());
+        if next == Some(nonce) {
             self.attempt(nonce, &pairs).await?;
         }
         Ok(())
+    }
+
+    /// The holds of the page from `from` on whose turn comes after all others.
+    async fn last(&mut self, from: RequestNonce) -> Result<BTreeSet<RequestNonce>, LaneError> {
+        let attempts = &self.releases.attempts;
+        if self.releases.everybody || !attempts.has_suspects() {
+            return Ok(BTreeSet::new());
+        }
+        let recipients = self.lane.store.open_hold_recipients(self.lane.info.bridge_id, from, PAGE).await?;
+        Ok(attempts.last(recipients))
+    }
+
+    /// Whom a request is for; `None` when it is not stored.
+    async fn recipient(&mut self, nonce: RequestNonce) -> Result<Option<Address>, LaneError> {
+        let stored = self.lane.store.request(self.lane.info.bridge_id, nonce).await?;
+        Ok(stored.map(|stored| stored.request.transfer.to))
     }
 
     /// The destination's pairs, not older than [`PAIRS_AGE`] or, when `fresh`, read now.
@@ -169,14 +217,14 @@ impl LaneSubmission {
             presumed: None,
             lane: info,
         };
-        let submitter = self.submitter.clone();
-        self.releases.in_flight = Some(Box::pin(async move { (nonce, submitter.submit(job).await) }));
+        let (submitter, attempted) = (self.submitter.clone(), (nonce, transfer.to));
+        self.releases.in_flight = Some(Box::pin(async move { (attempted, submitter.submit(job).await) }));
         Ok(())
     }
 
     /// Takes in what became of the attempt that was in flight.
     pub(super) fn take_in_release(&mut self) {
-        let Some((nonce, result)) = self.releases.ended.take() else { return };
+        let Some(((nonce, recipient), result)) = self.releases.ended.take() else { return };
         let info = &self.lane.info;
         self.lane.metrics.release(&info.id, outcome(&result));
         // Also after a success: until its block is final the store does not know that the hold has ended.
@@ -195,7 +243,8 @@ impl LaneSubmission {
             }
             JobResult::Mined { success: false, block, tx_hash } => {
                 // Whoever made it fail behind a simulation that passed can do so in every block.
-                self.releases.attempts.leave_to_people(nonce);
+                self.releases.attempts.leave_to_people(nonce, Some(recipient));
+                self.releases.reverted = Some(Instant::now());
                 warn!(
                     lane = %info.id, %nonce, %block, tx = %tx_hash,
                     "release reverted on chain; relays try it no more, `polyspan release` does"
@@ -229,6 +278,31 @@ mod tests {
     use polyspan_types::{AccountNonce, BlockRef, HoldReason};
 
     use super::*;
+
+    #[test]
+    fn a_second_pass_is_for_those_whose_releases_reverted_and_every_find_ends_it() {
+        let (mut releases, now) = (Releases::default(), Instant::now());
+        let page = |releases: &Releases| (releases.from.get(), releases.everybody);
+        releases.turn_page(Some(RequestNonce::new(1024)), now);
+        assert_eq!(page(&releases), (1024, false));
+        releases.turn_page(None, now);
+        assert_eq!(page(&releases), (0, false), "nobody waits behind the others");
+        releases.attempts.leave_to_people(RequestNonce::ZERO, Some(Address::ZERO));
+        releases.turn_page(None, now);
+        assert_eq!(page(&releases), (0, true));
+        releases.turn_page(Some(RequestNonce::new(1024)), now);
+        assert_eq!(page(&releases), (1024, true));
+        releases.begin_again();
+        assert_eq!(page(&releases), (0, false));
+        releases.turn_page(None, now);
+        releases.turn_page(None, now);
+        assert_eq!(page(&releases), (0, false), "everybody had a turn");
+        releases.reverted = Some(now);
+        releases.turn_page(None, now + SUSPECTS_COOLDOWN - Duration::from_secs(1));
+        assert_eq!(page(&releases), (0, false), "the rest of the budget is for others");
+        releases.turn_page(None, now + SUSPECTS_COOLDOWN);
+        assert_eq!(page(&releases), (0, true));
+    }
 
     #[test]
     fn every_end_of_an_attempt_has_a_label_of_the_closed_set() {

@@ -21,8 +21,9 @@ pub(super) enum Rest {
     UntilHandled(RequestNonce, Instant),
     /// A piece did not go through: until the next block, since nothing else can have changed.
     UntilNextBlock(BlockRef, Instant),
-    /// Transactions revert on chain although they pass a simulation: each costs gas, so they are tried less and less often.
-    Until(Instant),
+    /// Transactions revert on chain although they pass a simulation: each costs gas, so they are tried less and less often, while
+    /// nobody handles what is next.
+    AfterReverts(Instant, RequestNonce),
 }
 
 impl Rest {
@@ -36,12 +37,18 @@ impl Rest {
         Self::UntilHandled(end, Instant::now())
     }
 
-    /// After so many transactions in a row that reverted on chain and that nothing explains.
-    pub(super) fn after_reverts(reverts: u32, seen: BlockRef, now: Instant) -> Self {
+    /// After so many transactions in a row that reverted on chain and that nothing explains, with the destination at `handled` and
+    /// `seen`.
+    pub(super) fn after_reverts(reverts: u32, handled: RequestNonce, seen: BlockRef, now: Instant) -> Self {
         match reverts.checked_sub(QUICK_REVERTS) {
             None => Self::UntilNextBlock(seen, now),
-            Some(more) => Self::Until(now + (PATIENCE * (1 << more.min(16))).min(LONGEST)),
+            Some(more) => Self::AfterReverts(now + (PATIENCE * (1 << more.min(16))).min(LONGEST), handled),
         }
+    }
+
+    /// Whether it is for what reverts, which another failure meanwhile does not make shorter.
+    pub(super) const fn is_after_reverts(self) -> bool {
+        matches!(self, Self::AfterReverts(..))
     }
 
     /// Whether there is still something to wait for, with the destination at `handled` and `block`.
@@ -49,7 +56,7 @@ impl Rest {
         let (waits, since) = match self {
             Self::UntilHandled(end, since) => (handled < end, since),
             Self::UntilNextBlock(seen, since) => (block == seen, since),
-            Self::Until(until) => return now < until,
+            Self::AfterReverts(until, at) => return now < until && handled == at,
         };
         waits && now.saturating_duration_since(since) < PATIENCE
     }
@@ -66,12 +73,15 @@ mod tests {
     fn transactions_that_revert_without_an_end_are_sent_less_and_less_often() {
         let now = Instant::now();
         let seen = BlockRef { height: BlockHeight::new(7), hash: B256::ZERO };
-        let after = |reverts| Rest::after_reverts(reverts, seen, now);
+        let handled = RequestNonce::new(9);
+        let after = |reverts| Rest::after_reverts(reverts, handled, seen, now);
+        let until = |until| Rest::AfterReverts(until, handled);
         assert_eq!([after(1), after(2)], [Rest::UntilNextBlock(seen, now); 2]);
-        assert_eq!([after(3), after(4)], [Rest::Until(now + PATIENCE), Rest::Until(now + 2 * PATIENCE)]);
-        assert_eq!([after(20), after(u32::MAX)], [Rest::Until(now + LONGEST); 2]);
+        assert_eq!([after(3), after(4)], [until(now + PATIENCE), until(now + 2 * PATIENCE)]);
+        assert_eq!([after(20), after(u32::MAX)], [until(now + LONGEST); 2]);
         let other = BlockRef { height: BlockHeight::new(8), hash: B256::ZERO };
-        assert!(after(3).goes_on(RequestNonce::new(9), other, now), "another block changes nothing");
+        assert!(after(3).goes_on(handled, other, now), "another block changes nothing");
+        assert!(!after(20).goes_on(handled.next(), seen, now), "somebody handled what is next");
     }
 
     #[test]

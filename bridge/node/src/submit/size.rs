@@ -60,7 +60,7 @@ impl SizeLimit {
         }
     }
 
-    /// The chain or a node refused a submission of this size, or it ran short of gas.
+    /// The chain or a node refused a submission of this size, or it may have run short of gas.
     pub(super) fn refused(&mut self, size: Size, now: Instant) {
         self.refused = Some((size, now));
     }

@@ -175,6 +175,17 @@ fn votes_far_above_what_is_verified_are_left_out_until_it_is_near() {
 }
 
 #[test]
+fn a_vote_left_out_after_a_step_back_is_read_again_as_soon_as_it_is_near() {
+    let mut tally = tally();
+    let (high, low) = (RequestNonce::new(100_000), RequestNonce::new(100));
+    tally.expect(high);
+    assert_eq!(tally.add(attest(0, checkpoint(100_001 + LOOKAHEAD, 1))), Ok(Added::TooFar));
+    tally.expect(low);
+    assert_eq!(tally.add(attest(0, checkpoint(101 + LOOKAHEAD, 1))), Ok(Added::TooFar));
+    assert!(tally.expect(low.plus(LOOKAHEAD / 2)), "not only near the higher one");
+}
+
+#[test]
 fn one_operator_cannot_fill_the_memory() {
     let mut tally = tally();
     tally.expect(RequestNonce::ZERO);
@@ -215,6 +226,29 @@ fn of_too_many_multiples_the_highest_go() {
     let highest = (VOTES_PER_OPERATOR as u64 + 1) * CHECKPOINT_INTERVAL;
     assert_eq!(own.forget_surplus(), Some(RequestNonce::new(highest)));
     assert_eq!(own.forget_surplus(), None);
+}
+
+#[test]
+fn multiples_beyond_what_is_kept_are_read_again_when_half_of_the_kept_are_handled() {
+    let mut tally = tally();
+    let vote = attest(0, checkpoint(CHECKPOINT_INTERVAL, 1));
+    let of =
+        |count: u64| Attestation { checkpoint: checkpoint(count * CHECKPOINT_INTERVAL, 1), ..vote.clone() };
+    let many = VOTES_PER_OPERATOR as u64 + 2;
+    tally.expect(RequestNonce::new(many * CHECKPOINT_INTERVAL));
+    for count in 1..=many {
+        tally.add_verified(&of(count));
+    }
+    let verified = RequestNonce::new(many * CHECKPOINT_INTERVAL);
+    let highest = RequestNonce::new((many - 2) * CHECKPOINT_INTERVAL);
+    assert_eq!(tally.attested(), Some(highest), "the two highest do not fit");
+    tally.prune(RequestNonce::new(SURPLUS_STEP - 1));
+    assert!(!tally.expect(verified), "not needed yet");
+    tally.prune(RequestNonce::new(SURPLUS_STEP));
+    assert!(tally.expect(verified), "read everybody's again");
+    assert!(!tally.expect(verified), "once");
+    assert_eq!(tally.add_verified(&of(many)), Added::Counted);
+    assert_eq!(tally.attested(), Some(verified));
 }
 
 /// Attestations made once: signing is slow in a debug build.

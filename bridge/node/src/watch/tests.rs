@@ -1,5 +1,6 @@
 //! The watch against an endpoint that limits, fails and hides.
 
+use super::further_back::{MISMATCHES, reads_further_back};
 use super::*;
 use crate::testing::{LaneFixture, World};
 
@@ -84,6 +85,67 @@ async fn a_log_that_an_endpoint_hides_is_noticed_and_read_once_it_shows_it() {
         fixture.world(|world| world.hidden = None);
         assert!(read_all(&fixture).await.unwrap().is_verified());
     }
+}
+
+#[tokio::test]
+async fn requests_behind_a_cursor_that_an_old_state_proved_are_found() {
+    for (compacted, same_block) in [(false, false), (false, true), (true, false)] {
+        let fixture = LaneFixture::new(World::of(vec![10, 20], 100)).await;
+        assert!(read_all(&fixture).await.unwrap().is_verified());
+        // A quorum shows the source as it was before these two.
+        fixture.world(|world| {
+            world.requests.extend([500, if same_block { 500 } else { 510 }]);
+            (world.head, world.shown) = (600, Some(2));
+        });
+        fixture.heads.send_replace(crate::testing::head(600));
+        assert_eq!(read_all(&fixture).await.unwrap().verified, Some(crate::testing::block(600)));
+        if compacted {
+            fixture.begin_at(2);
+        }
+        fixture.world(|world| {
+            world.requests.push(650);
+            (world.head, world.shown) = (700, None);
+        });
+        fixture.heads.send_replace(crate::testing::head(700));
+        let mut watch = SourceWatch::new(Arc::clone(&fixture.lane), fixture.heads.subscribe());
+        watch.contract_checked = true;
+        for _ in 0..MISMATCHES {
+            watch.step().await.unwrap_err();
+        }
+        watch.step().await.unwrap();
+        let position = fixture.lane.store.source_position(fixture.lane.info.bridge_id).await.unwrap();
+        assert_eq!((position.next, position.is_verified()), (RequestNonce::new(5), true));
+        assert_eq!(watch.mismatches, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_stays_hidden_costs_a_long_reading_less_and_less_often() {
+    let far: Vec<_> = (1..200).filter(|mismatches| reads_further_back(*mismatches)).collect();
+    assert_eq!(far, [4, 8, 16, 32, 64, 128]);
+    let fixture = LaneFixture::new(World::of(vec![10, 20], 100)).await;
+    assert!(read_all(&fixture).await.unwrap().is_verified());
+    fixture.world(|world| {
+        world.shown = Some(2);
+        world.head = 90_000;
+    });
+    fixture.heads.send_replace(crate::testing::head(90_000));
+    assert!(read_all(&fixture).await.unwrap().is_verified());
+    fixture.world(|world| {
+        world.requests.extend([90_005, 90_006]);
+        (world.head, world.shown, world.hidden, world.asked) = (90_010, None, Some(2), 0);
+    });
+    fixture.heads.send_replace(crate::testing::head(90_010));
+    let mut watch = SourceWatch::new(Arc::clone(&fixture.lane), fixture.heads.subscribe());
+    watch.contract_checked = true;
+    for _ in 0..32 {
+        watch.step().await.unwrap_err();
+    }
+    // Three of the 32 readings begin at block 20, and none of the others does.
+    let asked = fixture.asked();
+    assert!((32..100).contains(&asked), "{asked} questions for logs");
+    fixture.world(|world| world.hidden = None);
+    watch.step().await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use prometheus::Registry;
 use tempfile::tempdir;
 
 use super::*;
-use crate::{Asked, StoreError};
+use crate::{Asked, SourcePosition, StoreError};
 
 #[tokio::test]
 async fn requests_come_back_with_leaf_root_and_stamp() {
@@ -78,6 +78,24 @@ async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
     assert_eq!(store.request(lane(1), nonce(3)).await.unwrap(), None);
     let again = store.append_confirmed(lane(1), requests(3, 2), block(6)).await.unwrap();
     assert_eq!((again.root, again.verified_next), (more.root, nonce(5)));
+}
+
+#[tokio::test]
+async fn blocks_that_were_confirmed_are_read_again_without_forgetting_what_they_held() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let confirmed = store.append_confirmed(lane(1), requests(0, 3), block(9)).await.unwrap();
+    store.read_source_again(lane(1), block(4)).await.unwrap();
+    let back = store.source_position(lane(1)).await.unwrap();
+    assert_eq!(back, SourcePosition { cursor: Some(block(4)), ..confirmed });
+    assert!(!back.is_verified());
+    store.read_source_again(lane(1), block(6)).await.unwrap();
+    assert_eq!(store.source_position(lane(1)).await.unwrap(), back, "never forward");
+    store.append_requests(lane(1), requests(3, 1), block(7)).await.unwrap();
+    assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), confirmed, "what was read is wrong again");
+    store.read_source_again(lane(1), block(4)).await.unwrap();
+    let read = store.append_confirmed(lane(1), requests(3, 1), block(9)).await.unwrap();
+    assert!(read.is_verified() && read.next == nonce(4));
 }
 
 #[tokio::test]
@@ -154,6 +172,8 @@ async fn holds_are_open_until_they_end_and_again_when_the_end_is_reorganised() {
     let asked = Asked { kind: transfer.kind, token: transfer.token, value: transfer.value };
     assert_eq!((both[0].asked, both[0].held_at), (Some(asked), BlockHeight::new(3)));
     assert_eq!((both[1].asked, both[1].reason), (None, HoldReason::InsufficientEscrow));
+    let known = store.open_hold_recipients(lane(1), nonce(1), 9).await.unwrap();
+    assert_eq!(known, [(nonce(1), transfer.to)], "of those above, the requests are not stored");
 
     let released = ending(0, HoldEnd::Released { to: Address::repeat_byte(3) }, 6);
     let refunded = ending(2, HoldEnd::Refunded { request_nonce: nonce(7) }, 8);

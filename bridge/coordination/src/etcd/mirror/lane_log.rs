@@ -74,6 +74,13 @@ impl LaneLog {
         self.numbers.keys().filter(move |(id, _)| id == member).map(|(_, vote)| *vote)
     }
 
+    /// The one of a member with the highest nonce.
+    pub(super) fn highest_of(&self, member: &MemberId) -> Option<VoteKey> {
+        let first = (member.clone(), VoteKey::MIN);
+        let of_member = self.numbers.range(first..=(member.clone(), VoteKey::MAX));
+        of_member.map(|((_, vote), _)| *vote).next_back()
+    }
+
     pub(super) fn above(&self, above: RequestNonce) -> Vec<Attestation> {
         let found = self.numbers.iter().filter(|((_, vote), _)| vote.nonce > above);
         found.filter_map(|(_, number)| self.by_number.get(number)).map(|one| one.as_ref().clone()).collect()

@@ -9,6 +9,8 @@ pub(in crate::etcd) struct Limits {
     pub(in crate::etcd) claims: usize,
     /// Attestations of a member on one lane; those with the lowest nonces are kept, since they are needed first.
     pub(in crate::etcd) of_lane: usize,
+    /// Of those, so many have a place whatever the member's other lanes have, as long as one of those has more.
+    pub(in crate::etcd) of_share: usize,
     /// Attestations of a member.
     pub(in crate::etcd) of_member: usize,
     /// Attestations of all.
@@ -31,6 +33,8 @@ impl Default for Limits {
             members: 128,
             claims: 1024,
             of_lane: 4096,
+            // The longest tail of a submission: 2048 requests, one attestation for 32. A member has 128 such shares.
+            of_share: 64,
             of_member: 8192,
             attestations: 6 * 8192,
             all_claims: 8 * 1024,

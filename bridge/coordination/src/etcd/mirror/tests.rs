@@ -7,6 +7,7 @@ const LIMITS: Limits = Limits {
     members: 2,
     claims: 2,
     of_lane: 3,
+    of_share: 1,
     of_member: 4,
     attestations: 6,
     all_claims: 3,
@@ -59,7 +60,7 @@ fn each_bound_holds_and_takes_nothing_from_others() {
     assert_eq!(full, Taken::Full(Scope::Lane(lane(1))));
     assert_eq!(publish(&mut mirror, "a", &attestation(lane(2), 1, 1, 1)), Taken::Yes);
     let full = publish(&mut mirror, "a", &attestation(lane(2), 2, 1, 1));
-    assert_eq!(full, Taken::Full(Scope::Attestations));
+    assert_eq!(full, Taken::Full(Scope::Lane(lane(2))));
     assert_eq!(publish(&mut mirror, "b", &attestation(lane(1), 1, 2, 1)), Taken::Yes);
     assert_eq!(put(&mut mirror, "/p/c/presence", b"{}"), Taken::Full(Scope::Members));
     assert!(mirror.truncated);
@@ -70,6 +71,35 @@ fn each_bound_holds_and_takes_nothing_from_others() {
     delete(&mut mirror, "a", &attestation(lane(1), 2, 1, 1));
     assert_eq!(publish(&mut mirror, "a", &attestation(lane(1), 4, 1, 1)), Taken::Yes);
     assert_eq!(nonces(&mirror, 0), [1, 3, 1, 4]);
+}
+
+#[test]
+fn a_lane_with_a_backlog_takes_nothing_from_the_share_of_another() {
+    let mut mirror = Mirror::new(Layout::new("/p"), Limits { attestations: 9, ..LIMITS });
+    for nonce in 1..=3 {
+        publish(&mut mirror, "a", &attestation(lane(1), nonce, 1, 1));
+    }
+    publish(&mut mirror, "a", &attestation(lane(2), 1, 1, 1));
+    // What is published later, and what is read later, has its place all the same.
+    for (number, left) in [(3, 2), (4, 1)] {
+        assert_eq!(publish(&mut mirror, "a", &attestation(lane(number), 7, 1, 1)), Taken::Yes);
+        assert_eq!(nonces(&mirror, 0), (1..=left).collect::<Vec<_>>(), "the highest gives way");
+        assert_eq!(mirror.news(lane(number), 0, 9).len(), 1);
+        let full = publish(&mut mirror, "a", &attestation(lane(number), 8, 1, 1));
+        let scope = if left > 1 { Scope::Lane(lane(number)) } else { Scope::Attestations };
+        assert_eq!(full, Taken::Full(scope), "not more than its share");
+    }
+    assert!(mirror.truncated, "what gave way is looked for again");
+    assert_eq!(publish(&mut mirror, "a", &attestation(lane(5), 1, 1, 1)), Taken::Full(Scope::Attestations));
+    assert_eq!((mirror.attestations, mirror.members[&id("a")].attestation_count()), (4, 4));
+    // When all members together are full, a lane takes from its own member alone.
+    for (name, nonce) in [("b", 1), ("b", 2)] {
+        publish(&mut mirror, name, &attestation(lane(1), nonce, 2, 1));
+    }
+    mirror.limits.attestations = 6;
+    assert_eq!(publish(&mut mirror, "b", &attestation(lane(2), 1, 2, 1)), Taken::Yes);
+    assert_eq!(mirror.votes_of(&id("b"), lane(1)).len(), 1);
+    assert_eq!(mirror.members[&id("a")].attestation_count(), 4);
 }
 
 #[test]
@@ -134,6 +164,7 @@ proptest! {
             let total: usize = mirror.members.values().map(Share::attestation_count).sum();
             prop_assert_eq!(total, mirror.attestations);
             prop_assert!(total <= LIMITS.attestations);
+            prop_assert!(mirror.members.values().all(|share| share.attestation_count() <= LIMITS.of_member));
             let claims: usize = mirror.members.values().map(|share| share.claims.len()).sum();
             prop_assert!(claims == mirror.claims && claims <= LIMITS.all_claims);
             let decisions: usize = mirror.members.values().map(|share| share.decisions.len()).sum();

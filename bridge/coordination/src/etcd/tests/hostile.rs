@@ -16,6 +16,7 @@ const LIMITS: Limits = Limits {
     members: 8,
     claims: 4,
     of_lane: 10,
+    of_share: 3,
     of_member: 20,
     attestations: 100,
     all_claims: 32,

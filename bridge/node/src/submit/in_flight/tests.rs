@@ -46,12 +46,12 @@ fn behind_a_failure_nothing_is_sent_until_all_is_settled() {
         flight.push(piece(first, 4), nonce(0), BLOCK);
     }
     flight.mined(piece(0, 4), now);
-    flight.failed(piece(4, 4));
+    assert!(!flight.failed(piece(4, 4)), "nothing before it has failed");
     assert!(!flight.has_room(nonce(0)));
     flight.observe(nonce(4), BLOCK, now);
     assert!(!flight.has_room(nonce(4)), "the third still needs a block");
     assert_eq!(flight.limit(nonce(4)), (1, Limit::Unsettled));
-    flight.failed(piece(8, 4));
+    assert!(flight.failed(piece(8, 4)), "it had to fail as well");
     assert!(flight.is_empty() && flight.has_room(nonce(4)));
     assert_eq!(flight.end(nonce(4)), nonce(4), "the contract's state decides");
 }
@@ -196,7 +196,9 @@ impl World {
         let (piece, done) = self.unreported.remove(place % self.unreported.len());
         match done {
             true => self.flight.mined(piece, self.now),
-            false => self.flight.failed(piece),
+            false => {
+                self.flight.failed(piece);
+            }
         }
     }
 

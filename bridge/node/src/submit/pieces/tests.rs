@@ -1,0 +1,159 @@
+//! What becomes of pieces, without a chain: they are reported, and the destination is seen.
+
+use alloy::primitives::B256;
+use polyspan_types::{BlockRef, MemberSet, Threshold};
+use prometheus::Registry;
+
+use super::super::SubmissionSettings;
+use super::super::capacity::INITIAL;
+use super::*;
+use crate::submitter::{SubmitterMetrics, SubmitterParts, SubmitterSettings, submitters};
+use crate::testing::{LaneFixture, World};
+
+/// Transfers of a full piece.
+const FULL: u64 = 128;
+/// Gas of a transfer.
+const GAS: u64 = 100_000;
+const MAX_GAS: u64 = 1 << 24;
+
+async fn submission() -> (LaneSubmission, LaneFixture) {
+    let fixture = LaneFixture::new(World::of(Vec::new(), 100)).await;
+    let lane = Arc::clone(&fixture.lane);
+    let parts = SubmitterParts {
+        chain: lane.destination.clone(),
+        store: lane.store.clone(),
+        settings: SubmitterSettings {
+            max_fee_per_gas: 1,
+            replace_after: Duration::from_secs(1),
+            failed_releases_per_day: 16,
+            max_gas: MAX_GAS,
+        },
+        heads: fixture.heads.subscribe(),
+        health: lane.health.part("submitter"),
+        metrics: SubmitterMetrics::register(&Registry::new()).unwrap(),
+    };
+    let (_, handle) = submitters(&parts, Vec::new());
+    let settings = SubmissionSettings {
+        max_transfers: FULL,
+        max_gas: MAX_GAS,
+        max_in_flight: INITIAL,
+        takeover_after: Duration::from_secs(1),
+        operator: None,
+        name: "relay".to_owned(),
+    };
+    (LaneSubmission::new(lane, handle, settings), fixture)
+}
+
+fn at(height: u64) -> BlockRef {
+    crate::testing::block(height)
+}
+
+fn view(handled: u64, height: u64, epoch: u64) -> DestinationView {
+    let members = [alloy::primitives::Address::ZERO].into_iter().collect();
+    let threshold = Threshold::try_new(1, 1).unwrap();
+    DestinationView {
+        handled: RequestNonce::new(handled),
+        settled: RequestNonce::ZERO,
+        held: 0,
+        oldest_hold: None,
+        paused: false,
+        operators: Arc::new(MemberSet { epoch: Epoch::new(epoch), threshold, members }),
+        block: at(height),
+        gas_limit: 0,
+        block_interval: Duration::from_secs(1),
+    }
+}
+
+/// Full pieces, and one of three transfers behind them, sent with the destination at 0 and block 10.
+fn send(lane: &mut LaneSubmission, pieces: u64) -> Vec<Flight> {
+    let counts = (1..pieces).map(|_| FULL).chain([3]);
+    let mut flights = Vec::new();
+    let mut first = RequestNonce::ZERO;
+    for count in counts {
+        let piece = Piece { first, count, checkpoint: first.plus(count) };
+        let size = Size { gas: count * GAS, bytes: 1_000 };
+        lane.flow.in_flight.push(piece, RequestNonce::ZERO, at(10).height);
+        flights.push(Flight { piece, size, epoch: Epoch::new(1), way: Way::Leader, own: true });
+        first = piece.end();
+    }
+    flights
+}
+
+fn revert(height: u64) -> JobResult {
+    JobResult::Mined { success: false, block: at(height), tx_hash: B256::ZERO }
+}
+
+fn report(lane: &mut LaneSubmission, flights: &[Flight], result: &JobResult, view: &DestinationView) {
+    lane.flow.told.extend(flights.iter().map(|flight| (*flight, result.clone())));
+    lane.take_in(view);
+}
+
+fn limit(lane: &LaneSubmission) -> u64 {
+    lane.size_limit.at(0, Instant::now()).gas
+}
+
+#[tokio::test]
+async fn pieces_that_revert_by_a_change_of_operators_or_a_lost_race_leave_the_size_as_it_is() {
+    for seen in [view(0, 11, 2), view(FULL, 11, 1)] {
+        let (mut lane, _fixture) = submission().await;
+        let flights = send(&mut lane, 16);
+        report(&mut lane, &flights, &revert(11), &seen);
+        assert_eq!((limit(&lane), lane.reverts.count()), (MAX_GAS, 0), "at {}", seen.handled);
+        assert!(lane.flow.in_flight.is_empty());
+    }
+    // The destination is seen later than its reverts are reported.
+    let (mut lane, _fixture) = submission().await;
+    let flights = send(&mut lane, 16);
+    report(&mut lane, &flights, &revert(11), &view(0, 10, 1));
+    report(&mut lane, &[], &revert(11), &view(FULL, 11, 1));
+    assert_eq!((limit(&lane), lane.reverts.count()), (MAX_GAS, 0));
+}
+
+#[tokio::test]
+async fn of_pieces_that_revert_without_an_explanation_the_first_one_sets_the_size() {
+    let (mut lane, _fixture) = submission().await;
+    let flights = send(&mut lane, 16);
+    report(&mut lane, &flights, &revert(11), &view(0, 11, 1));
+    assert_eq!(
+        (limit(&lane), lane.reverts.count()),
+        (FULL * GAS / 2, 1),
+        "not the last one, of three transfers"
+    );
+
+    // The second one failed only since the first did, also when others close the gap exactly.
+    let (mut lane, _fixture) = submission().await;
+    let flights = send(&mut lane, 2);
+    report(&mut lane, &flights[..1], &revert(11), &view(FULL, 11, 1));
+    report(&mut lane, &flights[1..], &revert(11), &view(FULL, 12, 1));
+    assert_eq!((limit(&lane), lane.reverts.count()), (MAX_GAS, 0));
+}
+
+#[tokio::test]
+async fn what_fails_without_a_transaction_does_not_rest_as_long_as_what_reverts() {
+    let (mut lane, _fixture) = submission().await;
+    for height in 11..21 {
+        let flights = send(&mut lane, 1);
+        report(&mut lane, &flights, &revert(height), &view(0, height, 1));
+    }
+    let long = lane.rest.unwrap();
+    let in_a_minute = Instant::now() + Duration::from_secs(60);
+    assert!(long.goes_on(RequestNonce::ZERO, at(30), in_a_minute));
+    // Meanwhile nothing makes it shorter but progress, of whomever.
+    let failed = JobResult::Failed("no answer".to_owned());
+    let flights = send(&mut lane, 1);
+    report(&mut lane, &flights, &failed, &view(0, 21, 1));
+    assert_eq!(lane.rest, Some(long));
+    assert!(!long.goes_on(RequestNonce::new(1), at(21), Instant::now()));
+    let flights = send(&mut lane, 1);
+    report(&mut lane, &flights, &failed, &view(FULL, 22, 1));
+    assert_eq!(lane.reverts.count(), 0);
+    assert!(matches!(lane.rest, Some(Rest::UntilNextBlock(..))), "{:?}", lane.rest);
+    // A failure after the long rest is no revert.
+    let flights = send(&mut lane, 1);
+    for height in 23..33 {
+        report(&mut lane, &flights, &revert(height), &view(0, height, 1));
+    }
+    lane.rest = None;
+    report(&mut lane, &flights, &failed, &view(0, 34, 1));
+    assert!(matches!(lane.rest, Some(Rest::UntilNextBlock(..))), "{:?}", lane.rest);
+}
