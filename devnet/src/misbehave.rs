@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use polyspan_contracts::Bridge;
 use polyspan_coordination::{Coordinator, Member, Report};
 use polyspan_node::config::{AttesterEntry, Config, LaneInfo, RelayEntry};
+use polyspan_node::keys::AttesterKey;
 use polyspan_node::meeting;
 use polyspan_types::{Attestation, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root};
 
@@ -94,7 +95,8 @@ impl Liar {
                 });
             }
         }
-        let coordinator = meeting::join(&place, &member(&relay, &signer)?, None).await?;
+        let key = AttesterKey::Local(signer.clone());
+        let coordinator = meeting::join(&place, &member(&relay, &signer)?, Some(&key), None).await?;
         Ok(Self { fault, relay, signer, stolen: Vec::new(), coordinator, lanes, told: HashSet::new() })
     }
 

@@ -6,8 +6,10 @@
 use alloy::primitives::{Address, B256, Signature, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use etcd_client::{Client, Txn, TxnOp};
+use etcd_client::{Client, PutOptions, Txn, TxnOp};
+
 use futures::{StreamExt, TryStreamExt, stream};
+use polyspan_coordination::{KeyPresence, KeyProof};
 use polyspan_devnet::endpoint_proxy::{Excess, Faults};
 use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
@@ -122,17 +124,23 @@ async fn fill_etcd(network: &TestNetwork) {
         let lane = |half: u8| B256::repeat_byte(0xA0 + 2 * number + half);
         pairs.extend((0..2).flat_map(|half| junk_votes(format!("b-{number:03}"), BridgeId(lane(half)))));
     }
-    put(&client, pairs, BATCH).await;
+    put(&client, pairs, BATCH, 0).await;
+    // Those before them sort first: these take what is left of the 128 members.
+    let lease = client.clone().lease_grant(3_600, None).await.unwrap().id();
+    let keys = (0..100).flat_map(|number| key_presences(&format!("b-{number:03}")));
+    put(&client, keys.collect(), BATCH, lease).await;
     // Each takes most of a message.
-    put(&client, (0..40).map(|number| long_report(&format!("c-{number:03}"))).collect(), 1).await;
+    put(&client, (0..40).map(|number| long_report(&format!("c-{number:03}"))).collect(), 1, 0).await;
 }
 
-async fn put(client: &Client, pairs: Vec<Pair>, batch: usize) {
+async fn put(client: &Client, pairs: Vec<Pair>, batch: usize, lease: i64) {
     let batches: Vec<Vec<Pair>> = pairs.chunks(batch).map(<[Pair]>::to_vec).collect();
     let done = stream::iter(batches).map(|batch| {
         let mut client = client.clone();
         async move {
-            let puts: Vec<_> = batch.into_iter().map(|(key, value)| TxnOp::put(key, value, None)).collect();
+            let options = (lease != 0).then(|| PutOptions::new().with_lease(lease));
+            let puts: Vec<_> =
+                batch.into_iter().map(|(key, value)| TxnOp::put(key, value, options.clone())).collect();
             client.txn(Txn::new().and_then(puts)).await.map(drop)
         }
     });
@@ -202,6 +210,21 @@ fn claims_and_decisions(member: String) -> impl Iterator<Item = Pair> {
             (format!("{PREFIX}/{member}/decision/{lane}"), serde_json::to_vec(&decision).unwrap()),
         ]
     })
+}
+
+/// As many processes as one member may have, and more; each with as many answers as one signature has.
+fn key_presences(member: &str) -> Vec<Pair> {
+    let of_process = |number: u64| {
+        let instance = B256::from(U256::from(number + 1));
+        let answers = vec![B256::repeat_byte(1); 32];
+        let signature = Signature::new(U256::from(1), U256::from(1), false);
+        let unsigned =
+            KeyPresence::new(member.parse().unwrap(), Address::repeat_byte(9), instance, "http://it");
+        let presence = KeyPresence { proof: Some(KeyProof { answers, signature }), ..unsigned };
+        let key = format!("{PREFIX}/{member}/key/{}", alloy::hex::encode(instance));
+        (key, serde_json::to_vec(&presence).unwrap())
+    };
+    (0..12).map(of_process).collect()
 }
 
 /// As many parts as a report of the greatest length has room for: each takes more memory than it has letters.

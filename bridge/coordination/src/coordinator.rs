@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 use serde::{Deserialize, Serialize};
 
-use crate::{CoordinationError, Member, MemberId, MemberView, Report};
+use crate::{CoordinationError, KeyProof, KeyView, Member, MemberId, MemberView, Report};
 
 /// Who leads a lane, as the asking relay sees it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +22,22 @@ pub struct Leadership {
 /// later one cannot repair. Dropping a connection without [`Coordinator::leave`] looks to the others like a crash.
 #[async_trait]
 pub trait Coordinator: Send + Sync {
-    /// Makes this process known as `member`. Other calls that write need it.
+    /// Makes this process known as `member`. Other calls that write need it. A relay calls [`enter`](crate::enter), which also makes sure that
+    /// it is alone with its key.
     ///
-    /// Errors: [`CoordinationError::AlreadyRunning`] when another process, frozen or not, is this member now.
+    /// Errors: [`CoordinationError::AlreadyRunning`] when another process, frozen or not, is this member now; with etcd the membership
+    /// of a member with a key stays wanted then, as its name may be shown by anybody.
     async fn join(&self, member: &Member) -> Result<(), CoordinationError>;
 
     /// Heartbeat, and what this relay says of itself. To be called at least every third of the lease.
     async fn report(&self, report: &Report) -> Result<(), CoordinationError>;
+
+    /// What this process and the other live ones show of their attester keys, each with whether its signature is good.
+    async fn key_view(&self) -> Result<KeyView, CoordinationError>;
+
+    /// Shows what this process has signed, from now on and in the place of what it has shown before. An error only delays that: a
+    /// later report shows it, or it is due again.
+    async fn prove_key(&self, proof: &KeyProof) -> Result<(), CoordinationError>;
 
     /// Everybody who ever joined and can be read, by id, this relay included.
     async fn members(&self) -> Result<Vec<MemberView>, CoordinationError>;

@@ -32,7 +32,9 @@ use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision, Term};
 use prometheus::Registry;
 
 use crate::metrics::{CoordinationMetrics, State};
-use crate::{CoordinationError, Coordinator, Leadership, Member, MemberId, MemberView, Report};
+use crate::{
+    CoordinationError, Coordinator, KeyProof, KeyView, Leadership, Member, MemberId, MemberView, Report,
+};
 use folder::{Access, Clocks, Folder};
 use worker::Worker;
 
@@ -115,6 +117,15 @@ impl Coordinator for EmbeddedCoordinator {
     async fn report(&self, report: &Report) -> Result<(), CoordinationError> {
         let report = report.clone();
         self.call(move |folder| folder.report(report)).await
+    }
+
+    async fn key_view(&self) -> Result<KeyView, CoordinationError> {
+        self.call(Folder::key_view).await
+    }
+
+    async fn prove_key(&self, proof: &KeyProof) -> Result<(), CoordinationError> {
+        let proof = proof.clone();
+        self.call(move |folder| folder.prove_key(&proof)).await
     }
 
     async fn members(&self) -> Result<Vec<MemberView>, CoordinationError> {

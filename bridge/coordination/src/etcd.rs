@@ -30,7 +30,9 @@ use prometheus::Registry;
 use tokio::task::JoinHandle;
 
 use crate::metrics::{CoordinationMetrics, State};
-use crate::{CoordinationError, Coordinator, Leadership, Member, MemberId, MemberView, Report};
+use crate::{
+    CoordinationError, Coordinator, KeyProof, KeyView, Leadership, Member, MemberId, MemberView, Report,
+};
 use connection::{Access, Connection};
 use endpoints::Endpoints;
 use layout::Layout;
@@ -123,6 +125,14 @@ impl Coordinator for EtcdCoordinator {
 
     async fn report(&self, report: &Report) -> Result<(), CoordinationError> {
         self.counted(async { self.member_call()?.report(report).await }).await
+    }
+
+    async fn key_view(&self) -> Result<KeyView, CoordinationError> {
+        self.counted(self.connection.key_view()).await
+    }
+
+    async fn prove_key(&self, proof: &KeyProof) -> Result<(), CoordinationError> {
+        self.counted(async { self.member_call()?.prove_key(proof).await }).await
     }
 
     async fn members(&self) -> Result<Vec<MemberView>, CoordinationError> {

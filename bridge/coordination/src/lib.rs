@@ -1,10 +1,11 @@
 //! Who else is there, who submits on a lane, and what the others attest.
 //!
 //! Trusted for liveness and cost only: lost, slow, wiped or lying, a coordinator cannot make anything wrong be paid. So
-//! nothing here verifies a signature, and nothing that is read here may be believed before the caller has verified it.
-//! It holds no key and talks to no chain.
+//! nothing that is read here may be believed before the caller has verified it; the one signature that is verified here is that of
+//! a process over its own presence. It holds no key and talks to no chain.
 //!
 //! ```text
+//! enter: join, alone with the key?   key_view ─▶ who has the same attester key (pure) ─▶ prove_key
 //! join ─▶ report, report, …          members ─▶ who is alive, and what they say of themselves
 //! campaign ─▶ Leadership             election: views + own claim ─▶ lead, follow or claim (pure)
 //! publish ─▶ own file or prefix      everybody's ─▶ follow ─▶ attestations, each once
@@ -18,6 +19,7 @@ mod election;
 mod embedded;
 mod error;
 mod etcd;
+mod key;
 mod member;
 mod metrics;
 mod reading;
@@ -29,6 +31,10 @@ pub use election::{Candidate, Claim, Decision, challenge, decide, leader};
 pub use embedded::{EmbeddedCoordinator, EmbeddedSettings};
 pub use error::CoordinationError;
 pub use etcd::{EtcdCoordinator, EtcdCredentials, EtcdSettings, EtcdTls};
+pub use key::{
+    KeyPresence, KeyProof, KeyProver, KeyStanding, KeyView, Phase, PresenceSigner, SeenKey, SigningFailure,
+    enter,
+};
 pub use member::{
     ChainReport, HandledBy, HoldReport, InFlightReport, LaneReport, Member, MemberId, MemberView,
     ParseMemberIdError, RecoveryReport, Report, SubmitterReport,

@@ -16,15 +16,22 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, B256, Signature, U256};
+use alloy::primitives::{Address, B256, Signature, U256, keccak256};
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use polyspan_types::{
-    Attestation, BridgeId, Checkpoint, Epoch, HoldAction, HoldDecision, Leaf, RequestNonce, Root,
+    Attestation, BridgeId, Checkpoint, Epoch, HoldAction, HoldDecision, Leaf, Presence, RequestNonce, Root,
     SignedDecision,
 };
 use tokio::task::JoinHandle;
 
-use crate::{Coordinator, Leadership, Member, MemberId, Report};
+use crate::{
+    CoordinationError, Coordinator, KeyPresence, KeyProver, Leadership, Member, MemberId, Phase,
+    PresenceSigner, Report, SigningFailure, enter,
+};
 
 /// How long tests wait for what must happen. Source: ample on a loaded machine of two cores.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +44,9 @@ pub trait Space: Send + Sync {
 
     /// After how much silence a member counts as gone. At least 1 s, so that a loaded machine fakes no crash.
     fn lease(&self) -> Duration;
+
+    /// Somebody who may write shows this as long as the space is there. Its member is none that runs.
+    async fn show(&self, presence: &KeyPresence);
 }
 
 /// Waits until `check` answers `Some`, and returns it.
@@ -102,6 +112,69 @@ impl LiveMember {
     }
 }
 
+/// A relay that has entered, reports and proves its key, until it is dropped; dropping is a crash.
+pub struct ProvingMember {
+    /// The rest of it.
+    pub live: LiveMember,
+    prover: JoinHandle<()>,
+}
+
+impl ProvingMember {
+    /// Enters as a relay does.
+    ///
+    /// Errors: as [`enter`].
+    pub async fn enter(
+        space: &dyn Space,
+        member: &Member,
+        key: PrivateKeySigner,
+    ) -> Result<Self, CoordinationError> {
+        let (coordinator, lease) = (space.connect().await, space.lease());
+        let key = TestKey(key);
+        enter(&*coordinator, member, Some(&key), lease).await?;
+        let proving = Arc::clone(&coordinator);
+        let prover =
+            tokio::spawn(
+                async move { match KeyProver::new(&*proving, &key, lease).run(Phase::Running).await {} },
+            );
+        Ok(Self { live: LiveMember::beat(coordinator, lease), prover })
+    }
+}
+
+impl Drop for ProvingMember {
+    fn drop(&mut self) {
+        self.prover.abort();
+    }
+}
+
+/// A key in this process.
+pub struct TestKey(pub PrivateKeySigner);
+
+impl PresenceSigner for TestKey {
+    fn sign_presence<'a>(
+        &'a self,
+        presence: &'a Presence,
+    ) -> BoxFuture<'a, Result<Signature, SigningFailure>> {
+        let signed = self.0.sign_hash_sync(&presence.digest());
+        async { signed.map_err(|error| SigningFailure(error.to_string())) }.boxed()
+    }
+}
+
+/// A remote signer that does not answer.
+pub struct SilentSigner;
+
+impl PresenceSigner for SilentSigner {
+    fn sign_presence<'a>(&'a self, _: &'a Presence) -> BoxFuture<'a, Result<Signature, SigningFailure>> {
+        std::future::pending().boxed()
+    }
+}
+
+/// The attester key of the member called `name`.
+///
+/// Panics: never for the names of tests.
+pub fn key_of(name: &str) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&keccak256(name)).expect("a hash is a private key but for a few")
+}
+
 impl Drop for LiveMember {
     fn drop(&mut self) {
         self.heart.abort();
@@ -114,7 +187,7 @@ impl Drop for LiveMember {
 pub fn member(name: &str) -> Member {
     Member {
         id: MemberId::try_new(name).expect("a test's member id is valid"),
-        operator: Some(Address::from_word(alloy::primitives::keccak256(name))),
+        operator: Some(key_of(name).address()),
         roles: vec!["main-bridge".to_owned()],
         api: "http://127.0.0.1:1".to_owned(),
         started_at_ms: 1,

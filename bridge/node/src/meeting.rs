@@ -1,23 +1,16 @@
 //! Opens the coordinator that a configuration names.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use polyspan_coordination::{
     CoordinationError, Coordinator, EmbeddedCoordinator, EmbeddedSettings, EtcdCoordinator, Member,
+    PresenceSigner, enter,
 };
 use prometheus::Registry;
-use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::config::{CoordinationEntry, MeetingPlace};
 use crate::keys::KeyError;
-
-/// How often a join is tried again while a predecessor's lease may still be there.
-const TRY_AGAIN: Duration = Duration::from_millis(500);
-
-/// Beyond two leases: etcd ends a lease up to about a second late.
-const LEASE_MARGIN: Duration = Duration::from_secs(2);
 
 /// A coordinator that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -34,24 +27,36 @@ pub enum MeetingError {
 }
 
 /// Opens it for a relay that becomes `member`, and shows its metrics in `registry`. With etcd the relay starts whether that can be reached or not.
+/// `signer` has the member's attester key, if it has one.
 ///
-/// Errors: settings that cannot be used, or another process is this member or has its key.
+/// Errors: settings that cannot be used, or another process is this member or has its key, and proves it.
 pub async fn join(
     entry: &CoordinationEntry,
     member: &Member,
+    signer: Option<&dyn PresenceSigner>,
     registry: Option<&Registry>,
 ) -> Result<Arc<dyn Coordinator>, MeetingError> {
     match &entry.place {
         MeetingPlace::Embedded(directory) => {
             let coordinator = EmbeddedCoordinator::open(directory, embedded(entry))?;
             registry.map(|registry| coordinator.register_metrics(registry)).transpose()?;
-            coordinator.join(member).await?;
+            enter(&coordinator, member, signer, entry.lease).await?;
             Ok(Arc::new(coordinator))
         }
         MeetingPlace::Etcd(etcd) => {
             let coordinator = EtcdCoordinator::open(&etcd.settings(entry.lease)?).await?;
             registry.map(|registry| coordinator.register_metrics(registry)).transpose()?;
-            join_etcd(&coordinator, member, entry.lease).await?;
+            match enter(&coordinator, member, signer, entry.lease).await {
+                Err(
+                    error @ (CoordinationError::AlreadyRunning { .. } | CoordinationError::KeyInUse { .. }),
+                ) => {
+                    return Err(error.into());
+                }
+                Err(error) => {
+                    warn!(%error, "the relay starts without the others and joins them by itself later");
+                }
+                Ok(()) => {}
+            }
             Ok(Arc::new(coordinator))
         }
     }
@@ -73,32 +78,4 @@ pub async fn observe(entry: &CoordinationEntry) -> Result<Arc<dyn Coordinator>, 
 
 fn embedded(entry: &CoordinationEntry) -> EmbeddedSettings {
     EmbeddedSettings { lease: entry.lease, ..EmbeddedSettings::default() }
-}
-
-/// A process that crashed holds its name until its lease ends; a live one holds it for longer.
-async fn join_etcd(
-    coordinator: &EtcdCoordinator,
-    member: &Member,
-    lease: Duration,
-) -> Result<(), CoordinationError> {
-    let end = Instant::now() + lease * 2 + LEASE_MARGIN;
-    let mut told = false;
-    loop {
-        match coordinator.join(member).await {
-            Ok(()) => return Ok(()),
-            Err(error @ (CoordinationError::AlreadyRunning { .. } | CoordinationError::KeyInUse { .. })) => {
-                if Instant::now() > end {
-                    return Err(error);
-                }
-                if !std::mem::replace(&mut told, true) {
-                    info!(%error, "waits for the lease of an earlier process to end");
-                }
-            }
-            Err(error) => {
-                warn!(%error, "the relay starts without the others and joins them by itself later");
-                return Ok(());
-            }
-        }
-        tokio::time::sleep(TRY_AGAIN).await;
-    }
 }

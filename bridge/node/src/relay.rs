@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{Chain, HeadFollower, HeadView};
-use polyspan_coordination::Coordinator;
+use polyspan_coordination::{Coordinator, KeyProver, Phase};
 use polyspan_monitoring::{Health, Server};
 use polyspan_store::{Retention, Store};
 use polyspan_types::OperatorId;
@@ -174,6 +174,17 @@ impl Relay {
             self.health.part("coordination"),
         );
         group.critical("report", infallible(reporter.run(stop.clone())));
+        if let Some(key) = self.attester.clone() {
+            let (coordinator, lease, stop) = (Arc::clone(&self.coordinator), self.lease, stop.clone());
+            let prove = async move {
+                let prover = KeyProver::new(&*coordinator, &key, lease);
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    never = prover.run(Phase::Running) => match never {},
+                }
+            };
+            group.critical("presence", infallible(prove));
+        }
         let (lanes, socket, control_stop) =
             (self.lanes.clone(), control::path(&self.entry.store), stop.clone());
         let part = self.health.part("control");

@@ -61,9 +61,14 @@ impl Checkpoint {
 
 /// What hashes to the EIP-712 digest of a struct with this hash.
 pub(crate) fn preimage(domain: &CheckpointDomain, struct_hash: B256) -> [u8; PREIMAGE_SIZE] {
+    preimage_in(&domain.0, struct_hash)
+}
+
+/// As [`preimage`], in any domain.
+pub(crate) fn preimage_in(domain: &Eip712Domain, struct_hash: B256) -> [u8; PREIMAGE_SIZE] {
     let mut bytes = [0; PREIMAGE_SIZE];
     bytes[..2].copy_from_slice(&[0x19, 0x01]);
-    bytes[2..34].copy_from_slice(domain.0.separator().as_slice());
+    bytes[2..34].copy_from_slice(domain.separator().as_slice());
     bytes[34..].copy_from_slice(struct_hash.as_slice());
     bytes
 }

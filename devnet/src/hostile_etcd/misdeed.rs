@@ -70,7 +70,7 @@ pub(super) fn next(random: &mut impl Rng, prefix: &str, keys: Vec<Pair>, memory:
 fn delete_member(key: &[u8], keys: &[Pair]) -> Vec<Deed> {
     let text = String::from_utf8_lossy(key);
     // The member's name stands before the last words that all keys have in common with `presence` and `member`.
-    let stem = ["/presence", "/member", "/claim/", "/attestation/"]
+    let stem = ["/presence", "/member", "/key/", "/claim/", "/attestation/"]
         .iter()
         .find_map(|word| text.find(word).map(|end| text[..=end].to_owned()));
     let Some(stem) = stem else { return Vec::new() };

@@ -7,7 +7,7 @@ use polyspan_types::{Attestation, BridgeId, Checkpoint, Epoch, RequestNonce, Roo
 use rusqlite::{Connection, Row, params};
 
 use super::file::cannot_use;
-use crate::{Claim, Member, Report};
+use crate::{Claim, KeyPresence, Member, Report};
 
 /// Most attestations that one look takes from one file, so that a long history flows instead of piling up.
 pub(super) const NEWS_LIMIT: usize = 1000;
@@ -23,6 +23,9 @@ pub(super) const LEFT_OVER: usize = 49_152;
 
 /// Longest decision. Unit: bytes. Source: ours have about 500.
 const DECISION: usize = 2 * 1024;
+
+/// Longest key presence. Unit: bytes. Source: as in etcd.
+const KEY_PRESENCE: usize = 4 * 1024;
 
 const COLUMNS: &str = "sequence, lane, nonce, epoch, root, operator, signature";
 
@@ -42,6 +45,8 @@ pub(super) struct Contents {
     pub(super) claims: BTreeMap<BridgeId, Claim>,
     /// Own decisions about the next request of a lane, each under its own lane.
     pub(super) decisions: BTreeMap<BridgeId, SignedDecision>,
+    /// What the process shows of its attester key.
+    pub(super) key: Option<KeyPresence>,
 }
 
 /// An attestation with its number in its file.
@@ -74,6 +79,7 @@ impl Contents {
                     sequence: count(row, 6)?,
                     claims: BTreeMap::new(),
                     decisions: BTreeMap::new(),
+                    key: None,
                 })
             })?;
         let claims = format!("SELECT lane, term, standing FROM claim LIMIT {LANES}");
@@ -84,14 +90,32 @@ impl Contents {
             contents.claims.insert(BridgeId(hash(row, 0)?), claim);
         }
         contents.decisions = decisions(connection)?;
+        contents.key = key_presence(connection)?.filter(|key| key.member == contents.member.id);
         Ok(contents)
     }
 }
 
-/// A file of an earlier program has none, and a row that says something else is none.
+/// A file of an earlier program does not have every table.
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([name], |row| row.get::<_, i64>(0))? > 0)
+}
+
+/// A row that says something else is none.
+fn key_presence(connection: &Connection) -> rusqlite::Result<Option<KeyPresence>> {
+    if !has_table(connection, "key_presence")? {
+        return Ok(None);
+    }
+    let sql = format!("SELECT presence FROM key_presence WHERE length(presence) <= {KEY_PRESENCE} LIMIT 1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(serde_json::from_str(&row.get::<_, String>(0)?).ok())
+}
+
+/// A row that says something else is none.
 fn decisions(connection: &Connection) -> rusqlite::Result<BTreeMap<BridgeId, SignedDecision>> {
-    let table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'decision'";
-    if connection.prepare_cached(table)?.query_row([], |row| row.get::<_, i64>(0))? == 0 {
+    if !has_table(connection, "decision")? {
         return Ok(BTreeMap::new());
     }
     let sql =

@@ -51,6 +51,12 @@ CREATE TABLE decision (
     decision TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What the process shows of its attester key, as JSON; one row or none. Files of earlier programs do not have this table.
+CREATE TABLE key_presence (
+    number   INTEGER PRIMARY KEY CHECK (number = 1),
+    presence TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE attestation (
     sequence  INTEGER PRIMARY KEY,
     lane      BLOB NOT NULL,

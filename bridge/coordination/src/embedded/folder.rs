@@ -20,7 +20,7 @@ use super::peer::{Look, Peer};
 use super::positions::{News, Position, Positions};
 use crate::election::{Candidate, Decision, believed, challenge, decide, highest_term, leader};
 use crate::metrics::CoordinationMetrics;
-use crate::{Claim, CoordinationError, Leadership, Member, MemberId, MemberView, Report};
+use crate::{Claim, CoordinationError, KeyProof, KeyView, Leadership, Member, MemberId, MemberView, Report};
 
 /// How long a look waits for the readers of others' files. Far above their usual time; a reader that SQLite makes wait for a
 /// frozen writer is not asked again until it is back, so this is paid once per freeze.
@@ -140,6 +140,19 @@ impl Folder {
     pub(super) fn report(&mut self, report: Report) -> Result<(), CoordinationError> {
         let now_ms = (self.clocks.wall_ms)();
         self.own()?.report(report, now_ms)
+    }
+
+    pub(super) fn key_view(&mut self) -> Result<KeyView, CoordinationError> {
+        self.look()?;
+        let own = self.own.as_ref().and_then(|own| own.contents().key.clone());
+        let others = self.peers.values().filter_map(|peer| peer.key(self.settings.lease)).cloned();
+        let view = KeyView { own, others: others.collect() };
+        self.metrics.show_keys(&view);
+        Ok(view)
+    }
+
+    pub(super) fn prove_key(&mut self, proof: &KeyProof) -> Result<(), CoordinationError> {
+        self.own()?.prove_key(proof)
     }
 
     pub(super) fn members(&mut self) -> Result<Vec<MemberView>, CoordinationError> {

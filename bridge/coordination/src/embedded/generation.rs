@@ -62,6 +62,9 @@ fn fill(connection: &mut Connection, contents: &Contents, attestations: &[Number
     for (lane, decision) in &contents.decisions {
         insert_decision(&transaction, *lane, &as_text(to_json("decision", decision))?)?;
     }
+    if let Some(key) = &contents.key {
+        show_key(&transaction, &as_text(to_json("key presence", key))?)?;
+    }
     for numbered in attestations {
         insert(&transaction, numbered)?;
     }
@@ -73,6 +76,14 @@ pub(super) fn insert_decision(connection: &Connection, lane: BridgeId, text: &st
     connection
         .prepare_cached("INSERT OR REPLACE INTO decision (lane, decision) VALUES (?1, ?2)")?
         .execute(params![lane.0.as_slice(), text])
+        .map(drop)
+}
+
+/// Shows this of the attester key, in the place of what was shown.
+pub(super) fn show_key(connection: &Connection, text: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO key_presence (number, presence) VALUES (1, ?1)")?
+        .execute([text])
         .map(drop)
 }
 

@@ -15,10 +15,10 @@ use rusqlite::{Connection, ErrorCode, params};
 use super::contents::{self, Contents, Numbered, number};
 use super::generation::{
     build, cannot_write, insert, insert_decision, load_left_over, newest_generation, next_generation,
-    remove_others, to_json,
+    remove_others, show_key, to_json,
 };
 use super::name::FileName;
-use crate::{Claim, CoordinationError, Member, MemberId, Report};
+use crate::{Claim, CoordinationError, KeyPresence, KeyProof, Member, MemberId, Report};
 
 /// A joined member's file, and the lock that says that this process is that member.
 #[derive(Debug)]
@@ -59,6 +59,10 @@ impl OwnFile {
         for claim in contents.claims.values_mut() {
             claim.standing = false;
         }
+        // The number is drawn now: whoever signs it has the key since then.
+        contents.key = member.operator.map(|operator| {
+            KeyPresence::new(member.id.clone(), operator, B256::from(rand::random::<[u8; 32]>()), &member.api)
+        });
         contents.member = member;
         contents.report = Report::default();
         contents.heartbeat = contents.heartbeat.saturating_add(1);
@@ -193,6 +197,16 @@ impl OwnFile {
         Ok(())
     }
 
+    /// Shows this proof of the attester key from now on.
+    pub(super) fn prove_key(&mut self, proof: &KeyProof) -> Result<(), CoordinationError> {
+        let Some(key) = &self.contents.key else { return Ok(()) };
+        let key = KeyPresence { proof: Some(proof.clone()), ..key.clone() };
+        let text = to_json("key presence", &key)?;
+        self.write(|connection| show_key(connection, &text))?;
+        self.contents.key = Some(key);
+        Ok(())
+    }
+
     /// Ends the membership; the file stays for those who still need the attestations in it.
     pub(super) fn leave(&mut self) -> Result<(), CoordinationError> {
         self.write(|connection| {
@@ -309,5 +323,6 @@ fn blank(member: Member) -> Result<Contents, CoordinationError> {
         sequence: 0,
         claims: BTreeMap::new(),
         decisions: BTreeMap::new(),
+        key: None,
     })
 }

@@ -11,7 +11,7 @@ use super::contents::{self, Contents, Numbered};
 use super::name::FileName;
 use super::presence::Presence;
 use super::reader::{Failure, ReaderThread};
-use crate::{CoordinationError, MemberView};
+use crate::{CoordinationError, MemberView, SeenKey};
 
 /// What is known of another member.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Peer {
     path: PathBuf,
     reader: Option<ReaderThread>,
     contents: Option<Arc<Contents>>,
+    /// Of `contents`; its signature is verified when it changes.
+    key: Option<SeenKey>,
     presence: Option<Presence>,
     trouble: Option<Trouble>,
 }
@@ -43,7 +45,7 @@ pub(super) struct Look {
 impl Peer {
     pub(super) fn new(name: FileName, path: PathBuf) -> Self {
         let reader = ReaderThread::spawn(&name.id, &path);
-        Self { name, path, reader, contents: None, presence: None, trouble: None }
+        Self { name, path, reader, contents: None, key: None, presence: None, trouble: None }
     }
 
     pub(super) fn name(&self) -> &FileName {
@@ -98,6 +100,9 @@ impl Peer {
         let since = self.trouble.as_ref().map_or(look.now, |trouble| trouble.since);
         self.trouble = seen.failure.map(|failure| Trouble { since, failure });
         let Some(contents) = &self.contents else { return };
+        if self.key.as_ref().map(SeenKey::presence) != contents.key.as_ref() {
+            self.key = contents.key.clone().map(SeenKey::of);
+        }
         match &mut self.presence {
             Some(presence) => presence.look(contents.heartbeat, look.now, look.lease),
             None => {
@@ -111,6 +116,11 @@ impl Peer {
     pub(super) fn is_alive(&self, lease: Duration) -> bool {
         let present = self.contents.as_ref().is_some_and(|contents| contents.present);
         present && self.presence.is_some_and(|presence| presence.is_alive(lease))
+    }
+
+    /// What it shows of its attester key while it is alive.
+    pub(super) fn key(&self, lease: Duration) -> Option<&SeenKey> {
+        self.key.as_ref().filter(|_| self.is_alive(lease))
     }
 
     pub(super) fn view(&self, lease: Duration) -> Option<MemberView> {

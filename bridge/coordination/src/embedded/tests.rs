@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,8 +11,9 @@ use tempfile::TempDir;
 
 use super::folder::{Access, Clocks, Folder};
 use super::*;
+use crate::KeyPresence;
 use crate::metrics::CoordinationMetrics;
-use crate::testing::{PATIENCE, Space, attestation, eventually, lane, member};
+use crate::testing::{LiveMember, PATIENCE, Space, attestation, eventually, lane, member};
 
 const LEASE: Duration = Duration::from_secs(1);
 
@@ -20,11 +21,12 @@ fn settings() -> EmbeddedSettings {
     EmbeddedSettings { lease: LEASE, poll: Duration::from_millis(20) }
 }
 
-struct FolderSpace(TempDir);
+/// A folder, and the strangers in it.
+struct FolderSpace(TempDir, Mutex<Vec<LiveMember>>);
 
 impl FolderSpace {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().unwrap(), Mutex::default())
     }
 }
 
@@ -36,6 +38,16 @@ impl Space for FolderSpace {
 
     fn lease(&self) -> Duration {
         LEASE
+    }
+
+    async fn show(&self, presence: &KeyPresence) {
+        let stranger = self.connect().await;
+        let nobody = Member { operator: None, ..member(presence.member.as_str()) };
+        stranger.join(&nobody).await.unwrap();
+        let newest = generation::newest_generation(self.0.path(), &presence.member).unwrap().unwrap();
+        let file = rusqlite::Connection::open(newest.path(self.0.path())).unwrap();
+        generation::show_key(&file, &serde_json::to_string(presence).unwrap()).unwrap();
+        self.1.lock().unwrap().push(LiveMember::beat(stranger, LEASE));
     }
 }
 

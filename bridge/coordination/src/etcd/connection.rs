@@ -1,7 +1,7 @@
 //! One relay's calls to etcd.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use alloy::primitives::B256;
@@ -15,7 +15,7 @@ use super::own::{Own, resigned};
 use super::shared::{Link, Shared};
 use super::values::Value;
 use crate::election::{Candidate, Decision, believed, challenge, decide, highest_term, leader};
-use crate::{Claim, CoordinationError, Leadership, MemberId, MemberView};
+use crate::{Claim, CoordinationError, KeyProof, KeyView, Leadership, MemberId, MemberView};
 
 /// How long a call waits for the first reading of everything.
 const FIRST_READING: Duration = Duration::from_secs(5);
@@ -38,25 +38,20 @@ pub(super) enum Access {
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) lease: Duration,
-    /// Random name of this process.
+    /// Random number of this process.
+    pub(super) number: B256,
+    /// The same as text.
     pub(super) instance: String,
     /// One change of the membership at a time.
     pub(super) membership: Mutex<()>,
-    /// The other relay with the same attester key that was told last.
-    pub(super) told_shared_key: std::sync::Mutex<Option<MemberId>>,
     access: Access,
 }
 
 impl Connection {
     pub(super) fn new(shared: Arc<Shared>, lease: Duration, access: Access) -> Self {
-        Self {
-            shared,
-            lease,
-            instance: alloy::hex::encode(B256::from(rand::random::<[u8; 32]>())),
-            membership: Mutex::new(()),
-            told_shared_key: std::sync::Mutex::new(None),
-            access,
-        }
+        let number = B256::from(rand::random::<[u8; 32]>());
+        let instance = alloy::hex::encode(number);
+        Self { shared, lease, number, instance, membership: Mutex::new(()), access }
     }
 
     pub(super) fn own(&self) -> MutexGuard<'_, Own> {
@@ -94,6 +89,24 @@ impl Connection {
         let alive = views.iter().filter(|view| view.alive).count();
         self.shared.metrics.show_members(alive, views.len());
         Ok(views)
+    }
+
+    pub(super) async fn key_view(&self) -> Result<KeyView, CoordinationError> {
+        self.shared.followed(FIRST_READING).await?;
+        let own = self.own().key_presence(self.number);
+        let mirror = self.shared.mirror();
+        let others = mirror.keys().filter(|seen| seen.presence().instance != self.number);
+        let view = KeyView { own, others: others.cloned().collect() };
+        drop(mirror);
+        self.shared.metrics.show_keys(&view);
+        Ok(view)
+    }
+
+    pub(super) async fn prove_key(&self, proof: &KeyProof) -> Result<(), CoordinationError> {
+        let _one = self.membership.lock().await;
+        self.own().member()?;
+        self.own().proof = Some(proof.clone());
+        self.show_key().await.map(drop)
     }
 
     pub(super) async fn campaign(&self, lane: BridgeId) -> Result<Leadership, CoordinationError> {
@@ -266,9 +279,4 @@ impl Connection {
             None => Leadership { leader: None, term: highest_term(&candidates), own: false },
         }
     }
-}
-
-/// A panic while the lock was held leaves a name or none: both are fine.
-pub(super) fn unpoisoned<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

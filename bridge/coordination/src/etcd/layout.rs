@@ -3,6 +3,7 @@
 //! ```text
 //! <prefix>/<member>/presence                                              with the member's lease
 //! <prefix>/<member>/member                                                who it is and what it reported last
+//! <prefix>/<member>/key/<instance>                                        with the lease: the attester key of a process
 //! <prefix>/<member>/claim/<lane>
 //! <prefix>/<member>/decision/<lane>
 //! <prefix>/<member>/attestation/<lane>/<nonce>/<epoch>/<operator>/<root>
@@ -37,6 +38,8 @@ pub(super) struct Key {
 pub(super) enum Part {
     Presence,
     Member,
+    /// The attester key of the process with this number.
+    Key(B256),
     Claim(BridgeId),
     Decision(BridgeId),
     Attestation(BridgeId, VoteKey),
@@ -97,6 +100,14 @@ impl Layout {
 
     pub(super) fn member(&self, id: &MemberId) -> String {
         format!("{}{id}/member", self.prefix)
+    }
+
+    pub(super) fn keys(&self, id: &MemberId) -> String {
+        format!("{}{id}/key/", self.prefix)
+    }
+
+    pub(super) fn key(&self, id: &MemberId, instance: B256) -> String {
+        format!("{}{id}/key/{}", self.prefix, hex(instance))
     }
 
     pub(super) fn claims(&self, id: &MemberId) -> String {
@@ -167,6 +178,7 @@ fn part(text: &str) -> Option<Part> {
     let found = match words.next()? {
         "presence" => Part::Presence,
         "member" => Part::Member,
+        "key" => Part::Key(word(words.next()?)?),
         "claim" => Part::Claim(BridgeId(word(words.next()?)?)),
         "decision" => Part::Decision(BridgeId(word(words.next()?)?)),
         "attestation" => {
@@ -217,6 +229,7 @@ mod tests {
         let keys = [
             (layout.presence(&member), Part::Presence),
             (layout.member(&member), Part::Member),
+            (layout.key(&member, B256::repeat_byte(5)), Part::Key(B256::repeat_byte(5))),
             (layout.claim(&member, lane(7)), Part::Claim(lane(7))),
             (layout.decision(&member, lane(7)), Part::Decision(lane(7))),
             (layout.attestation(&member, &vote), Part::Attestation(lane(7), VoteKey::of(&vote))),
@@ -237,7 +250,7 @@ mod tests {
         let claim = layout.claim(&id("a"), lane(0xAB));
         let strange =
             [claim.to_uppercase().replace("/POLYSPAN/RELAYS/A/CLAIM/", "/polyspan/relays/a/claim/")];
-        let more = ["presence/1", "claim", "claim/0", "attestation/1/2", "", "mood"]
+        let more = ["presence/1", "key", "key/1", "claim", "claim/0", "attestation/1/2", "", "mood"]
             .map(|rest| format!("/polyspan/relays/a/{rest}"));
         for key in strange.iter().chain(&more).chain([&format!("{claim}/1")]) {
             assert_eq!(layout.parse(key.as_bytes()).unwrap().part, Part::Foreign, "{key}");

@@ -82,12 +82,7 @@ impl Reading<'_> {
             self.found.revision = page.header().map_or(0, etcd_client::ResponseHeader::revision);
         }
         for pair in page.kvs() {
-            let entry = Entry {
-                key: pair.key(),
-                value: Some(pair.value()),
-                lease: pair.lease(),
-                create_revision: pair.create_revision(),
-            };
+            let entry = Entry { key: pair.key(), value: Some(pair.value()), lease: pair.lease() };
             self.from = after(pair.key());
             if let (Some(key), Taken::Full(scope)) = self.found.take(entry) {
                 return self.jump(&key, scope);
@@ -102,6 +97,7 @@ impl Reading<'_> {
         let past = match scope {
             Scope::Lane(lane) => layout.attestations_of(&key.member, lane),
             Scope::Attestations => layout.attestations(&key.member),
+            Scope::Keys => layout.keys(&key.member),
             Scope::Claims => layout.claims(&key.member),
             Scope::Decisions => layout.decisions(&key.member),
             Scope::Member => layout.of_member(&key.member),

@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use super::connection::{Connection, unpoisoned};
+use super::connection::Connection;
 use super::endpoints::CallError;
 use super::own::{OwnLease, resigned};
+use super::shared::Link;
 use super::values::{MemberValue, Presence, Value};
 use crate::{CoordinationError, Member, Report};
 
@@ -34,10 +35,8 @@ impl Connection {
         }
         self.own().become_member(member.clone());
         let joined = self.join_now(member).await;
-        if matches!(
-            joined,
-            Err(CoordinationError::AlreadyRunning { .. } | CoordinationError::KeyInUse { .. })
-        ) {
+        // Anybody may have put a presence there. Who has a key stays, to see who else has it, and goes on without its name.
+        if matches!(joined, Err(CoordinationError::AlreadyRunning { .. })) && member.operator.is_none() {
             self.revoke().await;
             self.own().be_nobody();
         }
@@ -46,13 +45,13 @@ impl Connection {
 
     async fn join_now(&self, member: &Member) -> Result<(), CoordinationError> {
         self.shared.followed(JOIN_PATIENCE).await?;
-        let revision = self.enter(member).await?;
+        let shown = self.show_key().await?;
+        let revision = self.enter(member).await?.max(shown);
         if !self.shared.caught_up(revision, JOIN_PATIENCE).await {
             return Err(CoordinationError::Unreachable {
                 reason: "it does not show what was written".to_owned(),
             });
         }
-        self.refuse_shared_key(member, revision)?;
         self.put_claims_down(member).await?;
         self.write_about(member, &Report::default()).await
     }
@@ -62,6 +61,7 @@ impl Connection {
         let member = self.own().member()?.clone();
         let _one = self.membership.lock().await;
         self.renew().await?;
+        self.show_key().await?;
         let present = self.own().present;
         if !present || !matches!(self.look(&member).await?, Found::Own) {
             self.own().present = false;
@@ -72,7 +72,6 @@ impl Connection {
         if !self.own().entered {
             self.put_claims_down(&member).await?;
         }
-        self.note_shared_key(&member);
         let known =
             self.own().reported.as_ref().is_some_and(|(known, at)| known == report && at.elapsed() < REWRITE);
         if !known {
@@ -84,7 +83,8 @@ impl Connection {
     /// Puts the own claims down and lets the lease go.
     pub(super) async fn leave_now(&self) -> Result<(), CoordinationError> {
         let Ok(member) = self.own().member().cloned() else { return Ok(()) };
-        let left = self.put_claims_down(&member).await;
+        // The claims of a name that this process does not have are somebody else's.
+        let left = if self.own().present { self.put_claims_down(&member).await } else { Ok(()) };
         self.revoke().await;
         self.own().be_nobody();
         left
@@ -165,30 +165,29 @@ impl Connection {
         CoordinationError::AlreadyRunning { id: member.id.clone(), place }
     }
 
-    fn refuse_shared_key(&self, member: &Member, revision: i64) -> Result<(), CoordinationError> {
-        let Some(operator) = member.operator else { return Ok(()) };
-        let mirror = self.shared.mirror();
-        match mirror.other_with_key(&member.id, operator, revision) {
-            Some((id, live)) => {
-                let place = format!("{id}, which serves at {}", live.presence.api);
-                Err(CoordinationError::KeyInUse { operator, place })
+    /// Puts what this process shows of its attester key under its lease, unless it is there. Returns the revision at which it is.
+    pub(super) async fn show_key(&self) -> Result<i64, CoordinationError> {
+        let Some(presence) = self.own().key_presence(self.number) else { return Ok(0) };
+        let lease = self.lease().await?;
+        if self.shared.link() == Link::Following && self.shared.mirror().shows_key(&presence, lease.id) {
+            return Ok(0);
+        }
+        let (key, value) =
+            (self.shared.layout.key(&presence.member, presence.instance), presence.to_bytes()?);
+        let put = self.call(|mut client| {
+            let (key, value) = (key.clone(), value.clone());
+            async move { client.put(key, value, Some(PutOptions::new().with_lease(lease.id))).await }
+        });
+        match put.await {
+            Ok(answer) => Ok(answer.header().map_or(0, etcd_client::ResponseHeader::revision)),
+            Err(error) => {
+                if matches!(error, CallError::NoLease) {
+                    // It ended meanwhile; the next report begins with a new one.
+                    self.own().lease = None;
+                }
+                Err(error.into())
             }
-            None => Ok(()),
         }
-    }
-
-    /// A running relay is not stopped by what etcd says: anybody who may write there could say it. It is told.
-    fn note_shared_key(&self, member: &Member) {
-        let Some(operator) = member.operator else { return };
-        let other =
-            self.shared.mirror().other_with_key(&member.id, operator, i64::MAX).map(|(id, _)| id.clone());
-        let mut told = unpoisoned(&self.told_shared_key);
-        if let Some(other) = other.as_ref().filter(|other| told.as_ref() != Some(other)) {
-            let failure = CoordinationError::KeyInUse { operator, place: other.to_string() };
-            self.shared.metrics.count(&failure);
-            error!(error = %failure, "two relays say that they have the same key");
-        }
-        *told = other;
     }
 
     /// The lease, a new one if there is none.

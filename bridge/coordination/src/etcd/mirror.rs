@@ -9,13 +9,13 @@ mod limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy::primitives::Address;
+use alloy::primitives::B256;
 use polyspan_types::{Attestation, BridgeId, RequestNonce, SignedDecision};
 
 use super::layout::{Key, Layout, Part, VoteKey};
 use super::values::{MemberValue, Presence, Value};
 use crate::election::Candidate;
-use crate::{Claim, MemberId, MemberView};
+use crate::{Claim, KeyPresence, MemberId, MemberView, SeenKey};
 use lane_log::LaneLog;
 pub(super) use limits::Limits;
 
@@ -25,7 +25,6 @@ pub(super) struct Entry<'a> {
     pub(super) key: &'a [u8],
     pub(super) value: Option<&'a [u8]>,
     pub(super) lease: i64,
-    pub(super) create_revision: i64,
 }
 
 /// What became of an entry.
@@ -43,6 +42,7 @@ pub(super) enum Taken {
 pub(super) enum Scope {
     Lane(BridgeId),
     Attestations,
+    Keys,
     Claims,
     Decisions,
     /// There is no room for what this member says of itself; the rest of it is taken.
@@ -51,11 +51,11 @@ pub(super) enum Scope {
     Members,
 }
 
-/// A live process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Live {
-    pub(super) presence: Presence,
-    pub(super) create_revision: i64,
+/// What a live process shows of its attester key.
+#[derive(Debug)]
+struct ShownKey {
+    seen: SeenKey,
+    lease: i64,
 }
 
 /// The state of a meeting place.
@@ -85,7 +85,8 @@ struct Share {
     about: Option<MemberValue>,
     /// Length of `about` in etcd. Unit: bytes.
     about_size: usize,
-    live: Option<Live>,
+    live: bool,
+    keys: BTreeMap<B256, ShownKey>,
     claims: BTreeMap<BridgeId, Claim>,
     decisions: BTreeMap<BridgeId, SignedDecision>,
     /// Number of attestations, of each lane.
@@ -150,17 +151,19 @@ impl Mirror {
         }
         let share = self.members.entry(key.member.clone()).or_default();
         let taken = match &key.part {
-            Part::Presence => match Presence::parse(value) {
+            Part::Presence => {
                 // Without a lease it would never end.
-                Some(presence) if entry.lease != 0 => {
-                    share.live = Some(Live { presence, create_revision: entry.create_revision });
-                    Taken::Yes
-                }
-                _ => {
-                    share.live = None;
-                    Taken::Skipped
-                }
-            },
+                share.live = entry.lease != 0 && Presence::parse(value).is_some();
+                if share.live { Taken::Yes } else { Taken::Skipped }
+            }
+            Part::Key(instance) => {
+                let parsed = KeyPresence::parse(value)
+                    .filter(|parsed| parsed.member == key.member && parsed.instance == *instance)
+                    .filter(|_| entry.lease != 0)
+                    .map(|parsed| ShownKey { seen: SeenKey::of(parsed), lease: entry.lease });
+                let room = share.keys.len() < self.limits.keys;
+                replace(&mut share.keys, *instance, parsed, room, Scope::Keys)
+            }
             Part::Member => {
                 self.reports -= std::mem::take(&mut share.about_size);
                 share.about = MemberValue::parse(value).filter(|about| about.member.id == key.member);
@@ -283,7 +286,8 @@ impl Mirror {
         }
         let Some(share) = self.members.get_mut(&key.member) else { return };
         match &key.part {
-            Part::Presence => share.live = None,
+            Part::Presence => share.live = false,
+            Part::Key(instance) => drop(share.keys.remove(instance)),
             Part::Member => {
                 share.about = None;
                 self.reports -= std::mem::take(&mut share.about_size);
@@ -292,8 +296,8 @@ impl Mirror {
             Part::Decision(lane) => self.decisions -= usize::from(share.decisions.remove(lane).is_some()),
             Part::Attestation(..) | Part::Foreign => {}
         }
-        let empty = share.about.is_none() && share.live.is_none() && share.claims.is_empty();
-        let empty = empty && share.decisions.is_empty();
+        let empty = share.about.is_none() && !share.live && share.claims.is_empty();
+        let empty = empty && share.keys.is_empty() && share.decisions.is_empty();
         if empty && share.attestations.is_empty() {
             self.members.remove(&key.member);
         }
@@ -344,7 +348,7 @@ impl Mirror {
             let about = share.about.clone()?;
             let alive = match own {
                 Some((own, alive)) if own == id => alive,
-                _ => share.live.is_some(),
+                _ => share.live,
             };
             let MemberValue { member, report, last_seen_ms } = about;
             Some(MemberView { member, report, alive, last_seen_ms })
@@ -358,7 +362,7 @@ impl Mirror {
             let claim = *share.claims.get(&lane)?;
             let alive = match own {
                 Some((own, alive)) if own == id => alive,
-                _ => share.live.is_some(),
+                _ => share.live,
             };
             Some(Candidate { id: id.clone(), alive, claim })
         });
@@ -378,18 +382,15 @@ impl Mirror {
         self.members.get(member)?.decisions.get(&lane)
     }
 
-    /// Another live member with this attester key that was there before `revision`.
-    pub(super) fn other_with_key(
-        &self,
-        own: &MemberId,
-        operator: Address,
-        revision: i64,
-    ) -> Option<(&MemberId, &Live)> {
-        self.members
-            .iter()
-            .filter(|(id, _)| *id != own)
-            .filter_map(|(id, share)| Some((id, share.live.as_ref()?)))
-            .find(|(_, live)| live.presence.operator == Some(operator) && live.create_revision < revision)
+    /// What live processes show of their attester keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &SeenKey> {
+        self.members.values().flat_map(|share| share.keys.values()).map(|shown| &shown.seen)
+    }
+
+    /// Whether exactly this is shown, under this lease.
+    pub(super) fn shows_key(&self, presence: &KeyPresence, lease: i64) -> bool {
+        let shown = self.members.get(&presence.member).and_then(|share| share.keys.get(&presence.instance));
+        shown.is_some_and(|shown| shown.lease == lease && shown.seen.presence() == presence)
     }
 
     /// Members under whose prefix lies something that cannot be read.
@@ -400,21 +401,21 @@ impl Mirror {
 }
 
 /// Puts what a key says in the place of what it said before. What means nothing leaves nothing.
-fn replace<T>(
-    values: &mut BTreeMap<BridgeId, T>,
-    lane: BridgeId,
+fn replace<K: Ord, T>(
+    values: &mut BTreeMap<K, T>,
+    place: K,
     value: Option<T>,
     room: bool,
     scope: Scope,
 ) -> Taken {
     match value {
         None => {
-            values.remove(&lane);
+            values.remove(&place);
             Taken::Skipped
         }
-        Some(_) if !room && !values.contains_key(&lane) => Taken::Full(scope),
+        Some(_) if !room && !values.contains_key(&place) => Taken::Full(scope),
         Some(value) => {
-            values.insert(lane, value);
+            values.insert(place, value);
             Taken::Yes
         }
     }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use alloy::primitives::B256;
 use polyspan_types::{BridgeId, RequestNonce, Term};
 use tokio::time::Instant;
 
 use super::layout::{Key, Part, VoteKey};
-use crate::{Claim, CoordinationError, Member, MemberId, Report};
+use crate::{Claim, CoordinationError, KeyPresence, KeyProof, Member, MemberId, Report};
 
 /// This relay, as far as it has said who it is.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Own {
     pub(super) present: bool,
     /// Whether claims of an earlier process were put down.
     pub(super) entered: bool,
+    /// What this process has signed last of its attester key.
+    pub(super) proof: Option<KeyProof>,
     /// The report that etcd has, and since when.
     pub(super) reported: Option<(Report, Instant)>,
     /// The highest term ever seen, so that terms do not go back when etcd is wiped.
@@ -64,6 +67,13 @@ impl Own {
     /// Whether the others must take this process for alive.
     pub(super) fn is_alive(&self) -> bool {
         self.present && self.lease.is_some_and(|lease| lease.confirmed.elapsed() < lease.ttl)
+    }
+
+    /// What this process, whose number is `instance`, shows of its attester key.
+    pub(super) fn key_presence(&self, instance: B256) -> Option<KeyPresence> {
+        let member = self.member.as_ref()?;
+        let presence = KeyPresence::new(member.id.clone(), member.operator?, instance, &member.api);
+        Some(KeyPresence { proof: self.proof.clone(), ..presence })
     }
 
     /// Remembers a term and returns the highest one of this lane.

@@ -5,19 +5,23 @@ use polyspan_types::{Attestation, SignedDecision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{CoordinationError, Member, Report};
+use crate::{CoordinationError, KeyPresence, Member, Report};
 
 /// Largest presence, claim, decision and attestation. Unit: bytes. Source: ours have about 500.
 const SMALL: usize = 2 * 1024;
 
+/// Largest key presence: with as many answers as one signature has. Unit: bytes. Source: 32 answers of 69 bytes, and about 600 more.
+const KEY: usize = 4 * 1024;
+
 /// Largest member value: it has a report with every lane. Unit: bytes. Source: about 300 bytes a lane, some hundred lanes.
 const LARGE: usize = 256 * 1024;
 
-/// Says that a process is alive, for as long as its lease lives.
+/// Says that a process is alive, for as long as its lease lives. Nothing in it is proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Presence {
     /// Random name of the process.
     pub(super) instance: String,
+    /// Its attester key. Relays before signed presences refuse to start beside the same one; this program does not read it.
     pub(super) operator: Option<Address>,
     /// Where it serves; for the text of an error.
     pub(super) api: String,
@@ -54,6 +58,11 @@ pub(super) trait Value: Serialize + DeserializeOwned {
 impl Value for Presence {
     const NAME: &'static str = "a presence";
     const LIMIT: usize = SMALL;
+}
+
+impl Value for KeyPresence {
+    const NAME: &'static str = "a key presence";
+    const LIMIT: usize = KEY;
 }
 
 impl Value for MemberValue {

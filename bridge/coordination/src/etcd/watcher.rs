@@ -191,8 +191,7 @@ fn take_event(mirror: &mut super::mirror::Mirror, event: &Event) -> Option<(Opti
     let pair = event.kv()?;
     // A deleted key has no version. The library's own word for it panics on kinds that it does not know.
     let value = (pair.version() != 0).then(|| pair.value());
-    let entry =
-        Entry { key: pair.key(), value, lease: pair.lease(), create_revision: pair.create_revision() };
+    let entry = Entry { key: pair.key(), value, lease: pair.lease() };
     let taken = mirror.take(entry);
     mirror.revision = mirror.revision.max(pair.mod_revision());
     Some(taken)

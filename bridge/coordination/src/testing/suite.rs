@@ -3,12 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use alloy::primitives::B256;
+use alloy::signers::SignerSync;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use polyspan_types::{Attestation, RequestNonce, SignedDecision, Term};
+use polyspan_types::{Attestation, Presence, RequestNonce, SignedDecision, Term};
 
-use super::{LiveMember, PATIENCE, Space, attestation, decision, eventually, lane, member, takes};
-use crate::{ChainReport, CoordinationError, Coordinator, Leadership, Member, MemberView, Report};
+use super::{
+    LiveMember, PATIENCE, ProvingMember, SilentSigner, Space, attestation, decision, eventually, key_of,
+    lane, member, takes,
+};
+use crate::{
+    ChainReport, CoordinationError, Coordinator, KeyPresence, KeyProof, Leadership, Member, MemberId,
+    MemberView, Report, SeenKey, enter,
+};
 
 type Stream = BoxStream<'static, Result<Attestation, CoordinationError>>;
 
@@ -20,6 +28,11 @@ macro_rules! coordination_suite {
             members_see_each_other_and_what_they_report,
             a_second_process_of_one_member_is_refused,
             a_second_process_with_one_attester_key_is_refused,
+            a_namesake_with_the_same_key_is_refused,
+            of_two_that_enter_at_once_with_one_key_one_goes_on,
+            a_key_that_is_shown_and_not_proved_bars_nobody,
+            what_a_relay_once_signed_does_not_bar_it_later,
+            a_signer_that_is_away_keeps_no_relay_from_starting,
             a_silent_member_is_gone_after_a_lease_and_back_with_a_heartbeat,
             a_member_that_left_is_gone_at_once,
             of_several_candidates_one_leads_and_stays,
@@ -86,13 +99,112 @@ pub async fn a_second_process_of_one_member_is_refused(space: &dyn Space) {
 
 /// One attester key, one process: under another name it is refused as well, and both could sign.
 pub async fn a_second_process_with_one_attester_key_is_refused(space: &dyn Space) {
-    let first = LiveMember::join(space, "a").await;
-    let second = space.connect().await;
+    let first = ProvingMember::enter(space, &member("a"), key_of("a")).await.unwrap();
     let other_name = Member { operator: member("a").operator, ..member("b") };
-    let error = second.join(&other_name).await.unwrap_err();
+    let error = ProvingMember::enter(space, &other_name, key_of("a")).await.err().unwrap();
     assert!(matches!(error, CoordinationError::KeyInUse { .. }), "{error}");
     drop(first);
-    eventually(PATIENCE, "the key is free again", || async { second.join(&other_name).await.ok() }).await;
+    let entered = || async { ProvingMember::enter(space, &other_name, key_of("a")).await.ok() };
+    drop(eventually(PATIENCE, "the key is free again", entered).await);
+}
+
+/// One attester key, one process: under the same name as well.
+pub async fn a_namesake_with_the_same_key_is_refused(space: &dyn Space) {
+    let first = ProvingMember::enter(space, &member("a"), key_of("a")).await.unwrap();
+    let error = ProvingMember::enter(space, &member("a"), key_of("a")).await.err().unwrap();
+    assert!(matches!(error, CoordinationError::AlreadyRunning { .. }), "{error}");
+    drop(first);
+    drop(ProvingMember::enter(space, &member("a"), key_of("a")).await.unwrap());
+}
+
+/// Neither both nor, each for the other's sake, none.
+pub async fn of_two_that_enter_at_once_with_one_key_one_goes_on(space: &dyn Space) {
+    let [one, other] = ["b", "c"].map(|name| Member { operator: member("a").operator, ..member(name) });
+    let (one, other) = futures::join!(
+        ProvingMember::enter(space, &one, key_of("a")),
+        ProvingMember::enter(space, &other, key_of("a"))
+    );
+    let (entered, refused) = if one.is_ok() { (one, other) } else { (other, one) };
+    assert!(entered.is_ok(), "{:?} {:?}", entered.err(), refused.err());
+    assert!(matches!(refused.err(), Some(CoordinationError::KeyInUse { .. })));
+}
+
+/// Whoever may write can show any key, and cannot sign with it.
+pub async fn a_key_that_is_shown_and_not_proved_bars_nobody(space: &dyn Space) {
+    let observer = LiveMember::join(space, "z").await;
+    let stranger = |name: &str, number: u8| {
+        let id = MemberId::try_new(name).unwrap();
+        KeyPresence::new(id, key_of("a").address(), B256::repeat_byte(number), "http://elsewhere")
+    };
+    let answers = vec![B256::repeat_byte(9)];
+    let unsigned = stranger("stranger-1", 1);
+    let mut signed = stranger("stranger-2", 2);
+    let presence =
+        Presence { member: signed.member.to_string(), instance: signed.instance, answers: answers.clone() };
+    let signature = key_of("stranger").sign_hash_sync(&presence.digest()).unwrap();
+    signed.proof = Some(KeyProof { answers, signature });
+    space.show(&unsigned).await;
+    space.show(&signed).await;
+    eventually(PATIENCE, "both are seen, and neither as proved", || async {
+        let view = observer.coordinator.key_view().await.ok()?;
+        let shown = view.others.iter().filter(|seen| seen.presence().operator == key_of("a").address());
+        let proved: Vec<_> = shown.map(SeenKey::is_proved).collect();
+        (proved == [false, false]).then_some(())
+    })
+    .await;
+    let victim = ProvingMember::enter(space, &member("a"), key_of("a")).await.unwrap();
+    is_alive(&observer, "a", true).await;
+    eventually(PATIENCE, "the victim proves its key", || async {
+        let view = observer.coordinator.key_view().await.ok()?;
+        view.others
+            .iter()
+            .any(|seen| seen.is_proved() && seen.presence().member == member("a").id)
+            .then_some(())
+    })
+    .await;
+    victim.live.coordinator.publish(&attestation(lane(1), 1, 1, 1)).await.unwrap();
+}
+
+/// A copy of what a relay showed is good for nothing once that process has gone, however often others showed its key.
+pub async fn what_a_relay_once_signed_does_not_bar_it_later(space: &dyn Space) {
+    let observer = LiveMember::join(space, "z").await;
+    let earlier = ProvingMember::enter(space, &member("a"), key_of("a")).await.unwrap();
+    let asking = KeyPresence::new(
+        MemberId::try_new("asking").unwrap(),
+        key_of("a").address(),
+        B256::repeat_byte(7),
+        "http://elsewhere",
+    );
+    space.show(&asking).await;
+    let recorded = eventually(PATIENCE, "the earlier process answers", || async {
+        let view = observer.coordinator.key_view().await.ok()?;
+        let found = view.others.iter().find(|seen| {
+            let proof = seen.presence().proof.as_ref();
+            seen.is_proved() && proof.is_some_and(|proof| proof.answers.contains(&asking.instance))
+        });
+        found.map(|seen| seen.presence().clone())
+    })
+    .await;
+    earlier.live.coordinator.leave().await.unwrap();
+    drop(earlier);
+    is_alive(&observer, "a", false).await;
+    space.show(&recorded).await;
+    let renamed = Member { operator: member("a").operator, ..member("b") };
+    drop(ProvingMember::enter(space, &renamed, key_of("a")).await.unwrap());
+}
+
+/// It shows its key unsigned, is alive to others meanwhile, and is not refused for want of an answer.
+pub async fn a_signer_that_is_away_keeps_no_relay_from_starting(space: &dyn Space) {
+    let observer = LiveMember::join(space, "z").await;
+    let id = MemberId::try_new("stranger").unwrap();
+    let instance = B256::repeat_byte(1);
+    space.show(&KeyPresence::new(id, key_of("a").address(), instance, "http://elsewhere")).await;
+    let coordinator = space.connect().await;
+    enter(&*coordinator, &member("a"), Some(&SilentSigner), space.lease()).await.unwrap();
+    is_alive(&observer, "a", true).await;
+    let view = observer.coordinator.key_view().await.unwrap();
+    let shown = view.others.iter().find(|seen| seen.presence().member == member("a").id);
+    assert!(shown.is_some_and(|seen| !seen.is_proved()), "{view:?}");
 }
 
 /// Silence for a lease is the end, until the next heartbeat.

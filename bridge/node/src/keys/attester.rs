@@ -3,7 +3,10 @@
 use alloy::primitives::{Address, Signature};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use polyspan_coordination::{PresenceSigner, SigningFailure};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause, Presence};
 
 use super::{KeyError, KeyFile, RemoteError, RemoteSigner, RemoteSignerSettings};
 
@@ -100,6 +103,22 @@ impl AttesterKey {
             Self::Local(key) => Ok(key.sign_hash_sync(&pause.digest(domain))?),
             Self::Remote(signer) => Ok(signer.sign_pause(pause, domain).await?),
         }
+    }
+}
+
+impl PresenceSigner for AttesterKey {
+    fn sign_presence<'a>(
+        &'a self,
+        presence: &'a Presence,
+    ) -> BoxFuture<'a, Result<Signature, SigningFailure>> {
+        async {
+            let signed = match self {
+                Self::Local(key) => key.sign_hash_sync(&presence.digest()).map_err(SignError::from),
+                Self::Remote(signer) => signer.sign_presence(presence).await.map_err(SignError::from),
+            };
+            signed.map_err(|error| SigningFailure(error.to_string()))
+        }
+        .boxed()
     }
 }
 

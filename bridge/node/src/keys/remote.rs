@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use alloy::hex;
 use alloy::primitives::{Address, B256, Signature, keccak256};
 use polyspan_types::{
-    BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldDecision, Pause, RequestNonce, Root,
+    BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldDecision, Pause, Presence, RequestNonce, Root,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -118,6 +118,13 @@ impl RemoteSigner {
         domain: &CheckpointDomain,
     ) -> Result<Signature, RemoteError> {
         self.ask(typed_data::pause(pause, domain), &pause.preimage(domain)).await
+    }
+
+    /// Has a presence signed, as [`RemoteSigner::sign`] does a checkpoint.
+    ///
+    /// Errors: as [`RemoteSigner::sign`].
+    pub async fn sign_presence(&self, presence: &Presence) -> Result<Signature, RemoteError> {
+        self.ask(typed_data::presence(presence), &presence.preimage()).await
     }
 
     /// Asks in the words of the protocol. What the signer made of either form is proved against `preimage`.

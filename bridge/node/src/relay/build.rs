@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polyspan_chain::{Chain, ChainError, ChainMetrics, HeadFollower};
-use polyspan_coordination::{CoordinationError, Member, MemberId, ParseMemberIdError};
+use polyspan_coordination::{CoordinationError, Member, MemberId, ParseMemberIdError, PresenceSigner};
 use polyspan_monitoring::{BuildInfo, Health, ServeError, Server, build_info};
 use polyspan_store::{Store, StoreError};
 use polyspan_types::CheckpointDomain;
@@ -135,7 +135,8 @@ impl Relay {
             api: server.local_addr().to_string(),
             started_at_ms: crate::clock::now_ms(),
         };
-        let coordinator = meeting::join(&coordination, &member, Some(&registry)).await?;
+        let signer = attester.as_ref().map(|key| -> &dyn PresenceSigner { key });
+        let coordinator = meeting::join(&coordination, &member, signer, Some(&registry)).await?;
         Ok(Self {
             entry,
             lease: coordination.lease,

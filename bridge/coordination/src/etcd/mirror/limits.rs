@@ -5,6 +5,8 @@
 pub(in crate::etcd) struct Limits {
     /// Members.
     pub(in crate::etcd) members: usize,
+    /// Processes of a member that show an attester key.
+    pub(in crate::etcd) keys: usize,
     /// Claims of a member; decisions as well, of which it has one for a lane at the most.
     pub(in crate::etcd) claims: usize,
     /// Attestations of a member on one lane; those with the lowest nonces are kept, since they are needed first.
@@ -26,11 +28,13 @@ pub(in crate::etcd) struct Limits {
 impl Default for Limits {
     /// An honest relay has one open attestation for every 32 requests of a backlog: 4096 are a backlog of 131 072 on one
     /// lane. Six members at their bound fill the whole, with about 24 MiB, and twice that while everything is read again. A
-    /// report has about 600 bytes for each lane: eight relays of 200 lanes have 1 MiB. `devnet/tests/bounded.rs` fills every bound
+    /// report has about 600 bytes for each lane: eight relays of 200 lanes have 1 MiB. A relay that is restarted every second leaves a key
+    /// presence each time until the leases end. `devnet/tests/bounded.rs` fills every bound
     /// and measures the process.
     fn default() -> Self {
         Self {
             members: 128,
+            keys: 8,
             claims: 1024,
             of_lane: 4096,
             // The longest tail of a submission: 2048 requests, one attestation for 32. A member has 128 such shares.

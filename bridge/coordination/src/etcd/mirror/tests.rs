@@ -5,6 +5,7 @@ use crate::testing::{attestation, decision, lane};
 
 const LIMITS: Limits = Limits {
     members: 2,
+    keys: 2,
     claims: 2,
     of_lane: 3,
     of_share: 1,
@@ -24,7 +25,7 @@ fn id(name: &str) -> MemberId {
 }
 
 fn put(mirror: &mut Mirror, key: &str, value: &[u8]) -> Taken {
-    mirror.take(Entry { key: key.as_bytes(), value: Some(value), lease: 1, create_revision: 1 }).1
+    mirror.take(Entry { key: key.as_bytes(), value: Some(value), lease: 1 }).1
 }
 
 fn publish(mirror: &mut Mirror, name: &str, vote: &Attestation) -> Taken {
@@ -34,7 +35,7 @@ fn publish(mirror: &mut Mirror, name: &str, vote: &Attestation) -> Taken {
 
 fn delete(mirror: &mut Mirror, name: &str, vote: &Attestation) {
     let key = Layout::new("/p").attestation(&id(name), vote);
-    mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0, create_revision: 0 });
+    mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0 });
 }
 
 const CLAIM: &[u8] = br#"{"term":1,"standing":true}"#;
@@ -135,7 +136,7 @@ proptest! {
     /// Any bytes under any key: nothing panics, no bound is passed, and counts stay right.
     #[test]
     fn any_history_stays_within_the_bounds(
-        steps in proptest::collection::vec((0..3_usize, 0..8_u64, 0..8_u8, any::<Vec<u8>>()), 0..200),
+        steps in proptest::collection::vec((0..3_usize, 0..8_u64, 0..9_u8, any::<Vec<u8>>()), 0..200),
     ) {
         let mut mirror = mirror();
         for (name, nonce, action, bytes) in steps {
@@ -153,12 +154,16 @@ proptest! {
                     let _ = put(&mut mirror, &key, &decision);
                 }
                 6 => {
+                    let (presence, text) = key_presence(name, nonce);
+                    let _ = put(&mut mirror, &presence, &text);
+                }
+                7 => {
                     for key in ["member".to_owned(), format!("claim/{}", alloy::hex::encode(vote.checkpoint.bridge_id.0))] {
                         let key = format!("/p/{name}/{key}");
-                        mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0, create_revision: 0 });
+                        mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0 });
                     }
                 }
-                _ => drop(mirror.take(Entry { key: &bytes, value: Some(&bytes), lease: 0, create_revision: 0 })),
+                _ => drop(mirror.take(Entry { key: &bytes, value: Some(&bytes), lease: 0 })),
             }
             prop_assert!(mirror.members.len() <= LIMITS.members);
             let total: usize = mirror.members.values().map(Share::attestation_count).sum();
@@ -169,10 +174,40 @@ proptest! {
             prop_assert!(claims == mirror.claims && claims <= LIMITS.all_claims);
             let decisions: usize = mirror.members.values().map(|share| share.decisions.len()).sum();
             prop_assert!(decisions == mirror.decisions && decisions <= LIMITS.all_claims);
+            prop_assert!(mirror.members.values().all(|share| share.keys.len() <= LIMITS.keys));
             let reports: usize = mirror.members.values().map(|share| share.about_size).sum();
             prop_assert!(reports == mirror.reports && reports <= LIMITS.reports);
         }
     }
+}
+
+/// Key and value of what process `number` of a relay shows.
+fn key_presence(name: &str, number: u64) -> (String, Vec<u8>) {
+    let instance = alloy::primitives::B256::from(alloy::primitives::U256::from(number));
+    let operator = crate::testing::key_of(name).address();
+    let presence = KeyPresence::new(id(name), operator, instance, "http://here");
+    (Layout::new("/p").key(&id(name), instance), presence.to_bytes().unwrap())
+}
+
+#[test]
+fn a_key_presence_is_that_of_its_process_and_relay_and_goes_with_its_lease() {
+    let mut mirror = mirror();
+    let (key, value) = key_presence("a", 1);
+    let eternal = Entry { key: key.as_bytes(), value: Some(&value), lease: 0 };
+    assert_eq!(mirror.take(eternal).1, Taken::Skipped);
+    // Of another process, and of another relay.
+    assert_eq!(put(&mut mirror, &key, &key_presence("a", 2).1), Taken::Skipped);
+    assert_eq!(put(&mut mirror, &key, &key_presence("b", 1).1), Taken::Skipped);
+    assert_eq!(mirror.keys().count(), 0);
+    assert_eq!(put(&mut mirror, &key, &value), Taken::Yes);
+    let shown = mirror.keys().next().unwrap().presence().clone();
+    assert!(mirror.shows_key(&shown, 1) && !mirror.shows_key(&shown, 2));
+    assert!(mirror.members(None).is_empty(), "it makes nobody alive");
+    let (second, third) = (key_presence("a", 2), key_presence("a", 3));
+    assert_eq!(put(&mut mirror, &second.0, &second.1), Taken::Yes);
+    assert_eq!(put(&mut mirror, &third.0, &third.1), Taken::Full(Scope::Keys));
+    mirror.take(Entry { key: key.as_bytes(), value: None, lease: 0 });
+    assert_eq!(mirror.keys().count(), 1);
 }
 
 #[test]
@@ -191,7 +226,7 @@ fn a_decision_lies_under_its_lane_and_is_bounded() {
     assert_eq!(put(&mut mirror, &key(2), &value(2, 4)), Taken::Yes);
     assert_eq!(put(&mut mirror, &key(3), &value(3, 4)), Taken::Yes);
     assert_eq!(put(&mut mirror, &key(4), &value(4, 4)), Taken::Full(Scope::Decisions));
-    mirror.take(Entry { key: key(2).as_bytes(), value: None, lease: 0, create_revision: 0 });
+    mirror.take(Entry { key: key(2).as_bytes(), value: None, lease: 0 });
     assert_eq!(mirror.decisions(lane(2)), []);
 }
 

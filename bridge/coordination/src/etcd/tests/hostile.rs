@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use etcd_client::{DeleteOptions, PutOptions};
+use etcd_client::{DeleteOptions, GetOptions, PutOptions};
 use futures::StreamExt;
 use polyspan_types::RequestNonce;
 
 use super::*;
-use crate::Claim;
 use crate::etcd::values::{Presence, Value};
-use crate::testing::{LiveMember, PATIENCE, attestation, eventually, lane, member, takes};
+use crate::testing::{LiveMember, PATIENCE, TestKey, attestation, eventually, key_of, lane, member, takes};
+use crate::{Claim, KeyProof, enter};
 
 /// Small bounds, so that a test reaches them.
 const LIMITS: Limits = Limits {
     members: 8,
+    keys: 2,
     claims: 4,
     of_lane: 10,
     of_share: 3,
@@ -263,6 +264,61 @@ async fn a_presence_that_never_ends_is_nobodys_and_is_replaced() {
     let found = client.get(key("a/presence"), None).await.unwrap();
     assert_ne!(found.kvs()[0].lease(), 0);
     assert_ne!(found.kvs()[0].value(), forged.to_bytes().unwrap());
+}
+
+/// It starts without its name, as it goes on running without it. Who has no key could be a namesake of somebody honest, and is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_presence_under_its_name_keeps_no_relay_with_a_key_from_starting() {
+    let cluster = Cluster::start(1).await;
+    let mut client = cluster.client(0).await.unwrap();
+    let operator = member("a").operator;
+    let forged = Presence { instance: "other".to_owned(), operator, api: "elsewhere".to_owned() };
+    let lease = client.lease_grant(600, None).await.unwrap().id();
+    let options = PutOptions::new().with_lease(lease);
+    client.put(key("a/presence"), forged.to_bytes().unwrap(), Some(options)).await.unwrap();
+    let relay = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
+    let submitter = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
+    let victim = member("a");
+    let keyless = Member { operator: None, ..victim.clone() };
+    let signer = TestKey(key_of("a"));
+    let (entered, refused) = futures::join!(
+        enter(&relay, &victim, Some(&signer), LEASE),
+        enter(&submitter, &keyless, None, LEASE)
+    );
+    entered.unwrap();
+    assert!(matches!(refused, Err(CoordinationError::AlreadyRunning { .. })), "{refused:?}");
+    relay.publish(&attestation(lane(1), 1, 1, 1)).await.unwrap();
+    assert!(!relay.campaign(lane(1)).await.unwrap().own);
+    client.lease_revoke(lease).await.unwrap();
+    eventually(PATIENCE, "a member at last", || async { relay.report(&Report::default()).await.ok() }).await;
+    eventually(PATIENCE, "leads", || async { relay.campaign(lane(1)).await.unwrap().own.then_some(()) })
+        .await;
+}
+
+/// A wipe takes the presence of the key with everything else, and a lease that ended takes it alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_shows_of_its_key_comes_back() {
+    let cluster = Cluster::start(1).await;
+    let relay = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
+    relay.join(&member("a")).await.unwrap();
+    let proof = KeyProof { answers: Vec::new(), signature: attestation(lane(1), 1, 1, 1).signature };
+    relay.prove_key(&proof).await.unwrap();
+    let reader = EtcdCoordinator::open(&cluster.settings()).await.unwrap();
+    let shown = async || {
+        eventually(PATIENCE, "the proof is shown", || async {
+            relay.report(&Report::default()).await.ok()?;
+            let view = reader.key_view().await.ok()?;
+            view.others.iter().any(|seen| seen.presence().proof.as_ref() == Some(&proof)).then_some(())
+        })
+        .await;
+    };
+    shown().await;
+    let mut client = cluster.client(0).await.unwrap();
+    let before = client.get(key("a/key/"), Some(GetOptions::new().with_prefix())).await.unwrap();
+    client.lease_revoke(before.kvs()[0].lease()).await.unwrap();
+    shown().await;
+    client.delete(EtcdSettings::PREFIX, Some(DeleteOptions::new().with_prefix())).await.unwrap();
+    shown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,6 +95,13 @@ async fn a_real_node_signs_what_the_contract_counts() {
     let signature = signer.sign_pause(pause, &domain()).await.unwrap();
     assert_eq!(signature, development_key(1).sign_hash_sync(&pause.digest(&domain())).unwrap());
 
+    let instance = B256::repeat_byte(1);
+    let presence = |answers| Presence { member: "relay-1".to_owned(), instance, answers };
+    for presence in [presence(Vec::new()), presence(vec![B256::repeat_byte(2), B256::repeat_byte(3)])] {
+        let signature = signer.sign_presence(&presence).await.unwrap();
+        assert_eq!(signature, development_key(1).sign_hash_sync(&presence.digest()).unwrap());
+    }
+
     let stranger = PrivateKeySigner::random().address();
     let other = RemoteSigner::build(&settings(RemoteProtocol::TypedData, &url, stranger)).unwrap();
     let error = other.sign(&checkpoint(), &domain()).await.unwrap_err();

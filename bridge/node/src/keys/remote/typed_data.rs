@@ -1,7 +1,7 @@
 //! What is signed, as the JSON that `eth_signTypedData_v4` takes.
 
 use alloy::primitives::B256;
-use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause, Presence};
 use serde_json::{Value, json};
 
 /// A checkpoint, under the names that the contract's type string has.
@@ -20,6 +20,21 @@ pub(super) fn decision(decision: &HoldDecision, domain: &CheckpointDomain) -> Va
 pub(super) fn pause(pause: Pause, domain: &CheckpointDomain) -> Value {
     let message = json!({ "pauseNonce": pause.pause_nonce.to_string() });
     typed_data("Pause", json!([field("pauseNonce", "uint64")]), message, domain)
+}
+
+/// A presence. Its domain has neither a chain nor a contract.
+pub(super) fn presence(presence: &Presence) -> Value {
+    let Presence { member, instance, answers } = presence;
+    let domain = Presence::domain();
+    json!({
+        "types": {
+            "EIP712Domain": [field("name", "string"), field("version", "string")],
+            "Presence": [field("member", "string"), field("instance", "bytes32"), field("answers", "bytes32[]")],
+        },
+        "primaryType": "Presence",
+        "domain": { "name": domain.name, "version": domain.version },
+        "message": { "member": member, "instance": instance, "answers": answers },
+    })
 }
 
 /// A struct of bridge id, epoch, nonce, and a hash that is called `last`.
