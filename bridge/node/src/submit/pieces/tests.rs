@@ -24,7 +24,8 @@ async fn submission() -> (LaneSubmission, LaneFixture) {
         store: lane.store.clone(),
         settings: SubmitterSettings {
             max_fee_per_gas: 1,
-            replace_after: Duration::from_secs(1),
+            min_priority_fee: 0,
+            replace_after: 1,
             failed_releases_per_day: 16,
             max_gas: MAX_GAS,
         },
@@ -37,7 +38,7 @@ async fn submission() -> (LaneSubmission, LaneFixture) {
         max_transfers: FULL,
         max_gas: MAX_GAS,
         max_in_flight: INITIAL,
-        takeover_after: Duration::from_secs(1),
+        takeover_after: 3,
         operator: None,
         name: "relay".to_owned(),
     };
