@@ -50,14 +50,14 @@ struct LanePlan {
     plan: Plan,
     /// What the plan does not rest on, and why.
     unseen: Vec<String>,
-    /// This relay has halted the lane, or the lane is paused.
+    /// This relay has halted the lane, the lane is paused, or what was handled is not what was requested.
     #[serde(skip)]
     stopped: bool,
 }
 
 /// Shows plans. Relays need not be alive, and a chain that does not answer hides only what it would say.
 ///
-/// Exit code 1 when a lane is halted or paused, 3 when an end of one cannot be seen.
+/// Exit code 1 when a lane is halted or paused or the roots of its ends differ, 3 when an end of one cannot be seen.
 ///
 /// Errors: the configuration, or it has no such lane.
 pub async fn run(arguments: PlanArguments) -> Result<ExitCode> {
@@ -102,6 +102,7 @@ impl LanePlan {
             final_nonce: source.map(|source| source.final_nonce),
             handled: destination.as_ref().map(|destination| destination.handled),
             stopped: seen.facts.halted.is_some()
+                || seen.facts.dispute.is_some()
                 || source.as_ref().is_some_and(|source| source.paused)
                 || destination.as_ref().is_some_and(|destination| destination.paused),
             plan: plan(&seen.facts),
