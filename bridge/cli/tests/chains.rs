@@ -6,6 +6,8 @@
 mod board;
 #[path = "chains/decisions.rs"]
 mod decisions;
+#[path = "chains/fees.rs"]
+mod fees;
 #[path = "chains/force_hold.rs"]
 mod force_hold;
 #[path = "chains/gas_caps.rs"]

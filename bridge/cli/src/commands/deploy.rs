@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use polyspan_chain::Part;
 use polyspan_node::config::{Deployment, Pair};
 
+use crate::args::FeeArguments;
 use crate::deploy::spec::DeploySpec;
 use crate::deploy::{run as execute, survey};
 use crate::failure::BadInput;
@@ -22,6 +23,8 @@ pub struct DeployArguments {
     /// Deployment file to write, for the configs of relays and users; never overwritten.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    gas: FeeArguments,
 }
 
 /// Deploys, wires and verifies a bridge, and writes its addresses.
@@ -29,10 +32,10 @@ pub struct DeployArguments {
 /// Errors: all problems of the file, keys and chains before anything is sent; then the step that failed, with what was
 /// done before it.
 pub async fn run(arguments: DeployArguments) -> Result<ExitCode> {
-    let DeployArguments { spec: file, out } = arguments;
+    let DeployArguments { spec: file, out, gas } = arguments;
     let spec = DeploySpec::load(&file)?;
     let target = reserve(&out)?;
-    let sites = match survey::survey(&spec).await {
+    let sites = match survey::survey(&spec, gas).await {
         Ok(sites) => sites,
         Err(problems) => {
             target.give_up();

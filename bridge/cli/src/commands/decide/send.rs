@@ -8,7 +8,7 @@ use polyspan_chain::{At, BridgeRevert, ChainError, force_hold_calldata, refund_c
 use polyspan_types::{HoldAction, HoldEnd, HoldReason, LaneId, RequestNonce, TransferId};
 
 use super::seen::Seen;
-use crate::args::KeyArguments;
+use crate::args::{FeeArguments, KeyArguments};
 use crate::commands::explain::fetch_hold;
 use crate::exit::Exit;
 use crate::failure::BadInput;
@@ -28,7 +28,7 @@ pub async fn send(
     key: &KeyArguments,
 ) -> Result<ExitCode> {
     let (id, side) = (seen.id(), &seen.info.destination);
-    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(key)?);
+    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(key)?).paying_at_most(gas.max_fee);
     let has_code = wallet.chain.has_code(wallet.address(), At::Latest).await?;
     if let Some(problem) = problem(seen.action, &id, seen.destination.paused, has_code) {
         return Err(BadInput::new(problem).into());
@@ -44,6 +44,7 @@ pub async fn send(
                 "{id} cannot be paid now: {} ({reason}); nothing was sent",
                 explained(reason)
             ));
+    gas: FeeArguments,
             let refund = seen.steps.as_ref().map(|steps| steps.refund()).unwrap_or_default();
             output::result(format!("it stays on hold: {refund}"));
             return Ok(Exit::Bad.into());

@@ -9,7 +9,7 @@ use polyspan_types::HoldAction;
 
 use super::seen::Seen;
 use super::{send, words};
-use crate::args::{ConfigFile, KeyArguments};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments};
 use crate::decision::Decision;
 use crate::exit::Exit;
 use crate::failure::BadInput;
@@ -25,6 +25,8 @@ pub struct SubmitArguments {
     /// The key that pays for the transaction on the destination chain. It needs no authority.
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    gas: FeeArguments,
     #[command(flatten)]
     file: ConfigFile,
 }
@@ -50,7 +52,7 @@ pub(super) async fn run(action: HoldAction, arguments: SubmitArguments) -> Resul
         ));
         return Ok(Exit::Bad.into());
     }
-    send(&network, &seen, &tally.needed(operators), &arguments.key).await
+    send(&network, &seen, &tally.needed(operators), &arguments.key, arguments.gas).await
 }
 
 /// One decision with the signatures of all copies.
