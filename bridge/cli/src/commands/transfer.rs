@@ -3,6 +3,7 @@
 mod asset;
 mod checks;
 mod follow;
+mod nature;
 mod pace;
 mod permit;
 mod plan;

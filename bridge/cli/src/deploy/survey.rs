@@ -14,7 +14,7 @@ use super::spec::{DeploySpec, End, PairSpec, SideSpec, TokenSpec};
 use crate::args::FeeArguments;
 use crate::governance::limits::unlimited;
 use crate::output;
-use crate::token::{NATIVE_DECIMALS, Token, format_amount, parse_amount};
+use crate::token::{ERC721, ERC1155, NATIVE_DECIMALS, Token, format_amount, parse_amount};
 use crate::wallet::Wallet;
 
 /// One end, ready to be used.
@@ -297,8 +297,8 @@ async fn existing(
 const fn interface(kind: Kind) -> Option<FixedBytes<4>> {
     match kind {
         Kind::Native | Kind::Erc20 => None,
-        Kind::Erc721 => Some(FixedBytes([0x80, 0xac, 0x58, 0xcd])),
-        Kind::Erc1155 => Some(FixedBytes([0xd9, 0xb6, 0x7a, 0x26])),
+        Kind::Erc721 => Some(ERC721),
+        Kind::Erc1155 => Some(ERC1155),
     }
 }
 
