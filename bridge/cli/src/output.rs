@@ -37,7 +37,22 @@ pub fn setup(json: bool, color: ColorChoice) {
     let _ = MODE.set(Mode { json, colours });
 }
 
-/// Prints a result to standard output; with --json as an object of its own.
+/// Whether JSON is asked for.
+pub fn is_json() -> bool {
+    mode().json
+}
+
+/// Prints what a command came to as JSON, where that is asked for. Its lines for people are [`told()`].
+pub fn object(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    if is_json() { json(value) } else { Ok(()) }
+}
+
+/// Prints a line of a command that has an [`object()`]. With --json it is a remark: standard output is for the object then.
+pub fn told(text: impl std::fmt::Display) {
+    if is_json() { remark(text) } else { result(text) }
+}
+
+/// Prints a result to standard output; with --json as an object of its own, for text that is of no use in parts.
 ///
 /// A closed pipe (`polyspan status | head -1`) is no failure: nobody reads on.
 pub fn result(text: impl std::fmt::Display) {

@@ -110,7 +110,8 @@ fn errors_are_json_where_it_is_asked_for_and_coloured_only_where_it_is_wanted() 
     let made =
         polyspan(folder.path(), &["--json", "keys", "new", "--out", "k.json", "--passphrase-file", "pass"]);
     let result: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-    assert!(result["result"].as_str().unwrap().starts_with("0x"), "{result}");
+    assert!(result["address"].as_str().unwrap().starts_with("0x"), "{result}");
+    assert_eq!(result["file"], "k.json", "{result}");
     // Everything that --help prints fits.
     for command in [&["--help"][..], &["transfer", "--help"], &["pause", "--help"], &["transfers", "--help"]]
     {

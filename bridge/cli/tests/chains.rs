@@ -18,6 +18,8 @@ mod governance;
 mod holds;
 #[path = "chains/interrupts.rs"]
 mod interrupts;
+#[path = "chains/json.rs"]
+mod json;
 #[path = "chains/migration.rs"]
 mod migration;
 #[path = "chains/network.rs"]

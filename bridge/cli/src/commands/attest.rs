@@ -48,7 +48,13 @@ pub async fn run(command: AttestCommand) -> Result<ExitCode> {
         None => "above the first final nonce that it sees".to_owned(),
     };
     let adopted = floor.adopted();
-    output::result(format!("{}: the relay signs up to nonce {adopted}, and {free}", lane.id));
+    output::told(format!("{}: the relay signs up to nonce {adopted}, and {free}", lane.id));
+    output::object(&serde_json::json!({
+        "lane": lane.id.to_string(),
+        "signs_up_to": adopted,
+        // Absent while it has seen no final nonce.
+        "signs_above": floor.floor(),
+    }))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -44,7 +44,15 @@ pub async fn run(arguments: DeployArguments) -> Result<ExitCode> {
     };
     let deployment = execute::run(&spec, &sites).await.inspect_err(|_| target.give_up())?;
     target.write(&deployment)?;
-    print(&deployment, &out);
+    if output::is_json() {
+        output::json(&serde_json::json!({
+            "file": out,
+            "lanes": deployment.lanes().map(|lane| serde_json::json!({ "lane": lane.id.to_string(), "bridge_id": lane.bridge_id })),
+            "deployment": deployment,
+        }))?;
+    } else {
+        print(&deployment, &out);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -134,7 +134,7 @@ async fn signer(relay: &RelayEntry, config: &Config) -> Check {
         return Check::new("signer", State::Bad, "the config names no attester key");
     };
     match attester_key(entry, config).await {
-        Ok(key) => Check::new("signer", State::Ok, key),
+        Ok((_, shown)) => Check::new("signer", State::Ok, shown),
         Err(error) => {
             let state =
                 if failure::exit(&error) == Exit::Unreadable { State::Unreadable } else { State::Bad };

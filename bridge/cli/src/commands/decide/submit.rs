@@ -38,13 +38,21 @@ pub(super) async fn run(action: HoldAction, arguments: SubmitArguments) -> Resul
     let decision = merged(&arguments.decisions, action)?;
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
     let seen = Seen::compared(&network, &decision).await?;
-    output::result(words::describe(&network, &seen).await);
+    output::told(words::describe(&network, &seen).await);
     let operators = &seen.destination.operators;
     let tally = decision.tally(operators);
     words::show_refused(&tally);
     if !operators.threshold.is_reached_by(tally.signed.len()) {
+        output::object(&serde_json::json!({
+            "action": action.to_string(),
+            "transfer": seen.id().to_string(),
+            "state": "missing",
+            "signatures": tally.signed.len(),
+            "threshold": operators.threshold.get(),
+            "missing": tally.missing,
+        }))?;
         let missing: Vec<_> = tally.missing.iter().map(ToString::to_string).collect();
-        output::result(format!(
+        output::told(format!(
             "{} of {} signatures; nothing was sent. These have not signed: {}",
             tally.signed.len(),
             operators.threshold,

@@ -8,6 +8,7 @@ use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_node::control::{self, Command, ControlError, LaneAnswer, Request};
 use polyspan_types::LaneId;
+use serde::Serialize;
 
 use super::progress::Progress;
 use super::{StatusArguments, WorkerArguments};
@@ -66,12 +67,23 @@ pub(super) async fn look(arguments: WorkerArguments) -> Result<ExitCode> {
         lanes = relay.ask(Command::RecoveryStatus).await?;
     };
     progress.end();
-    lanes.iter().zip(&ends).map(|(lane, end)| end.told(lane)).for_each(output::result);
+    lanes.iter().zip(&ends).map(|(lane, end)| end.told(lane)).for_each(output::told);
+    let reports = lanes.iter().zip(&ends).map(|(lane, end)| Looked { lane, end: *end });
+    output::object(&reports.collect::<Vec<_>>())?;
     Ok(if ends.iter().all(|end| *end == End::Good) { Exit::Fine } else { Exit::Bad }.into())
 }
 
+/// A lane that was looked at, for programs.
+#[derive(Debug, Serialize)]
+struct Looked<'a> {
+    #[serde(flatten)]
+    lane: &'a LaneAnswer,
+    end: End,
+}
+
 /// How a look that was asked for ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum End {
     /// The lane was looked at, and nothing keeps it from being read.
     Good,
@@ -128,13 +140,15 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<ExitCode> {
 /// `polyspan recovery start` and `stop`
 pub(super) async fn switch(arguments: WorkerArguments, enabled: bool) -> Result<ExitCode> {
     let command = if enabled { Command::RecoveryStart } else { Command::RecoveryStop };
-    for lane in Relay::of(arguments)?.ask(command).await? {
+    let lanes = Relay::of(arguments)?.ask(command).await?;
+    for lane in &lanes {
         let does = if enabled { "looks from time to time" } else { "rests" };
-        output::result(format!(
+        output::told(format!(
             "{}: the recovery worker {does} until the relay restarts; then [recovery] enabled decides",
             lane.lane
         ));
     }
+    output::object(&lanes)?;
     Ok(ExitCode::SUCCESS)
 }
 
