@@ -114,11 +114,7 @@ impl<W: io::Write> io::Write for SeenLine<W> {
 }
 
 fn parse_filter(origin: &'static str, text: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder().parse(text).map_err(|error| LogError::Filter {
-        origin,
-        filter: text.to_owned(),
-        reason: error.to_string(),
-    })
+    EnvFilter::builder().parse(text).map_err(|_| LogError::Filter { origin, filter: text.to_owned() })
 }
 
 fn colours() -> bool {

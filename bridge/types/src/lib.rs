@@ -26,6 +26,8 @@ mod payload;
 mod payout;
 mod request;
 mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 mod trace;
 mod vote;

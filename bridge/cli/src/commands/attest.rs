@@ -6,7 +6,7 @@ use anyhow::Result;
 use polyspan_node::config::{Config, LaneInfo};
 use polyspan_types::{LaneId, RequestNonce};
 
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, number};
 use crate::failure::BadInput;
 use crate::output;
 
@@ -29,7 +29,7 @@ pub struct AdoptArguments {
     #[arg(long, value_name = "LANE")]
     lane: Option<LaneId>,
     /// Up to this nonce, itself included.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<RequestNonce>)]
     until: RequestNonce,
 }
 

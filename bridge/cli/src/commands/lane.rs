@@ -9,7 +9,7 @@ use polyspan_store::Store;
 use polyspan_types::{BlockRef, LaneId};
 use serde::Serialize;
 
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, hash};
 use crate::failure::BadInput;
 use crate::network::Network;
 use crate::output;
@@ -34,7 +34,7 @@ pub struct ResumeArguments {
     #[arg(long, value_name = "LANE")]
     lane: LaneId,
     /// Hash of the block that you accept.
-    #[arg(long, value_name = "HASH")]
+    #[arg(long, value_name = "HASH", value_parser = hash)]
     accept: Option<B256>,
     /// Read everything again also where the block is the one that was stored: an endpoint served false logs of a true block.
     #[arg(long)]

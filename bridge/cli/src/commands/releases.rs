@@ -9,7 +9,7 @@ use polyspan_types::{HoldAction, LaneId, RequestNonce, TransferId};
 use serde::Serialize;
 
 use super::explain::{find_request, hold_steps, what};
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, count};
 use crate::asset::Amount;
 use crate::exit::Exit;
 use crate::hold_steps::{HoldSteps, HoldStory};
@@ -27,7 +27,7 @@ pub struct ReleasesArguments {
     #[arg(long, value_name = "LANE")]
     lane: Option<LaneId>,
     /// At most so many of each lane, the oldest ones.
-    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count)]
     limit: u16,
     /// Print JSON.
     #[arg(long)]

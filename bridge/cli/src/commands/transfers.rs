@@ -11,7 +11,7 @@ use polyspan_node::config::Config;
 use polyspan_types::LaneId;
 use serde::Serialize;
 
-use crate::args::{ConfigFile, address};
+use crate::args::{ConfigFile, address, count};
 use crate::exit::Exit;
 use crate::network::Network;
 use crate::output;
@@ -30,7 +30,7 @@ pub struct TransfersArguments {
     #[arg(long, value_name = "LANE")]
     lane: Option<LaneId>,
     /// At most so many of each lane, the newest ones.
-    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count)]
     limit: u16,
     /// Print JSON.
     #[arg(long)]

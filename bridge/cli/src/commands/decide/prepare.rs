@@ -9,7 +9,7 @@ use polyspan_types::{HoldAction, LaneId, RequestNonce, TransferId};
 
 use super::seen::Seen;
 use super::words;
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, number};
 use crate::decision::Decision;
 use crate::network::Network;
 use crate::output;
@@ -21,7 +21,7 @@ pub struct PrepareNext {
     #[arg(long, value_name = "LANE")]
     lane: LaneId,
     /// The request, which must be the next one of the lane. Default: that one.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<RequestNonce>)]
     nonce: Option<RequestNonce>,
     #[command(flatten)]
     file: ConfigFile,
