@@ -93,7 +93,7 @@ fn print(deployment: &Deployment, out: &Path) {
         let block = side.deployment_block.to_string();
         vec![word.to_owned(), side.chain.clone(), side.chain_id.to_string(), side.bridge.to_string(), block]
     });
-    output::result(output::table(&["side", "chain", "chain id", "bridge", "deployed in block"], ends));
+    output::table(&["side", "chain", "chain id", "bridge", "deployed in block"], ends);
     for side in [&deployment.main, &deployment.service] {
         if let Some(parts) = side.parts {
             let parts = Part::ALL.map(|part| format!("{part} {}", parts.of(part))).join(", ");
@@ -104,7 +104,7 @@ fn print(deployment: &Deployment, out: &Path) {
         }
     }
     let lanes = deployment.lanes().map(|lane| vec![lane.id.to_string(), lane.bridge_id.to_string()]);
-    output::result(output::table(&["lane", "bridge id"], lanes));
+    output::table(&["lane", "bridge id"], lanes);
     if !deployment.pairs.is_empty() {
         let row = |pair: &Pair| {
             let tokens = [pair.main_token, pair.service_token];
@@ -113,7 +113,7 @@ fn print(deployment: &Deployment, out: &Path) {
             vec![pair.name.clone(), pair.kind.to_string(), main, service, pair.mints.to_string()]
         };
         let head = ["pair", "kind", "token on main", "token on service", "minted on"];
-        output::result(output::table(&head, deployment.pairs.iter().map(row)));
+        output::table(&head, deployment.pairs.iter().map(row));
     }
     output::result(format!("verified; wrote {}", out.display()));
 }

@@ -104,7 +104,7 @@ pub async fn run(arguments: DoctorArguments) -> Result<ExitCode> {
 }
 
 fn print(check: &Check) {
-    let line = format!("{:<10} {}: {}", check.state.word(), check.check, check.found);
+    let line = format!("{:<11} {}: {}", check.state.word(), check.check, check.found);
     if check.state == State::Bad { output::bad(line) } else { output::result(line) }
 }
 

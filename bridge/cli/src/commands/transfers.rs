@@ -75,7 +75,7 @@ impl Transfers {
         if self.transfers.is_empty() {
             output::result("no such transfers");
         } else {
-            output::result(output::table(Row::HEAD, self.transfers.iter().map(Row::cells)));
+            output::table(Row::HEAD, self.transfers.iter().map(Row::cells));
         }
         self.unseen.iter().for_each(|reason| output::result(format!("not seen: {reason}")));
     }

@@ -15,6 +15,7 @@ use super::{StatusArguments, WorkerArguments};
 use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::network::unknown_lane;
+use crate::output::Cell;
 use crate::{output, reading};
 
 /// Time between two looks at how far a relay is.
@@ -132,7 +133,7 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<ExitCode> {
         output::json(&lanes)?;
     } else {
         let head = ["lane", "recovery", "looks", "refilled", "reads", "last look"];
-        output::result(output::table(&head, lanes.iter().map(cells)));
+        output::table(&head, lanes.iter().map(cells));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -152,7 +153,7 @@ pub(super) async fn switch(arguments: WorkerArguments, enabled: bool) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn cells(lane: &LaneAnswer) -> Vec<String> {
+fn cells(lane: &LaneAnswer) -> Vec<Cell> {
     let recovery = &lane.recovery;
     let standing = match (&lane.halted, recovery.enabled) {
         (Some(_), _) => "HALTED",
@@ -161,12 +162,12 @@ fn cells(lane: &LaneAnswer) -> Vec<String> {
     };
     let reads = recovery.reading.map_or_else(|| "–".to_owned(), |reading| reading::told(&reading));
     vec![
-        lane.lane.to_string(),
-        standing.to_owned(),
-        recovery.looks.to_string(),
-        recovery.refilled.to_string(),
-        reads,
-        lane.halted.clone().unwrap_or_else(|| last_look(lane)),
+        lane.lane.to_string().into(),
+        Cell::when(lane.halted.is_some(), standing),
+        recovery.looks.to_string().into(),
+        recovery.refilled.to_string().into(),
+        reads.into(),
+        lane.halted.clone().unwrap_or_else(|| last_look(lane)).into(),
     ]
 }
 
@@ -259,7 +260,7 @@ mod tests {
         let height = BlockHeight::new;
         let range = (height(10), height(89));
         lane.recovery.reading = Some(ReadingReport::after(Duration::from_secs(10), range, height(50), 3));
-        let cells = cells(&lane);
+        let cells: Vec<_> = cells(&lane).iter().map(|cell| cell.text().to_owned()).collect();
         assert_eq!(cells[1..4], ["off", "0", "7"]);
         assert!(
             cells[4].starts_with("block 50 of 10 to 89, ") && cells[4].ends_with("10s left"),

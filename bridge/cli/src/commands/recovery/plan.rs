@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use futures::future::join_all;
 use polyspan_node::config::{Config, LaneInfo};
-use polyspan_recovery::{LaneFacts, Plan, plan};
+use polyspan_recovery::{LaneFacts, NonceState, Plan, plan};
 use polyspan_types::{LaneId, RequestNonce};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::commands::explain::open_store;
 use crate::commands::status::members;
 use crate::exit::Exit;
 use crate::network::Network;
-use crate::output;
+use crate::output::{self, Cell};
 
 /// Arguments of `polyspan recovery plan`.
 #[derive(Debug, clap::Args)]
@@ -123,9 +123,14 @@ impl LanePlan {
         output::result(self.headline());
         if !self.plan.states.is_empty() {
             let rows = self.plan.states.iter().map(|found| {
-                vec![found.state.to_string(), found.count.to_string(), found.nonces.to_string()]
+                let is_bad = found.state == NonceState::Unproven && self.stopped;
+                vec![
+                    Cell::when(is_bad, found.state.to_string()),
+                    found.count.to_string().into(),
+                    found.nonces.to_string().into(),
+                ]
             });
-            output::result(output::table(&["state", "count", "nonces"], rows));
+            output::table(&["state", "count", "nonces"], rows);
         }
         for (index, step) in self.plan.steps.iter().enumerate() {
             output::result(format!("{}. {}: {}", index + 1, step.action, step.reason));

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::asset::Amount;
 use crate::governance::step::SUSPENDED;
+use crate::output::Cell;
 use crate::token::NATIVE_DECIMALS;
 
 /// One contract.
@@ -100,7 +101,7 @@ impl BridgeRow {
     ];
 
     /// The pairs' cells in the table.
-    pub fn cells(&self) -> Vec<Vec<String>> {
+    pub fn cells(&self) -> Vec<Vec<Cell>> {
         let contract = format!("{} on {}", self.bridge, self.chain);
         self.pairs.iter().map(|pair| pair.cells(contract.clone(), self.requests_stopped)).collect()
     }
@@ -177,7 +178,7 @@ impl PairRow {
         }
     }
 
-    fn cells(&self, contract: String, stopped: bool) -> Vec<String> {
+    fn cells(&self, contract: String, stopped: bool) -> Vec<Cell> {
         let maximum = self.maximum.as_ref().map(Amount::shown);
         let requests = match (stopped, self.locked, self.minimum.shown(), maximum) {
             (true, ..) => "STOPPED".to_owned(),
@@ -207,17 +208,11 @@ impl PairRow {
             (fee, false) => fee.to_owned(),
         };
         let kind = format!("{}, {}", self.kind, if self.mints { "mints" } else { "locks" });
-        vec![
-            contract,
-            self.pair.clone(),
-            kind,
-            requests,
-            outflow,
-            delay,
-            fee,
-            self.fees.shown().to_owned(),
-            self.held.shown().to_owned(),
-        ]
+        let cells = [outflow, delay, fee, self.fees.shown().to_owned(), self.held.shown().to_owned()];
+        let mut row: Vec<Cell> = [contract, self.pair.clone(), kind].map(Cell::from).into();
+        row.push(Cell::when(stopped || self.locked, requests));
+        row.extend(cells.map(Cell::from));
+        row
     }
 }
 
@@ -258,7 +253,8 @@ mod tests {
     const TOKEN: Address = Address::repeat_byte(1);
 
     fn row(pair: &PairState) -> Vec<String> {
-        PairRow::of("KRT".to_owned(), pair).cells("kr on main".to_owned(), false)[3..].to_vec()
+        let cells = PairRow::of("KRT".to_owned(), pair).cells("kr on main".to_owned(), false);
+        cells[3..].iter().map(|cell| cell.text().to_owned()).collect()
     }
 
     #[test]

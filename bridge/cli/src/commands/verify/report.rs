@@ -135,7 +135,7 @@ impl Report {
         let lanes: Vec<_> =
             self.bridges.iter().flat_map(|bridge| bridge.lanes.iter().map(LaneReport::cells)).collect();
         if !lanes.is_empty() {
-            output::result(output::table(LaneReport::HEAD, lanes));
+            output::table(LaneReport::HEAD, lanes);
         }
         let of_pairs = |bridge: &BridgeReport| {
             bridge.pairs.iter().map(|pair| pair.cells(&bridge.bridge)).collect::<Vec<_>>()
@@ -143,7 +143,7 @@ impl Report {
         let pairs: Vec<_> = self.bridges.iter().flat_map(of_pairs).collect();
         if !pairs.is_empty() {
             output::result("");
-            output::result(output::table(PairReport::HEAD, pairs));
+            output::table(PairReport::HEAD, pairs);
         }
         self.bridges.iter().flat_map(|bridge| &bridge.notes).for_each(output::result);
         match &self.difference {
