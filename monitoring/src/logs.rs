@@ -117,7 +117,8 @@ fn parse_filter(origin: &'static str, text: &str) -> Result<EnvFilter, LogError>
     EnvFilter::builder().parse(text).map_err(|_| LogError::Filter { origin, filter: text.to_owned() })
 }
 
-fn colours() -> bool {
+/// Whether lines on standard error have colours: on a terminal, unless `NO_COLOR` is set.
+pub fn colours() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
