@@ -25,6 +25,9 @@ pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
 /// A port may be taken between the look and its use.
 const ATTEMPTS: usize = 3;
 
+/// A block that was begun is made within this. Unit: time. Source: a hundred times what a block without transactions takes.
+const SETTLES_WITHIN: Duration = Duration::from_millis(200);
+
 /// How a chain behaves.
 #[derive(Debug, Clone)]
 pub struct AnvilSpec {
@@ -180,11 +183,33 @@ impl Anvil {
     ///
     /// Errors: the node refuses.
     pub async fn roll_back(&self, depth: u64) -> Result<()> {
-        // A block that is made while others are taken away leaves a state behind that is not that of its logs.
-        self.make_blocks_every(0).await?;
+        self.make_no_blocks().await?;
         let done = self.provider.anvil_rollback(Some(depth)).await;
-        self.make_blocks_every(BLOCK_TIME).await?;
+        self.make_blocks_again().await?;
         done.with_context(|| format!("cannot roll back {depth} blocks of {}", self.name))
+    }
+
+    /// No block is made from now on until [`Anvil::make_blocks_again`], and none is being made.
+    ///
+    /// Errors: the node refuses.
+    pub async fn make_no_blocks(&self) -> Result<()> {
+        self.make_blocks_every(0).await?;
+        // One that was begun is not stopped: it is there when two polls in a row find the same height.
+        let mut before = None;
+        loop {
+            let height = self.height().await?;
+            if before.replace(height) == Some(height) {
+                return Ok(());
+            }
+            tokio::time::sleep(SETTLES_WITHIN).await;
+        }
+    }
+
+    /// A block every second, as from the start.
+    ///
+    /// Errors: the node refuses.
+    pub async fn make_blocks_again(&self) -> Result<()> {
+        self.make_blocks_every(BLOCK_TIME).await
     }
 
     /// Unit: seconds; none at all with 0.
@@ -197,10 +222,12 @@ impl Anvil {
     ///
     /// Errors: the node refuses.
     pub async fn reorg(&self, depth: u64) -> Result<()> {
-        self.provider
-            .anvil_reorg(ReorgOptions { depth, tx_block_pairs: Vec::new() })
-            .await
-            .with_context(|| format!("cannot reorganize {} blocks of {}", depth, self.name))
+        // A block that is made while others are replaced is made with the number of another one: what a contract then sees as
+        // `block.number` is in no header, for ever.
+        self.make_no_blocks().await?;
+        let done = self.provider.anvil_reorg(ReorgOptions { depth, tx_block_pairs: Vec::new() }).await;
+        self.make_blocks_again().await?;
+        done.with_context(|| format!("cannot reorganize {depth} blocks of {}", self.name))
     }
 }
 

@@ -37,6 +37,8 @@ struct ChainTable {
     poll_interval: String,
     request_timeout: &'static str,
     max_log_range: u64,
+    max_fee_per_gas: &'static str,
+    replace_after: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,8 +92,6 @@ struct SubmitterTable {
 #[derive(Debug, Serialize)]
 struct SubmissionTable {
     max_transfers: u64,
-    max_fee_per_gas: &'static str,
-    replace_after: &'static str,
 }
 
 /// The config of people: it reads the chains directly and has no `[relay]`. `etcd` are client URLs of its members.
@@ -137,12 +137,7 @@ pub fn write_relay(
                 passphrase_file: key.passphrase_file.clone(),
             })
             .collect(),
-        // Blocks come every second: a submission that is not in one after five is stuck.
-        submission: SubmissionTable {
-            max_transfers: spec.max_transfers,
-            max_fee_per_gas: spec.max_fee_per_gas,
-            replace_after: "5s",
-        },
+        submission: SubmissionTable { max_transfers: spec.max_transfers },
     };
     write(&relay.config, &shared(spec, endpoints, etcd, deployments, Some(table)))
 }
@@ -181,6 +176,8 @@ fn shared(
             poll_interval: text(POLL_INTERVAL),
             request_timeout: "3s",
             max_log_range: 5_000,
+            max_fee_per_gas: spec.max_fee_per_gas,
+            replace_after: 5,
         }
     });
     ConfigFile {

@@ -21,6 +21,7 @@ mod timeline;
 
 pub use act::{Act, Check, Step, When};
 pub(crate) use act::{expect, then};
+pub use ballots::unpause;
 pub use fault::{EndpointFault, Fault};
 pub use outcome::{LaneOutage, Outcome};
 pub use pick::{Members, Pick, Side};

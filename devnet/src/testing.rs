@@ -1,5 +1,7 @@
 //! Networks for end-to-end tests: small, with chain ids and a directory of their own, gone when the test is over.
 
+mod market;
+
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use crate::network::Network;
 use crate::process::tail;
 use crate::spec::NetworkSpec;
 use crate::traffic::Traffic;
+
+pub use market::Market;
 
 /// Patience for anything that takes a few blocks. Unit: time. Two cores are shared by several tests, so it is generous.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,6 +5,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use nix::sys::signal::Signal;
 use polyspan_devnet::invariants::expect_single_roots;
 use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
@@ -56,6 +57,25 @@ async fn a_thread_of_the_store_that_panics_ends_the_process(network: &mut TestNe
 }
 
 /// How the relay ended; `None` when it still runs after the patience of a whole transfer.
+/// The index is mapped into memory: whoever cuts it kills the process, which cannot say why. The next one does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_whose_index_was_cut_short_is_reported_by_the_next_start() {
+    let mut network = TestNetwork::running(1, |_| {}).await.unwrap();
+    let store = network.relay(RELAY).unwrap().store.clone();
+    let index = format!("{}-shm", store.display());
+    std::fs::OpenOptions::new().write(true).open(&index).unwrap().set_len(0).unwrap();
+    let died = death(&mut network).await.expect("the relay goes on without its index");
+    assert_eq!(died.signal(), Some(Signal::SIGBUS as i32), "{died:?}");
+    network.start_relay(RELAY).unwrap();
+    let relay = network.relay(RELAY).unwrap();
+    relay.wait_ready(PATIENCE).await.unwrap();
+    let remarks = relay.readiness().await.unwrap().remarks;
+    assert!(remarks.iter().any(|part| part.remark.contains(&index)), "{remarks:?}");
+    Traffic::new(&network, 0, 0).unwrap().rounds(1, fresh_recipient()).await.unwrap();
+    network.wait_all_handled(PATIENCE).await.unwrap();
+    network.expect_complete().await.unwrap();
+}
+
 async fn death(network: &mut TestNetwork) -> Option<ExitStatus> {
     let process = network.relay_mut(RELAY).unwrap().process().unwrap();
     tokio::time::timeout(PATIENCE / 2, process.wait()).await.ok().map(Result::unwrap)

@@ -8,6 +8,7 @@ use anyhow::Result;
 use polyspan_devnet::misbehave::Fault;
 use polyspan_devnet::process::ChildProcess;
 use polyspan_devnet::relay::UnreadyPart;
+use polyspan_devnet::scenario::{Side, unpause};
 use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
 use polyspan_devnet::{eventually, eventually_true};
@@ -19,6 +20,9 @@ use tokio::process::Command;
 const LIAR: &str = "relay-3";
 const ROBBED: &str = "relay-2";
 const HONEST: [&str; 2] = ["relay-1", ROBBED];
+
+/// The lane whose pause governors end.
+const LANE: &str = "lane=\"kr/main-to-service\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_payout_is_noticed_at_once() {
@@ -41,6 +45,26 @@ async fn a_forged_payout_is_noticed_at_once() {
         assert_planned_as_unproven(&network, &lane.to_string(), nonce).await;
     }
     liar.kill().await.unwrap();
+    what_governors_unpause_stays_unpaused_over_restarts(&mut network).await;
+}
+
+/// The roots differ for ever: an alarm that paused again at each start would take the decision from the governors.
+async fn what_governors_unpause_stays_unpaused_over_restarts(network: &mut TestNetwork) {
+    let demanded = |name: &'static str| format!("{name} sees the pause as final");
+    for name in HONEST {
+        let relay = network.relay(name).unwrap();
+        let over = || async { Ok(relay.metric("polyspan_lane_pause_demanded", &[LANE]).await? == Some(0.0)) };
+        eventually_true(&demanded(name), LONG_PATIENCE, over).await.unwrap();
+    }
+    unpause(network, Side::Service, 1).await.unwrap();
+    for name in HONEST {
+        network.relay_mut(name).unwrap().stop().await.unwrap();
+        network.start_relay(name).unwrap();
+    }
+    is_halted(network, Direction::MainToService, "handled").await;
+    network.wait_blocks_of_both(8).await.unwrap();
+    let state = network.destination(0, Direction::MainToService).unwrap().state().await.unwrap();
+    assert!(!state.paused, "paused again after the governors had ended the pause");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 use alloy::primitives::U256;
+use alloy::providers::Provider;
 use polyspan_devnet::account;
+use polyspan_devnet::endpoint_proxy::Faults;
 use polyspan_devnet::eventually_true;
 use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};
-use polyspan_devnet::traffic::Traffic;
+use polyspan_devnet::traffic::{Ask, Asset, Traffic};
 use polyspan_types::{Direction, Kind};
 
 const LANE: Direction = Direction::MainToService;
@@ -35,6 +37,55 @@ async fn a_final_block_that_changes_below_a_payout_pauses_the_destination() {
     network.main.reorg(12).await.unwrap();
     let paused = || async { Ok(network.destination(0, LANE)?.state().await?.paused) };
     eventually_true("the destination is paused", PATIENCE, paused).await.unwrap();
+}
+
+/// A relay whose endpoints followed a fork has stored a request that the source has in another block. Others pay it rightly: this relay
+/// is wrong, halts its lane, and takes nobody else's pace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_followed_a_fork_halts_and_pauses_nothing() {
+    let mut network = TestNetwork::seasoned(3, |_| {}).await.unwrap();
+    let lane = network.bridges[0].deployment.lane(LANE).id.to_string();
+    let label = format!("lane=\"{lane}\"");
+    let handled = network.progress(0, LANE).await.unwrap().handled.get();
+    let fork = network.fork(LANE, "fork").await.unwrap();
+    network.relay("relay-3").unwrap().source_endpoint(LANE).set(Faults::instead(fork.url.clone()));
+    network.start_relay("relay-3").unwrap();
+
+    let user = &network.users[0].signer;
+    let recipient = fresh_recipient();
+    let ask = Ask::new(Asset::Native(U256::from(7_000)), recipient, user.address());
+    let call = ask.call(network.bridges[0].deployment.lane(LANE).source.bridge);
+    let hash = account::send(&fork, user, call).await.unwrap();
+    let on_fork = account::succeeded(&fork, hash).await.unwrap();
+    let stale = network.relay("relay-3").unwrap();
+    let read = || async {
+        let read = stale.metric("polyspan_lane_final_nonce", &[&label]).await?;
+        Ok(read > Some(handled as f64))
+    };
+    eventually_true("it has read the fork's request", PATIENCE, read).await.unwrap();
+    // The source has the same transaction in a later block.
+    network.main.mine(60).await.unwrap();
+    let raw = fork.provider.get_raw_transaction_by_hash(hash).await.unwrap().unwrap();
+    account::send_raw(&network.main, &raw).await.unwrap();
+    let on_main = account::succeeded(&network.main, hash).await.unwrap();
+    assert!(on_main.block_number > on_fork.block_number, "{on_main:?}");
+    stale.source_endpoint(LANE).clear();
+    let halted = || async { Ok(stale.metric("polyspan_lane_halted", &[&label]).await? == Some(1.0)) };
+    eventually_true("its lane is halted", PATIENCE, halted).await.unwrap();
+
+    network.start_relay("relay-1").unwrap();
+    network.start_relay("relay-2").unwrap();
+    network.wait_handled(0, LANE, handled + 1, PATIENCE).await.unwrap();
+    network.wait_blocks_of_both(15).await.unwrap();
+    assert!(!network.destination(0, LANE).unwrap().state().await.unwrap().paused, "the bridge is paused");
+    let stale = network.relay("relay-3").unwrap();
+    let demanded = stale.metric("polyspan_lane_pause_demanded", &[&label]).await.unwrap();
+    assert_eq!(demanded, Some(0.0), "a pause is demanded");
+    // It does not stop the others.
+    let hash =
+        Traffic::new(&network, 0, 0).unwrap().request(LANE, Kind::Native, recipient, 8_000).await.unwrap();
+    account::succeeded(&network.main, hash).await.unwrap();
+    network.wait_handled(0, LANE, handled + 2, PATIENCE).await.unwrap();
 }
 
 async fn a_lost_request_is_not_paid_and_its_successor_is(network: &TestNetwork) {

@@ -2,15 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use anyhow::bail;
 use polyspan_devnet::eventually::eventually_true;
-use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};
+use polyspan_devnet::relay::UnreadyPart;
+use polyspan_devnet::testing::{Market, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
 use polyspan_store::Store;
 use polyspan_types::{Direction, Kind, RequestNonce};
@@ -70,7 +67,7 @@ async fn a_stuck_account_nonce_does_not_hold_up_a_lane_that_has_a_spare() {
     let network = TestNetwork::running(1, cap).await.unwrap();
     let [first, spare] = keys(&network);
     // A submission offers twice this and a little: 95 gwei or so.
-    let market = Market::hold(&network, 47 * GWEI).await;
+    let market = Market::hold(&network.service, 47 * GWEI).await.unwrap();
     let mut nonce = 0;
     loop {
         assert!(nonce < TRIES, "no submission was left behind in {TRIES} tries");
@@ -101,6 +98,26 @@ async fn a_stuck_account_nonce_does_not_hold_up_a_lane_that_has_a_spare() {
     network.wait_handled(0, LANE, nonce + 3, PATIENCE).await.unwrap();
     assert_eq!(payer(&network, nonce + 2).await, first);
     network.expect_complete().await.unwrap();
+}
+
+/// Only one of them leads and would notice by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_all_submitters_are_empty_every_relay_says_so() {
+    let network = TestNetwork::running(3, |spec| spec.spare_submitters = 1).await.unwrap();
+    for relay in &network.relays {
+        for (_, key) in relay.submitters.iter().filter(|(chain, _)| chain == "service") {
+            network.service.set_balance(key.address(), U256::from(1)).await.unwrap();
+        }
+    }
+    for relay in &network.relays {
+        let says = |part: &UnreadyPart| {
+            part.part == "submitter service"
+                && part.reason.contains("submitter key 1")
+                && part.reason.contains("submitter key 2")
+                && part.reason.contains("fund it")
+        };
+        relay.wait_unready(PATIENCE, says).await.unwrap();
+    }
 }
 
 /// The submitter key of the only relay on the service chain, and its spare.
@@ -153,38 +170,4 @@ async fn submit(network: &TestNetwork) {
 
 async fn call(network: &TestNetwork, method: &'static str, parameters: Value) -> Value {
     network.service.provider.raw_request(method.into(), parameters).await.unwrap()
-}
-
-/// A market that stays where it is: every block has the base fee that was set last. It ends with the test.
-struct Market(Arc<AtomicU64>);
-
-impl Market {
-    /// Returns once a block has this base fee.
-    async fn hold(network: &TestNetwork, base_fee: u64) -> Self {
-        let wanted = Arc::new(AtomicU64::new(base_fee));
-        let (set, provider) = (Arc::clone(&wanted), network.service.provider.clone());
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(Duration::from_millis(50));
-            while Arc::strong_count(&set) > 1 {
-                ticks.tick().await;
-                let fee = format!("{:#x}", set.load(Ordering::Relaxed));
-                let method = "anvil_setNextBlockBaseFeePerGas";
-                let done = provider.raw_request::<_, Value>(method.into(), json!([fee])).await;
-                if done.is_err() {
-                    return;
-                }
-            }
-        });
-        let market = Self(wanted);
-        let there = || async {
-            let block = network.service.provider.get_block(alloy::eips::BlockId::latest()).await?;
-            Ok(block.and_then(|block| block.header.base_fee_per_gas) == Some(base_fee))
-        };
-        eventually_true("the market is where it was set", PATIENCE, there).await.unwrap();
-        market
-    }
-
-    fn set(&self, base_fee: u64) {
-        self.0.store(base_fee, Ordering::Relaxed);
-    }
 }

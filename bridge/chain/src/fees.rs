@@ -18,6 +18,15 @@ pub enum FeeMarket {
 }
 
 impl FeeMarket {
+    /// This market for those who tip at least `least`. A chain with one gas price has no tips.
+    #[must_use]
+    pub fn with_least_priority(self, least: u128) -> Self {
+        match self {
+            Self::Eip1559 { base_fee, priority } => Self::Eip1559 { base_fee, priority: priority.max(least) },
+            legacy @ Self::Legacy { .. } => legacy,
+        }
+    }
+
     /// What a transaction of now would pay per gas.
     pub const fn current_price(self) -> u128 {
         match self {

@@ -70,7 +70,7 @@ pub use settings::{ChainSettings, SettingsError, same_node};
 pub use state::{
     BridgeState, DelayLimit, Hold, LaneState, OutflowLimit, PairLimits, PairState, PendingConfiguration,
 };
-pub use transaction::{Receipt, SendOutcome, SentTransaction};
+pub use transaction::{Demand, Receipt, SendOutcome, SentTransaction};
 pub use trial::{HandleTrial, TRIAL_ACCOUNT, Trial};
 
 /// A URL, as [`ChainSettings`] takes it.

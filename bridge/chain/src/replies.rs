@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod recorded;
 
+use crate::Demand;
+
 /// Meaning of a node's error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReplyKind {
@@ -173,9 +175,75 @@ pub(crate) fn classify(method: &str, code: i64, text: &str) -> ReplyKind {
     })
 }
 
+/// What stands before a number that a node demands of a fee, and of which fee. The order matters where one text has two of them.
+const DEMANDS: &[(&str, Fee)] = &[
+    ("minimum needed ", Fee::Priority),
+    ("basefeepergas of ", Fee::Max),
+    ("basefee: ", Fee::Max),
+    ("maxfeepergas of at least ", Fee::Max),
+];
+
+/// Which of two fees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fee {
+    /// `maxFeePerGas`, or the gas price.
+    Max,
+    /// `maxPriorityFeePerGas`.
+    Priority,
+}
+
+/// What a node that finds a fee too low says it would take, in the text of its error; nothing where it names no number.
+pub(crate) fn demand(text: &str) -> Demand {
+    let text = text.to_ascii_lowercase();
+    let found = DEMANDS.iter().find_map(|(words, fee)| {
+        let rest = &text[text.find(words)? + words.len()..];
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        // Nobody's fee has more digits; the node may lie.
+        Some((*fee, rest[..digits].parse::<u128>().ok()?))
+    });
+    match found {
+        Some((Fee::Max, fee)) => Demand { max_fee: Some(fee), priority_fee: None },
+        Some((Fee::Priority, fee)) => Demand { max_fee: None, priority_fee: Some(fee) },
+        None => Demand::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nodes_demand_is_read_from_their_words() {
+        let max = |fee| Demand { max_fee: Some(fee), priority_fee: None };
+        let priority = |fee| Demand { max_fee: None, priority_fee: Some(fee) };
+        let texts = [
+            ("transaction underpriced: gas tip cap 0, minimum needed 1000000000", priority(1_000_000_000)),
+            (
+                "max fee per gas less than block base fee: address 0x7099…79C8, maxFeePerGas: 1, baseFee: 875000000",
+                max(875_000_000),
+            ),
+            ("FeeTooLow, MaxFeePerGas too low. MaxFeePerGas: 50, BaseFee: 51", max(51)),
+            (
+                "Transaction maxFeePerGas (1) is too low for the next block, which has a baseFeePerGas of 875000000",
+                max(875_000_000),
+            ),
+            (
+                "Replacement transaction underpriced. A gasPrice/maxFeePerGas of at least 2200000000 is necessary",
+                max(2_200_000_000),
+            ),
+            ("transaction underpriced", Demand::default()),
+            ("baseFee: 99999999999999999999999999999999999999999", Demand::default()),
+            ("baseFee: ", Demand::default()),
+        ];
+        for (text, expected) in texts {
+            assert_eq!(demand(text), expected, "{text}");
+            let recorded = recorded::REPLIES.iter().any(|reply| reply.text == text);
+            assert!(
+                recorded || expected == Demand::default() || text.contains("needed 1000000000"),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn every_recorded_reply_is_understood() {

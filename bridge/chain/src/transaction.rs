@@ -15,7 +15,7 @@ pub enum SendOutcome {
     /// An earlier account nonce is missing.
     NonceTooHigh,
     /// The fee is too low: below the base fee or the pool's minimum, or no sufficient replacement.
-    Underpriced,
+    Underpriced(Demand),
     /// The submitter cannot pay.
     InsufficientFunds,
     /// The gas limit is above that of a block.
@@ -24,6 +24,26 @@ pub enum SendOutcome {
     PoolFull,
     /// Refused for another reason, in the node's words.
     Refused(String),
+}
+
+/// The least that a node takes, as far as it says so when a fee is too low. Unit: wei per gas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Of `maxFeePerGas`, or of the gas price.
+    pub max_fee: Option<u128>,
+    /// Of `maxPriorityFeePerGas`.
+    pub priority_fee: Option<u128>,
+}
+
+impl Demand {
+    /// What the more modest of two nodes demands: one that has the transaction is enough.
+    pub(crate) fn least(self, other: Self) -> Self {
+        let least = |one: Option<u128>, two: Option<u128>| one.zip(two).map(|(one, two)| one.min(two));
+        Self {
+            max_fee: least(self.max_fee, other.max_fee),
+            priority_fee: least(self.priority_fee, other.priority_fee),
+        }
+    }
 }
 
 /// A transaction as its sender signed it, without gas and fees.

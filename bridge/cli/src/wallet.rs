@@ -107,7 +107,7 @@ impl Wallet {
                 self.address(),
                 self.chain.name()
             ),
-            Ok(SendOutcome::Underpriced) => bail!("cannot {what}: {}", self.underpriced()),
+            Ok(SendOutcome::Underpriced(_)) => bail!("cannot {what}: {}", self.underpriced()),
             Ok(refused) => {
                 bail!("cannot {what}: chain {} refused the transaction: {refused:?}", self.chain.name())
             }

@@ -2,6 +2,7 @@
 
 mod due;
 pub mod history;
+mod piecewise;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -140,34 +141,33 @@ impl Attester {
             let claimed = self.lane.store.claim_roots(self.lane.info.bridge_id, roots).await?;
             checkpoints = self.keep(checkpoints, claimed, |checkpoint| checkpoint.nonce)?;
         }
-        let (attestations, failure) = self.sign(checkpoints).await;
-        // What was signed before one failed is stored and counts.
-        let stored = self.lane.store.record_attestations(attestations.clone()).await?;
-        for attestation in self.keep(attestations, stored, |attestation| attestation.checkpoint.nonce)? {
-            let Checkpoint { nonce, root, .. } = attestation.checkpoint;
-            self.lane.metrics.attested(&self.lane.info.id);
-            debug!(lane = %self.lane.info.id, %nonce, %root, "attested");
-            self.signed.insert(nonce, Signed::Stored(attestation));
-        }
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// Signatures until one fails.
-    async fn sign(&self, checkpoints: Vec<Checkpoint>) -> (Vec<Attestation>, Option<LaneError>) {
-        let Lane { info, domain, metrics, .. } = &*self.lane;
-        let mut made = Vec::with_capacity(checkpoints.len());
-        for checkpoint in checkpoints {
-            match self.signer.sign(&checkpoint, domain).await {
-                Ok(signature) => {
-                    made.push(Attestation { checkpoint, operator: self.signer.address(), signature });
+        // What a slow signer has signed of a backlog counts before it has signed all of it.
+        let mut left = checkpoints.into_iter();
+        loop {
+            let sign = |checkpoint: Checkpoint| {
+                let (lane, signer) = (Arc::clone(&self.lane), self.signer.clone());
+                async move {
+                    let signature = signer.sign(&checkpoint, &lane.domain).await?;
+                    Ok(Attestation { checkpoint, operator: signer.address(), signature })
                 }
-                Err(failed) => {
-                    metrics.signing_failed(&info.id, &failed);
-                    return (made, Some(failed.into()));
+            };
+            let piece = piecewise::sign(&mut left, sign).await;
+            let stored = self.lane.store.record_attestations(piece.made.clone()).await?;
+            for attestation in self.keep(piece.made, stored, |attestation| attestation.checkpoint.nonce)? {
+                let Checkpoint { nonce, root, .. } = attestation.checkpoint;
+                self.lane.metrics.attested(&self.lane.info.id);
+                debug!(lane = %self.lane.info.id, %nonce, %root, "attested");
+                self.signed.insert(nonce, Signed::Stored(attestation));
+            }
+            match piece.end {
+                piecewise::End::All => return Ok(()),
+                piecewise::End::Failed(failed) => {
+                    self.lane.metrics.signing_failed(&self.lane.info.id, &failed);
+                    return Err(failed.into());
                 }
+                piecewise::End::TakesLong => self.show(),
             }
         }
-        (made, None)
     }
 
     /// Those of `list` that the store has taken; the nonces of the others are barred.

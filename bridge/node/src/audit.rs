@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
 use polyspan_chain::{At, Backoff, Head, HeadView, LaneState};
-use polyspan_types::{Classify, ErrorClass, RequestNonce, Root};
+use polyspan_types::{BlockHeight, Classify, ErrorClass, RequestNonce, Root};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::error::LaneError;
+use crate::finality::{self, Cursor};
 use crate::lane::Lane;
 use crate::step::or_pending;
 use judge::{Noticed, Sides, Verdict, judge};
@@ -110,7 +111,9 @@ impl PayoutAudit {
             return Ok(());
         }
         let newest = self.handled(At::Hash(destination.latest.hash)).await?;
-        if newest.handle_root == Root(B256::ZERO) || self.is_explained(&newest).await? {
+        // What a halted lane has read may be what is wrong.
+        let is_explained = !self.lane.is_halted() && self.is_explained(&newest).await?;
+        if newest.handle_root == Root(B256::ZERO) || is_explained {
             self.noticed = None;
             self.show(None);
             return self.store_compared().await;
@@ -140,6 +143,40 @@ impl PayoutAudit {
         Ok(store.root_at(id, nonce).await?)
     }
 
+    /// As [`Self::own_root`], where the source still has the block up to which this relay has read it. Where it does not, what was read
+    /// of a source that took it back proves nothing against a destination that was paid from the source as it is.
+    async fn standing_root(&self, nonce: RequestNonce, source: Head) -> Result<Option<Root>, LaneError> {
+        let Some(own) = self.own_root(nonce).await? else { return Ok(None) };
+        let position = self.lane.store.source_position(self.lane.info.bridge_id).await?;
+        let Some(cursor) = position.cursor else { return Ok(None) };
+        match finality::check_cursor(&self.lane.source, cursor, source).await {
+            Ok(Cursor::Stands) => Ok(Some(own)),
+            Ok(Cursor::Renumbered(_) | Cursor::Unknown) => Ok(None),
+            Err(LaneError::FinalityViolated { .. } | LaneError::Behind { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether request `nonce` was made in that block of the source, by the contract's state before and after it: nodes that have thrown
+    /// logs away may say nothing of it. `None` where that cannot be asked.
+    async fn was_made_in(&self, block: BlockHeight, nonce: RequestNonce) -> Option<bool> {
+        let first = self.lane.info.source.deployment_block;
+        if block < first {
+            return Some(false);
+        }
+        let after = self.requested_by(block).await?;
+        let before =
+            if block == first { RequestNonce::ZERO } else { self.requested_by(block.minus(1)).await? };
+        Some(before <= nonce && nonce < after)
+    }
+
+    /// Requests that were made up to that block of the source.
+    async fn requested_by(&self, block: BlockHeight) -> Option<RequestNonce> {
+        let (chain, bridge) = (&self.lane.source, self.lane.info.source.bridge);
+        let block = finality::block_at(chain, block).await.ok()?;
+        Some(chain.lane_state(bridge, At::Hash(block.hash)).await.ok()?.request_nonce)
+    }
+
     /// Judges what is not explained, at the final blocks of both chains.
     async fn examine(&mut self, source: Head, destination: Head) -> Result<(), LaneError> {
         let info = &self.lane.info;
@@ -154,20 +191,28 @@ impl PayoutAudit {
             let state = self.lane.source.lane_state(info.source.bridge, at).await?;
             (state.request_nonce, state.request_root)
         };
-        let sides = Sides {
-            handled: at_final.handle_nonce,
+        let now = Instant::now();
+        let noticed =
+            *self.noticed.get_or_insert(Noticed { at: now, destination_time: destination.timestamp });
+        let lasts = now.duration_since(noticed.at) >= SHOWN_AFTER;
+        let (handled, claimed_block) = (at_final.handle_nonce, at_final.recovery_block);
+        let mut sides = Sides {
+            handled,
             handle_root: at_final.handle_root,
-            claimed_block: at_final.recovery_block,
+            claimed_block,
+            claim_holds: None,
             requested,
             request_root,
-            own: self.own_root(at_final.handle_nonce).await?,
+            own: self.standing_root(handled, source).await?,
             source_final: source.final_block.height,
             source_head: source.latest.height,
             source_time: source.timestamp,
         };
-        let now = Instant::now();
-        let noticed =
-            *self.noticed.get_or_insert(Noticed { at: now, destination_time: destination.timestamp });
+        // A relay that reads what it missed is told by its own root in a moment.
+        let is_unread = sides.own.is_none() && (RequestNonce::ZERO < handled && handled < requested);
+        if is_unread && lasts && claimed_block <= sides.source_final {
+            sides.claim_holds = self.was_made_in(claimed_block, handled.minus(1)).await;
+        }
         match judge(&sides, noticed, now) {
             Verdict::Explained => Ok(()),
             Verdict::Pending => {
@@ -180,7 +225,8 @@ impl PayoutAudit {
                     info.source.chain,
                     source.final_block.height
                 );
-                self.show((now.duration_since(noticed.at) >= SHOWN_AFTER).then_some(text));
+                // A lane that is halted waits for a person.
+                self.show((lasts && !self.lane.is_halted()).then_some(text));
                 Ok(())
             }
             Verdict::OtherRoot { own } => {

@@ -91,6 +91,14 @@ pub struct ChainEntry {
     pub request_timeout: Duration,
     /// Most blocks in one request for logs. Unit: blocks. Default: 5000.
     pub max_log_range: u64,
+    /// Price cap of what is sent on it. Unit: wei per gas. Default: 500 gwei.
+    pub max_fee_per_gas: u128,
+    /// Least tip of what is sent on it. Unit: wei per gas. Default: 0.
+    pub min_priority_fee: u128,
+    /// A transaction that waits for so long is replaced at a higher price. Unit: blocks. Default: 6.
+    pub replace_after: u64,
+    /// A lane to it that is stalled for so long is advanced by others than its leader. Unit: blocks. Default: 3.
+    pub takeover_after: u32,
 }
 
 /// One bridge that is watched or served.

@@ -107,8 +107,6 @@ pub enum LaneError {
         stored: alloy::primitives::B256,
         /// Hash now.
         found: alloy::primitives::B256,
-        /// Whether a request was handled that is not in the source any more.
-        paid: bool,
     },
     /// The destination paid something else than was requested.
     #[error(
@@ -122,10 +120,10 @@ pub enum LaneError {
         /// The contract's.
         found: Root,
     },
-    /// The destination has handled more than was requested, and the source cannot be behind.
+    /// The destination has handled what was not requested, and the source cannot be behind.
     #[error(
-        "the destination on chain {chain} has handled {handled} requests at final block {block}, and chain {source_chain} has {requested} at its \
-         own: something was handled that nobody requested (runbook: root differs at the destination)"
+        "the destination on chain {chain} has handled {handled} requests at final block {block}, and chain {source_chain}, with {requested} at its \
+         own, does not have the last of them: something was handled that nobody requested (runbook: root differs at the destination)"
     )]
     HandledUnrequested {
         /// The destination.
@@ -259,12 +257,7 @@ impl LaneError {
 
     /// Whether value may be leaving the destination that nobody requested, so that it is to be paused.
     pub(crate) const fn demands_pause(&self) -> bool {
-        matches!(
-            self,
-            Self::DestinationRoot { .. }
-                | Self::HandledUnrequested { .. }
-                | Self::FinalityViolated { paid: true, .. }
-        )
+        matches!(self, Self::DestinationRoot { .. } | Self::HandledUnrequested { .. })
     }
 
     /// Whether the destination's logs turned out to be incomplete: what was stored of them has to be read again.

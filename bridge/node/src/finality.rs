@@ -52,7 +52,6 @@ pub(crate) async fn check_cursor(chain: &Chain, cursor: BlockRef, head: Head) ->
             height: cursor.height,
             stored: cursor.hash,
             found: found.hash,
-            paid: false,
         }),
     }
 }

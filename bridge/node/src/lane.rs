@@ -255,11 +255,20 @@ impl Lane {
         self.board.halted.send_replace(Some(text.clone()));
         self.health.part(&format!("lane {}", self.info.id)).failing(format!("halted: {text}"));
         error!(lane = %self.info.id, reason = text, "lane halted");
-        if reason.demands_pause() {
+        let demands_pause = match self
+            .store
+            .halt_lane(self.info.bridge_id, &text, reason.demands_pause())
+            .await
+        {
+            // Once for each halt, across restarts: governors may have ended the pause since.
+            Ok(open) => open,
+            Err(failed) => {
+                error!(lane = %self.info.id, error = %failed, "the halt could not be stored; do not restart before the cause is found");
+                reason.demands_pause()
+            }
+        };
+        if demands_pause {
             self.board.demands_pause.send_replace(true);
-        }
-        if let Err(failed) = self.store.halt_lane(self.info.bridge_id, &text, reason.demands_pause()).await {
-            error!(lane = %self.info.id, error = %failed, "the halt could not be stored; do not restart before the cause is found");
         }
     }
 

@@ -21,7 +21,7 @@ use crate::attest::Attester;
 use crate::audit::PayoutAudit;
 use crate::collect::Collector;
 use crate::compact::Compactor;
-use crate::config::{RecoveryEntry, RelayEntry};
+use crate::config::{ChainEntry, RecoveryEntry, RelayEntry};
 use crate::control::ControlServer;
 use crate::destination::DestinationWatch;
 use crate::force_hold::ForceHolder;
@@ -60,7 +60,7 @@ pub struct Relay {
 
 /// The submitter keys of one chain, first the one that is used before its spares.
 struct ChainKeys {
-    chain: String,
+    chain: ChainEntry,
     keys: Vec<PrivateKeySigner>,
 }
 
@@ -104,16 +104,18 @@ impl Relay {
         }
         let head_of =
             |chain: &str| heads.iter().find(|(name, _)| name == chain).map(|(_, heads)| heads.clone());
-        let mut submitters: Vec<(String, SubmitterHandle)> = Vec::new();
-        for ChainKeys { chain: name, keys } in self.submitters {
+        let mut submitters: Vec<(ChainEntry, SubmitterHandle)> = Vec::new();
+        for ChainKeys { chain: settings, keys } in self.submitters {
+            let name = settings.name.clone();
             let lane = self.lanes.iter().find(|lane| lane.info.destination.chain == name);
             let (Some(lane), Some(heads)) = (lane, head_of(&name)) else { continue };
             let parts = SubmitterParts {
                 chain: lane.destination.clone(),
                 store: self.store.clone(),
                 settings: SubmitterSettings {
-                    max_fee_per_gas: self.entry.submission.max_fee_per_gas,
-                    replace_after: self.entry.submission.replace_after,
+                    max_fee_per_gas: settings.max_fee_per_gas,
+                    min_priority_fee: settings.min_priority_fee,
+                    replace_after: settings.replace_after,
                     failed_releases_per_day: self.entry.submission.failed_releases_per_day,
                     max_gas: self.entry.submission.max_gas,
                 },
@@ -129,7 +131,7 @@ impl Relay {
                 };
                 group.critical(title, task.run(stop.clone()));
             }
-            submitters.push((name, handle));
+            submitters.push((settings, handle));
         }
         for lane in &self.lanes {
             let (Some(source), Some(destination)) =
@@ -149,7 +151,7 @@ impl Relay {
             if let Some(signer) = attester {
                 spawn.attester(&mut group, signer.clone());
             }
-            let submitter = submitters.iter().find(|(chain, _)| *chain == lane.info.destination.chain);
+            let submitter = submitters.iter().find(|(chain, _)| chain.name == lane.info.destination.chain);
             if attester.is_some() || submitter.is_some() {
                 spawn.force_holds(&mut group, attester.cloned(), destination.clone());
             }
@@ -158,15 +160,15 @@ impl Relay {
             {
                 spawn.pauser(&mut group, signer.clone(), handle.clone());
             }
-            if let Some((_, handle)) = submitter {
+            if let Some((chain, handle)) = submitter {
                 let operator = attester.map(AttesterKey::address);
-                spawn.submission(&mut group, handle.clone(), &self.entry, operator);
+                spawn.submission(&mut group, handle.clone(), (&self.entry, chain), operator);
             }
         }
         let reporter = Reporter::new(
             self.lanes.clone(),
             heads.clone(),
-            submitters.clone(),
+            submitters.iter().map(|(chain, handle)| (chain.name.clone(), handle.clone())).collect(),
             Arc::clone(&self.coordinator),
             self.lease / 3,
             self.health.part("coordination"),
@@ -302,7 +304,7 @@ impl LaneTasks<'_> {
         &self,
         group: &mut TaskGroup,
         submitter: SubmitterHandle,
-        entry: &RelayEntry,
+        (entry, chain): (&RelayEntry, &ChainEntry),
         operator: Option<OperatorId>,
     ) {
         let (lane, coordinator, tick) = (Arc::clone(self.lane), Arc::clone(self.coordinator), entry.tick);
@@ -317,7 +319,7 @@ impl LaneTasks<'_> {
             max_transfers: entry.submission.max_transfers,
             max_gas: entry.submission.max_gas,
             max_in_flight: entry.submission.max_in_flight,
-            takeover_after: entry.submission.takeover_after,
+            takeover_after: chain.takeover_after,
             operator,
             name: entry.name.clone(),
         };

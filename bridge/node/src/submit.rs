@@ -49,8 +49,8 @@ pub struct SubmissionSettings {
     pub max_gas: u64,
     /// Most submissions that wait for a block at once.
     pub max_in_flight: usize,
-    /// How long others wait for the leader.
-    pub takeover_after: Duration,
+    /// How long others wait for the leader. Unit: blocks of the destination.
+    pub takeover_after: u32,
     /// Whose attestations this relay makes on the lane; `None` when it makes none.
     pub operator: Option<OperatorId>,
     /// Name of the relay.

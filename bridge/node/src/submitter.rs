@@ -3,6 +3,7 @@
 //! There is exactly one [`Submitter`] per (chain, key), whatever number of lanes it serves: an account nonce has one owner.
 //! A chain has one key or more. Lanes reach them through one [`SubmitterHandle`], which gives a job to one key at a time.
 
+mod age;
 mod board;
 mod choice;
 mod complaint;
@@ -13,23 +14,25 @@ mod job;
 mod metrics;
 mod pool;
 mod pricing;
+mod raise;
 mod send;
 mod watch_pending;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
 use polyspan_monitoring::HealthPart;
-use polyspan_store::{Attempt, Purpose, Store, StoreError, Submission, SubmissionOutcome};
+use polyspan_store::{Purpose, Store, StoreError, Submission, SubmissionOutcome};
 use polyspan_types::{AccountNonce, BlockHeight, BridgeId, CrashPoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use age::{Age, Moment, RESEND_AFTER};
 pub use board::KeyView;
 use board::{Board, Seat};
 use choice::Standing;
@@ -40,7 +43,7 @@ pub use job::{Job, JobResult, OUTCOMES};
 pub use metrics::SubmitterMetrics;
 pub use pool::SubmitterHandle;
 use pool::{KeyAnswer, Order};
-use pricing::{first_price, replacement_price};
+use pricing::first_price;
 use send::Broadcast;
 
 use crate::clock::now_ms;
@@ -59,8 +62,10 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 pub struct SubmitterSettings {
     /// Price cap. Unit: wei per gas.
     pub max_fee_per_gas: u128,
-    /// Age at which a pending transaction is replaced by one that pays more.
-    pub replace_after: Duration,
+    /// Least tip. Unit: wei per gas.
+    pub min_priority_fee: u128,
+    /// Blocks without it after which a pending transaction is replaced by one that pays more.
+    pub replace_after: u64,
     /// Releases of this key that may revert within a day.
     pub failed_releases_per_day: u64,
     /// Gas that a transaction may have where it is more than [`TRANSACTION_GAS_LIMIT`]: for chains without that limit.
@@ -98,12 +103,17 @@ struct Pending {
     cost: U256,
     /// Newest block when this process first saw that no block has it.
     waits_since: Option<BlockHeight>,
+    /// Of its newest attempt.
+    age: Age,
+    /// Whether a node has had one of its attempts: then a replacement owes it a raise.
+    taken: bool,
 }
 
 impl Pending {
-    fn new(submission: Submission, answer: Option<oneshot::Sender<JobResult>>) -> Self {
+    /// Of one that nobody has sent yet, as far as this process knows.
+    fn new(submission: Submission) -> Self {
         let cost = envelope::highest_cost(&submission);
-        Self { submission, answer, cost, waits_since: None }
+        Self { submission, answer: None, cost, waits_since: None, age: Age::default(), taken: false }
     }
 }
 
@@ -183,14 +193,14 @@ impl Submitter {
                 "submissions of an earlier run are followed"
             );
         }
-        self.pending = left.into_iter().map(|submission| Pending::new(submission, None)).collect();
+        self.pending = left.into_iter().map(Pending::new).collect();
         self.seat.ok();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 Some((job, answer)) = self.jobs.recv() => self.take(job, answer).await,
                 // Also without new blocks: some chains make none while nothing is sent.
-                () = tokio::time::sleep(self.settings.replace_after / 4) => self.look().await,
+                () = tokio::time::sleep(RESEND_AFTER) => self.look().await,
                 changed = self.heads.changed() => {
                     if changed.is_err() {
                         return Ok(());
@@ -231,9 +241,9 @@ impl Submitter {
             return;
         }
         let said = match self.send(&job).await {
-            Ok(Ok(submission)) => {
+            Ok(Ok(pending)) => {
                 let (tell, result) = oneshot::channel();
-                self.pending.push(Pending::new(submission, Some(tell)));
+                self.pending.push(Pending { answer: Some(tell), ..pending });
                 KeyAnswer::Sent(result)
             }
             Ok(Err(NotSent::Told(result))) => {
@@ -279,7 +289,7 @@ impl Submitter {
     }
 
     /// Simulates, prices, signs, writes down, sends. `Err` in the inner result: nothing was sent, and why.
-    async fn send(&mut self, job: &Job) -> Result<Result<Submission, NotSent>, SubmitterError> {
+    async fn send(&mut self, job: &Job) -> Result<Result<Pending, NotSent>, SubmitterError> {
         let from = self.signer.address();
         if job.purpose == Purpose::Release
             && let Some(spent) = self.over_budget().await?
@@ -291,7 +301,7 @@ impl Submitter {
             Err(not_sent) => return Ok(Err(not_sent)),
         };
         let cap = self.settings.max_fee_per_gas;
-        let Some(price) = first_price(&self.chain.fees().await?, cap) else {
+        let Some(price) = first_price(&self.market().await?, cap) else {
             return Ok(Err(NotSent::Told(JobResult::AboveCap { cap })));
         };
         // A node would refuse it, after it is in the journal.
@@ -327,21 +337,33 @@ impl Submitter {
         self.store.record_submission(&submission).await?;
         self.spend(&submission);
         let broadcast = self.broadcast(&submission).await;
+        let mut pending = Pending::new(submission);
         CrashPoint::AfterSendingSubmission.reach();
         match broadcast {
             Broadcast::Refused(text) => {
                 // The account nonce is free again. Should the transaction be mined all the same, it pays what was approved.
-                self.record_lost(&submission).await?;
+                self.record_lost(&pending.submission).await?;
                 Ok(Err(NotSent::Told(JobResult::NotTaken(text))))
             }
             // What is on its way needs money too. It is followed until there is enough; the job goes on with a spare.
             Broadcast::Unfunded => {
                 // It is in the journal: whether the balance can be read now changes nothing about that.
                 let _ = self.fall_short().await;
-                Ok(Ok(submission))
+                Ok(Ok(pending))
             }
-            Broadcast::Taken | Broadcast::Waits(_) => Ok(Ok(submission)),
+            Broadcast::Taken => {
+                (pending.age, pending.taken) = (Age::new(self.moment()), true);
+                Ok(Ok(pending))
+            }
+            // It is tried again, or priced anew, at the next look.
+            Broadcast::Waits(_) | Broadcast::Underpriced(_) => Ok(Ok(pending)),
         }
+    }
+
+    /// Now, once a block was seen.
+    fn moment(&self) -> Option<Moment> {
+        let head = self.heads.borrow().head?;
+        Some(Moment { height: head.latest.height, at: tokio::time::Instant::now() })
     }
 
     /// That no more releases are sent today, if it is so. A stranger can make each of them revert.

@@ -15,6 +15,9 @@ use crate::submit::{Piece, TAIL_LIMIT, next_piece};
 
 /// Longest block interval that delays are stretched to: a chain that makes blocks on demand has none. Unit: time.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(15);
+/// Least time that relays leave a lane to its leader, however quick the blocks are. Unit: time. Source: a submission is priced, sent and
+/// polled for, each over a network.
+const LEAST_DELAY: Duration = Duration::from_secs(3);
 /// Least time between two ranks. Unit: time. Source: a submission is sent, mined and seen by others in a block of a second and
 /// a poll of half of that.
 const RANK_STEP: Duration = Duration::from_millis(1500);
@@ -28,16 +31,16 @@ pub const VOTE_INTERVAL: u64 = 20;
 /// How long relays leave a lane to its leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Least delay of the first rank.
-    pub takeover_after: Duration,
-    /// Time between blocks of the destination: what is on its way needs one or two of them to be seen.
+    /// Least delay of the first rank. Unit: blocks of the destination.
+    pub takeover_after: u32,
+    /// Time between blocks of the destination.
     pub block_interval: Duration,
 }
 
 impl Pace {
     /// How long a lane may stand still before the relay of this rank acts by itself.
     pub fn delay(&self, rank: usize) -> Duration {
-        let first = self.takeover_after.max(self.interval() * 5 / 2);
+        let first = LEAST_DELAY.max(self.interval() * self.takeover_after);
         first + self.step() * u32::try_from(rank).unwrap_or(u32::MAX)
     }
 

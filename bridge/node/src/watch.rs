@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use polyspan_chain::{At, Head, HeadView, LaneState};
 use polyspan_coordination::ReadingReport;
 use polyspan_store::{Base, CursorSide, SourcePosition};
-use polyspan_types::{BlockHeight, BlockRef, Leaf, Request, RequestNonce, Root};
+use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
@@ -245,10 +245,6 @@ impl SourceWatch {
                 self.step_back_to(cursor, head).await
             }
             Ok(Cursor::Unknown) => Err(finality::behind(chain, cursor, head)),
-            Err(LaneError::FinalityViolated { chain, height, stored, found, .. }) => {
-                let paid = self.is_paid_in_vain().await?;
-                Err(LaneError::FinalityViolated { chain, height, stored, found, paid })
-            }
             Err(other) => Err(other),
         }
     }
@@ -275,17 +271,6 @@ impl SourceWatch {
             "cursor stepped back to the final block of a quorum: nobody knows the one that was stored"
         );
         Ok(position)
-    }
-
-    /// Whether the last request that was handled is not in the source any more: nobody requested what was paid for it.
-    async fn is_paid_in_vain(&self) -> Result<bool, LaneError> {
-        let (store, info) = (&self.lane.store, &self.lane.info);
-        let handled = self.lane.board.destination.borrow().as_ref().map(|view| view.handled);
-        let Some(last) = handled.filter(|handled| *handled > RequestNonce::ZERO) else { return Ok(false) };
-        let Some(stored) = store.request(info.bridge_id, last.minus(1)).await? else { return Ok(false) };
-        let block = stored.request.transfer.source_block;
-        let now = self.lane.source.requests(info.source.bridge, block, block).await?;
-        Ok(now.iter().all(|request| Leaf::of(request) != stored.leaf))
     }
 
     /// Once per process: the contract is the source of this very lane.

@@ -28,7 +28,6 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::io::Write;
-use std::time::Duration;
 
 use properties::{ENOUGH_BEHIND_IT, ONE_ROOT, PAID_AS_REQUESTED};
 use protocol::{Faults, Protocol};
@@ -146,6 +145,6 @@ fn turns_bring_a_lane_on_past_a_leader_that_stands() {
 /// If nobody's turn came before the lane has stood still for an hour, a leader that stands would stop it.
 #[test]
 fn without_turns_a_leader_that_stands_stops_the_lane() {
-    let course = Course { takeover_after: Duration::from_secs(3600), ..Course::led_by(0) };
+    let course = Course { takeover_after: 3600, ..Course::led_by(0) };
     fails(course, &[IN_TIME]);
 }

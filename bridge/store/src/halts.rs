@@ -19,7 +19,7 @@ pub struct Halt {
 
 impl Store {
     /// Stops a lane for good: it stays halted over restarts. On a halted lane the first reason stays. With `demands_pause` the
-    /// destination is to be paused as well, once.
+    /// destination is to be paused as well, once. Returns whether that is demanded and was not seen yet.
     ///
     /// Errors: the disk refuses.
     pub async fn halt_lane(
@@ -27,7 +27,7 @@ impl Store {
         lane: BridgeId,
         reason: &str,
         demands_pause: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (reason, now_ms) = (reason.to_owned(), bound(self.now_ms()));
         self.write(Step { name: "halt", crash: None }, move |transaction| {
             let lane = ensure_lane(transaction, lane)?;
@@ -38,7 +38,8 @@ impl Store {
             if demands_pause {
                 transaction.execute("UPDATE lane SET pause = 1 WHERE number = ?1 AND pause = 0", params![lane])?;
             }
-            Ok(())
+            let mut open = transaction.prepare_cached("SELECT 1 FROM lane WHERE number = ?1 AND pause = 1")?;
+            Ok(open.exists(params![lane])?)
         })
         .await
     }

@@ -27,6 +27,11 @@ const STATEMENTS: usize = 64;
 /// Size down to which the write-ahead log is cut after a checkpoint. Unit: bytes.
 const LOG_LIMIT: i64 = 64 << 20;
 
+/// What the index of the write-ahead log grows by, and what SQLite cuts it to itself while it begins. Unit: bytes. Source: `os_unix.c`,
+/// `unixShmMap` and `unixLockSharedMemory`.
+const INDEX_STEP: u64 = 32_768;
+const INDEX_AT_FIRST: u64 = 3;
+
 /// Wall clock. Unit of its answer: milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -68,6 +73,8 @@ struct Shared {
     clock: Clock,
     metrics: StoreMetrics,
     window: u64,
+    /// As [`Store::found_at_start`].
+    found: Option<String>,
 }
 
 /// A kind of write: its name in the metrics, and where a test may kill the process.
@@ -93,11 +100,12 @@ impl Store {
         let path = path.to_owned();
         off_runtime(path.clone(), move || {
             let lock = create_and_lock(&path)?;
+            let found = damaged_index(&path);
             let mut connection = open_writer(&path).map_err(|failure| failure.at(&path))?;
             protection::begin_run(&mut connection, &lock, &path).map_err(|failure| failure.at(&path))?;
             let writer =
                 Worker::spawn("store-writer", &path, connection, Some(lock.clone()), settings.queue)?;
-            Self::build(path, Some((writer, lock)), settings)
+            Self::build(path, Some((writer, lock)), settings, found)
         })
         .await
     }
@@ -107,13 +115,14 @@ impl Store {
     /// Errors: no such file, not a store, of another schema version, or damaged.
     pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         let path = path.to_owned();
-        off_runtime(path.clone(), move || Self::build(path, None, StoreSettings::default())).await
+        off_runtime(path.clone(), move || Self::build(path, None, StoreSettings::default(), None)).await
     }
 
     fn build(
         path: PathBuf,
         writer: Option<(Worker, LockFile)>,
         settings: StoreSettings,
+        found: Option<String>,
     ) -> Result<Self, StoreError> {
         let connection = open_reader(&path).map_err(|failure| failure.at(&path))?;
         let reader = Worker::spawn("store-reader", &path, connection, None, settings.queue)?;
@@ -121,12 +130,17 @@ impl Store {
         metrics.size_bytes.set(size_bytes(&path));
         let (writer, lock) = writer.unzip();
         let (clock, window) = (settings.clock, settings.window.max(1));
-        Ok(Self { shared: Arc::new(Shared { path, writer, reader, lock, clock, metrics, window }) })
+        Ok(Self { shared: Arc::new(Shared { path, writer, reader, lock, clock, metrics, window, found }) })
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// What was wrong with its files when it was opened, and is repaired: a person should find out who did it.
+    pub fn found_at_start(&self) -> Option<&str> {
+        self.shared.found.as_deref()
     }
 
     /// Shows the store's metrics in `registry`.
@@ -329,6 +343,21 @@ fn open_reader(path: &Path) -> Result<Connection, Failure> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::check(&connection, path)?;
     Ok(connection)
+}
+
+/// That another program has cut the index of the write-ahead log short. It is mapped into memory, so the process that had the store open
+/// was killed by SIGBUS and could not say why. SQLite makes it anew. Nobody has the store open when this is asked.
+fn damaged_index(path: &Path) -> Option<String> {
+    let size = |suffix| std::fs::metadata(beside(path, suffix)).map(|metadata| metadata.len()).ok();
+    let (index, log) = (size("-shm")?, size("-wal")?);
+    let is_cut = index != INDEX_AT_FIRST && (index == 0 || index % INDEX_STEP != 0);
+    (log > 0 && is_cut).then(|| {
+        format!(
+            "the last process that used the store was killed when another program cut {} to {index} bytes; nothing is lost, and it was made \
+             anew; find out what writes into that folder",
+            beside(path, "-shm").display()
+        )
+    })
 }
 
 /// `path` with `suffix` after its whole name.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use alloy::consensus::{Transaction as _, TxEnvelope};
+use alloy::eips::eip2718::Decodable2718;
 use alloy::primitives::{B256, Bytes, U256, keccak256};
 use alloy::sol_types::{SolCall, SolError, SolEvent};
 use polyspan_contracts::Bridge::{BridgeInsufficientGas, RequestValueTransfer, handleCall};
@@ -38,6 +40,8 @@ pub struct Faults {
     pub swallow: bool,
     /// Longer transactions are refused, in the words of go-ethereum. Unit: bytes.
     pub max_transaction: Option<usize>,
+    /// Transactions that tip less are refused, in the words of go-ethereum. Unit: wei per gas.
+    pub least_tip: Option<u128>,
     /// Blocks that are asked for by a tag have a number that is so much too high; everything else about them is true.
     pub ahead: Option<u64>,
     /// Every answer is far too much of something. HTTP only.
@@ -110,6 +114,11 @@ impl Faults {
             let size = call["params"][0].as_str().map_or(0, |raw| raw.trim_start_matches("0x").len() / 2);
             let message = format!("oversized data: transaction size {size}, limit {limit}");
             return (size > limit).then(|| json!({ "code": -32000, "message": message }));
+        }
+        if let Some(least) = self.least_tip.filter(|_| call["method"] == "eth_sendRawTransaction") {
+            let tip = tip(call).unwrap_or_default();
+            let message = format!("transaction underpriced: gas tip cap {tip}, minimum needed {least}");
+            return (tip < least).then(|| json!({ "code": -32000, "message": message }));
         }
         let (from, to) = log_range(call)?;
         if let Some(limit) = self.max_log_range.filter(|limit| to.saturating_sub(from) >= *limit) {
@@ -215,6 +224,13 @@ fn raise(number: Option<&mut Value>, by: u64) {
 /// The answer to a call that failed.
 fn failure(call: &Value, error: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": call["id"], "error": error })
+}
+
+/// What a transaction that is sent tips at the most. Unit: wei per gas.
+fn tip(call: &Value) -> Option<u128> {
+    let raw: Bytes = call["params"][0].as_str()?.parse().ok()?;
+    let transaction = TxEnvelope::decode_2718(&mut raw.as_ref()).ok()?;
+    transaction.max_priority_fee_per_gas()
 }
 
 /// First and last block of a log query; `None` for other calls and for ranges by tag.

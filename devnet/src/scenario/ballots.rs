@@ -8,7 +8,7 @@ use crate::network::Network;
 /// Governors end the pause of that chain.
 ///
 /// Errors: as [`vote`].
-pub(super) async fn unpause(network: &Network, side: Side, number: usize) -> Result<()> {
+pub async fn unpause(network: &Network, side: Side, number: usize) -> Result<()> {
     vote(network, side, number, &["unpause"]).await
 }
 

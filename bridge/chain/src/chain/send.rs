@@ -8,7 +8,7 @@ use super::Chain;
 use crate::client::Client;
 use crate::pool::score::CallKind;
 use crate::pool::tally::Tally;
-use crate::{ChainError, Receipt, SendOutcome, SentTransaction};
+use crate::{ChainError, Demand, Receipt, SendOutcome, SentTransaction};
 
 impl Chain {
     /// Hands a signed transaction to all endpoints at once: whichever has a way to those who make blocks is enough. The
@@ -34,7 +34,9 @@ impl Chain {
         let answered: Vec<usize> = outcomes.iter().map(|(index, _)| *index).collect();
         pool.answered(&answered, CallKind::Single, false);
         let counted = outcomes.len();
+        let demand = least_demand(outcomes.iter().map(|(_, outcome)| outcome), pool.quorum());
         match outcomes.into_iter().map(|(_, outcome)| outcome).min_by_key(rank) {
+            Some(SendOutcome::Underpriced(_)) => Ok(SendOutcome::Underpriced(demand)),
             Some(outcome) if counted >= pool.quorum() || !is_for_good(&outcome) => Ok(outcome),
             // Those that did not answer may take it, or have taken it.
             Some(_) if !failures.is_empty() => Err(failures.swap_remove(0).1),
@@ -96,12 +98,27 @@ const fn rank(outcome: &SendOutcome) -> u8 {
         SendOutcome::AlreadyKnown => 1,
         SendOutcome::NonceTooLow => 2,
         SendOutcome::PoolFull => 3,
-        SendOutcome::Underpriced => 4,
+        SendOutcome::Underpriced(_) => 4,
         SendOutcome::InsufficientFunds => 5,
         SendOutcome::NonceTooHigh => 6,
         SendOutcome::GasLimitTooHigh => 7,
         SendOutcome::Refused(_) => 8,
     }
+}
+
+/// Pure: the least that those demand who find the fee too low. Fewer than `quorum` of them are not believed: one endpoint that lies
+/// could make a submitter pay as much as its cap allows.
+fn least_demand<'a>(outcomes: impl Iterator<Item = &'a SendOutcome>, quorum: usize) -> Demand {
+    let demands: Vec<Demand> = outcomes
+        .filter_map(|outcome| match outcome {
+            SendOutcome::Underpriced(demand) => Some(*demand),
+            _ => None,
+        })
+        .collect();
+    if demands.len() < quorum {
+        return Demand::default();
+    }
+    demands.into_iter().reduce(Demand::least).unwrap_or_default()
 }
 
 /// Pure: whether sending it again is in vain.
@@ -116,10 +133,28 @@ mod tests {
     #[test]
     fn one_node_that_has_the_transaction_outweighs_all_that_refuse_it() {
         let refused = SendOutcome::Refused("no".to_owned());
-        let outcomes =
-            [refused, SendOutcome::Underpriced, SendOutcome::NonceTooLow, SendOutcome::AlreadyKnown];
+        let outcomes = [
+            refused,
+            SendOutcome::Underpriced(Demand::default()),
+            SendOutcome::NonceTooLow,
+            SendOutcome::AlreadyKnown,
+        ];
         let best = outcomes.iter().min_by_key(|outcome| rank(outcome)).unwrap();
         assert_eq!(*best, SendOutcome::AlreadyKnown);
         assert!(outcomes.iter().filter(|outcome| is_for_good(outcome)).count() == 1);
+    }
+
+    #[test]
+    fn a_demand_is_believed_of_a_quorum_and_is_that_of_the_most_modest() {
+        let demand = |fee| Demand { max_fee: Some(fee), priority_fee: None };
+        let outcomes = [
+            SendOutcome::Underpriced(demand(500)),
+            SendOutcome::PoolFull,
+            SendOutcome::Underpriced(demand(7)),
+        ];
+        assert_eq!(least_demand(outcomes.iter(), 2), demand(7));
+        assert_eq!(least_demand(outcomes[..2].iter(), 2), Demand::default(), "one of them may lie");
+        let silent = [SendOutcome::Underpriced(demand(500)), SendOutcome::Underpriced(Demand::default())];
+        assert_eq!(least_demand(silent.iter(), 2), Demand::default(), "the other may take less");
     }
 }

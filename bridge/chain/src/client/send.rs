@@ -5,6 +5,7 @@ use polyspan_types::{BlockHeight, BlockRef};
 use serde_json::json;
 
 use super::Client;
+use crate::replies::demand;
 use crate::wire::{WireReceipt, WireTransaction};
 use crate::{ChainError, Receipt, ReplyKind, SendOutcome, SentTransaction};
 
@@ -30,7 +31,7 @@ impl Client {
             ReplyKind::AlreadyKnown => SendOutcome::AlreadyKnown,
             ReplyKind::NonceTooLow => SendOutcome::NonceTooLow,
             ReplyKind::NonceTooHigh => SendOutcome::NonceTooHigh,
-            ReplyKind::Underpriced => SendOutcome::Underpriced,
+            ReplyKind::Underpriced => SendOutcome::Underpriced(demand(&refusal.message)),
             ReplyKind::InsufficientFunds => SendOutcome::InsufficientFunds,
             ReplyKind::GasLimitTooHigh => SendOutcome::GasLimitTooHigh,
             ReplyKind::PoolFull => SendOutcome::PoolFull,

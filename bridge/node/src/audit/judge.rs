@@ -16,10 +16,12 @@ pub(super) struct Sides {
     pub(super) handle_root: Root,
     /// The source block that the last of them claims to be of. Whoever made the payout up chose it.
     pub(super) claimed_block: BlockHeight,
+    /// Whether the source has the last of them in that block, if it was asked.
+    pub(super) claim_holds: Option<bool>,
     /// Requests at the source, and its root over them.
     pub(super) requested: RequestNonce,
     pub(super) request_root: Root,
-    /// The own root over `handled` requests, if the source has confirmed that many.
+    /// The own root over `handled` requests, if the source has confirmed that many and stands by them.
     pub(super) own: Option<Root>,
     /// The source's final block, its newest, and the time of that one. Unit: seconds since 1970.
     pub(super) source_final: BlockHeight,
@@ -55,11 +57,12 @@ pub(super) enum Verdict {
 /// lie or a lag, and time tells them apart: the source's own clock, and this relay's, must have gone on.
 pub(super) fn judge(sides: &Sides, noticed: Noticed, now: Instant) -> Verdict {
     let source_root = (sides.handled == sides.requested).then_some(sides.request_root);
-    if let Some(own) = sides.own.or(source_root) {
+    // The source of now comes first: what this relay has read may be of a source that was.
+    if let Some(own) = source_root.or(sides.own) {
         return if own == sides.handle_root { Verdict::Explained } else { Verdict::OtherRoot { own } };
     }
     if sides.handled < sides.requested {
-        return Verdict::Pending;
+        return if sides.claim_holds == Some(false) { Verdict::Unrequested } else { Verdict::Pending };
     }
     if sides.claimed_block <= sides.source_final {
         return Verdict::Unrequested;
@@ -88,6 +91,7 @@ mod tests {
             handled: RequestNonce::new(3),
             handle_root: root(3),
             claimed_block: BlockHeight::new(10),
+            claim_holds: None,
             requested: RequestNonce::new(3),
             request_root: root(3),
             own: Some(root(3)),
@@ -111,6 +115,23 @@ mod tests {
         assert_eq!(at_once(Sides { handle_root: root(9), own: None, ..sides() }), other);
         let more = Sides { handled: RequestNonce::new(4), handle_root: root(9), own: None, ..sides() };
         assert_eq!(at_once(more), Verdict::Unrequested);
+    }
+
+    #[test]
+    fn what_was_read_of_a_source_that_took_it_back_is_no_evidence() {
+        let stale = Sides { own: Some(root(8)), ..sides() };
+        assert_eq!(at_once(stale), Verdict::Explained, "the destination has what the source has now");
+        let paid_in_vain =
+            Sides { requested: RequestNonce::new(2), request_root: root(2), own: None, ..sides() };
+        assert_eq!(at_once(paid_in_vain), Verdict::Unrequested, "the source took back what was paid");
+    }
+
+    #[test]
+    fn a_payout_below_what_was_requested_is_of_a_request_in_the_block_that_it_claims() {
+        let unread = Sides { requested: RequestNonce::new(5), own: None, ..sides() };
+        assert_eq!(at_once(unread), Verdict::Pending, "its root is compared when they are read");
+        assert_eq!(at_once(Sides { claim_holds: Some(true), ..unread }), Verdict::Pending);
+        assert_eq!(at_once(Sides { claim_holds: Some(false), ..unread }), Verdict::Unrequested);
     }
 
     #[test]

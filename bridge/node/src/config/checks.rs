@@ -15,13 +15,22 @@ use url::Url;
 use super::form::{Raw, of_syntax, of_value};
 use super::problems::{Problems, join};
 use super::raw::{RawBridge, RawChain, RawConfig, RawRecovery};
-use super::units::Span;
+use super::units::{GasPrice, Span};
 use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides, RecoveryEntry};
 use crate::files::read_text;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_LOG_RANGE: u64 = 5_000;
+/// Unit: wei per gas. 500 gwei.
+const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
+/// Unit: blocks. Source: a fee market raises its base fee by an eighth a block, and a submission offers twice the base fee at first: it
+/// is outbid for good after six.
+const REPLACE_AFTER: u64 = 6;
+/// Unit: blocks. Source: what is on its way needs one or two of them to be seen by others.
+const TAKEOVER_AFTER: u64 = 3;
+/// Unit: blocks. Source: a day of blocks of a second and more.
+const MOST_BLOCKS: u64 = 100_000;
 const LEASE: Duration = Duration::from_secs(3);
 
 /// Reads, overrides and checks; everything wrong is in the error.
@@ -125,6 +134,17 @@ fn chain(path: &str, raw: Raw<RawChain>, problems: &mut Problems) -> Option<Chai
     if max_log_range == 0 {
         problems.add(at("max_log_range"), "0 blocks at a time never get anywhere; use 1 or more");
     }
+    let GasPrice(max_fee_per_gas) =
+        problems.or(&at("max_fee_per_gas"), raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
+    let GasPrice(min_priority_fee) = problems.or(&at("min_priority_fee"), raw.min_priority_fee, GasPrice(0));
+    if min_priority_fee > max_fee_per_gas {
+        problems.add(
+            at("min_priority_fee"),
+            "above max_fee_per_gas, so nothing could be sent; lower it or raise the cap",
+        );
+    }
+    let replace_after = blocks(&at("replace_after"), raw.replace_after, REPLACE_AFTER, 1, problems);
+    let takeover_after = blocks(&at("takeover_after"), raw.takeover_after, TAKEOVER_AFTER, 3, problems);
     if name.as_deref() == Some("") {
         problems.add(at("name"), "empty; name the chain as the deployments do");
     }
@@ -138,7 +158,20 @@ fn chain(path: &str, raw: Raw<RawChain>, problems: &mut Problems) -> Option<Chai
         poll_interval,
         request_timeout,
         max_log_range,
+        max_fee_per_gas,
+        min_priority_fee,
+        replace_after,
+        takeover_after: u32::try_from(takeover_after).unwrap_or(u32::MAX),
     })
+}
+
+/// A number of blocks, at least `least`.
+fn blocks(path: &str, raw: Raw<u64>, default: u64, least: u64, problems: &mut Problems) -> u64 {
+    let given = problems.or(path, raw, default);
+    if !(least..=MOST_BLOCKS).contains(&given) {
+        problems.add(path, format!("{given} blocks are out of range; use {least} to {MOST_BLOCKS}"));
+    }
+    given
 }
 
 fn endpoints(path: &str, urls: &[String], problems: &mut Problems) -> Vec<Url> {

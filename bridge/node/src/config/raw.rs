@@ -32,6 +32,10 @@ section! {
         poll_interval: Span,
         request_timeout: Span,
         max_log_range: u64,
+        max_fee_per_gas: GasPrice,
+        min_priority_fee: GasPrice,
+        replace_after: u64,
+        takeover_after: u64,
     }
 }
 
@@ -106,9 +110,6 @@ section! {
         max_gas: u64,
         max_in_flight: u64,
         failed_releases_per_day: u64,
-        max_fee_per_gas: GasPrice,
-        replace_after: Span,
-        takeover_after: Span,
     }
 }
 

@@ -60,12 +60,6 @@ pub struct SubmissionEntry {
     pub max_in_flight: usize,
     /// Releases of one submitter key that may revert on chain within a day. Default: 16.
     pub failed_releases_per_day: u64,
-    /// Price cap. Unit: wei per gas. Default: 500 gwei.
-    pub max_fee_per_gas: u128,
-    /// A transaction pending for so long is replaced at a higher price. Default: 10 s.
-    pub replace_after: Duration,
-    /// A lane that stands still for so long is brought on by others than its leader. Default: 3 s.
-    pub takeover_after: Duration,
 }
 
 /// The roles of a relay: at least one.

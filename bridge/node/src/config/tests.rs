@@ -103,7 +103,7 @@ fn the_example_is_a_valid_configuration() {
     let config = Folder::new().load(EXAMPLE).unwrap();
     let relay = config.relay.as_ref().unwrap();
     assert_eq!(relay.roles.names(), ["main-bridge"]);
-    assert_eq!(relay.submission.max_fee_per_gas, 500_000_000_000);
+    assert_eq!(config.chains[1].max_fee_per_gas, 500_000_000_000);
     assert_eq!(config.lanes().len(), 2);
     let lane = config.lane(&"kr/service-to-main".parse().unwrap()).unwrap();
     assert_eq!(lane.source.chain, "service");
@@ -312,7 +312,7 @@ fn values_out_of_range_are_refused() {
     assert_one_problem(&example_with("\"127.0.0.1:9101\"\n", "\"localhost\"\n"), "relay.listen", "IP:PORT");
     assert_one_problem(
         &example_with("= \"500 gwei\"", "= \"500\""),
-        "relay.submission.max_fee_per_gas",
+        "chain[0].max_fee_per_gas",
         "price of gas",
     );
     assert_one_problem(
@@ -332,6 +332,34 @@ fn values_out_of_range_are_refused() {
         "10ms",
     );
     assert_one_problem(&endpoints("", ""), "chain[0].endpoints", "at least one");
+    assert_one_problem(
+        &example_with("replace_after = 6", "replace_after = 0"),
+        "chain[0].replace_after",
+        "use 1 to",
+    );
+    assert_one_problem(
+        &example_with("takeover_after = 3", "takeover_after = 2"),
+        "chain[0].takeover_after",
+        "use 3 to",
+    );
+    assert_one_problem(
+        &example_with("min_priority_fee = \"0 wei\"", "min_priority_fee = \"501 gwei\""),
+        "chain[0].min_priority_fee",
+        "above max_fee_per_gas",
+    );
+}
+
+#[test]
+fn keys_that_moved_to_the_chains_say_where() {
+    for (key, value) in
+        [("max_fee_per_gas", "\"1 gwei\""), ("replace_after", "\"10s\""), ("takeover_after", "\"3s\"")]
+    {
+        assert_one_problem(
+            &example_with("[relay.submission]\n", &format!("[relay.submission]\n{key} = {value}\n")),
+            &format!("relay.submission.{key}"),
+            "moved: set it in the [[chain]] section",
+        );
+    }
 }
 
 /// The example with other endpoints of its first chain, and another quorum.

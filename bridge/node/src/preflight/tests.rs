@@ -21,6 +21,10 @@ fn config() -> Config {
         poll_interval: Duration::from_millis(50),
         request_timeout: Duration::from_secs(2),
         max_log_range: 100,
+        max_fee_per_gas: 1,
+        min_priority_fee: 0,
+        replace_after: 6,
+        takeover_after: 3,
     };
     Config {
         file: "polyspan.toml".into(),

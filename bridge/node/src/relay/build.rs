@@ -9,7 +9,7 @@ use polyspan_monitoring::{BuildInfo, Health, ServeError, Server, build_info};
 use polyspan_store::{Store, StoreError};
 use polyspan_types::CheckpointDomain;
 use prometheus::Registry;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{ChainKeys, ChainParts, Relay};
 use crate::config::Config;
@@ -107,9 +107,11 @@ impl Relay {
         let mut submitters: Vec<ChainKeys> = Vec::new();
         for entry in &entry.submitters {
             let key = entry.key.unlock()?;
-            match submitters.iter_mut().find(|known| known.chain == entry.chain) {
+            // A key of a chain that is not configured is a problem of the file.
+            let Some(chain) = config.chains.iter().find(|chain| chain.name == entry.chain) else { continue };
+            match submitters.iter_mut().find(|known| known.chain.name == chain.name) {
                 Some(known) => known.keys.push(key),
-                None => submitters.push(ChainKeys { chain: entry.chain.clone(), keys: vec![key] }),
+                None => submitters.push(ChainKeys { chain: chain.clone(), keys: vec![key] }),
             }
         }
 
@@ -118,6 +120,10 @@ impl Relay {
         let health = Health::new();
         let server = Server::bind(entry.listen, registry.clone(), health.clone())?;
         let store = Store::open(&entry.store).await?;
+        if let Some(found) = store.found_at_start() {
+            error!(reason = found, "store was damaged and is repaired");
+            health.part("store files").ok_with(Some(found.to_owned()));
+        }
         store.register_metrics(&registry)?;
         let chains = build_chains(config, &ChainMetrics::register(&registry)?)?;
         let lanes = build_lanes(config, &chains, &store, &health, RelayMetrics::register(&registry)?).await?;

@@ -19,7 +19,7 @@ use crate::submitter::{Job, JobResult, greatest_gas};
 const FORCE_HOLD_GAS: u64 = 400_000;
 
 /// Labels of the force-holds metric: a closed set.
-pub const FORCE_HOLD_OUTCOMES: [&str; 14] = [
+pub const FORCE_HOLD_OUTCOMES: [&str; 15] = [
     "signed",
     "held",
     "reverted",
@@ -32,6 +32,7 @@ pub const FORCE_HOLD_OUTCOMES: [&str; 14] = [
     "over_budget",
     "busy",
     "left_behind",
+    "cancelled",
     "lost",
     "failed",
 ];
@@ -97,7 +98,7 @@ impl LaneSubmission {
                 None
             }
             // Others were faster.
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
             other => {
                 if matches!(other, JobResult::Mined { .. }) {
                     self.reverts = self.reverts.saturating_add(1);
@@ -143,6 +144,7 @@ mod tests {
             JobResult::OverBudget { budget: 1 },
             JobResult::Busy,
             JobResult::LeftBehind,
+            JobResult::Cancelled { block },
             JobResult::Lost { account_nonce: AccountNonce::ZERO },
             JobResult::Failed(String::new()),
         ];

@@ -206,7 +206,7 @@ impl LaneSubmission {
         // What was sent before it may not be mined yet where a node looked at it, or knows nothing of presumed state.
         let behind_others = !self.flow.in_flight.is_empty();
         match result {
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
             JobResult::Refused(BridgeRevert::NonceGap { .. }) if behind_others => None,
             JobResult::Mined { tx_hash, .. } => {
                 // It may have run short of gas, which the estimate did not see: less at a time.

@@ -27,7 +27,7 @@ const PAIRS_AGE: Duration = Duration::from_secs(5);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Labels of the releases metric: a closed set.
-pub const RELEASE_OUTCOMES: [&str; 13] = [
+pub const RELEASE_OUTCOMES: [&str; 14] = [
     "released",
     "reverted",
     "still_held",
@@ -39,6 +39,7 @@ pub const RELEASE_OUTCOMES: [&str; 13] = [
     "over_budget",
     "busy",
     "left_behind",
+    "cancelled",
     "lost",
     "failed",
 ];
@@ -246,6 +247,7 @@ mod tests {
             JobResult::OverBudget { budget: 1 },
             JobResult::Busy,
             JobResult::LeftBehind,
+            JobResult::Cancelled { block },
             JobResult::Lost { account_nonce: AccountNonce::ZERO },
             JobResult::Failed(String::new()),
         ];

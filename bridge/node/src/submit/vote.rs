@@ -16,7 +16,7 @@ use crate::submitter::{Job, JobResult};
 const VOTE_GAS: u64 = 150_000;
 
 /// Labels of the votes metric: a closed set.
-pub const VOTE_OUTCOMES: [&str; 13] = [
+pub const VOTE_OUTCOMES: [&str; 14] = [
     "voted",
     "reverted",
     "voted_before",
@@ -28,6 +28,7 @@ pub const VOTE_OUTCOMES: [&str; 13] = [
     "over_budget",
     "busy",
     "left_behind",
+    "cancelled",
     "lost",
     "failed",
 ];
@@ -72,7 +73,7 @@ impl LaneSubmission {
                 None
             }
             // Others were faster: the lane goes on.
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) => None,
+            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
             other => Some(other.to_string()),
         };
         if self.note_trouble(trouble.as_ref()) {
@@ -114,6 +115,7 @@ mod tests {
             JobResult::OverBudget { budget: 1 },
             JobResult::Busy,
             JobResult::LeftBehind,
+            JobResult::Cancelled { block },
             JobResult::Lost { account_nonce: AccountNonce::ZERO },
             JobResult::Failed(String::new()),
         ];

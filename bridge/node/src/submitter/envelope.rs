@@ -2,7 +2,7 @@
 
 use alloy::consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
-use alloy::primitives::{Address, Bytes, TxKind, U256};
+use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_store::{Attempt, Submission};
@@ -10,6 +10,9 @@ use polyspan_types::{AccountNonce, ChainId};
 
 use super::SubmitterError;
 use super::pricing::Price;
+
+/// Gas of a plain transfer. Unit: gas.
+pub(super) const TRANSFER_GAS: u64 = 21_000;
 
 /// Everything of a transaction but its price.
 #[derive(Debug, Clone)]
@@ -86,6 +89,16 @@ impl Transaction {
         };
         Ok((transaction, price))
     }
+}
+
+/// Whether the attempt `tx_hash` of a submission by `account` only took its account nonce, in the place of what was to be done.
+pub(crate) fn is_cancellation(submission: &Submission, tx_hash: B256, account: Address) -> bool {
+    let calls_itself = |attempt: &Attempt| {
+        Transaction::decode(submission.chain, attempt).is_ok_and(|(transaction, _)| transaction.to == account)
+    };
+    let mined = submission.attempts.iter().find(|attempt| attempt.tx_hash == tx_hash);
+    // What fills a gap is such a transfer from the first.
+    mined.is_some_and(calls_itself) && !submission.attempts.first().is_some_and(calls_itself)
 }
 
 /// What a submission can cost at the most, by its newest attempt; nothing when that is no longer kept. Unit: wei.

@@ -6,7 +6,7 @@ use alloy::primitives::U256;
 use polyspan_store::{Submission, SubmissionOutcome};
 use tracing::debug;
 
-use super::pricing::Price;
+use super::pricing::{Price, first_price};
 use super::{Submitter, SubmitterError, envelope};
 
 /// How old a known balance gets. Unit: time. Source: one call in half a minute and key; a key that is short is looked at
@@ -16,6 +16,10 @@ const BALANCE_AGE: Duration = Duration::from_secs(30);
 /// How long a key that is short is passed over although its balance did not rise: what it has may do at today's price.
 /// Unit: time.
 const SHORT_AGE: Duration = Duration::from_secs(300);
+
+/// What a key must be able to pay for to be any use. Unit: gas. Source: a `handle` of one transfer with one signature takes 90 000
+/// (docs/figures.md).
+const LEAST_GAS: u64 = 90_000;
 
 /// What is known of an account's money.
 #[derive(Debug, Default)]
@@ -127,10 +131,25 @@ impl Submitter {
                 if self.funds.short.is_some_and(|short| short.is_over(balance, Instant::now())) {
                     self.funds.short = None;
                 }
+                self.foresee_shortage(balance).await;
                 self.stand();
             }
             // What ails the endpoint is told by whoever needs it.
             Err(failed) => debug!(chain = self.chain.name(), error = %failed, "balance not read"),
+        }
+    }
+
+    /// A key that has nothing to send is short all the same when it could pay for nothing: whoever takes over finds that out too late.
+    async fn foresee_shortage(&mut self, balance: U256) {
+        if self.funds.is_short() {
+            return;
+        }
+        let Ok(market) = self.market().await else { return };
+        // Above the cap nothing is sent, whatever there is.
+        let Some(price) = first_price(&market, self.settings.max_fee_per_gas) else { return };
+        let cost = U256::from(LEAST_GAS).saturating_mul(U256::from(price.highest()));
+        if balance < cost {
+            self.funds.fall_short(balance, cost, Instant::now());
         }
     }
 

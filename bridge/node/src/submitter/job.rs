@@ -65,6 +65,11 @@ pub enum JobResult {
     Busy,
     /// It does not get into a block, and another key can pay: what is not handled is to be sent with that one.
     LeftBehind,
+    /// It would have done nothing any more, so a transfer of nothing took its account nonce.
+    Cancelled {
+        /// Where.
+        block: BlockRef,
+    },
     /// Another transaction used the account nonce: the key is in use somewhere else.
     Lost {
         /// The nonce.
@@ -75,7 +80,7 @@ pub enum JobResult {
 }
 
 /// Labels of the submissions metric: a closed set.
-pub const OUTCOMES: [&str; 12] = [
+pub const OUTCOMES: [&str; 13] = [
     "handled",
     "reverted",
     "duplicate_avoided",
@@ -86,6 +91,7 @@ pub const OUTCOMES: [&str; 12] = [
     "over_budget",
     "busy",
     "left_behind",
+    "cancelled",
     "lost",
     "failed",
 ];
@@ -104,6 +110,7 @@ impl JobResult {
             Self::OverBudget { .. } => "over_budget",
             Self::Busy => "busy",
             Self::LeftBehind => "left_behind",
+            Self::Cancelled { .. } => "cancelled",
             Self::Lost { .. } => "lost",
             Self::Failed(_) => "failed",
         }
@@ -122,7 +129,7 @@ impl fmt::Display for JobResult {
             Self::NotTaken(text) => write!(f, "the node does not take the transaction: {text}"),
             Self::AboveCap { cap } => write!(
                 f,
-                "gas price is above the cap of {cap} wei; waiting for it to fall (or raise relay.submission.max_fee_per_gas)"
+                "gas price is above the cap of {cap} wei; waiting for it to fall (or raise max_fee_per_gas of the chain)"
             ),
             Self::OverBudget { budget } => write!(
                 f,
@@ -133,6 +140,12 @@ impl fmt::Display for JobResult {
             Self::LeftBehind => f.write_str(
                 "it is stuck with its submitter key; what is not handled goes on with another key",
             ),
+            Self::Cancelled { block } => {
+                write!(
+                    f,
+                    "it was stuck and would have done nothing any more; it was cancelled in block {block}"
+                )
+            }
             Self::Lost { account_nonce } => write!(
                 f,
                 "account nonce {account_nonce} was used by a transaction that is not ours; a submitter key must be used by one relay only"

@@ -1,6 +1,6 @@
 //! What a transaction offers to pay: pure functions of the market, the cap and the attempt before.
 
-use polyspan_chain::FeeMarket;
+use polyspan_chain::{Demand, FeeMarket};
 
 /// Smallest raise that nodes accept for a replacement is 10 %; a little more, so that rounding never makes it less.
 /// Unit: percent. Source: go-ethereum `txpool.pricebump`, default 10.
@@ -76,6 +76,26 @@ pub fn replacement_price(market: &FeeMarket, previous: Price, cap: u128) -> Opti
     })
 }
 
+/// Price in the place of `previous`, which no node has taken, so that no raise is owed: that of the market, and no less than what the
+/// nodes demand. `None` when that is above `cap`.
+pub fn demanded_price(market: &FeeMarket, demand: Demand, cap: u128) -> Option<Price> {
+    let least = demand.max_fee.unwrap_or(0);
+    if least > cap {
+        return None;
+    }
+    let market = market.with_least_priority(demand.priority_fee.unwrap_or(0));
+    Some(match first_price(&market, cap)? {
+        Price::Dynamic { max_fee, priority } => {
+            // As much above the demand as above the base fee: both may rise until it is mined.
+            Price::Dynamic { max_fee: max_fee.max(least.saturating_mul(2).min(cap)), priority }
+        }
+        Price::Legacy { gas_price } => {
+            Price::Legacy { gas_price: gas_price.max(least).max(demand.priority_fee.unwrap_or(0)) }
+        }
+    })
+    .filter(|price| price.highest() <= cap)
+}
+
 const fn raised(fee: u128) -> u128 {
     let raise = fee.saturating_mul(BUMP_PERCENT).div_ceil(100);
     // A price of zero is raised too: the same transaction again is no replacement.
@@ -106,6 +126,23 @@ mod tests {
         assert_eq!(first_price(&FeeMarket::Legacy { gas_price: 101 }, 100), None);
         let previous = Price::Legacy { gas_price: 95 };
         assert_eq!(replacement_price(&FeeMarket::Legacy { gas_price: 1 }, previous, 100), None);
+    }
+
+    #[test]
+    fn what_no_node_took_is_priced_by_what_they_demand() {
+        let market = FeeMarket::Eip1559 { base_fee: 10, priority: 1 };
+        let priority = Demand { max_fee: None, priority_fee: Some(25) };
+        let dynamic = |max_fee, priority| Some(Price::Dynamic { max_fee, priority });
+        assert_eq!(demanded_price(&market, Demand::default(), 1_000), dynamic(21, 1));
+        assert_eq!(demanded_price(&market, priority, 1_000), dynamic(45, 25), "in one step");
+        let base = Demand { max_fee: Some(400), priority_fee: None };
+        assert_eq!(demanded_price(&market, base, 1_000), dynamic(800, 1));
+        assert_eq!(demanded_price(&market, base, 500), dynamic(500, 1));
+        assert_eq!(demanded_price(&market, base, 399), None, "the cap holds whatever a node demands");
+        assert_eq!(demanded_price(&market, priority, 34), None);
+        let fixed = FeeMarket::Legacy { gas_price: 5 };
+        assert_eq!(demanded_price(&fixed, base, 500), Some(Price::Legacy { gas_price: 400 }));
+        assert_eq!(demanded_price(&fixed, Demand { max_fee: None, priority_fee: Some(9) }, 8), None);
     }
 
     proptest! {

@@ -1,70 +1,22 @@
 //! What happened to the transactions in the journal: at every head, in both directions between journal and chain.
 
-use polyspan_chain::{FeeMarket, Head, Receipt};
+use polyspan_chain::{Head, Receipt};
 
-use super::envelope::Transaction;
-use super::pricing::Price;
+use super::age::{Need, overdue};
+use super::envelope::{TRANSFER_GAS, Transaction, is_cancellation};
+use super::raise::Repriced;
 use super::*;
-
-/// Attempts of one submission after which it is raised only when the market asks for more. A chain with a fixed price
-/// refuses every raise.
-const UNASKED_RAISES: usize = 8;
-
-/// Gas of a plain transfer. Unit: gas.
-const TRANSFER_GAS: u64 = 21_000;
-
-/// Age at which a submission that nobody mines counts as stuck, whatever it pays. Unit: times `replace_after`. Source: as
-/// many replacements, each at a higher price, did not help.
-const STUCK_AFTER: u64 = 6;
-
-/// Blocks that were made without it, at least, before a submission counts as stuck by its age: where no block is made, no
-/// other key fares better. Unit: blocks.
-const STUCK_BLOCKS: u64 = 3;
-
-/// What a pending submission needs now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// It is young: wait.
-    Wait,
-    /// The node may have lost it: send the same bytes again.
-    Resend,
-    /// It is old: pay more.
-    Replace,
-}
-
-/// Pure: by the age of the newest attempt. Unit: milliseconds.
-fn need(age_ms: u64, replace_after_ms: u64) -> Need {
-    if age_ms >= replace_after_ms {
-        Need::Replace
-    } else if age_ms >= replace_after_ms / 4 {
-        Need::Resend
-    } else {
-        Need::Wait
-    }
-}
-
-/// Pure: whether paying more can help a submission whose newest attempt pays `previous`.
-fn raise_can_help(market: &FeeMarket, previous: Price, attempts: usize) -> bool {
-    let asked = market.current_price();
-    // Where gas costs nothing a raise costs a balance that the submitter need not have.
-    asked > previous.highest() || (previous.highest() > 0 && attempts < UNASKED_RAISES)
-}
-
-/// Pure: whether a submission of this age counts as stuck. Unit: milliseconds; blocks.
-fn overdue(age_ms: u64, blocks: u64, replace_after_ms: u64) -> bool {
-    blocks >= STUCK_BLOCKS && age_ms >= replace_after_ms.saturating_mul(STUCK_AFTER)
-}
 
 /// What keeps a submission from being mined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Hindrance {
-    text: String,
+pub(super) struct Hindrance {
+    pub(super) text: String,
     /// What it makes of the key; able where it passes by itself.
-    standing: Standing,
+    pub(super) standing: Standing,
 }
 
 impl Hindrance {
-    const fn passing(text: String) -> Self {
+    pub(super) const fn passing(text: String) -> Self {
         Self { text, standing: Standing::Able }
     }
 }
@@ -181,22 +133,17 @@ impl Submitter {
         })
     }
 
-    /// That a submission is older than any that a market takes in the end.
+    /// That a submission waits longer than any that a market takes in the end.
     fn overdue(&self, pending: &Pending, blocks: u64) -> Option<Hindrance> {
-        let Submission { account_nonce, created_at_ms, .. } = pending.submission;
-        let age_ms = now_ms().saturating_sub(created_at_ms);
+        let account_nonce = pending.submission.account_nonce;
         let text = || {
             format!(
                 "submission {account_nonce} on chain {} is stuck: blocks are made without it; look whether the node keeps it back",
                 self.chain.name()
             )
         };
-        overdue(age_ms, blocks, self.replace_after_ms())
+        overdue(blocks, self.settings.replace_after)
             .then(|| Hindrance { text: text(), standing: Standing::Stuck })
-    }
-
-    fn replace_after_ms(&self) -> u64 {
-        u64::try_from(self.settings.replace_after.as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn find_receipt(&self, submission: &Submission) -> Result<Option<(Receipt, B256)>, SubmitterError> {
@@ -215,7 +162,8 @@ impl Submitter {
         tx_hash: B256,
         head: Head,
     ) -> Result<Followed, SubmitterError> {
-        let (block, success) = (receipt.block, receipt.success);
+        let cancelled = is_cancellation(&pending.submission, tx_hash, self.signer.address());
+        let (block, success) = (receipt.block, receipt.success && !cancelled);
         let is_final = block.height <= head.final_block.height;
         let outcome = if is_final {
             SubmissionOutcome::Final { block, success }
@@ -226,7 +174,12 @@ impl Submitter {
             self.store_outcome(pending, outcome).await?;
         }
         if let Some(answer) = pending.answer.take() {
-            tell(answer, JobResult::Mined { success, block, tx_hash });
+            let result = if cancelled {
+                JobResult::Cancelled { block }
+            } else {
+                JobResult::Mined { success, block, tx_hash }
+            };
+            tell(answer, result);
         }
         Ok(if is_final { Followed::Closed } else { Followed::Open(None) })
     }
@@ -267,20 +220,31 @@ impl Submitter {
         Ok(())
     }
 
-    /// Keeps a pending transaction alive: resends what the node may have lost, replaces what is stuck, and gives up what
-    /// no node will take. Only what is `next` in its account's line is replaced.
+    /// Keeps a pending transaction alive: resends what the node may have lost, prices anew what none takes, replaces what is stuck, and
+    /// gives up what no node will ever take. Only what is `next` in its account's line is replaced.
     async fn push(&self, pending: &mut Pending, next: bool) -> Result<Followed, SubmitterError> {
-        let newest = pending.submission.attempts.iter().map(|attempt| attempt.sent_at_ms).max().unwrap_or(0);
-        let age_ms = now_ms().saturating_sub(newest);
+        let Some(now) = self.moment() else { return Ok(Followed::Open(None)) };
         let mut stuck = None;
-        match need(age_ms, self.replace_after_ms()) {
+        match pending.age.need(now, self.settings.replace_after) {
             Need::Wait => return Ok(Followed::Open(None)),
-            Need::Replace if next => stuck = self.raise(pending).await?,
+            Need::Replace if next => stuck = self.raise(pending, now).await?,
             Need::Resend | Need::Replace => {}
         }
-        match self.broadcast(&pending.submission).await {
+        let mut said = self.broadcast(&pending.submission).await;
+        if let Broadcast::Underpriced(demand) = said
+            && !pending.taken
+        {
+            match self.reprice(pending, demand, now).await? {
+                Repriced::Yes => said = self.broadcast(&pending.submission).await,
+                Repriced::No(hindrance) => stuck = stuck.or(Some(hindrance)),
+            }
+        }
+        pending.age.resent(now);
+        pending.taken |= said == Broadcast::Taken;
+        match said {
             Broadcast::Taken => Ok(Followed::Open(stuck)),
             Broadcast::Waits(text) => Ok(Followed::Open(stuck.or(Some(Hindrance::passing(text))))),
+            Broadcast::Underpriced(_) => Ok(Followed::Open(stuck.or_else(|| Some(self.underpriced())))),
             Broadcast::Unfunded => {
                 let unfunded = Hindrance { text: self.unfunded(), standing: Standing::Unfunded };
                 Ok(Followed::Open(stuck.or(Some(unfunded))))
@@ -295,39 +259,6 @@ impl Submitter {
         }
     }
 
-    /// Adds an attempt that pays more, if that can help and the cap allows it; otherwise says why not.
-    async fn raise(&self, pending: &mut Pending) -> Result<Option<Hindrance>, SubmitterError> {
-        let attempts = pending.submission.attempts.len();
-        let Some(newest) = pending.submission.attempts.last().filter(|attempt| !attempt.raw.is_empty())
-        else {
-            return Ok(None);
-        };
-        let (transaction, previous) = Transaction::decode(self.chain.id(), newest)?;
-        let market = self.chain.fees().await?;
-        if !raise_can_help(&market, previous, attempts) {
-            return Ok(None);
-        }
-        let cap = self.settings.max_fee_per_gas;
-        let Some(price) = replacement_price(&market, previous, cap) else {
-            let text = format!(
-                "submission {} on chain {} is stuck and the price cap of {cap} wei leaves no room for a replacement; raise relay.submission.max_fee_per_gas",
-                transaction.account_nonce,
-                self.chain.name(),
-            );
-            return Ok(Some(Hindrance { text, standing: Standing::Stuck }));
-        };
-        let attempt: Attempt = transaction.sign(price, &self.signer, now_ms())?;
-        warn!(
-            chain = self.chain.name(), nonce = %transaction.account_nonce, old = previous.highest(), new = price.highest(),
-            "replacing a stuck submission"
-        );
-        pending.submission.attempts.push(attempt);
-        pending.cost = envelope::highest_cost(&pending.submission);
-        // Before sending, as the first attempt: whatever is sent must be in the journal.
-        self.store.record_submission(&pending.submission).await?;
-        Ok(None)
-    }
-
     /// Everything pending waits behind an account nonce that nobody uses: a transfer of nothing to itself fills it.
     async fn fill_gap(&mut self, on_chain: AccountNonce) -> Result<(), SubmitterError> {
         let open = |pending: &&Pending| pending.submission.outcome == SubmissionOutcome::Pending;
@@ -339,7 +270,7 @@ impl Submitter {
             return Ok(());
         }
         let cap = self.settings.max_fee_per_gas;
-        let Some(price) = first_price(&self.chain.fees().await?, cap) else { return Ok(()) };
+        let Some(price) = first_price(&self.market().await?, cap) else { return Ok(()) };
         let transaction = Transaction {
             chain: self.chain.id(),
             account_nonce: on_chain,
@@ -358,8 +289,9 @@ impl Submitter {
         warn!(chain = self.chain.name(), nonce = %on_chain, "filling a gap in the account nonces");
         self.store.record_submission(&submission).await?;
         // If it is not taken now, it is pushed like any other.
-        let _ = self.broadcast(&submission).await;
-        self.pending.push(Pending::new(submission, None));
+        let taken = self.broadcast(&submission).await == Broadcast::Taken;
+        let age = if taken { Age::new(self.moment()) } else { Age::default() };
+        self.pending.push(Pending { age, taken, ..Pending::new(submission) });
         Ok(())
     }
 }
@@ -367,34 +299,6 @@ impl Submitter {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pending_transaction_is_resent_before_it_is_replaced() {
-        assert_eq!(need(0, 8_000), Need::Wait);
-        assert_eq!(need(2_000, 8_000), Need::Resend);
-        assert_eq!(need(8_000, 8_000), Need::Replace);
-    }
-
-    #[test]
-    fn a_submission_is_overdue_by_its_age_and_by_blocks_that_passed_it() {
-        assert!(!overdue(47_999, 100, 8_000));
-        assert!(overdue(48_000, 3, 8_000));
-        assert!(!overdue(480_000, 2, 8_000), "a chain that stands still is no reason to change the key");
-    }
-
-    #[test]
-    fn a_raise_is_made_where_it_can_help() {
-        let legacy = |gas_price| FeeMarket::Legacy { gas_price };
-        let paid = |gas_price| Price::Legacy { gas_price };
-        assert!(!raise_can_help(&legacy(0), paid(0), 1), "gas costs nothing: the node only lost it");
-        assert!(raise_can_help(&legacy(1), paid(0), 1));
-        assert!(raise_can_help(&legacy(25), paid(25), 1));
-        assert!(
-            !raise_can_help(&legacy(25), paid(60), UNASKED_RAISES),
-            "a fixed price is not raised for ever"
-        );
-        assert!(raise_can_help(&legacy(61), paid(60), UNASKED_RAISES));
-    }
 
     #[test]
     fn a_gap_in_the_account_nonces_is_used_first() {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 
 const LANE: BridgeId = BridgeId(B256::repeat_byte(1));
-const PACE: Pace = Pace { takeover_after: Duration::from_secs(3), block_interval: Duration::from_secs(1) };
+const PACE: Pace = Pace { takeover_after: 3, block_interval: Duration::from_secs(1) };
 
 fn operators(count: u8) -> MemberSet {
     MemberSet {
@@ -55,9 +55,9 @@ fn delays_grow_with_the_rank_and_with_the_block_time() {
     assert_eq!(PACE.delay(0), Duration::from_secs(3));
     assert_eq!(PACE.delay(2), Duration::from_secs(6));
     let slow = Pace { block_interval: Duration::from_secs(12), ..PACE };
-    assert_eq!((slow.delay(0), slow.delay(1)), (Duration::from_secs(30), Duration::from_secs(48)));
+    assert_eq!((slow.delay(0), slow.delay(1)), (Duration::from_secs(36), Duration::from_secs(54)));
     let on_demand = Pace { block_interval: Duration::from_secs(86_400), ..PACE };
-    assert_eq!(on_demand.delay(0), LONGEST_INTERVAL * 5 / 2);
+    assert_eq!(on_demand.delay(0), LONGEST_INTERVAL * 3);
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub struct Course {
     /// Within so many ticks of the last fault and of the last request everything is handled.
     pub within: u8,
     /// Delay of the first rank.
-    pub takeover_after: Duration,
+    pub takeover_after: u32,
 }
 
 /// A relay with what its process remembers of the turns.
@@ -106,7 +106,7 @@ impl Course {
     /// A leader that stands, and no other fault.
     pub const fn led_by(stands: u8) -> Self {
         let within = Self::LAST_RANK + 1;
-        let takeover_after = Duration::from_secs(3);
+        let takeover_after = 3;
         Self {
             stands,
             leads: stands,
@@ -224,7 +224,7 @@ impl Memory {
         contract: &Contract,
         (verified, attested): (u8, usize),
         now: u8,
-        takeover_after: Duration,
+        takeover_after: u32,
         operator: u8,
     ) -> Turn {
         let (handled, verified) = (nonce(contract.handled), nonce(verified));

@@ -12,7 +12,7 @@ use super::{located, span};
 use crate::config::form::Raw;
 use crate::config::problems::{Problems, join};
 use crate::config::raw::{RawHistory, RawRelay, RawSubmission, RawSubmitter};
-use crate::config::units::{GasPrice, Span};
+use crate::config::units::Span;
 use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
 const LISTEN: &str = "127.0.0.1:9101";
@@ -33,10 +33,8 @@ const MAX_IN_FLIGHT: u64 = 64;
 const MOST_IN_FLIGHT: u64 = 512;
 /// Source: `devnet/tests/drained_submitter.rs`: 176 625 gas each with a gas cap of 100 000, so a day and key costs 2.8 million.
 const FAILED_RELEASES: u64 = 16;
-/// Unit: wei per gas. 500 gwei.
-const MAX_FEE_PER_GAS: u128 = 500_000_000_000;
-const REPLACE_AFTER: Duration = Duration::from_secs(10);
-const TAKEOVER_AFTER: Duration = Duration::from_secs(3);
+/// Keys that this section had once: each chain has its own.
+const MOVED_TO_CHAIN: [&str; 3] = ["max_fee_per_gas", "replace_after", "takeover_after"];
 
 /// Unit: transfers of a lane. Source: `devnet bench start`: about 40 MiB, and weeks of a busy bridge.
 const KEEP: u64 = 100_000;
@@ -140,7 +138,15 @@ fn submitters(
 }
 
 fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
-    problems.unknown("relay.submission", &raw.unknown, RawSubmission::KEYS);
+    let mut unknown = raw.unknown;
+    for key in MOVED_TO_CHAIN {
+        if unknown.remove(key).is_some() {
+            let unit = if key == "max_fee_per_gas" { "" } else { ", in blocks" };
+            let cure = format!("moved: set it in the [[chain]] section of the chain that is paid on{unit}");
+            problems.add(join("relay.submission", key), cure);
+        }
+    }
+    problems.unknown("relay.submission", &unknown, RawSubmission::KEYS);
     let max_transfers = problems.or("relay.submission.max_transfers", raw.max_transfers, MAX_TRANSFERS);
     if !(1..=MOST_TRANSFERS).contains(&max_transfers) {
         let message = format!("{max_transfers} is out of range; use 1 to {MOST_TRANSFERS}");
@@ -160,21 +166,7 @@ fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {
     let max_in_flight = usize::try_from(max_in_flight.min(MOST_IN_FLIGHT)).unwrap_or(1);
     let path = "relay.submission.failed_releases_per_day";
     let failed_releases_per_day = problems.or(path, raw.failed_releases_per_day, FAILED_RELEASES);
-    let GasPrice(max_fee_per_gas) =
-        problems.or("relay.submission.max_fee_per_gas", raw.max_fee_per_gas, GasPrice(MAX_FEE_PER_GAS));
-    let path = "relay.submission.replace_after";
-    let replace_after = span(path, raw.replace_after, REPLACE_AFTER, Duration::from_secs(3_600), problems);
-    let path = "relay.submission.takeover_after";
-    let takeover_after = span(path, raw.takeover_after, TAKEOVER_AFTER, Duration::from_secs(3_600), problems);
-    SubmissionEntry {
-        max_transfers,
-        max_gas,
-        max_in_flight,
-        failed_releases_per_day,
-        max_fee_per_gas,
-        replace_after,
-        takeover_after,
-    }
+    SubmissionEntry { max_transfers, max_gas, max_in_flight, failed_releases_per_day }
 }
 
 /// 0 is no bound, of either.
