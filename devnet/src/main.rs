@@ -11,6 +11,7 @@ use polyspan_devnet::signals::asked_to_end;
 use polyspan_devnet::spec::{Coordination, NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
 use polyspan_devnet::{bench, binaries, demo, hostile_etcd, scenario, scenarios, screen, up};
+use polyspan_monitoring::logs;
 use tracing_subscriber::EnvFilter;
 
 /// Local networks of real parts: two chains, deployed bridges, relays as processes.
@@ -182,6 +183,8 @@ enum Bench {
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // The library writes colours into files and pipes as well.
+        .with_ansi(logs::colours())
         .with_env_filter(
             EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,polyspan_devnet=info")),
         )

@@ -21,16 +21,18 @@ struct Up {
 
 impl Up {
     async fn start() -> Self {
-        Self::start_with(&[]).await
+        Self::start_with(&[], "warn").await
     }
 
-    async fn start_with(options: &[&str]) -> Self {
+    /// With these options, and this filter of its own log.
+    async fn start_with(options: &[&str], filter: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let output = fs::File::create(folder.path().join("output")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_devnet"))
             .args(["up", "--relays", "1", "--dir"])
             .arg(folder.path().join("net"))
             .args(options)
+            .env("RUST_LOG", filter)
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .stdin(Stdio::null())
@@ -99,9 +101,49 @@ async fn a_network_is_ended_in_order_when_asked() {
     assert_eq!(up.gone().await.0, Some(0));
 }
 
+/// Every log below a directory, of relays, chains and whatever else was started.
+fn logs(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            found.extend(logs(&entry));
+        } else if entry.extension().is_some_and(|extension| extension == "log") {
+            found.push(entry);
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn assert_plain(what: &str, text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().find(|line| line.contains('\u{1b}'));
+    assert!(line.is_none(), "{what}: {line:?}");
+}
+
+#[tokio::test]
+async fn no_log_has_control_sequences_without_a_terminal() {
+    let up = Up::start_with(&[], "debug").await;
+    let net = up.folder.path().join("net");
+    // Errors are written as well.
+    let relay = parts(&net).into_iter().find(|(_, command)| command.contains("sub-bridge-1")).unwrap().0;
+    kill(Pid::from_raw(relay), Signal::SIGKILL).unwrap();
+    let logs = logs(&net);
+    for part in ["main-bridge-1", "sub-bridge-1", "chain-main", "chain-service"] {
+        assert!(logs.iter().any(|log| log.to_string_lossy().contains(part)), "{part} in {logs:?}");
+    }
+    for log in &logs {
+        let text = fs::read(log).unwrap();
+        assert_plain(&log.display().to_string(), &text);
+    }
+    let (_, said) = up.gone().await;
+    assert!(said.contains(" DEBUG ") && said.contains("sub-bridge-1 ended by itself"), "it logs");
+    assert_plain("the output of devnet up", said.as_bytes());
+}
+
 #[tokio::test]
 async fn nothing_outlives_a_devnet_that_is_killed() {
-    let up = Up::start_with(&["--coordination", "etcd", "--etcd-members", "3"]).await;
+    let up = Up::start_with(&["--coordination", "etcd", "--etcd-members", "3"], "warn").await;
     assert_eq!(parts(&up.folder.path().join("net")).len(), 7);
     up.signal(Signal::SIGKILL);
     assert_eq!(up.gone().await.0, None);
@@ -128,6 +170,9 @@ async fn the_demonstration_adds_up() {
     let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_plain("the output of devnet demo", &[output.stdout, output.stderr].concat());
+    let net = folder.path().join("net");
+    logs(&net).iter().for_each(|log| assert_plain(&log.display().to_string(), &fs::read(log).unwrap()));
     assert_eq!(said.lines().last(), Some("demo: 60 requested, 60 handled, 0 lost, 0 duplicated"));
     assert!(said.contains("2 of 3"), "{said}");
 }

@@ -42,6 +42,7 @@ async fn a_forged_payout_is_noticed_at_once() {
         let lane = network.bridges[0].deployment.lane(direction).id;
         let before = explained(&network, &format!("{lane}:{}", nonce - 1)).await;
         assert!(before["state"].is_null(), "roots differ, and the last one is said to be {before}");
+        assert_planned_as_unproven(&network, &lane.to_string(), nonce).await;
     }
     liar.kill().await.unwrap();
     what_governors_unpause_stays_unpaused_over_restarts(&mut network).await;
@@ -96,9 +97,11 @@ async fn a_forged_payout_is_noticed_when_a_real_request_has_taken_its_number() {
     for relay in HONEST {
         network.start_relay(relay).unwrap();
     }
-    for direction in Direction::ALL {
+    for (direction, handled) in Direction::ALL.into_iter().zip(nonces) {
         is_paused(&network, direction).await;
         is_halted(&network, direction, "root").await;
+        let lane = network.bridges[0].deployment.lane(direction).id;
+        assert_planned_as_unproven(&network, &lane.to_string(), handled - 1).await;
     }
 }
 
@@ -169,6 +172,25 @@ async fn told_by_address(network: &TestNetwork, to: Address) -> usize {
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(text.contains("kr/"), "{text}{}", String::from_utf8_lossy(&listed.stderr));
     text.lines().filter(|line| line.contains("paid")).count()
+}
+
+/// `recovery plan` says so of a number, with the users' config and with that of each honest relay, whose store may have the outcome.
+async fn assert_planned_as_unproven(network: &TestNetwork, lane: &str, nonce: u64) {
+    let relays = HONEST.map(|name| network.relay(name).unwrap().config.clone());
+    for config in relays.iter().chain([&network.config]) {
+        let mut command = Command::new(&network.binaries.polyspan);
+        command.args(["recovery", "plan", "--json", "--lane", lane, "--config"]).arg(config);
+        let output = command.output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let plan: Value = serde_json::from_str(&text).unwrap();
+        let has = |range: &Value| {
+            (range["first"].as_u64().unwrap()..range["end"].as_u64().unwrap()).contains(&nonce)
+        };
+        let states = plan["lanes"][0]["states"].as_array().unwrap();
+        let state = states.iter().find(|state| state["nonces"].as_array().unwrap().iter().any(has));
+        assert_eq!(state.unwrap()["state"], "unproven", "{nonce} in {text}");
+    }
 }
 
 async fn explained(network: &TestNetwork, transfer: &str) -> Value {

@@ -58,15 +58,13 @@ impl Classify for ServeError {
 pub enum LogError {
     /// The filter is not one.
     #[error(
-        "`{filter}` (from {origin}) is not a log filter: {reason}; write for example `info` or `info,polyspan_chain=debug`"
+        "`{filter}` (from {origin}) is not a log filter; write for example `info` or `info,polyspan_chain=debug`"
     )]
     Filter {
         /// Where the text came from.
         origin: &'static str,
         /// The text.
         filter: String,
-        /// What is wrong with it.
-        reason: String,
     },
     /// Another part of the process did it before.
     #[error("logs are already set up in this process")]

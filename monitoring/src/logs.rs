@@ -114,14 +114,11 @@ impl<W: io::Write> io::Write for SeenLine<W> {
 }
 
 fn parse_filter(origin: &'static str, text: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder().parse(text).map_err(|error| LogError::Filter {
-        origin,
-        filter: text.to_owned(),
-        reason: error.to_string(),
-    })
+    EnvFilter::builder().parse(text).map_err(|_| LogError::Filter { origin, filter: text.to_owned() })
 }
 
-fn colours() -> bool {
+/// Whether lines on standard error have colours: on a terminal, unless `NO_COLOR` is set.
+pub fn colours() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

@@ -1,9 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256, Bytes, U256};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::config_file::default_config;
@@ -149,7 +150,47 @@ pub fn address(text: &str) -> Result<Address, String> {
 
 /// A duration: `90s`, `5m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s or 5m"))
+    humantime::parse_duration(text).map_err(|_| "not a duration; write it as 90s or 5m".to_owned())
+}
+
+/// A whole number.
+pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let number = digits.then(|| text.parse().ok()).flatten();
+    number.ok_or_else(|| {
+        if digits { "too large" } else { "not a whole number; write digits, such as 42" }.to_owned()
+    })
+}
+
+/// How many are shown: at least one.
+pub fn count(text: &str) -> Result<u16, String> {
+    number(text)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| format!("write a number from 1 to {}", u16::MAX))
+}
+
+/// Id of a token: digits, or hex behind 0x.
+pub fn token_id(text: &str) -> Result<U256, String> {
+    let id = match text.strip_prefix("0x") {
+        Some(digits) if digits.chars().all(|c| c.is_ascii_hexdigit()) => {
+            U256::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => number(text).ok(),
+    };
+    id.filter(|_| text != "0x")
+        .ok_or_else(|| "not the id of a token; write digits, or 0x and hex digits, below 2^256".to_owned())
+}
+
+/// Hash of a block or transaction.
+pub fn hash(text: &str) -> Result<B256, String> {
+    text.parse().map_err(|_| "not a hash; write 0x and 64 hex digits".to_owned())
+}
+
+/// Bytes in hex.
+pub fn bytes(text: &str) -> Result<Bytes, String> {
+    text.parse().map_err(|_| "not bytes in hex; write 0x and an even number of hex digits".to_owned())
 }
 
 #[cfg(test)]

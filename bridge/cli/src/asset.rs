@@ -22,6 +22,11 @@ impl Amount {
         Self { whole: decimals.map(|decimals| format_amount(raw, decimals)), raw: raw.to_string() }
     }
 
+    /// For people: in whole tokens where that is known.
+    pub fn shown(&self) -> &str {
+        self.whole.as_deref().unwrap_or(&self.raw)
+    }
+
     /// What a request moves. An ERC-721 is one; of an ERC-1155 all units together.
     pub fn of(transfer: &ValueTransfer, decimals: Option<u8>) -> Self {
         match transfer.kind.asset() {

@@ -43,13 +43,17 @@ use exit::Exit;
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // Help and versions are results.
         Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
             output::setup(true, ColorChoice::Never);
             output::error(error.to_string().trim().trim_start_matches("error: "), Exit::Input);
             return Exit::Input.into();
         }
-        Err(error) => error.exit(),
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help and versions are results.
+        Err(error) => {
+            output::help(&error);
+            return Exit::Fine.into();
+        }
     };
     output::setup(arguments.json, arguments.color);
     let runtime = match tokio::runtime::Runtime::new() {

@@ -1,15 +1,20 @@
 //! Everything that is printed.
 
+mod table;
+mod wrap;
+
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use alloy::primitives::Address;
 use clap::ColorChoice;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
-
 use polyspan_types::text::plain;
 
 use crate::exit::Exit;
+pub use table::Cell;
+use table::{Form, fitted};
+use wrap::{USUAL_WIDTH, wrapped};
 
 /// How everything is printed, decided once by the command line.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,21 +42,36 @@ pub fn setup(json: bool, color: ColorChoice) {
     let _ = MODE.set(Mode { json, colours });
 }
 
-/// Prints a result to standard output; with --json as an object of its own.
+/// Whether JSON is asked for.
+pub fn is_json() -> bool {
+    mode().json
+}
+
+/// Prints what a command came to as JSON, where that is asked for. Its lines for people are [`told()`].
+pub fn object(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    if is_json() { json(value) } else { Ok(()) }
+}
+
+/// Prints a line of a command that has an [`object()`]. With --json it is a remark: standard output is for the object then.
+pub fn told(text: impl std::fmt::Display) {
+    if is_json() { remark(text) } else { result(text) }
+}
+
+/// Prints a result to standard output; with --json as an object of its own, for text that is of no use in parts.
 ///
 /// A closed pipe (`polyspan status | head -1`) is no failure: nobody reads on.
 pub fn result(text: impl std::fmt::Display) {
-    line(&mut io::stdout().lock(), "result", text, false);
+    line(io::stdout(), "result", text, false);
 }
 
 /// As [`result()`], of something that is bad.
 pub fn bad(text: impl std::fmt::Display) {
-    line(&mut io::stdout().lock(), "result", text, mode().colours.0);
+    line(io::stdout(), "result", text, mode().colours.0);
 }
 
 /// Tells the person something beside the result, on standard error.
 pub fn remark(text: impl std::fmt::Display) {
-    line(&mut io::stderr().lock(), "remark", text, false);
+    line(io::stderr(), "remark", text, false);
 }
 
 /// Prints why the command failed, on standard error.
@@ -62,9 +82,23 @@ pub fn error(text: impl std::fmt::Display, exit: Exit) {
         show(&mut io::stderr().lock(), error);
     } else {
         let (start, end) = if colours.1 { BAD } else { ("", "") };
-        let text = plain(&text.to_string());
-        put(&mut io::stderr().lock(), &format!("{start}error:{end} {text}"));
+        let text = format!("error: {}", plain(&text.to_string()));
+        let text = fitting(&io::stderr(), text);
+        let text = text.strip_prefix("error:").unwrap_or(&text);
+        put(&mut io::stderr().lock(), &format!("{start}error:{end}{text}"));
     }
+}
+
+/// Prints the help that the parser of arguments has made. It fits, but for the line about usage.
+pub fn help(error: &clap::Error) {
+    let rendered = error.render();
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let text = match is_terminal() && !unwanted {
+        true => rendered.ansi().to_string(),
+        false => rendered.to_string(),
+    };
+    let width = width(&io::stdout()).unwrap_or(USUAL_WIDTH).min(USUAL_WIDTH);
+    put(&mut io::stdout().lock(), wrapped(&text, width).trim_end());
 }
 
 /// Whether standard output is a terminal.
@@ -98,87 +132,57 @@ pub fn short_address(address: &str) -> String {
     }
 }
 
-/// A table with a ruled head line, as narrow as its content. In a terminal that is narrower, columns with words wrap; where that is
-/// not enough, each row is a block of lines.
-pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+/// Prints a table with a ruled head line, as narrow as its content. In a terminal that is narrower, columns with words wrap; where
+/// that is not enough, each row is a block of lines. Bad cells are red.
+pub fn table<C: Into<Cell>>(head: &[&str], rows: impl IntoIterator<Item = Vec<C>>) {
+    let rows: Vec<Vec<Cell>> =
+        rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()).collect();
     // Without a terminal there is no width to fit into, and a wrapped cell is hard to search.
-    let width = if is_terminal() { Table::new().width() } else { None };
-    fitted(head, &rows, width)
+    let width = width(&io::stdout()).and_then(|width| u16::try_from(width).ok());
+    let Mode { json, colours } = mode();
+    let text = fitted(head, &rows, Form { width, colours: colours.0 && !json });
+    // Its cells are plain already, and their colours are ours.
+    if json { result(text) } else { put(&mut io::stdout().lock(), &text) }
 }
 
-fn fitted(head: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
-    let text = ruled(head, rows, width).to_string();
-    match width {
-        Some(width) if text.lines().any(|line| line.chars().count() > usize::from(width)) => {
-            let blocks: Vec<_> = rows.iter().map(|row| block(head, row, width)).collect();
-            blocks.join("\n\n")
-        }
-        _ => text,
-    }
-}
-
-/// One row, a line for each cell that is not empty.
-fn block(head: &[&str], row: &[String], width: u16) -> String {
-    let cells = head.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.add_rows(cells.map(|(name, cell)| vec![(*name).to_owned(), cell.clone()]));
-    if let Some(names) = table.column_mut(0) {
-        names.set_padding((0, 2)).set_constraint(ColumnConstraint::ContentWidth);
-    }
-    if let Some(values) = table.column_mut(1) {
-        values.set_padding((0, 0));
-    }
-    table.to_string()
-}
-
-fn ruled(head: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
-    table.set_header(head.to_vec());
-    table.add_rows(rows);
-    let arrangement = match width {
-        Some(width) => {
-            table.set_width(width);
-            ContentArrangement::Dynamic
-        }
-        None => ContentArrangement::Disabled,
-    };
-    table.set_content_arrangement(arrangement);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if index + 1 < head.len() { 2 } else { 0 }));
-    }
-    let names: Vec<usize> = (0..head.len()).filter(|column| !has_words(&table, *column)).collect();
-    for column in names {
-        // A name that is broken in two is nobody's name.
-        table.column_mut(column).into_iter().for_each(|column| {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        });
-    }
-    table
-}
-
-/// Whether the column has cells that can be wrapped between words.
-fn has_words(table: &Table, column: usize) -> bool {
-    let mut cells = table.row_iter().filter_map(|row| row.cell_iter().nth(column));
-    cells.any(|cell| cell.content().contains(' '))
+/// Prints text that programs read as well, such as a script, as it is.
+pub fn verbatim(text: impl std::fmt::Display) {
+    if is_json() { result(text) } else { show(&mut io::stdout().lock(), text) }
 }
 
 fn mode() -> Mode {
     MODE.get().copied().unwrap_or_default()
 }
 
-fn line(to: &mut impl Write, key: &str, text: impl std::fmt::Display, red: bool) {
+fn line(mut to: impl Write + IsTerminal + AsFd, key: &str, text: impl std::fmt::Display, red: bool) {
     if mode().json {
         let text = text.to_string();
         if !text.is_empty() {
-            show(to, serde_json::json!({ key: text }));
+            show(&mut to, serde_json::json!({ key: text }));
         }
         return;
     }
     let (start, end) = if red { BAD } else { ("", "") };
-    put(to, &format!("{start}{}{end}", plain(&text.to_string())));
+    let text = fitting(&to, plain(&text.to_string()));
+    put(&mut to, &format!("{start}{text}{end}"));
+}
+
+/// Text as wide as the terminal that it goes to. Elsewhere a line stays one: it may be searched.
+fn fitting(to: &(impl IsTerminal + AsFd), text: String) -> String {
+    match width(to) {
+        Some(width) => wrapped(&text, width),
+        None => text,
+    }
+}
+
+/// The columns of a terminal: as `COLUMNS` says, else as it tells, else as many as usual. `None` for what is no terminal.
+fn width(to: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    if !to.is_terminal() {
+        return None;
+    }
+    let named = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let told = || terminal_size::terminal_size_of(to).map(|(width, _)| usize::from(width.0));
+    Some(named.or_else(told).filter(|width| *width > 0).unwrap_or(USUAL_WIDTH))
 }
 
 fn show(to: &mut impl Write, text: impl std::fmt::Display) {
@@ -225,31 +229,5 @@ mod tests {
     fn addresses_are_shortened_to_both_of_their_ends() {
         assert_eq!(short_address("0x19ca6B8E0b3b0E3A9D3bF1dC0f1A5f8d2D33d78B"), "0x19ca…d78B");
         assert_eq!(short_address("0x12"), "0x12");
-    }
-
-    #[test]
-    fn a_table_that_is_too_wide_for_the_terminal_is_a_block_for_each_row() {
-        let head = ["lane", "requested", "handled", "waiting for"];
-        let rows = ["kr/main-to-service", "kr/service-to-main"]
-            .map(|lane| vec![lane.to_owned(), "1234567".to_owned(), String::new(), "two words ".repeat(9)]);
-        let fits = |width: u16| {
-            fitted(&head, &rows, Some(width)).lines().all(|line| line.chars().count() <= width.into())
-        };
-        assert!(fits(80) && fits(40));
-        assert!(fitted(&head, &rows, Some(80)).starts_with("lane  "), "a table while it fits");
-        let narrow = fitted(&head, &rows, Some(40));
-        assert!(narrow.contains("requested    1234567") && !narrow.contains("handled"), "{narrow}");
-        assert!(narrow.contains("\n\nlane         kr/service-to-main"), "{narrow}");
-        let wide = fitted(&head, &rows, None);
-        assert_eq!(wide.lines().count(), 4, "without a terminal nothing wraps");
-    }
-
-    #[test]
-    fn a_table_rules_its_head_and_nothing_else() {
-        let rows = ["a", "b"].map(|cell| vec![cell.to_owned(), "long cell".to_owned()]);
-        let text = table(&["one", "two"], rows).to_string();
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 4, "{text}");
-        assert!(lines[1].chars().all(|c| c == '─') && lines[1].chars().count() < 20, "{text}");
     }
 }

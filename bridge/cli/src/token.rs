@@ -33,6 +33,12 @@ pub fn format_amount(amount: U256, decimals: u8) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// ERC-165 id of ERC-721.
+pub const ERC721: FixedBytes<4> = FixedBytes([0x80, 0xac, 0x58, 0xcd]);
+
+/// ERC-165 id of ERC-1155.
+pub const ERC1155: FixedBytes<4> = FixedBytes([0xd9, 0xb6, 0x7a, 0x26]);
+
 /// A token contract on a chain.
 #[derive(Debug, Clone, Copy)]
 pub struct Token<'a> {

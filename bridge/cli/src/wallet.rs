@@ -156,6 +156,18 @@ impl Wallet {
         )
     }
 
+    /// Whether gas costs no more than is allowed.
+    ///
+    /// Errors: it does, or the endpoint.
+    pub async fn check_price(&self) -> Result<()> {
+        self.price().await.map(drop)
+    }
+
+    async fn price(&self) -> Result<Price> {
+        let market = self.chain.fees().await?;
+        price(&market, self.max_fee).map_err(|dear| BadInput::new(dear.to_string()).into())
+    }
+
     async fn signed(&self, call: &Call) -> Result<Bytes> {
         let estimate = self.simulate(call).await?;
         // State may change until the transaction runs; unused gas costs nothing.
@@ -164,8 +176,7 @@ impl Wallet {
         let chain_id = self.chain.id().get();
         let to = call.to.map_or(TxKind::Create, TxKind::Call);
         let (value, input) = (call.value, call.input.clone());
-        let price =
-            price(&self.chain.fees().await?, self.max_fee).map_err(|dear| BadInput::new(dear.to_string()))?;
+        let price = self.price().await?;
         let transaction: TypedTransaction = match price {
             Price::Eip1559 { max_fee, tip } => TxEip1559 {
                 chain_id,

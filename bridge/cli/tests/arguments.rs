@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use polyspan_types::testing::{assert_own_words, wrong_values};
 use tempfile::TempDir;
 
 fn polyspan(folder: &Path, arguments: &[&str]) -> Output {
@@ -110,7 +111,8 @@ fn errors_are_json_where_it_is_asked_for_and_coloured_only_where_it_is_wanted() 
     let made =
         polyspan(folder.path(), &["--json", "keys", "new", "--out", "k.json", "--passphrase-file", "pass"]);
     let result: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-    assert!(result["result"].as_str().unwrap().starts_with("0x"), "{result}");
+    assert!(result["address"].as_str().unwrap().starts_with("0x"), "{result}");
+    assert_eq!(result["file"], "k.json", "{result}");
     // Everything that --help prints fits.
     for command in [&["--help"][..], &["transfer", "--help"], &["pause", "--help"], &["transfers", "--help"]]
     {
@@ -265,6 +267,104 @@ fn no_message_is_a_parsers_own() {
         let told = text(&output.stderr);
         for foreign in ["expected", "struct", "untagged", "invalid type", "TOML parse error"] {
             assert!(!told.contains(foreign), "{config:?}: {told}");
+        }
+    }
+}
+
+/// Every value of every file, and of every argument, as something that it cannot be.
+#[test]
+fn no_message_about_any_value_is_a_parsers_own() {
+    let folder = TempDir::new().unwrap();
+    private(folder.path(), "pass", "secret\n");
+    let wrong = |output: &Output| {
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert!(!told.contains("panicked"), "{told}");
+        assert_own_words(&told);
+    };
+    let deployment = format!(
+        "name = \"kr\"\nsalt = \"0x{0}\"\n[main]\nchain = \"main\"\nchain_id = 31001\nbridge = \"{1}\"\ndeployment_block = 3\n\
+         [service]\nchain = \"service\"\nchain_id = 31002\nbridge = \"{1}\"\ndeployment_block = 3\n\
+         [[pair]]\nname = \"KRT\"\nkind = \"erc20\"\nmain_token = \"{1}\"\nservice_token = \"{1}\"\nmints = \"service\"\n",
+        "12".repeat(32),
+        "0x1000000000000000000000000000000000000001",
+    );
+    let user = "[[bridge]]\ndeployment = \"kr.deployment.toml\"\n".to_owned();
+    for (file, right, command) in [
+        (
+            "polyspan.toml",
+            include_str!("../../node/polyspan.example.toml"),
+            &["config", "check", "--offline"][..],
+        ),
+        (
+            "user.toml",
+            include_str!("../user.example.toml"),
+            &["config", "check", "--offline", "--config", "user.toml"],
+        ),
+        (
+            "deploy.toml",
+            include_str!("../deploy.example.toml"),
+            &["deploy", "--spec", "deploy.toml", "--out", "o.toml"],
+        ),
+        ("kr.deployment.toml", &deployment, &["config", "check", "--offline", "--config", "bridge.toml"]),
+    ] {
+        fs::write(folder.path().join("bridge.toml"), &user).unwrap();
+        for changed in wrong_values(right) {
+            fs::write(folder.path().join(file), changed).unwrap();
+            wrong(&polyspan(folder.path(), command));
+        }
+    }
+    let lane = "kr/main-to-service";
+    let hold = ["force-hold", "prepare", "--out", "o.toml"];
+    let propose = ["governance", "propose", "--out", "o.toml"];
+    let transfer = [
+        "transfer",
+        "erc1155",
+        "--token",
+        "X",
+        "--key",
+        "k",
+        "--to",
+        "0x1000000000000000000000000000000000000001",
+    ];
+    let pair = ["--pair", "X"];
+    let arguments: [(&[&str], &[&str]); 22] = [
+        (&["explain"], &[]),
+        (&["transfers", "--limit"], &[]),
+        (&["transfers", "--from"], &[]),
+        (&["releases", "--limit"], &[]),
+        (&["release", "--key", "k"], &[]),
+        (&["lane", "resume", "--lane", lane, "--accept"], &[]),
+        (&["lane", "resume", "--lane"], &[]),
+        (&["attest", "adopt", "--until"], &[]),
+        (&["pause", "--max-fee"], &[]),
+        (&["pause", "--bridge"], &[]),
+        (&[&hold[..], &["--lane", lane, "--nonce"]].concat(), &[]),
+        (&[&transfer[..], &["--lane", lane, "--amount", "1", "--id"]].concat(), &[]),
+        (&[&transfer[..], &["--lane", lane, "--amount", "1", "--id", "1", "--extra-data"]].concat(), &[]),
+        (&[&transfer[..], &["--lane", lane, "--amount", "1", "--id", "1", "--timeout"]].concat(), &[]),
+        (&[&propose[..], &["--nonce"]].concat(), &["unpause"]),
+        (&[&propose[..], &["--valid-for"]].concat(), &["unpause"]),
+        (&[&propose[..], &["set-refund-delay", "--blocks"]].concat(), &[]),
+        (&[&propose[..], &["set-greatest-gas-cap", "--gas-cap"]].concat(), &[]),
+        (&[&propose[..], &["set-limits"], &pair[..], &["--delay-blocks"]].concat(), &[]),
+        (&[&propose[..], &["set-limits"], &pair[..], &["--fee-in-native"]].concat(), &[]),
+        (&["governance", "cancel", "--out", "o.toml", "--nonce"], &[]),
+        (&["governance", "list", "--blocks"], &[]),
+    ];
+    for (before, after) in arguments {
+        for value in [
+            "",
+            "x",
+            "-1",
+            "1.5",
+            "0x",
+            "0xzz",
+            "0x1",
+            "12x",
+            "5 parsecs",
+            "99999999999999999999999999999999999",
+        ] {
+            wrong(&polyspan(folder.path(), &[before, &[value], after].concat()));
         }
     }
 }

@@ -6,6 +6,8 @@
 mod board;
 #[path = "chains/decisions.rs"]
 mod decisions;
+#[path = "chains/fees.rs"]
+mod fees;
 #[path = "chains/force_hold.rs"]
 mod force_hold;
 #[path = "chains/gas_caps.rs"]
@@ -16,6 +18,8 @@ mod governance;
 mod holds;
 #[path = "chains/interrupts.rs"]
 mod interrupts;
+#[path = "chains/json.rs"]
+mod json;
 #[path = "chains/migration.rs"]
 mod migration;
 #[path = "chains/network.rs"]
@@ -34,6 +38,8 @@ mod terminal;
 mod transfers;
 #[path = "chains/verify.rs"]
 mod verify;
+#[path = "chains/width.rs"]
+mod width;
 #[path = "chains/write_off.rs"]
 mod write_off;
 
@@ -367,7 +373,7 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
         "is held by process ",
         "old by this host's clock",
         &endpoint,
-        "ok         disk: ",
+        "ok          disk: ",
     ] {
         assert!(well.contains(words), "`{words}` in {well}");
     }
@@ -384,6 +390,8 @@ async fn a_transfer_waits_without_relays_and_is_paid_by_one() {
     assert!(blind.contains("is paid.") && blind.contains("Not seen: who approved it: "), "{blind}");
     let recorded = network.told(&["explain", "kr/main-to-service:1", "--config", "relay.toml"]);
     assert!(recorded.contains("Approved by both-1 (0x") && !recorded.contains("Not seen"), "{recorded}");
+
+    assert!(!log().contains('\u{1b}'), "a log has no control sequences: {}", log());
 
     // Checked last: it is not a store any more.
     let store = fs::read_dir(network.folder.path()).unwrap().map(|entry| entry.unwrap().path());

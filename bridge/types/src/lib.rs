@@ -27,6 +27,8 @@ mod payout;
 mod presence;
 mod request;
 mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 mod trace;
 mod vote;

@@ -117,7 +117,9 @@ impl Launch {
             .args(["--gas-limit", &spec.block_gas_limit.to_string()])
             .args(["--accounts", &spec.accounts.to_string()])
             // Its caches belong to this run, not to the person's home.
-            .env("HOME", &self.folder);
+            .env("HOME", &self.folder)
+            // It colours what it writes into files.
+            .env("NO_COLOR", "1");
         if spec.durable {
             command.arg("--state").arg(self.state());
         }

@@ -50,6 +50,8 @@ pub enum NonceState {
     Known(TransferState),
     /// Handled and not on hold: paid, released, refunded or written off, and the store does not tell which.
     Settled,
+    /// Handled, and not known to be what was requested: the roots of both ends differ, or were not compared over it.
+    Unproven,
 }
 
 /// One thing to do, with its reason for a person.
@@ -144,6 +146,7 @@ impl NonceState {
             Self::Unseen => "unseen",
             Self::Known(state) => state.as_str(),
             Self::Settled => "settled",
+            Self::Unproven => "unproven",
         }
     }
 }

@@ -274,7 +274,7 @@ fn check_handled(found: &HandledLogs) -> Result<(), String> {
 
 fn decode<E: SolEvent>(placed: &PlacedLog) -> Result<E, String> {
     E::decode_raw_log(placed.log.topics.iter().copied(), &placed.log.data)
-        .map_err(|error| format!("a log in block {} that does not decode: {error}", placed.block))
+        .map_err(|_| format!("a log in block {} that does not decode as {}", placed.block, E::SIGNATURE))
 }
 
 #[cfg(test)]

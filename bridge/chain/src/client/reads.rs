@@ -171,7 +171,7 @@ impl Client {
             return Err(ChainError::NoCode { chain: self.chain.clone(), address: bridge });
         }
         C::abi_decode_returns(&answer)
-            .map_err(|error| self.bad_answer(CALL, format!("{} does not decode: {error}", C::SIGNATURE)))
+            .map_err(|_| self.bad_answer(CALL, format!("what is no answer of {}", C::SIGNATURE)))
     }
 }
 

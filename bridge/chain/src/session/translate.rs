@@ -32,8 +32,9 @@ pub(super) fn error(
         RpcError::ErrorResp(payload) => node_error(endpoint, method, &payload),
         RpcError::NullResp => bad_answer("null".to_owned()),
         RpcError::DeserError { err, text } => {
-            // The library repeats a value that it did not expect, however long it is.
-            bad_answer(format!("{} in `{}`", endpoint.scrub(&err.to_string()), endpoint.scrub(&text)))
+            // For whoever looks for a fault of the node: the library speaks of its own types, and repeats what it did not expect.
+            tracing::debug!(endpoint = %endpoint, method, error = endpoint.scrub(&err.to_string()), "answer of another form");
+            bad_answer(format!("something of another form: `{}`", endpoint.scrub(&text)))
         }
         RpcError::Transport(TransportErrorKind::HttpError(http)) => http_error(endpoint, method, &http, None),
         RpcError::Transport(TransportErrorKind::HttpErrorWithRetryAfter { error, retry_after }) => {

@@ -11,6 +11,7 @@ use alloy::sol_types::SolEvent;
 use polyspan_chain::testing::{Reply, ScriptedServer, eventually};
 use polyspan_chain::{At, Chain, ChainError, FeeMarket, Url};
 use polyspan_contracts::Bridge::RequestValueTransfer;
+use polyspan_types::testing::assert_own_words;
 use polyspan_types::{BlockHeight, Classify, ErrorClass};
 use serde_json::{Value, json};
 
@@ -149,6 +150,7 @@ async fn answers_that_make_no_sense_name_endpoint_and_method() {
         assert_eq!(*method, "eth_getBlockByNumber");
         assert!(matches!(error.class(), ErrorClass::Retry { .. }));
         assert!(error.to_string().len() < 600, "{error}");
+        assert_own_words(&error.to_string());
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use polyspan_node::config::{Config, LaneInfo};
 use polyspan_types::{LaneId, RequestNonce};
 
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, number};
 use crate::failure::BadInput;
 use crate::output;
 
@@ -29,7 +29,7 @@ pub struct AdoptArguments {
     #[arg(long, value_name = "LANE")]
     lane: Option<LaneId>,
     /// Up to this nonce, itself included.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<RequestNonce>)]
     until: RequestNonce,
 }
 
@@ -48,7 +48,13 @@ pub async fn run(command: AttestCommand) -> Result<ExitCode> {
         None => "above the first final nonce that it sees".to_owned(),
     };
     let adopted = floor.adopted();
-    output::result(format!("{}: the relay signs up to nonce {adopted}, and {free}", lane.id));
+    output::told(format!("{}: the relay signs up to nonce {adopted}, and {free}", lane.id));
+    output::object(&serde_json::json!({
+        "lane": lane.id.to_string(),
+        "signs_up_to": adopted,
+        // Absent while it has seen no final nonce.
+        "signs_above": floor.floor(),
+    }))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -51,8 +51,14 @@ pub async fn run(arguments: ClaimArguments) -> Result<ExitCode> {
     let what = format!("claim {id}");
     let call = Call { to: Some(claims), input: claim_calldata(&claim, to), ..Call::default() };
     let sent = wallet.send(&what, call).await?;
-    output::result(format!("claim transaction: {}", sent.tx_hash));
-    output::result(format!("claimed: {to} has it on chain {}", side.chain));
+    output::told(format!("claim transaction: {}", sent.tx_hash));
+    output::told(format!("claimed: {to} has it on chain {}", side.chain));
+    output::object(&serde_json::json!({
+        "transfer": id.to_string(),
+        "transaction": sent.tx_hash,
+        "chain": side.chain,
+        "to": to,
+    }))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_node::preflight::{self, Finding, Mode, Severity};
+use serde::Serialize;
 
 use crate::args::ConfigFile;
 use crate::exit::Exit;
@@ -27,6 +28,27 @@ pub struct CheckArguments {
     offline: bool,
 }
 
+/// What was found, for programs.
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    chains: usize,
+    bridges: usize,
+    problems: usize,
+    warnings: usize,
+    /// Chains and keys were not looked at.
+    offline: bool,
+    findings: Vec<Found>,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Found {
+    /// `problem`, `warning` or `note`.
+    severity: String,
+    found: String,
+}
+
 /// Checks a configuration; exit code 2 when there is any problem.
 ///
 /// Errors: the problems of the files themselves, all together.
@@ -39,24 +61,46 @@ pub async fn run(command: ConfigCommand) -> Result<ExitCode> {
         preflight::check(&config, Mode::Check).await
     };
     findings.sort_by_key(|finding| finding.severity);
-    for finding in &findings {
-        output::result(format!("{}: {finding}", finding.severity));
+    let report = Report::of(&config, &findings, arguments.offline);
+    if output::is_json() {
+        output::json(&report)?;
+    } else {
+        for finding in &findings {
+            let line = format!("{}: {finding}", finding.severity);
+            if finding.severity == Severity::Problem { output::bad(line) } else { output::result(line) }
+        }
+        output::result(report.verdict());
     }
-    output::result(verdict(&config, &findings, arguments.offline));
-    let problem = findings.iter().any(|finding| finding.severity == Severity::Problem);
-    Ok(if problem { Exit::Input } else { Exit::Fine }.into())
+    Ok(if report.problems > 0 { Exit::Input } else { Exit::Fine }.into())
 }
 
-fn verdict(config: &Config, findings: &[Finding], offline: bool) -> String {
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-    let looked = if offline { " (offline: chains and keys were not looked at)" } else { "" };
-    format!(
-        "{}: {}, {}; {}, {}{looked}",
-        config.file.display(),
-        number(config.chains.len(), "chain"),
-        number(config.bridges.len(), "bridge"),
-        number(count(Severity::Problem), "problem"),
-        number(count(Severity::Warning), "warning"),
-    )
+impl Report {
+    fn of(config: &Config, findings: &[Finding], offline: bool) -> Self {
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        let found =
+            |finding: &Finding| Found { severity: finding.severity.to_string(), found: finding.to_string() };
+        Self {
+            file: config.file.display().to_string(),
+            chains: config.chains.len(),
+            bridges: config.bridges.len(),
+            problems: count(Severity::Problem),
+            warnings: count(Severity::Warning),
+            offline,
+            findings: findings.iter().map(found).collect(),
+        }
+    }
+
+    fn verdict(&self) -> String {
+        let number =
+            |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let looked = if self.offline { " (offline: chains and keys were not looked at)" } else { "" };
+        format!(
+            "{}: {}, {}; {}, {}{looked}",
+            self.file,
+            number(self.chains, "chain"),
+            number(self.bridges, "bridge"),
+            number(self.problems, "problem"),
+            number(self.warnings, "warning"),
+        )
+    }
 }

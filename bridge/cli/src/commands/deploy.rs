@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use polyspan_chain::Part;
 use polyspan_node::config::{Deployment, Pair};
 
+use crate::args::FeeArguments;
 use crate::deploy::spec::DeploySpec;
 use crate::deploy::{run as execute, survey};
 use crate::failure::BadInput;
@@ -22,6 +23,8 @@ pub struct DeployArguments {
     /// Deployment file to write, for the configs of relays and users; never overwritten.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    gas: FeeArguments,
 }
 
 /// Deploys, wires and verifies a bridge, and writes its addresses.
@@ -29,10 +32,10 @@ pub struct DeployArguments {
 /// Errors: all problems of the file, keys and chains before anything is sent; then the step that failed, with what was
 /// done before it.
 pub async fn run(arguments: DeployArguments) -> Result<ExitCode> {
-    let DeployArguments { spec: file, out } = arguments;
+    let DeployArguments { spec: file, out, gas } = arguments;
     let spec = DeploySpec::load(&file)?;
     let target = reserve(&out)?;
-    let sites = match survey::survey(&spec).await {
+    let sites = match survey::survey(&spec, gas).await {
         Ok(sites) => sites,
         Err(problems) => {
             target.give_up();
@@ -41,7 +44,15 @@ pub async fn run(arguments: DeployArguments) -> Result<ExitCode> {
     };
     let deployment = execute::run(&spec, &sites).await.inspect_err(|_| target.give_up())?;
     target.write(&deployment)?;
-    print(&deployment, &out);
+    if output::is_json() {
+        output::json(&serde_json::json!({
+            "file": out,
+            "lanes": deployment.lanes().map(|lane| serde_json::json!({ "lane": lane.id.to_string(), "bridge_id": lane.bridge_id })),
+            "deployment": deployment,
+        }))?;
+    } else {
+        print(&deployment, &out);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,7 +93,7 @@ fn print(deployment: &Deployment, out: &Path) {
         let block = side.deployment_block.to_string();
         vec![word.to_owned(), side.chain.clone(), side.chain_id.to_string(), side.bridge.to_string(), block]
     });
-    output::result(output::table(&["side", "chain", "chain id", "bridge", "deployed in block"], ends));
+    output::table(&["side", "chain", "chain id", "bridge", "deployed in block"], ends);
     for side in [&deployment.main, &deployment.service] {
         if let Some(parts) = side.parts {
             let parts = Part::ALL.map(|part| format!("{part} {}", parts.of(part))).join(", ");
@@ -93,7 +104,7 @@ fn print(deployment: &Deployment, out: &Path) {
         }
     }
     let lanes = deployment.lanes().map(|lane| vec![lane.id.to_string(), lane.bridge_id.to_string()]);
-    output::result(output::table(&["lane", "bridge id"], lanes));
+    output::table(&["lane", "bridge id"], lanes);
     if !deployment.pairs.is_empty() {
         let row = |pair: &Pair| {
             let tokens = [pair.main_token, pair.service_token];
@@ -102,7 +113,7 @@ fn print(deployment: &Deployment, out: &Path) {
             vec![pair.name.clone(), pair.kind.to_string(), main, service, pair.mints.to_string()]
         };
         let head = ["pair", "kind", "token on main", "token on service", "minted on"];
-        output::result(output::table(&head, deployment.pairs.iter().map(row)));
+        output::table(&head, deployment.pairs.iter().map(row));
     }
     output::result(format!("verified; wrote {}", out.display()));
 }

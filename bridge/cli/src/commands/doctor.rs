@@ -104,7 +104,7 @@ pub async fn run(arguments: DoctorArguments) -> Result<ExitCode> {
 }
 
 fn print(check: &Check) {
-    let line = format!("{:<10} {}: {}", check.state.word(), check.check, check.found);
+    let line = format!("{:<11} {}: {}", check.state.word(), check.check, check.found);
     if check.state == State::Bad { output::bad(line) } else { output::result(line) }
 }
 
@@ -134,7 +134,7 @@ async fn signer(relay: &RelayEntry, config: &Config) -> Check {
         return Check::new("signer", State::Bad, "the config names no attester key");
     };
     match attester_key(entry, config).await {
-        Ok(key) => Check::new("signer", State::Ok, key),
+        Ok((_, shown)) => Check::new("signer", State::Ok, shown),
         Err(error) => {
             let state =
                 if failure::exit(&error) == Exit::Unreadable { State::Unreadable } else { State::Bad };

@@ -194,7 +194,9 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<(Sto
         }
         None => None,
     };
-    facts.dispute = dispute(&facts, &view, store.as_ref(), recorded.compared).await;
+    let comparison = dispute::compare(&view, store.as_ref(), recorded.compared).await;
+    // Nothing speaks against what was compared before.
+    facts.dispute = comparison.dispute.filter(|_| nonce >= recorded.compared);
     let handled = handling.as_ref().and_then(|handling| entry(&handling.call, nonce));
     if let (Some(request), Some(handled)) = (&request, &handled) {
         facts.dispute = dispute::of_call(request, handled).or(facts.dispute);
@@ -257,29 +259,6 @@ fn exit(facts: &Facts, judgement: &Judgement, relays_unread: bool) -> Exit {
         Some(_) if unread => Exit::Unreadable,
         Some(_) => Exit::Fine,
     }
-}
-
-/// Why what the destination handled may not be what was requested: by both ends, and by the root that the relay of this host has.
-/// Nothing speaks against what was compared before.
-async fn dispute(
-    facts: &Facts,
-    view: &LaneView,
-    store: Option<&Store>,
-    compared: RequestNonce,
-) -> Option<String> {
-    if facts.nonce < compared {
-        return None;
-    }
-    let (Some(store), Ok(destination)) = (store, &view.destination) else { return facts.dispute.clone() };
-    let lane = view.info.bridge_id;
-    let verified = store.source_position(lane).await.map_or(RequestNonce::ZERO, |read| read.verified_next);
-    let own = match destination.handled <= verified {
-        true => store.root_at(lane, destination.handled).await.ok().flatten(),
-        false => None,
-    };
-    let by_store =
-        own.and_then(|own| dispute::of_roots(destination.handled, own, destination.state.handle_root));
-    by_store.or_else(|| facts.dispute.clone())
 }
 
 /// The entry of one request in a call that handled it.

@@ -7,7 +7,7 @@ use polyspan_node::config::Config;
 use polyspan_types::{HoldAction, TransferId};
 
 use super::decide::{self, DecideCommand, PrepareHeld, Seen};
-use crate::args::{ConfigFile, KeyArguments};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments};
 use crate::failure::BadInput;
 use crate::hold_steps::HoldSteps;
 use crate::network::Network;
@@ -25,6 +25,8 @@ pub struct HoldArguments {
     #[command(flatten)]
     key: Option<KeyArguments>,
     #[command(flatten)]
+    gas: FeeArguments,
+    #[command(flatten)]
     file: ConfigFile,
 }
 
@@ -34,7 +36,7 @@ pub struct HoldArguments {
 pub async fn run(action: HoldAction, arguments: HoldArguments) -> Result<ExitCode> {
     match (arguments.decide, arguments.transfer.zip(arguments.key)) {
         (Some(step), _) => decide::run(action, step).await,
-        (None, Some((transfer, key))) => end(action, &transfer, &key, &arguments.file).await,
+        (None, Some((transfer, key))) => end(action, &transfer, &key, arguments.gas, &arguments.file).await,
         (None, None) => Err(BadInput::new(format!(
             "give the transfer on hold and a key: polyspan {action} TRANSFER --key KEYSTORE"
         ))
@@ -42,13 +44,19 @@ pub async fn run(action: HoldAction, arguments: HoldArguments) -> Result<ExitCod
     }
 }
 
-async fn end(action: HoldAction, id: &TransferId, key: &KeyArguments, file: &ConfigFile) -> Result<ExitCode> {
+async fn end(
+    action: HoldAction,
+    id: &TransferId,
+    key: &KeyArguments,
+    gas: FeeArguments,
+    file: &ConfigFile,
+) -> Result<ExitCode> {
     let network = Network::open(Config::load(&file.config)?).await?;
     let seen = Seen::of_hold(&network, action, id).await?;
     let problem = seen.steps.as_ref().and_then(|steps| problem(action, id, steps));
     match problem {
         Some(problem) => Err(BadInput::new(problem).into()),
-        None => decide::send(&network, &seen, &[], key).await,
+        None => decide::send(&network, &seen, &[], key, gas).await,
     }
 }
 

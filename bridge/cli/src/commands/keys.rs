@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_node::keys::{AttesterEntry, AttesterKey, KeyError, create_keystore, require_private};
+use serde::Serialize;
 
 use crate::args::{ConfigFile, KeyArguments};
 use crate::exit::Exit;
@@ -50,6 +51,25 @@ pub struct ImportKey {
     private_key_file: Option<PathBuf>,
 }
 
+/// A key in a file, for programs.
+#[derive(Debug, Serialize)]
+struct KeyReport<'a> {
+    address: Address,
+    file: &'a Path,
+}
+
+/// A key of a configuration, for programs.
+#[derive(Debug, Serialize)]
+struct UsedKey {
+    /// `attester` or `submitter`.
+    key: &'static str,
+    /// Where a submitter pays.
+    chain: Option<String>,
+    address: Option<Address>,
+    /// Why it cannot be used.
+    problem: Option<String>,
+}
+
 /// Runs `polyspan keys`.
 ///
 /// Errors: a file, a passphrase or a key that cannot be used.
@@ -60,10 +80,18 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode> {
             let key = private_key(import.private_key_file.as_deref())?;
             write(&import.target, || key)?;
         }
-        KeysCommand::Show(key) => output::result(unlock::unlock(&key)?.address()),
+        KeysCommand::Show(key) => show(unlock::unlock(&key)?.address(), &key.key)?,
         KeysCommand::Check(file) => return check(&Config::load(&file.config)?).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(address: Address, file: &Path) -> Result<()> {
+    if output::is_json() {
+        return output::json(&KeyReport { address, file });
+    }
+    output::result(address);
+    Ok(())
 }
 
 /// One line for each key; exit code 2 when one cannot be used.
@@ -71,35 +99,45 @@ async fn check(config: &Config) -> Result<ExitCode> {
     let Some(relay) = &config.relay else {
         return Err(BadInput::new("the file has no [relay] section, so it names no keys").into());
     };
-    let mut usable = true;
-    let mut say = |who: String, key: Result<String>| match key {
-        Ok(address) => output::result(format!("{who}: {address}")),
-        Err(error) => {
-            usable = false;
-            output::result(format!("{who}: problem: {error:#}"));
-        }
+    let mut keys = Vec::new();
+    let mut add = |key: &'static str, chain: Option<&str>, opened: Result<(Address, String)>| {
+        let who = chain.map_or_else(|| key.to_owned(), |chain| format!("{key} on {chain}"));
+        let (address, problem) = match opened {
+            Ok((address, shown)) => {
+                output::told(format!("{who}: {shown}"));
+                (Some(address), None)
+            }
+            Err(error) => {
+                output::told(format!("{who}: problem: {error:#}"));
+                (None, Some(format!("{error:#}")))
+            }
+        };
+        keys.push(UsedKey { key, chain: chain.map(str::to_owned), address, problem });
     };
     if let Some(attester) = &relay.attester {
-        say("attester".to_owned(), attester_key(attester, config).await);
+        add("attester", None, attester_key(attester, config).await);
     }
     for submitter in &relay.submitters {
-        let key = submitter.key.unlock().map(|key| key.address().to_string());
-        say(format!("submitter on {}", submitter.chain), key.map_err(Into::into));
+        let key = submitter.key.unlock().map(|key| (key.address(), key.address().to_string()));
+        add("submitter", Some(&submitter.chain), key.map_err(Into::into));
     }
+    output::object(&serde_json::json!({ "keys": keys }))?;
+    let usable = keys.iter().all(|key| key.problem.is_none());
     Ok(if usable { Exit::Fine } else { Exit::Input }.into())
 }
 
-/// The address of the key that attests, once it has proved that it signs.
+/// The key that attests, once it has proved that it signs: its address, and with its place for people.
 ///
 /// Errors: the files, or the remote signer.
-pub async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
+pub async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<(Address, String)> {
     match entry.open()? {
-        AttesterKey::Local(key) => Ok(key.address().to_string()),
+        AttesterKey::Local(key) => Ok((key.address(), key.address().to_string())),
         AttesterKey::Remote(signer) => {
             if let Some(chain) = config.chains.first() {
                 signer.try_out(chain.chain_id).await?;
             }
-            Ok(format!("{}, at the remote signer {}", signer.address(), signer.name()))
+            let shown = format!("{}, at the remote signer {}", signer.address(), signer.name());
+            Ok((signer.address(), shown))
         }
     }
 }
@@ -112,7 +150,7 @@ fn write(target: &NewKey, key: impl FnOnce() -> PrivateKeySigner) -> Result<()> 
     let passphrase = unlock::new_passphrase(target.passphrase_file.as_deref())?;
     let key = key();
     create_keystore(&target.out, &key, &passphrase)?;
-    output::result(key.address());
+    show(key.address(), &target.out)?;
     output::remark(format!(
         "wrote {}; without its passphrase the key is lost, so keep both",
         target.out.display()

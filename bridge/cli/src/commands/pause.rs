@@ -5,11 +5,13 @@ mod ends;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
 use polyspan_chain::{At, BridgeRevert, ChainError, pause_calldata};
 use polyspan_node::config::{Config, Side};
 use polyspan_node::keys::{AttesterKey, KeyFile};
 use polyspan_types::{BridgeName, CheckpointDomain, Pause};
+use serde::Serialize;
 
 use super::decide::attester;
 use crate::args::{ConfigFile, FeeArguments, KeyArguments};
@@ -49,6 +51,26 @@ pub struct PauseArguments {
     file: ConfigFile,
 }
 
+/// What came of it, for programs.
+#[derive(Debug, Serialize)]
+struct Report {
+    bridge: String,
+    operator: Address,
+    ends: Vec<EndReport>,
+}
+
+/// What came of one contract.
+#[derive(Debug, Serialize)]
+struct EndReport {
+    chain: String,
+    contract: Address,
+    /// `paused`; `pausable` where nothing was sent; `sent` when it was not seen as paused yet; `failed`.
+    state: &'static str,
+    transaction: Option<B256>,
+    /// Why it is not paused.
+    problem: Option<String>,
+}
+
 /// Pauses a bridge on both of its chains, or on one. What can be paused is, whatever happens at the other end. Exit code 1 when an end
 /// could not be paused.
 ///
@@ -62,11 +84,17 @@ pub async fn run(arguments: PauseArguments) -> Result<ExitCode> {
     output::remark(format!("pause bridge {} as operator {operator}:", deployment.name));
     ends.iter().for_each(|end| output::remark(format!("  {end}")));
     output::remark("No request is taken and nothing is paid until governors end the pause.");
+    let mut report = Report { bridge: deployment.name.to_string(), operator, ends: Vec::new() };
     if !ends.iter().any(|end| matches!(end.state, State::Pausable { .. })) {
-        return ends::nothing_to_do(&ends);
+        let exit = ends::nothing_to_do(&ends)?;
+        report.ends.extend(ends.iter().map(EndReport::of));
+        output::object(&report)?;
+        return Ok(exit);
     }
     if arguments.dry_run {
-        output::result("nothing was signed or sent (--dry-run)");
+        output::told("nothing was signed or sent (--dry-run)");
+        report.ends.extend(ends.iter().map(EndReport::of));
+        output::object(&report)?;
         return Ok(Exit::Fine.into());
     }
     if !arguments.yes {
@@ -82,12 +110,17 @@ pub async fn run(arguments: PauseArguments) -> Result<ExitCode> {
     for end in &ends {
         let paused = pause(&network, end, &attester, key.as_ref(), arguments.gas).await;
         let paused = paused.with_context(|| format!("chain {} is not paused", end.side.chain));
-        if let Err(error) = paused {
-            let failed = failure::exit(&error);
-            output::error(format!("{error:#}"), failed);
-            exit = exit.worst(failed);
-        }
+        report.ends.push(match paused {
+            Ok(paused) => paused,
+            Err(error) => {
+                let (failed, problem) = (failure::exit(&error), format!("{error:#}"));
+                output::error(&problem, failed);
+                exit = exit.worst(failed);
+                EndReport { state: "failed", problem: Some(problem), ..EndReport::of(end) }
+            }
+        });
     }
+    output::object(&report)?;
     Ok(exit.into())
 }
 
@@ -98,11 +131,11 @@ async fn pause(
     attester: &AttesterKey,
     key: Option<&KeyArguments>,
     gas: FeeArguments,
-) -> Result<()> {
+) -> Result<EndReport> {
     let (side, chain) = (end.side, network.chain(end.side));
     let pause = match &end.state {
         State::Pausable { pause_nonce } => Pause { pause_nonce: *pause_nonce },
-        State::Paused => return Ok(()),
+        State::Paused => return Ok(EndReport::of(end)),
         State::NotOperator => bail!("this key is no operator there; have an operator of that chain pause it"),
         State::Unread(error) => return Err(error.clone().into()),
     };
@@ -116,15 +149,31 @@ async fn pause(
     let input = pause_calldata(pause.pause_nonce, &signature);
     let call = Call { to: Some(side.bridge), input, ..Call::default() };
     if let Err(ChainError::Reverted(BridgeRevert::Paused { .. })) = wallet.simulate(&call).await {
-        output::result(format!("chain {}: somebody else paused it meanwhile", side.chain));
-        return Ok(());
+        output::told(format!("chain {}: somebody else paused it meanwhile", side.chain));
+        return Ok(EndReport { state: "paused", ..EndReport::of(end) });
     }
     let sent = wallet.send("pause the bridge", call).await?;
     let state = chain.bridge_state(side.bridge, At::Latest).await;
-    let seen =
-        if state.is_ok_and(|state| state.paused) { "paused" } else { "sent, and not seen as paused yet" };
-    output::result(format!("chain {}: {seen}; transaction {}", side.chain, sent.tx_hash));
-    Ok(())
+    let (state, seen) = match state {
+        Ok(state) if state.paused => ("paused", "paused"),
+        _ => ("sent", "sent, and not seen as paused yet"),
+    };
+    output::told(format!("chain {}: {seen}; transaction {}", side.chain, sent.tx_hash));
+    Ok(EndReport { state, transaction: Some(sent.tx_hash), ..EndReport::of(end) })
+}
+
+impl EndReport {
+    /// As it was found.
+    fn of(end: &End<'_>) -> Self {
+        let (state, problem) = match &end.state {
+            State::Pausable { .. } => ("pausable", None),
+            State::Paused => ("paused", None),
+            State::NotOperator => ("failed", Some("this key is no operator there".to_owned())),
+            State::Unread(error) => ("failed", Some(error.to_string())),
+        };
+        let (chain, contract) = (end.side.chain.clone(), end.side.bridge);
+        Self { chain, contract, state, transaction: None, problem }
+    }
 }
 
 /// The last submitter key of the chain: a running relay uses the first one.

@@ -50,7 +50,7 @@ pub struct ManArguments {
 ///
 /// Errors: none that a caller could cause.
 pub fn example(arguments: &ExampleArguments) -> Result<ExitCode> {
-    output::result(
+    output::verbatim(
         match arguments.file {
             Example::Relay => include_str!("../../../node/polyspan.example.toml"),
             Example::Deploy => include_str!("../../deploy.example.toml"),
@@ -67,7 +67,7 @@ pub fn example(arguments: &ExampleArguments) -> Result<ExitCode> {
 pub fn completions(arguments: &CompletionsArguments) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "polyspan", &mut script);
-    output::result(String::from_utf8_lossy(&script).trim_end());
+    output::verbatim(String::from_utf8_lossy(&script).trim_end());
     Ok(Exit::Fine.into())
 }
 
@@ -79,7 +79,7 @@ pub fn man(arguments: &ManArguments) -> Result<ExitCode> {
     let Some(folder) = &arguments.out else {
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page)?;
-        output::result(String::from_utf8_lossy(&page).trim_end());
+        output::verbatim(String::from_utf8_lossy(&page).trim_end());
         return Ok(Exit::Fine.into());
     };
     clap_mangen::generate_to(command, folder)

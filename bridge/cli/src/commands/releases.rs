@@ -9,7 +9,8 @@ use polyspan_types::{HoldAction, LaneId, RequestNonce, TransferId};
 use serde::Serialize;
 
 use super::explain::{find_request, hold_steps, what};
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, count};
+use crate::asset::Amount;
 use crate::exit::Exit;
 use crate::hold_steps::{HoldSteps, HoldStory};
 use crate::lane_view::LaneView;
@@ -26,7 +27,7 @@ pub struct ReleasesArguments {
     #[arg(long, value_name = "LANE")]
     lane: Option<LaneId>,
     /// At most so many of each lane, the oldest ones.
-    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count)]
     limit: u16,
     /// Print JSON.
     #[arg(long)]
@@ -49,6 +50,8 @@ struct OpenHold {
     transfer: String,
     /// What it moves; `null` when the source could not be read.
     what: Option<String>,
+    /// How much, for programs.
+    amount: Option<Amount>,
     #[serde(flatten)]
     story: HoldStory,
     /// Commands that can end it now, or that begin a decision of operators.
@@ -94,11 +97,12 @@ async fn fetch(network: &Network, info: LaneInfo, limit: usize, found: &mut Hold
         };
         let steps = hold_steps(hold, request.as_ref(), destination);
         let what = match &request {
-            Some(request) => Some(what(network, &view.info, &request.transfer).await.0),
+            Some(request) => Some(what(network, &view.info, &request.transfer).await),
             None => None,
         };
+        let (what, amount) = what.unzip();
         let commands = commands(&steps, &id);
-        found.holds.push(OpenHold { transfer: id.to_string(), what, story: steps.story(), commands });
+        found.holds.push(OpenHold { transfer: id.to_string(), what, amount, story: steps.story(), commands });
     }
     Ok(())
 }
@@ -136,7 +140,7 @@ impl Holds {
         if self.holds.is_empty() && self.unseen.is_empty() {
             output::result("nothing is on hold");
         }
-        for OpenHold { transfer, what, story, commands } in &self.holds {
+        for OpenHold { transfer, what, story, commands, .. } in &self.holds {
             let what = what.as_deref().unwrap_or("what it moves was not seen");
             output::result(format!("{transfer}: {what}; since block {} ({})", story.held_at, story.reason));
             output::result(format!("  {}", story.next));

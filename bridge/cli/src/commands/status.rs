@@ -140,19 +140,19 @@ pub async fn members(network: &Network) -> Result<Vec<MemberView>, String> {
 }
 
 fn print(status: &Status) {
-    output::result(output::table(LaneRow::HEAD, status.lanes.iter().map(LaneRow::cells)));
+    output::table(LaneRow::HEAD, status.lanes.iter().map(LaneRow::cells));
     status.lanes.iter().filter_map(LaneRow::holds).for_each(output::result);
     status.lanes.iter().filter_map(LaneRow::ways).for_each(output::result);
     status.lanes.iter().flat_map(LaneRow::in_flights).for_each(output::result);
     status.lanes.iter().flat_map(LaneRow::recoveries).for_each(output::result);
     output::result("");
-    output::result(output::table(BridgeRow::HEAD, status.bridges.iter().flat_map(BridgeRow::cells)));
+    output::table(BridgeRow::HEAD, status.bridges.iter().flat_map(BridgeRow::cells));
     status.bridges.iter().flat_map(BridgeRow::lines).for_each(output::result);
     output::result("");
     output::result(format!("coordination = {}", status.coordination.state));
     match &status.coordination.reason {
         Some(reason) => output::bad(format!("relays are not shown: {reason}")),
-        None => output::result(output::table(RelayRow::HEAD, status.relays.iter().map(RelayRow::cells))),
+        None => output::table(RelayRow::HEAD, status.relays.iter().map(RelayRow::cells)),
     }
     if !status.remarks.is_empty() {
         output::result("");

@@ -7,6 +7,7 @@ use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_store::{LaneHistory, Repair, Store, StoreError, repair};
 use polyspan_types::LaneId;
+use serde_json::json;
 
 use crate::args::ConfigFile;
 use crate::failure::BadInput;
@@ -52,11 +53,21 @@ pub async fn run(command: StoreCommand) -> Result<ExitCode> {
 async fn show(config: &Config) -> Result<ExitCode> {
     let path = path(config)?;
     let store = Store::open_read_only(&path).await.map_err(explained)?;
-    let mib = std::fs::metadata(&path).map_or(0.0, |file| file.len() as f64 / f64::from(1 << 20));
-    output::result(format!("{}: {mib:.1} MiB", path.display()));
+    let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+    output::told(format!("{}: {:.1} MiB", path.display(), bytes as f64 / f64::from(1 << 20)));
+    let mut lanes = Vec::new();
     for lane in config.lanes() {
-        output::result(format!("{}: {}", lane.id, told(&store.history(lane.bridge_id).await?)));
+        let history = store.history(lane.bridge_id).await?;
+        output::told(format!("{}: {}", lane.id, told(&history)));
+        lanes.push(json!({
+            "lane": lane.id.to_string(),
+            "oldest": history.oldest,
+            "handled": history.kept,
+            "open_holds": history.open_holds,
+            "signs_from": history.sealed,
+        }));
     }
+    output::object(&json!({ "file": path, "bytes": bytes, "lanes": lanes }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -72,17 +83,29 @@ fn told(history: &LaneHistory) -> String {
 
 async fn mend(path: &Path) -> Result<ExitCode> {
     match repair(path).await.map_err(explained)? {
-        Repair::Intact => output::result(format!("{} is whole; nothing was changed", path.display())),
+        Repair::Intact => {
+            output::told(format!("{} is whole; nothing was changed", path.display()));
+            output::object(&json!({ "file": path, "state": "whole" }))?;
+        }
         Repair::Mended { damage, aside, kept } => {
-            for line in damage {
+            for line in &damage {
                 output::remark(format!("damage: {line}"));
             }
+            let mut tables = Vec::new();
             for (table, rows, missing) in kept {
                 let rest = if missing { ", and some that cannot be read" } else { "" };
-                output::result(format!("{table}: {rows} rows kept{rest}"));
+                output::told(format!("{table}: {rows} rows kept{rest}"));
+                tables.push(json!({ "table": table, "rows_kept": rows, "rows_lost": missing }));
             }
-            output::result(format!("the damaged file is {}", aside.display()));
-            output::result(
+            output::object(&json!({
+                "file": path,
+                "state": "repaired",
+                "damage": damage,
+                "damaged_file": aside,
+                "tables": tables,
+            }))?;
+            output::told(format!("the damaged file is {}", aside.display()));
+            output::told(
                 "start the relay: it reads requests and outcomes again, and signs above the first final nonce that it sees; `polyspan attest adopt` lowers that",
             );
         }
@@ -96,7 +119,8 @@ async fn reread(config: &Config, lane: &LaneId) -> Result<ExitCode> {
     let done = store.forget_readable(info.bridge_id).await;
     store.close().await;
     done?;
-    output::result(format!(
+    output::object(&json!({ "lane": lane.to_string(), "state": "forgotten" }))?;
+    output::told(format!(
         "{lane}: requests and outcomes are forgotten, what was signed is kept; start the relay: it begins at what the destination has handled"
     ));
     Ok(ExitCode::SUCCESS)

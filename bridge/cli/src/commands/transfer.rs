@@ -3,6 +3,7 @@
 mod asset;
 mod checks;
 mod follow;
+mod nature;
 mod pace;
 mod permit;
 mod plan;
@@ -21,7 +22,7 @@ use anyhow::Result;
 use polyspan_node::config::{Config, LaneInfo};
 use polyspan_types::{Kind, LaneId, TransferId};
 
-use crate::args::{ConfigFile, FeeArguments, KeyArguments, address, duration};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments, address, bytes, duration, token_id};
 use crate::handover;
 use crate::network::Network;
 use crate::output;
@@ -74,7 +75,7 @@ enum AssetArguments {
         #[arg(long, value_name = "PAIR|ADDR")]
         token: String,
         /// Its id.
-        #[arg(long)]
+        #[arg(long, value_parser = token_id)]
         id: U256,
         /// Send the token to the bridge with the request as its data: one transaction and no approval.
         #[arg(long)]
@@ -88,7 +89,7 @@ enum AssetArguments {
         #[arg(long, value_name = "PAIR|ADDR")]
         token: String,
         /// An id; repeated for several.
-        #[arg(long = "id", value_name = "ID", required = true)]
+        #[arg(long = "id", value_name = "ID", required = true, value_parser = token_id)]
         ids: Vec<U256>,
         /// Units of each id, in the same order.
         #[arg(long = "amount", value_name = "COUNT", required = true)]
@@ -117,7 +118,7 @@ struct CommonArguments {
     #[arg(long, value_name = "AMOUNT")]
     fee_limit: Option<String>,
     /// Data for the recipient, at most 1024 bytes of hex.
-    #[arg(long, value_name = "HEX", default_value = "0x")]
+    #[arg(long, value_name = "HEX", default_value = "0x", value_parser = bytes)]
     extra_data: Bytes,
     #[command(flatten)]
     key: KeyArguments,

@@ -11,7 +11,8 @@ use polyspan_node::config::Config;
 use polyspan_types::LaneId;
 use serde::Serialize;
 
-use crate::args::{ConfigFile, address};
+use super::status::members;
+use crate::args::{ConfigFile, address, count};
 use crate::exit::Exit;
 use crate::network::Network;
 use crate::output;
@@ -30,7 +31,7 @@ pub struct TransfersArguments {
     #[arg(long, value_name = "LANE")]
     lane: Option<LaneId>,
     /// At most so many of each lane, the newest ones.
-    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count)]
     limit: u16,
     /// Print JSON.
     #[arg(long)]
@@ -47,20 +48,29 @@ struct Transfers {
     unseen: Vec<String>,
 }
 
-/// Lists transfers, from the chains alone.
+/// Lists transfers with the step of each. Relays need not be alive.
 ///
 /// Errors: the configuration, or it has no such lane.
 pub async fn run(arguments: TransfersArguments) -> Result<ExitCode> {
-    let network = Network::of_chains(Config::load(&arguments.file.config)?)?;
+    let network = Network::open(Config::load(&arguments.file.config)?).await?;
+    let members = members(&network).await;
     let lanes = match &arguments.lane {
         Some(lane) => vec![network.lane(lane)?],
         None => network.config.lanes(),
     };
     let wanted = Wanted { from: arguments.from, to: arguments.to, limit: usize::from(arguments.limit) };
     let mut list = Transfers { transfers: Vec::new(), unseen: Vec::new() };
-    for found in join_all(lanes.iter().map(|info| found::fetch(&network, info, &wanted))).await {
+    let known = members.as_deref().unwrap_or_default();
+    for found in join_all(lanes.iter().map(|info| found::fetch(&network, info, &wanted, known))).await {
         list.transfers.extend(found.rows);
         list.unseen.extend(found.unseen);
+    }
+    // Only what is on its way has votes to count, and only a config with relays says where.
+    if let Err(reason) = members
+        && network.config.coordination.is_some()
+        && list.transfers.iter().any(Row::is_open)
+    {
+        list.unseen.push(format!("what operators have signed: {reason}"));
     }
     if arguments.json {
         output::json(&list)?;
@@ -75,7 +85,7 @@ impl Transfers {
         if self.transfers.is_empty() {
             output::result("no such transfers");
         } else {
-            output::result(output::table(Row::HEAD, self.transfers.iter().map(Row::cells)));
+            output::table(Row::HEAD, self.transfers.iter().map(Row::cells));
         }
         self.unseen.iter().for_each(|reason| output::result(format!("not seen: {reason}")));
     }

@@ -127,9 +127,9 @@ async fn verify(network: &Network, deployment: &Deployment, report: &mut BridgeR
         report.lanes.push(LaneReport::new(&info, source, destination, &walked.figures));
         figures.push(walked.figures);
     }
-    for books in books::of(deployment, &cut, &figures) {
-        books.judge()?;
-        report.pairs.push(books.into());
+    for pair in books::of(deployment, &cut, &figures) {
+        pair.books.judge()?;
+        report.pairs.push(pair.into());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 use alloy::primitives::{B256, U256};
 use alloy::signers::SignerSync;
 use polyspan_chain::testing::development_key;
+use polyspan_types::testing::{assert_own_words, wrong_values};
 use polyspan_types::{BlockHeight, RequestKind, Threshold, ValueTransfer};
 
 use super::*;
@@ -44,6 +45,16 @@ fn signed_by(keys: &[usize]) -> Decision {
         decision.add_signature(key.address(), &key.sign_hash_sync(&digest).unwrap());
     }
     decision
+}
+
+#[test]
+fn a_wrong_value_is_named_in_own_words() {
+    for wrong in wrong_values(&signed_by(&[1]).to_text().unwrap()) {
+        if let Err(told) = Decision::parse(&wrong, HoldAction::ForceHold) {
+            assert_own_words(&told);
+            assert!(!told.contains("is not TOML"), "{told} of {wrong}");
+        }
+    }
 }
 
 #[test]

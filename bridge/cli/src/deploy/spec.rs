@@ -305,7 +305,7 @@ impl TryFrom<String> for Span {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = |error| format!("`{text}` is not a duration ({error}); write it as \"2days\" or \"12h\"");
+        let wrong = |_| format!("`{text}` is not a duration; write it as \"2days\" or \"12h\"");
         humantime::parse_duration(&text).map(Self).map_err(wrong)
     }
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use super::gas::{ChainGas, GreatestGasCap, greatest_gas_cap, pair_gas, remark};
 use super::spec::{DeploySpec, End, PairSpec, SideSpec, TokenSpec};
+use crate::args::FeeArguments;
 use crate::governance::limits::unlimited;
 use crate::output;
-use crate::token::{NATIVE_DECIMALS, Token, format_amount, parse_amount};
+use crate::token::{ERC721, ERC1155, NATIVE_DECIMALS, Token, format_amount, parse_amount};
 use crate::wallet::Wallet;
 
 /// One end, ready to be used.
@@ -50,8 +51,8 @@ struct Found {
 /// Looks at both ends.
 ///
 /// Errors: all problems.
-pub async fn survey(spec: &DeploySpec) -> Result<[Site; 2], Vec<String>> {
-    let (main, service) = tokio::join!(site(spec, End::Main), site(spec, End::Service));
+pub async fn survey(spec: &DeploySpec, gas: FeeArguments) -> Result<[Site; 2], Vec<String>> {
+    let (main, service) = tokio::join!(site(spec, End::Main, gas), site(spec, End::Service, gas));
     let mut problems: Vec<String> = Vec::new();
     let mut keep = |result: Result<Site, Vec<String>>| result.map_err(|found| problems.extend(found)).ok();
     let (main, service) = (keep(main), keep(service));
@@ -83,7 +84,7 @@ pub async fn survey(spec: &DeploySpec) -> Result<[Site; 2], Vec<String>> {
     if problems.is_empty() { Ok([main, service]) } else { Err(problems) }
 }
 
-async fn site(spec: &DeploySpec, end: End) -> Result<Site, Vec<String>> {
+async fn site(spec: &DeploySpec, end: End, gas: FeeArguments) -> Result<Site, Vec<String>> {
     let side = spec.side(end);
     let mut problems = Vec::new();
     let signers = signers(end, side, &mut problems);
@@ -100,7 +101,10 @@ async fn site(spec: &DeploySpec, end: End) -> Result<Site, Vec<String>> {
         }
     };
     let (Some(chain), Some(deployer)) = (chain, deployer) else { return Err(problems) };
-    let wallet = Wallet::new(chain, deployer);
+    let wallet = Wallet::new(chain, deployer).paying_at_most(gas.max_fee);
+    if let Err(problem) = wallet.check_price().await {
+        problems.push(format!("chain {}: {problem:#}", side.chain));
+    }
     let pairs = match look(spec, end, &wallet, &mut problems).await {
         Ok(pairs) => pairs,
         Err(error) => {
@@ -293,8 +297,8 @@ async fn existing(
 const fn interface(kind: Kind) -> Option<FixedBytes<4>> {
     match kind {
         Kind::Native | Kind::Erc20 => None,
-        Kind::Erc721 => Some(FixedBytes([0x80, 0xac, 0x58, 0xcd])),
-        Kind::Erc1155 => Some(FixedBytes([0xd9, 0xb6, 0x7a, 0x26])),
+        Kind::Erc721 => Some(ERC721),
+        Kind::Erc1155 => Some(ERC1155),
     }
 }
 

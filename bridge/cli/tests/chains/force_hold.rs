@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
-use polyspan_chain::testing::development_key;
+use polyspan_chain::testing::{development_key, eventually};
 use polyspan_node::keys::{Passphrase, create_keystore};
+use serde_json::json;
 
 use super::holds::{FORTH, until_state};
 use super::network::{ATTESTER, Network, USER, assert_bad_input, text};
@@ -113,7 +115,29 @@ async fn two_of_three_operators_put_a_request_on_hold_and_the_lane_goes_on() {
     let twice = submit(&network, "force-hold", &["first.toml", "second.toml"]);
     assert_bad_input(&twice, &["kr/main-to-service:0 is handled already"]);
 
-    // What comes behind it is paid as ever.
+    // What comes behind it is paid as ever, and its steps are seen.
+    let listed = |code: i32| {
+        let output = network.polyspan(&["transfers", "--json"]);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (list["transfers"][0].clone(), list)
+    };
+    let (before, all) = listed(3);
+    assert_eq!((&before["state"], &before["transfer"]), (&json!("final"), &json!("kr/main-to-service:1")));
+    assert_eq!(all["transfers"][1]["state"], "held", "{all}");
+    assert!(all["unseen"].to_string().contains("what operators have signed: "), "{all}");
+    network.told(&["attest", "adopt", "--lane", FORTH, "--until", "2", "--config", "operator-1.toml"]);
+    let alone = network.spawn_relay("operator-1");
+    eventually(Duration::from_secs(60), "one of two has attested it", async || {
+        let (row, _) = listed(if network.path("coordination").exists() { 0 } else { 3 });
+        let attested = row["state"] == "attested" && row["votes"] == 1 && row["threshold"] == 2;
+        attested.then_some(()).filter(|()| row["waiting_for"] == "1 of 2 attested (3 operators)")
+    })
+    .await;
+    let table = network.told(&["transfers"]);
+    assert!(table.contains("attested 1 of 2") && table.contains("held"), "{table}");
+    drop(alone);
+
     for key in [ATTESTER, 6] {
         let config = format!("operator-{key}.toml");
         network.told(&["attest", "adopt", "--lane", FORTH, "--until", "2", "--config", &config]);

@@ -7,10 +7,30 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use nix::pty::openpty;
+use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use polyspan_chain::testing::eventually;
+
+/// What a program shows at a terminal of so many columns, which it has for everything, and how it ended. What is typed is there from
+/// the start, and is echoed.
+pub fn shown_at(columns: u16, mut command: Command, typed: &str) -> (ExitStatus, String) {
+    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(Some(&size), None).unwrap();
+    let slave = terminal.slave;
+    command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
+    let mut child = command.spawn().unwrap();
+    // It holds the other ends of the terminal.
+    drop(command);
+    let mut master = File::from(terminal.master);
+    write!(master, "{typed}").unwrap();
+    let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
+    // A pseudo terminal ends with an error once nobody writes to it.
+    while let Ok(count @ 1..) = master.read(&mut buffer) {
+        text.extend(&buffer[..count]);
+    }
+    (child.wait().unwrap(), String::from_utf8(text).unwrap().replace("\r\n", "\n"))
+}
 
 /// What a program has written so far.
 #[derive(Clone, Default)]

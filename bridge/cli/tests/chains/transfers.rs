@@ -155,6 +155,35 @@ async fn what_limits_and_tokens_do_not_allow_is_not_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_kind_of_token_is_called_what_it_is() {
+    let network = bridge().await;
+    let deployment = Deployment::load(&network.path("kr.deployment.toml")).unwrap();
+    let token = |pair: &str| deployment.pair(pair).unwrap().main_token.to_string();
+    let refused = |what: &[&str], words: &[&str]| {
+        let output = network.polyspan(&arguments(what));
+        assert_bad_input(&output, words);
+        // Nothing is said of what such a token does not answer.
+        assert_eq!(text(&output.stderr).lines().count(), 2, "{}", text(&output.stderr));
+    };
+    let erc20 =
+        |token: &str, words: &str| refused(&["erc20", "--token", token, "--amount", "1.5"], &[token, words]);
+    erc20(&token("ART"), "is registered as ERC-721, not as ERC-20; use `polyspan transfer erc721`");
+    erc20(&token("ITEMS"), "is registered as ERC-1155, not as ERC-20; use `polyspan transfer erc1155`");
+    refused(&["erc721", "--token", "KRT", "--id", "7"], &["is registered as ERC-20, not as ERC-721"]);
+    refused(&["erc1155", "--token", "ART", "--id", "7", "--amount", "1"], &["is registered as ERC-721"]);
+    let nobody = Address::repeat_byte(0x77).to_string();
+    erc20(&nobody, "is an account without code, and is not registered with the bridge");
+    let other = TestNFT::constructorCall { name_: "X".into(), symbol_: "X".into() };
+    let other = create(&network.main, &TestNFT::BYTECODE, &other.abi_encode()).await.to_string();
+    erc20(&other, "is an ERC-721, and is not registered with the bridge");
+    erc20(&deployment.main.bridge.to_string(), "a contract of no kind of token that is known");
+    // What lies at the address of a pair is another kind than the bridge has it as.
+    let code = network.main.rpc("eth_getCode", json!([token("ART"), "latest"])).await;
+    network.main.rpc("anvil_setCode", json!([token("PAY"), code])).await;
+    erc20(&token("PAY"), "is an ERC-721, and its pair is registered as ERC-20");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_by_id_go_over_and_come_back() {
     let network = bridge().await;
     let relay = network.start_relay().await;

@@ -170,7 +170,7 @@ fn numbered(row: &Row<'_>) -> rusqlite::Result<Numbered> {
         root: Root(hash(row, 4)?),
     };
     let signature = Signature::from_raw_array(&row.get::<_, [u8; 65]>(6)?)
-        .map_err(|error| cannot_use(format!("a signature in it is malformed ({error})")))?;
+        .map_err(|_| cannot_use("a signature in it is none".to_owned()))?;
     let operator = Address::from(row.get::<_, [u8; 20]>(5)?);
     Ok(Numbered { sequence: count(row, 0)?, attestation: Attestation { checkpoint, operator, signature } })
 }
@@ -185,5 +185,6 @@ fn hash(row: &Row<'_>, index: usize) -> rusqlite::Result<B256> {
 }
 
 fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(text).map_err(|error| cannot_use(format!("its {what} cannot be read ({error})")))
+    serde_json::from_str(text)
+        .map_err(|_| cannot_use(format!("its {what} is not as a relay of this version writes it")))
 }

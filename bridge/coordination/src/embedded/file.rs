@@ -71,6 +71,9 @@ CREATE TABLE attestation (
 CREATE INDEX attestation_news ON attestation (lane, sequence);
 ";
 
+/// A file with other tables, or with values of other kinds in them.
+const FOREIGN_FORM: &str = "it is not of the form that a relay of this version writes; stop the relay of that name and move the file away";
+
 /// Makes a new file with empty tables, for its owner only.
 pub(super) fn create(path: &Path) -> rusqlite::Result<Connection> {
     // SQLite gives its companions of the file the same mode.
@@ -166,6 +169,17 @@ fn expect_file(path: &Path) -> rusqlite::Result<()> {
 
 fn cannot_open(reason: String) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN), Some(reason))
+}
+
+/// Why a file cannot be used. What SQLite says of a file stays, what the library says of our statements and types does not.
+pub(super) fn reason(error: &rusqlite::Error) -> String {
+    use rusqlite::Error;
+    match error {
+        Error::QueryReturnedNoRows => "it names no member".to_owned(),
+        Error::SqliteFailure(failure, _) if failure.code == ErrorCode::Unknown => FOREIGN_FORM.to_owned(),
+        Error::SqliteFailure(..) | Error::ToSqlConversionFailure(_) => error.to_string(),
+        _ => FOREIGN_FORM.to_owned(),
+    }
 }
 
 /// An error of no SQLite code, for a file that is sound and means nothing.

@@ -164,7 +164,7 @@ pub(super) fn to_json<T: serde::Serialize>(
     value: &T,
 ) -> Result<String, CoordinationError> {
     serde_json::to_string(value)
-        .map_err(|error| CoordinationError::Invalid { what, reason: error.to_string() })
+        .map_err(|_| CoordinationError::Invalid { what, reason: "it cannot be written down".to_owned() })
 }
 
 /// An error of writing the own file.

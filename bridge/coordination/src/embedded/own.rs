@@ -13,6 +13,7 @@ use polyspan_types::{Attestation, BridgeId, Epoch, RequestNonce, SignedDecision}
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::contents::{self, Contents, Numbered, number};
+use super::file::reason;
 use super::generation::{
     build, cannot_write, insert, insert_decision, load_left_over, newest_generation, next_generation,
     remove_others, show_key, to_json,
@@ -88,7 +89,7 @@ impl OwnFile {
 
     /// An error of this file that came from reading it.
     pub(super) fn unreadable(&self, error: &rusqlite::Error) -> CoordinationError {
-        CoordinationError::Damaged { path: self.path(), reason: error.to_string() }
+        CoordinationError::Damaged { path: self.path(), reason: reason(error) }
     }
 
     pub(super) fn report(&mut self, report: Report, now_ms: u64) -> Result<(), CoordinationError> {

@@ -38,7 +38,7 @@ pub(super) struct Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self { reason: error.to_string(), passing: file::is_passing(&error) }
+        Self { reason: file::reason(&error), passing: file::is_passing(&error) }
     }
 }
 

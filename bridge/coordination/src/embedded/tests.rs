@@ -1,3 +1,4 @@
+use polyspan_types::testing::assert_own_words;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -187,6 +188,47 @@ async fn foreign_and_damaged_files_are_skipped_and_named() {
     let skipped =
         families.iter().find(|family| family.name() == "polyspan_coordination_skipped_members").unwrap();
     assert_eq!(skipped.get_metric()[0].get_gauge().get_value(), 5.0);
+}
+
+/// Files with the right tables, and with values in them that no relay writes; and with other tables.
+#[tokio::test]
+async fn a_file_with_foreign_values_is_called_that_in_own_words() {
+    let changes = [
+        "UPDATE member SET member = 'x'",
+        "UPDATE member SET member = '{}'",
+        "UPDATE member SET member = json_set(member, '$.id', 5)",
+        "UPDATE member SET report = '[1'",
+        "UPDATE member SET report = '{\"lanes\": 5}'",
+        "UPDATE member SET origin = x'00'",
+        "UPDATE member SET heartbeat = -1",
+        "DELETE FROM member",
+        "DROP TABLE member",
+        "ALTER TABLE member DROP COLUMN report",
+        "UPDATE claim SET lane = x'00'",
+    ];
+    for change in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || EmbeddedCoordinator::open(folder.path(), settings()).unwrap();
+        let foreign = open();
+        foreign.join(&member("foreign")).await.unwrap();
+        foreign.publish(&attestation(lane(1), 1, 1, 1)).await.unwrap();
+        foreign.campaign(lane(1)).await.unwrap();
+        let file = folder.path().join("foreign.1.member");
+        // A stranger's file need not keep to the constraints of ours.
+        let change = format!("PRAGMA ignore_check_constraints = ON; {change}");
+        rusqlite::Connection::open(file).unwrap().execute_batch(&change).unwrap();
+        let reader = open();
+        let mut stream = reader.follow(lane(1));
+        let told = loop {
+            match tokio::time::timeout(PATIENCE, stream.next()).await {
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(error))) => break error.to_string(),
+                _ => panic!("nothing is told of `{change}`"),
+            }
+        };
+        assert!(told.contains("foreign.1.member"), "{change}: {told}");
+        assert_own_words(&told);
+    }
 }
 
 #[tokio::test]

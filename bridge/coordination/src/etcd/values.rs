@@ -43,7 +43,7 @@ pub(super) trait Value: Serialize + DeserializeOwned {
 
     fn to_bytes(&self) -> Result<Vec<u8>, CoordinationError> {
         let invalid = |reason| CoordinationError::Invalid { what: Self::NAME, reason };
-        let bytes = serde_json::to_vec(self).map_err(|error| invalid(error.to_string()))?;
+        let bytes = serde_json::to_vec(self).map_err(|_| invalid("it cannot be written down".to_owned()))?;
         if bytes.len() > Self::LIMIT {
             return Err(invalid(format!("it has {} bytes, more than {}", bytes.len(), Self::LIMIT)));
         }

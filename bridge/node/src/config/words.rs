@@ -13,14 +13,19 @@ pub fn of_syntax(text: &str, error: &toml::de::Error) -> String {
     let (number, start) = (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |end| end + 1));
     let line = text[start..].lines().next().unwrap_or_default().trim();
     let shown: String = line.chars().take(SHOWN).collect();
-    let what = match error.message() {
+    let form = text.parse::<toml::Table>().err();
+    let what = match form.as_ref().map_or("", |form| form.message()) {
+        // The form is right, and a value is not: what is wrong with it.
+        _ if form.is_none() => of_value(error.message()),
         message if message.contains("duplicate key") => {
             "the key is in the file already; give it once".to_owned()
+        }
+        message if ["overflow", "too large", "128"].iter().any(|words| message.contains(words)) => {
+            "the number is too large".to_owned()
         }
         message if message.contains("string") && message.contains("invalid") => {
             "a text has no closing quote, or a character in it that has to be escaped".to_owned()
         }
-        message if of_value(message) != message => of_value(message),
         _ => "this is not TOML; write KEY = VALUE, text in double quotes, sections as [NAME]".to_owned(),
     };
     format!("line {number}, `{shown}`: {what}")
@@ -50,8 +55,23 @@ pub fn of_value(message: &str) -> String {
     {
         return format!("{} is not possible here; {} is needed", quoted(given), needed_kind(needed));
     }
-    let is_foreign = ["untagged enum", "valid TOML value", "invalid length", "data did not match"];
-    if is_foreign.iter().any(|words| message.contains(words)) {
+    // Of numbers, addresses and hashes in hex.
+    let hex = [
+        "odd number of digits",
+        "invalid string length",
+        "invalid character",
+        "invalid digit",
+        "out of range for base",
+        "parsing",
+        "hex string",
+    ];
+    if hex.iter().any(|words| message.to_lowercase().contains(words)) {
+        return "this is no number, address or hash as it is needed here; write 0x and hex digits, or copy it again"
+            .to_owned();
+    }
+    let foreign =
+        ["untagged enum", "valid TOML value", "invalid length", "data did not match", "duplicate field"];
+    if foreign.iter().any(|words| message.contains(words)) {
         return "this is not of the form that is needed here".to_owned();
     }
     message.to_owned()

@@ -15,6 +15,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Longest answer. Unit: bytes. Source: below 1 KiB a lane.
 const LONGEST_ANSWER: u64 = 4 << 20;
 
+/// What is wrong with something that is not an [`Answer`], and what to do.
+const NO_ANSWER: &str = "what it sent is no answer of a relay; use the `polyspan` of the relay's version, and see that nothing else listens there";
+
 /// Why a relay was not asked, or did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -56,7 +59,8 @@ pub async fn ask(socket: &Path, request: &Request) -> Result<Vec<LaneAnswer>, Co
     let mut stream = UnixStream::connect(socket)
         .await
         .map_err(|reason| ControlError::NoRelay { socket: socket.to_owned(), reason })?;
-    let line = serde_json::to_string(request).map_err(|error| wrong(error.to_string()))?;
+    let line =
+        serde_json::to_string(request).map_err(|_| wrong("the request cannot be written down".to_owned()))?;
     let mut text = String::new();
     let exchange = async {
         stream.write_all(format!("{line}\n").as_bytes()).await?;
@@ -65,10 +69,14 @@ pub async fn ask(socket: &Path, request: &Request) -> Result<Vec<LaneAnswer>, Co
     };
     match timeout(DEADLINE, exchange).await {
         Ok(Ok(_)) => {}
+        // Not what the library says of bytes that are no text.
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            return Err(wrong(NO_ANSWER.to_owned()));
+        }
         Ok(Err(error)) => return Err(wrong(error.to_string())),
         Err(_) => return Err(wrong(format!("nothing came within {}", humantime::format_duration(DEADLINE)))),
     }
-    match serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))? {
+    match serde_json::from_str(&text).map_err(|_| wrong(NO_ANSWER.to_owned()))? {
         Answer::Lanes(lanes) => Ok(lanes),
         Answer::Error(reason) => Err(ControlError::Refused(reason)),
     }

@@ -109,9 +109,12 @@ async fn serve(
 }
 
 fn answer_to(lanes: &[Arc<Lane>], line: &str) -> Answer {
-    let request: Request = match serde_json::from_str(line) {
-        Ok(request) => request,
-        Err(error) => return Answer::Error(format!("not a request of the control socket: {error}")),
+    let Ok(request) = serde_json::from_str::<Request>(line) else {
+        return Answer::Error(
+            "this is no request of the control socket; send one line such as {\"command\": \"recovery status\"}, or use the `polyspan` of this \
+             relay's version"
+                .to_owned(),
+        );
     };
     let asked: Vec<_> = lanes.iter().filter(|lane| is_asked(&request, &lane.info.id)).collect();
     if let (Some(lane), true) = (&request.lane, asked.is_empty()) {

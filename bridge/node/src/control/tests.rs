@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use polyspan_monitoring::Health;
+use polyspan_types::testing::assert_own_words;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -83,9 +84,44 @@ async fn another_lane_and_what_is_no_request_are_refused_in_words() {
         stream.shutdown().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.contains("not a request"), "{answer}");
+        assert!(answer.contains("no request") && answer.contains("recovery status"), "{answer}");
+        assert_own_words(&answer);
     }
     assert_eq!(bench.fixture.lane.board.recovery_orders.borrow().asked, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_called_that_in_own_words() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("other.control");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let answers: [&[u8]; 8] = [
+        b"",
+        b"hello\n",
+        b"{}",
+        b"{\"lanes\": 5}",
+        b"{\"lanes\": [{\"lane\": \"up\"}]}",
+        b"{\"error\": {}}",
+        b"[[[[",
+        b"\xff\xfe\n",
+    ];
+    for answer in answers {
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = String::new();
+            stream.read_to_string(&mut request).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+        };
+        let request = Request { command: Command::RecoveryStatus, lane: None };
+        let (told, ()) = tokio::join!(ask(&socket, &request), serve);
+        let told = told.unwrap_err().to_string();
+        assert!(
+            told.contains("is no answer of a relay; use the `polyspan` of the relay's version"),
+            "{told}"
+        );
+        assert_own_words(&told);
+    }
 }
 
 #[tokio::test]

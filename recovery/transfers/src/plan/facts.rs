@@ -21,6 +21,10 @@ pub struct LaneFacts {
     pub previous: Option<RequestNonce>,
     /// Why this relay has halted the lane.
     pub halted: Option<String>,
+    /// Handled requests over which the roots of both ends are known to be the same. Above it nothing is called paid.
+    pub compared: RequestNonce,
+    /// Why what the destination handled above that is not what was requested, if it is not.
+    pub dispute: Option<String>,
 }
 
 /// The source.

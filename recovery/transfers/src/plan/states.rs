@@ -30,7 +30,7 @@ pub(super) fn states(facts: &LaneFacts) -> Vec<StateNonces> {
 
 /// Every nonce at which the state can change.
 fn cuts(facts: &LaneFacts) -> Vec<RequestNonce> {
-    let mut cuts = vec![facts.handled(), facts.final_nonce(), facts.attested, facts.approved];
+    let mut cuts = vec![facts.handled(), facts.final_nonce(), facts.attested, facts.approved, facts.compared];
     let mut add = |ranges: &[NonceRange]| {
         cuts.extend(ranges.iter().flat_map(|range| [range.first, range.end]));
     };
@@ -69,6 +69,11 @@ fn state(facts: &LaneFacts, nonce: RequestNonce) -> NonceState {
 
 /// Of a nonce that is handled.
 fn ended(facts: &LaneFacts, nonce: RequestNonce) -> NonceState {
+    let is_compared = nonce < facts.compared;
+    // Handled, and perhaps as something else: neither paid nor on hold, whatever the destination calls it.
+    if facts.dispute.is_some() && !is_compared {
+        return NonceState::Unproven;
+    }
     let held = match (&facts.destination, &facts.store) {
         (Some(destination), _) => Some(&destination.held),
         (None, Some(store)) => Some(&store.held),
@@ -78,6 +83,7 @@ fn ended(facts: &LaneFacts, nonce: RequestNonce) -> NonceState {
         return NonceState::Known(TransferState::Held);
     }
     match &facts.store {
+        Some(store) if store.told.contains(nonce) && !is_compared => NonceState::Unproven,
         Some(store) if store.released.contains(nonce) => NonceState::Known(TransferState::Released),
         Some(store) if store.refunded.contains(nonce) => NonceState::Known(TransferState::Refunded),
         Some(store) if store.written_off.contains(nonce) => NonceState::Known(TransferState::WrittenOff),

@@ -12,6 +12,7 @@ pub(super) fn steps(facts: &LaneFacts, look: Option<Look>, states: &[StateNonces
     steps.extend(blind(facts));
     steps.extend(halt(facts));
     steps.extend(behind(facts));
+    steps.extend(unproven(facts, states));
     steps.extend(reading(facts, look));
     steps.extend(pause(facts));
     steps.extend(proof(facts));
@@ -76,6 +77,22 @@ fn behind(facts: &LaneFacts) -> Option<Step> {
             destination.handled, source.requested
         );
         wait(WaitFor::Source, [lacks].into_iter().collect(), why)
+    })
+}
+
+/// What was handled and is not known to be what was requested.
+fn unproven(facts: &LaneFacts, states: &[StateNonces]) -> Option<Step> {
+    let found = states.iter().find(|found| found.state == NonceState::Unproven)?;
+    Some(match &facts.dispute {
+        Some(dispute) => {
+            let why = format!("{dispute} (runbook: root differs at the destination)");
+            wait(WaitFor::Person, found.nonces.clone(), why)
+        }
+        None => {
+            let why = "handled, and the roots of both ends were not compared over them yet: a relay that runs and has read the source that far \
+                       does so at every new block";
+            wait(WaitFor::Proof, found.nonces.clone(), why)
+        }
     })
 }
 

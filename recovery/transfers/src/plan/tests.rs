@@ -45,6 +45,7 @@ fn facts() -> LaneFacts {
             told: range(0, 4),
             ..StoreFacts::default()
         }),
+        compared: nonce(4),
         ..LaneFacts::default()
     }
 }
@@ -193,6 +194,27 @@ fn a_destination_that_is_ahead_of_its_source_is_told() {
     let first = &plan.steps[0];
     assert_eq!(waits(&plan), [WaitFor::Source]);
     assert!(first.reason.contains("12 requests and the source has 10"), "{}", first.reason);
+}
+
+#[test]
+fn nothing_is_called_paid_where_the_roots_differ_or_were_not_compared() {
+    let mut facts = LaneFacts { compared: nonce(2), ..facts() };
+    facts.destination.as_mut().unwrap().held = set(&[(0, 1), (3, 4)]);
+    let unread = plan(&facts);
+    let above = [("requested", "8-9"), ("final", "4-7")];
+    let expected = [&above[..], &[("paid", "1"), ("held", "0, 3"), ("unproven", "2")]].concat();
+    assert_eq!(told(&unread), pairs(&expected));
+    assert_eq!(waits(&unread)[0], WaitFor::Proof);
+
+    facts.dispute = Some("the destination's root is another one".to_owned());
+    let disputed = plan(&facts);
+    let expected = [&above[..], &[("paid", "1"), ("held", "0"), ("unproven", "2-3")]].concat();
+    assert_eq!(told(&disputed), pairs(&expected));
+    assert_eq!(waits(&disputed)[0], WaitFor::Person);
+    assert!(disputed.steps[0].reason.contains("is another one (runbook"), "{}", disputed.steps[0].reason);
+    // Somebody without a store calls nothing settled either.
+    let public = plan(&LaneFacts { store: None, compared: RequestNonce::ZERO, ..facts });
+    assert_eq!(public.nonces(NonceState::Unproven), &set(&[(0, 4)]));
 }
 
 #[test]

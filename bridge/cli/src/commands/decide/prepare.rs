@@ -9,7 +9,7 @@ use polyspan_types::{HoldAction, LaneId, RequestNonce, TransferId};
 
 use super::seen::Seen;
 use super::words;
-use crate::args::ConfigFile;
+use crate::args::{ConfigFile, number};
 use crate::decision::Decision;
 use crate::network::Network;
 use crate::output;
@@ -21,7 +21,7 @@ pub struct PrepareNext {
     #[arg(long, value_name = "LANE")]
     lane: LaneId,
     /// The request, which must be the next one of the lane. Default: that one.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<RequestNonce>)]
     nonce: Option<RequestNonce>,
     #[command(flatten)]
     file: ConfigFile,
@@ -73,12 +73,23 @@ pub(super) async fn run(action: HoldAction, arguments: Prepare) -> Result<ExitCo
     let info = network.lane(&arguments.lane)?;
     let seen = Seen::of_decision(&network, action, info, arguments.nonce).await?;
     let text = words::describe(&network, &seen).await;
-    words::show(&network, &seen, &text).await;
+    let notes = words::notes(&network, &seen).await;
+    std::iter::once(&text).chain(&notes).for_each(output::told);
     let operators = &seen.destination.operators;
     let (threshold, count) = (operators.threshold, operators.members.len());
     let out = arguments.out.display();
+    let report = serde_json::json!({
+        "action": action.to_string(),
+        "transfer": seen.id().to_string(),
+        "text": text,
+        "notes": notes,
+        "file": arguments.out,
+        "threshold": threshold.get(),
+        "operators": operators.members,
+    });
     Decision::new(action, &seen.info, operators.epoch, seen.request, text).create(&arguments.out)?;
-    output::result(format!(
+    output::object(&report)?;
+    output::told(format!(
         "wrote {out}; {threshold} of {count} operators sign it, each on a host of the own: \
          polyspan {action} sign {out} --config RELAY_CONFIG"
     ));

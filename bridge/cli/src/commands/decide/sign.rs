@@ -42,7 +42,8 @@ pub(super) async fn run(action: HoldAction, arguments: SignArguments) -> Result<
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
     let seen = Seen::compared(&network, &decision).await?;
     let text = words::describe(&network, &seen).await;
-    words::show(&network, &seen, &text).await;
+    let notes = words::notes(&network, &seen).await;
+    std::iter::once(&text).chain(&notes).for_each(output::told);
     let operators = &seen.destination.operators;
     let key = attester(&network.config)?;
     check_operator(key.address(), operators)?;
@@ -67,13 +68,26 @@ pub(super) async fn run(action: HoldAction, arguments: SignArguments) -> Result<
     };
     let tally = decision.tally(operators);
     words::show_refused(&tally);
-    let (count, threshold, file) = (tally.signed.len(), operators.threshold, file.display());
-    let next = if threshold.is_reached_by(count) {
+    let (count, threshold) = (tally.signed.len(), operators.threshold);
+    let is_enough = threshold.is_reached_by(count);
+    output::object(&serde_json::json!({
+        "action": action.to_string(),
+        "transfer": seen.id().to_string(),
+        "text": text,
+        "notes": notes,
+        "file": file,
+        "operator": key.address(),
+        "signatures": count,
+        "threshold": threshold.get(),
+        "enough": is_enough,
+    }))?;
+    let file = file.display();
+    let next = if is_enough {
         format!("anyone can send it: polyspan {action} submit {file} --key KEYSTORE")
     } else {
         format!("pass it on: polyspan {action} sign {file}")
     };
-    output::result(format!("signed {file}, {count} of {threshold}; {next}"));
+    output::told(format!("signed {file}, {count} of {threshold}; {next}"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,7 +9,7 @@ use polyspan_types::HoldAction;
 
 use super::seen::Seen;
 use super::{send, words};
-use crate::args::{ConfigFile, KeyArguments};
+use crate::args::{ConfigFile, FeeArguments, KeyArguments};
 use crate::decision::Decision;
 use crate::exit::Exit;
 use crate::failure::BadInput;
@@ -26,6 +26,8 @@ pub struct SubmitArguments {
     #[command(flatten)]
     key: KeyArguments,
     #[command(flatten)]
+    gas: FeeArguments,
+    #[command(flatten)]
     file: ConfigFile,
 }
 
@@ -36,13 +38,21 @@ pub(super) async fn run(action: HoldAction, arguments: SubmitArguments) -> Resul
     let decision = merged(&arguments.decisions, action)?;
     let network = Network::open(Config::load(&arguments.file.config)?).await?;
     let seen = Seen::compared(&network, &decision).await?;
-    output::result(words::describe(&network, &seen).await);
+    output::told(words::describe(&network, &seen).await);
     let operators = &seen.destination.operators;
     let tally = decision.tally(operators);
     words::show_refused(&tally);
     if !operators.threshold.is_reached_by(tally.signed.len()) {
+        output::object(&serde_json::json!({
+            "action": action.to_string(),
+            "transfer": seen.id().to_string(),
+            "state": "missing",
+            "signatures": tally.signed.len(),
+            "threshold": operators.threshold.get(),
+            "missing": tally.missing,
+        }))?;
         let missing: Vec<_> = tally.missing.iter().map(ToString::to_string).collect();
-        output::result(format!(
+        output::told(format!(
             "{} of {} signatures; nothing was sent. These have not signed: {}",
             tally.signed.len(),
             operators.threshold,
@@ -50,7 +60,7 @@ pub(super) async fn run(action: HoldAction, arguments: SubmitArguments) -> Resul
         ));
         return Ok(Exit::Bad.into());
     }
-    send(&network, &seen, &tally.needed(operators), &arguments.key).await
+    send(&network, &seen, &tally.needed(operators), &arguments.key, arguments.gas).await
 }
 
 /// One decision with the signatures of all copies.

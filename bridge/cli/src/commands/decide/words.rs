@@ -30,21 +30,20 @@ pub(super) async fn describe(network: &Network, seen: &Seen) -> String {
     )
 }
 
-/// Shows what is decided, and everything that speaks against it.
-pub(super) async fn show(network: &Network, seen: &Seen, text: &str) {
-    output::result(text);
-    if let Some(payload) = asset::payload(&seen.request.transfer) {
-        output::result(format!("with it goes {payload}"));
-    }
+/// What a signer reads beside what is decided: everything that speaks against it.
+pub(super) async fn notes(network: &Network, seen: &Seen) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(asset::payload(&seen.request.transfer).map(|payload| format!("with it goes {payload}")));
     if let Some(steps) = &seen.steps {
-        remarks(seen.action, &seen.id(), steps).into_iter().for_each(output::result);
+        notes.extend(remarks(seen.action, &seen.id(), steps));
         if steps.hold.reason == HoldReason::AnswerUnclear {
-            output::result(evidence::of_payment(network, seen).await);
+            notes.push(evidence::of_payment(network, seen).await);
         }
     }
-    for (relay, what) in &seen.reports {
-        output::result(format!("relay {relay} reports that the lane waits for {what}"));
-    }
+    let reports = seen.reports.iter();
+    notes
+        .extend(reports.map(|(relay, what)| format!("relay {relay} reports that the lane waits for {what}")));
+    notes
 }
 
 /// Shows which signatures do not count.

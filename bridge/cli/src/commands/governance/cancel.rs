@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::look;
 use super::reach::{Ends, ReachArguments, Site, Snapshot};
+use crate::args::number;
 use crate::deploy::spec::End;
 use crate::failure::BadInput;
 use crate::governance::proposal::{Intent, Proposal, Section};
@@ -19,7 +20,7 @@ pub struct CancelArguments {
     #[arg(value_name = "FILE", required_unless_present = "nonce", conflicts_with = "nonce")]
     file: Option<PathBuf>,
     /// Number of the configuration that is taken back.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<u64>)]
     nonce: Option<u64>,
     /// On which chain.
     #[arg(long, value_name = "CHAIN", value_enum, default_value_t = Ends::Both)]

@@ -8,7 +8,7 @@ use alloy::primitives::{Address, U256};
 use polyspan_node::config::Minter;
 use polyspan_types::{Kind, TransferId};
 
-use crate::args::{address, duration};
+use crate::args::{address, duration, number, token_id};
 use crate::governance::limits::LimitWords;
 
 pub use build::Ground;
@@ -33,13 +33,13 @@ pub enum Change {
         #[command(flatten)]
         pair: PairArguments,
         /// Gas of one payout.
-        #[arg(long, value_name = "GAS")]
+        #[arg(long, value_name = "GAS", value_parser = number::<u32>)]
         gas_cap: u32,
     },
     /// Sets what no pair's gas cap can be above, for a chain whose gas prices have changed. Waits.
     SetGreatestGasCap {
         /// From 100000 to 15000000.
-        #[arg(long, value_name = "GAS")]
+        #[arg(long, value_name = "GAS", value_parser = number::<u32>)]
         gas_cap: u32,
     },
     /// Sets what a pair allows; what is not named stays. At once when nothing becomes wider and no fee rises.
@@ -53,7 +53,7 @@ pub enum Change {
     /// Sets how long a hold waits before anyone may refund it. Longer takes effect at once.
     SetRefundDelay {
         /// Blocks of the chain: 1 to 2592000.
-        #[arg(long, value_name = "COUNT")]
+        #[arg(long, value_name = "COUNT", value_parser = number::<u64>)]
         blocks: u64,
     },
     /// Sets how long loosening changes wait. Longer takes effect at once.
@@ -96,7 +96,7 @@ pub struct MembersArguments {
     #[arg(long, value_name = "ADDR,...", value_delimiter = ',', value_parser = address, required = true)]
     pub members: Vec<Address>,
     /// How many of them: more than half.
-    #[arg(long)]
+    #[arg(long, value_parser = number::<u8>)]
     pub threshold: u8,
 }
 
@@ -115,10 +115,10 @@ pub struct DeregisterArguments {
     pub pair: PairArguments,
     /// How many requests of the counterpart this side has to have handled at least. Default: what the counterpart has, if its
     /// side of the pair is locked.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<u64>)]
     pub inbound_nonce: Option<u64>,
     /// How many requests of this side the counterpart has handled, as far as governors have seen it. Default: what it has handled now.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<u64>)]
     pub outbound_nonce: Option<u64>,
 }
 
@@ -131,7 +131,7 @@ pub struct HandOverArguments {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub successor: Address,
     /// The counterpart's final number of requests. Default: what it has, if its requests are stopped.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<u64>)]
     pub inbound_nonce: Option<u64>,
 }
 
@@ -152,11 +152,11 @@ pub struct RegisterArguments {
     pub mints: Minter,
     /// What one request may carry: bytes of an erc721's URI (0 to 512), ids of an erc1155 (1 to 16). Default: the most that fits the
     /// greatest gas caps of both chains.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = number::<u16>)]
     pub item_bound: Option<u16>,
     /// Gas of one payout. Default: 100000 for native, 150000 for erc20; for tokens by id what the contract asks for with the item
     /// bound.
-    #[arg(long, value_name = "GAS")]
+    #[arg(long, value_name = "GAS", value_parser = number::<u32>)]
     pub gas_cap: Option<u32>,
 }
 
@@ -187,7 +187,7 @@ pub struct LimitArguments {
     #[arg(long, value_name = "AMOUNT")]
     delay_above: Option<String>,
     /// How many blocks they are held.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = number::<u32>)]
     delay_blocks: Option<u32>,
 }
 
@@ -219,13 +219,13 @@ pub struct MigrateArguments {
     #[arg(long, default_value = "all")]
     amount: String,
     /// Id of a token that this side locks; may be repeated.
-    #[arg(long = "id", value_name = "ID")]
+    #[arg(long = "id", value_name = "ID", value_parser = token_id)]
     ids: Vec<U256>,
     /// Units of each id of an erc1155, in the same order.
-    #[arg(long = "units", value_name = "COUNT")]
+    #[arg(long = "units", value_name = "COUNT", value_parser = number::<U256>)]
     units: Vec<U256>,
     /// The counterpart's final number of requests. Default: what it has, if its requests are stopped.
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", value_parser = number::<u64>)]
     inbound_nonce: Option<u64>,
 }
 

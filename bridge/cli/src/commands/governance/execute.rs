@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::look;
 use super::reach::{Ends, ReachArguments, Site, Snapshot};
 use super::sign::next;
-use crate::args::{KeyArguments, duration};
+use crate::args::{FeeArguments, KeyArguments, duration};
 use crate::deploy::spec::End;
 use crate::exit::Exit;
 use crate::failure::BadInput;
@@ -41,6 +41,8 @@ pub struct ExecuteArguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    gas: FeeArguments,
     /// On which chain.
     #[arg(long, value_name = "CHAIN", value_enum, default_value_t = Ends::Both)]
     chain: Ends,
@@ -55,6 +57,12 @@ pub struct ExecuteArguments {
     json: bool,
     #[command(flatten)]
     reach: ReachArguments,
+}
+
+/// Who pays for the transactions, and how much at most.
+struct Payer {
+    signer: PrivateKeySigner,
+    gas: FeeArguments,
 }
 
 /// How far one chain is.
@@ -100,7 +108,7 @@ pub async fn run(arguments: ExecuteArguments) -> Result<ExitCode> {
     if !arguments.json {
         look::print(&look::describe(&proposal, Some(&sites), &snapshots)?);
     }
-    let signer = unlock::unlock(&arguments.key)?;
+    let payer = Payer { signer: unlock::unlock(&arguments.key)?, gas: arguments.gas };
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut sent: [Vec<String>; 2] = [Vec::new(), Vec::new()];
     let (mut bar, mut waited) = (None, [false; 2]);
@@ -109,7 +117,7 @@ pub async fn run(arguments: ExecuteArguments) -> Result<ExitCode> {
         for end in &ends {
             let Some(section) = proposal.section(*end) else { continue };
             let sent = &mut sent[*end as usize];
-            let done = advance(&proposal, section, sites.get(*end)?, &signer, sent).await;
+            let done = advance(&proposal, section, sites.get(*end)?, &payer, sent).await;
             // What goes wrong on one chain does not keep the other from going on, nor what was sent from being told.
             let report = done.unwrap_or_else(|error| Report {
                 chain: section.chain.clone(),
@@ -185,10 +193,10 @@ async fn advance(
     proposal: &Proposal,
     section: &Section,
     site: &Site,
-    signer: &PrivateKeySigner,
+    payer: &Payer,
     sent: &mut Vec<String>,
 ) -> Result<Report> {
-    let wallet = Wallet::new(site.chain.clone(), signer.clone());
+    let wallet = Wallet::new(site.chain.clone(), payer.signer.clone()).paying_at_most(payer.gas.max_fee);
     loop {
         let snapshot = site.look().await?;
         let governors = &snapshot.state.governors;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::history::{self, History};
 use super::reach::{Ends, ReachArguments, Site, Snapshot};
+use crate::args::number;
 use crate::governance::setter::Setter;
 use crate::governance::step::SUSPENDED;
 use crate::governance::words::{Knowledge, moment, span};
@@ -21,7 +22,7 @@ pub struct ListArguments {
     #[arg(long, value_name = "CHAIN", value_enum, default_value_t = Ends::Both)]
     chain: Ends,
     /// How far back to look for what was changed. What is scheduled is shown in any case.
-    #[arg(long, value_name = "COUNT", default_value_t = 50_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = 50_000, value_parser = number::<u64>)]
     blocks: u64,
     /// Print JSON.
     #[arg(long)]

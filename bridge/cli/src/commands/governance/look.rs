@@ -146,13 +146,13 @@ pub fn taking_effect(snapshot: &Snapshot, setters: &[Setter]) -> String {
 
 /// Prints it.
 pub fn print(view: &View) {
-    output::result(format!("proposal {}", view.fingerprint));
+    output::told(format!("proposal {}", view.fingerprint));
     for chain in &view.chains {
         let what = match view.intent {
             Intent::Configuration => format!("configuration {}", chain.configuration_nonce),
             Intent::Cancellation => format!("takes back configuration {}", chain.configuration_nonce),
         };
-        output::result(format!(
+        output::told(format!(
             "{}: {what} of bridge {} on chain {} (id {}), by the governors of epoch {}",
             chain.side, chain.bridge, chain.chain, chain.chain_id, chain.epoch
         ));
@@ -162,15 +162,15 @@ pub fn print(view: &View) {
                 Some(false) => " [at once]",
                 None => "",
             };
-            output::result(format!("  {}. {}{waits}", index + 1, call.text));
+            output::told(format!("  {}. {}{waits}", index + 1, call.text));
         }
-        chain.effect.iter().for_each(|effect| output::result(format!("  {effect}")));
+        chain.effect.iter().for_each(|effect| output::told(format!("  {effect}")));
         chain
             .deadline
             .iter()
-            .for_each(|deadline| output::result(format!("  to be sent and executed before {deadline}")));
-        output::result(format!("  {}", votes(chain)));
-        chain.refused.iter().for_each(|refused| output::result(format!("  does not count: {refused}")));
+            .for_each(|deadline| output::told(format!("  to be sent and executed before {deadline}")));
+        output::told(format!("  {}", votes(chain)));
+        chain.refused.iter().for_each(|refused| output::told(format!("  does not count: {refused}")));
     }
 }
 

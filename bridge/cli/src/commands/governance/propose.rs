@@ -12,7 +12,7 @@ use polyspan_types::{Direction, HoldReason, Kind, Leaf, Request, TransferId};
 use super::change::{Change, Ground, RegisterArguments};
 use super::look;
 use super::reach::{Ends, ReachArguments, Site, Sites, Snapshot};
-use crate::args::duration;
+use crate::args::{duration, number};
 use crate::deploy::spec::End;
 use crate::deploy::survey;
 use crate::failure::BadInput;
@@ -41,7 +41,7 @@ pub struct ProposeArguments {
     #[arg(long, value_name = "DURATION", default_value = "7days", value_parser = duration, global = true)]
     valid_for: Duration,
     /// Number of the configuration, when others are to be voted before it. Default: the next one of each chain.
-    #[arg(long, value_name = "NONCE", global = true)]
+    #[arg(long, value_name = "NONCE", global = true, value_parser = number::<u64>)]
     nonce: Option<u64>,
     /// Print JSON.
     #[arg(long, global = true)]

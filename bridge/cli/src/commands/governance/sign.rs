@@ -1,11 +1,12 @@
 //! `polyspan governance sign`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alloy::primitives::{Address, Bytes};
 use alloy::signers::SignerSync;
 use anyhow::{Context, Result};
+use serde::Serialize;
 
 use super::history;
 use super::look;
@@ -41,6 +42,26 @@ pub struct SignArguments {
     reach: ReachArguments,
 }
 
+/// How far a proposal is signed, for programs.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    file: &'a Path,
+    /// Whose key has signed; `null` when there was nothing left to sign.
+    governor: Option<Address>,
+    chains: Vec<ChainReport>,
+    /// Whether anyone can send it now, as far as the chains were looked at.
+    enough: bool,
+}
+
+/// One part of it.
+#[derive(Debug, Serialize)]
+struct ChainReport {
+    chain: String,
+    /// That count, where the chain was looked at; else all.
+    signatures: usize,
+    threshold: Option<u8>,
+}
+
 /// Shows what the calldata says, asks, and signs.
 ///
 /// Errors: a proposal that cannot be voted, a key of no governor, or nobody agreed.
@@ -62,7 +83,8 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
     look::print(&look::describe(&proposal, sites.as_ref(), &snapshots)?);
     let open = votable(&proposal, sites.as_ref(), &snapshots).await?;
     if open.is_empty() {
-        output::result("there is nothing left to sign");
+        output::told("there is nothing left to sign");
+        output::object(&Report { file: &arguments.file, governor: None, chains: Vec::new(), enough: true })?;
         return Ok(ExitCode::SUCCESS);
     }
     let signer = unlock::unlock(&arguments.key)?;
@@ -73,7 +95,7 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
             .is_some_and(|section| section.signatures.iter().all(|entry| entry.governor != signer.address()))
     };
     if !ends.iter().any(fresh) {
-        output::result(format!("{} has signed already", signer.address()));
+        output::told(format!("{} has signed already", signer.address()));
     }
     if !arguments.yes {
         let question = format!("Sign proposal {} as {}? [y/N] ", proposal.fingerprint(), signer.address());
@@ -89,7 +111,14 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
         Some(out) => proposal.create(out)?,
         None => proposal.replace(&arguments.file)?,
     }
-    report(&proposal, &snapshots, arguments.out.as_ref().unwrap_or(&arguments.file));
+    let report = Report::of(
+        &proposal,
+        &snapshots,
+        arguments.out.as_ref().unwrap_or(&arguments.file),
+        signer.address(),
+    );
+    report.lines().iter().for_each(output::told);
+    output::object(&report)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -197,27 +226,40 @@ fn governed(
     Ok(ends)
 }
 
-fn report(proposal: &Proposal, snapshots: &[Option<Snapshot>; 2], file: &std::path::Path) {
-    let mut enough = true;
-    for (end, section) in proposal.sections() {
-        let count = match &snapshots[end as usize] {
-            Some(snapshot) => {
-                let governors = &snapshot.state.governors;
-                let tally = Tally::count(proposal.intent, section, governors);
-                enough &= governors.threshold.is_reached_by(tally.signed.len());
-                format!("{} of {}", tally.signed.len(), governors.threshold)
-            }
-            None => {
-                enough = false;
-                section.signatures.len().to_string()
-            }
-        };
-        output::result(format!("chain {}: {count} signatures", section.chain));
+impl<'a> Report<'a> {
+    fn of(proposal: &Proposal, snapshots: &[Option<Snapshot>; 2], file: &'a Path, governor: Address) -> Self {
+        let (mut enough, mut chains) = (true, Vec::new());
+        for (end, section) in proposal.sections() {
+            let (signatures, threshold) = match &snapshots[end as usize] {
+                Some(snapshot) => {
+                    let governors = &snapshot.state.governors;
+                    let signed = Tally::count(proposal.intent, section, governors).signed.len();
+                    enough &= governors.threshold.is_reached_by(signed);
+                    (signed, Some(governors.threshold.get()))
+                }
+                None => {
+                    enough = false;
+                    (section.signatures.len(), None)
+                }
+            };
+            chains.push(ChainReport { chain: section.chain.clone(), signatures, threshold });
+        }
+        Self { file, governor: Some(governor), chains, enough }
     }
-    let next = if enough {
-        "anyone can send it: polyspan governance execute"
-    } else {
-        "pass it on: polyspan governance sign"
-    };
-    output::result(format!("signed {}; {next} {}", file.display(), file.display()));
+
+    fn lines(&self) -> Vec<String> {
+        let file = self.file.display();
+        let of_chain = |ChainReport { chain, signatures, threshold }: &ChainReport| {
+            let of = threshold.map_or_else(String::new, |threshold| format!(" of {threshold}"));
+            format!("chain {chain}: {signatures}{of} signatures")
+        };
+        let mut lines: Vec<_> = self.chains.iter().map(of_chain).collect();
+        let next = if self.enough {
+            "anyone can send it: polyspan governance execute"
+        } else {
+            "pass it on: polyspan governance sign"
+        };
+        lines.push(format!("signed {file}; {next} {file}"));
+        lines
+    }
 }

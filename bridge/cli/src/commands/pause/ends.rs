@@ -100,7 +100,7 @@ pub(super) fn nothing_to_do(ends: &[End<'_>]) -> Result<ExitCode> {
         let text = "the attester key is no operator of the bridge, so its signature pauses nothing; use the config of one";
         return Err(BadInput::new(text).into());
     }
-    output::result("there is nothing left to pause");
+    output::told("there is nothing left to pause");
     Ok(Exit::Fine.into())
 }
 

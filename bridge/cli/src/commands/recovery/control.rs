@@ -8,12 +8,14 @@ use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_node::control::{self, Command, ControlError, LaneAnswer, Request};
 use polyspan_types::LaneId;
+use serde::Serialize;
 
 use super::progress::Progress;
 use super::{StatusArguments, WorkerArguments};
 use crate::exit::Exit;
 use crate::failure::BadInput;
 use crate::network::unknown_lane;
+use crate::output::Cell;
 use crate::{output, reading};
 
 /// Time between two looks at how far a relay is.
@@ -66,12 +68,23 @@ pub(super) async fn look(arguments: WorkerArguments) -> Result<ExitCode> {
         lanes = relay.ask(Command::RecoveryStatus).await?;
     };
     progress.end();
-    lanes.iter().zip(&ends).map(|(lane, end)| end.told(lane)).for_each(output::result);
+    lanes.iter().zip(&ends).map(|(lane, end)| end.told(lane)).for_each(output::told);
+    let reports = lanes.iter().zip(&ends).map(|(lane, end)| Looked { lane, end: *end });
+    output::object(&reports.collect::<Vec<_>>())?;
     Ok(if ends.iter().all(|end| *end == End::Good) { Exit::Fine } else { Exit::Bad }.into())
 }
 
+/// A lane that was looked at, for programs.
+#[derive(Debug, Serialize)]
+struct Looked<'a> {
+    #[serde(flatten)]
+    lane: &'a LaneAnswer,
+    end: End,
+}
+
 /// How a look that was asked for ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum End {
     /// The lane was looked at, and nothing keeps it from being read.
     Good,
@@ -120,7 +133,7 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<ExitCode> {
         output::json(&lanes)?;
     } else {
         let head = ["lane", "recovery", "looks", "refilled", "reads", "last look"];
-        output::result(output::table(&head, lanes.iter().map(cells)));
+        output::table(&head, lanes.iter().map(cells));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -128,17 +141,19 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<ExitCode> {
 /// `polyspan recovery start` and `stop`
 pub(super) async fn switch(arguments: WorkerArguments, enabled: bool) -> Result<ExitCode> {
     let command = if enabled { Command::RecoveryStart } else { Command::RecoveryStop };
-    for lane in Relay::of(arguments)?.ask(command).await? {
+    let lanes = Relay::of(arguments)?.ask(command).await?;
+    for lane in &lanes {
         let does = if enabled { "looks from time to time" } else { "rests" };
-        output::result(format!(
+        output::told(format!(
             "{}: the recovery worker {does} until the relay restarts; then [recovery] enabled decides",
             lane.lane
         ));
     }
+    output::object(&lanes)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn cells(lane: &LaneAnswer) -> Vec<String> {
+fn cells(lane: &LaneAnswer) -> Vec<Cell> {
     let recovery = &lane.recovery;
     let standing = match (&lane.halted, recovery.enabled) {
         (Some(_), _) => "HALTED",
@@ -147,12 +162,12 @@ fn cells(lane: &LaneAnswer) -> Vec<String> {
     };
     let reads = recovery.reading.map_or_else(|| "–".to_owned(), |reading| reading::told(&reading));
     vec![
-        lane.lane.to_string(),
-        standing.to_owned(),
-        recovery.looks.to_string(),
-        recovery.refilled.to_string(),
-        reads,
-        lane.halted.clone().unwrap_or_else(|| last_look(lane)),
+        lane.lane.to_string().into(),
+        Cell::when(lane.halted.is_some(), standing),
+        recovery.looks.to_string().into(),
+        recovery.refilled.to_string().into(),
+        reads.into(),
+        lane.halted.clone().unwrap_or_else(|| last_look(lane)).into(),
     ]
 }
 
@@ -245,7 +260,7 @@ mod tests {
         let height = BlockHeight::new;
         let range = (height(10), height(89));
         lane.recovery.reading = Some(ReadingReport::after(Duration::from_secs(10), range, height(50), 3));
-        let cells = cells(&lane);
+        let cells: Vec<_> = cells(&lane).iter().map(|cell| cell.text().to_owned()).collect();
         assert_eq!(cells[1..4], ["off", "0", "7"]);
         assert!(
             cells[4].starts_with("block 50 of 10 to 89, ") && cells[4].ends_with("10s left"),

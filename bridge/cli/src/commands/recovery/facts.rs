@@ -7,6 +7,7 @@ use polyspan_recovery::{DestinationFacts, LaneFacts, NonceRange, NonceSet, Sourc
 use polyspan_store::{Run, SourcePosition, Store, StoreError, Survey};
 use polyspan_types::{BlockHeight, RequestNonce};
 
+use crate::dispute;
 use crate::lane_view::{DestinationView, LaneView, SourceView};
 use crate::network::Network;
 
@@ -48,6 +49,12 @@ pub(super) async fn fetch(
         Err(reason) => Err(reason.clone()),
     };
     let survey = survey.map_err(|reason| unseen.push(reason)).ok();
+    let compared = match store {
+        Ok(store) => store.compared(info.bridge_id).await.unwrap_or_default(),
+        Err(_) => RequestNonce::ZERO,
+    };
+    let comparison = dispute::compare(&view, store.ok(), compared).await;
+    (facts.compared, facts.dispute) = (comparison.compared, comparison.dispute);
     if let (Ok(shown), Ok(mut destination)) = (&view.destination, destination) {
         destination.held = holds(network, info, shown, survey.as_ref(), &mut unseen).await;
         facts.destination = Some(destination);

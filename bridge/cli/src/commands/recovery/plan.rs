@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use futures::future::join_all;
 use polyspan_node::config::{Config, LaneInfo};
-use polyspan_recovery::{LaneFacts, Plan, plan};
+use polyspan_recovery::{LaneFacts, NonceState, Plan, plan};
 use polyspan_types::{LaneId, RequestNonce};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::commands::explain::open_store;
 use crate::commands::status::members;
 use crate::exit::Exit;
 use crate::network::Network;
-use crate::output;
+use crate::output::{self, Cell};
 
 /// Arguments of `polyspan recovery plan`.
 #[derive(Debug, clap::Args)]
@@ -50,14 +50,14 @@ struct LanePlan {
     plan: Plan,
     /// What the plan does not rest on, and why.
     unseen: Vec<String>,
-    /// This relay has halted the lane, or the lane is paused.
+    /// This relay has halted the lane, the lane is paused, or what was handled is not what was requested.
     #[serde(skip)]
     stopped: bool,
 }
 
 /// Shows plans. Relays need not be alive, and a chain that does not answer hides only what it would say.
 ///
-/// Exit code 1 when a lane is halted or paused, 3 when an end of one cannot be seen.
+/// Exit code 1 when a lane is halted or paused or the roots of its ends differ, 3 when an end of one cannot be seen.
 ///
 /// Errors: the configuration, or it has no such lane.
 pub async fn run(arguments: PlanArguments) -> Result<ExitCode> {
@@ -102,6 +102,7 @@ impl LanePlan {
             final_nonce: source.map(|source| source.final_nonce),
             handled: destination.as_ref().map(|destination| destination.handled),
             stopped: seen.facts.halted.is_some()
+                || seen.facts.dispute.is_some()
                 || source.as_ref().is_some_and(|source| source.paused)
                 || destination.as_ref().is_some_and(|destination| destination.paused),
             plan: plan(&seen.facts),
@@ -122,9 +123,14 @@ impl LanePlan {
         output::result(self.headline());
         if !self.plan.states.is_empty() {
             let rows = self.plan.states.iter().map(|found| {
-                vec![found.state.to_string(), found.count.to_string(), found.nonces.to_string()]
+                let is_bad = found.state == NonceState::Unproven && self.stopped;
+                vec![
+                    Cell::when(is_bad, found.state.to_string()),
+                    found.count.to_string().into(),
+                    found.nonces.to_string().into(),
+                ]
             });
-            output::result(output::table(&["state", "count", "nonces"], rows));
+            output::table(&["state", "count", "nonces"], rows);
         }
         for (index, step) in self.plan.steps.iter().enumerate() {
             output::result(format!("{}. {}: {}", index + 1, step.action, step.reason));

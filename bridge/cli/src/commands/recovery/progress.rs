@@ -10,7 +10,7 @@ use polyspan_types::LaneId;
 use crate::output;
 use crate::reading::pace;
 
-const TEMPLATE: &str = "{spinner} {msg} {bar:30} {human_pos}/{human_len} blocks, {prefix}";
+const TEMPLATE: &str = "{spinner} {msg} {wide_bar} {human_pos}/{human_len} blocks, {prefix}";
 
 /// A bar for each lane on a terminal; elsewhere a line when a lane begins to read.
 pub(super) struct Progress {

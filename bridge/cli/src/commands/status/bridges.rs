@@ -6,8 +6,10 @@ use polyspan_node::config::{Deployment, Side};
 use polyspan_types::{Direction, Kind};
 use serde::Serialize;
 
+use crate::asset::Amount;
 use crate::governance::step::SUSPENDED;
-use crate::token::{NATIVE_DECIMALS, format_amount};
+use crate::output::Cell;
+use crate::token::NATIVE_DECIMALS;
 
 /// One contract.
 #[derive(Debug, Serialize)]
@@ -42,25 +44,25 @@ struct PendingRow {
     executable: bool,
 }
 
-/// One pair of a contract. Amounts are in whole tokens; `None` stands for no such limit.
+/// One pair of a contract. `None` stands for no such limit.
 #[derive(Debug, Serialize)]
 struct PairRow {
     pair: String,
     kind: Kind,
     mints: bool,
     locked: bool,
-    minimum: String,
-    maximum: Option<String>,
-    outflow: String,
-    outflow_capacity: Option<String>,
-    outflow_per_second: Option<String>,
-    delay_above: Option<String>,
+    minimum: Amount,
+    maximum: Option<Amount>,
+    outflow: Amount,
+    outflow_capacity: Option<Amount>,
+    outflow_per_second: Option<Amount>,
+    delay_above: Option<Amount>,
     delay_blocks: Option<u32>,
-    fee: String,
+    fee: Amount,
     fee_in_native: bool,
     /// Fees that wait for the fee receiver.
-    fees: String,
-    held: String,
+    fees: Amount,
+    held: Amount,
 }
 
 impl BridgeRow {
@@ -99,7 +101,7 @@ impl BridgeRow {
     ];
 
     /// The pairs' cells in the table.
-    pub fn cells(&self) -> Vec<Vec<String>> {
+    pub fn cells(&self) -> Vec<Vec<Cell>> {
         let contract = format!("{} on {}", self.bridge, self.chain);
         self.pairs.iter().map(|pair| pair.cells(contract.clone(), self.requests_stopped)).collect()
     }
@@ -153,7 +155,7 @@ impl PendingRow {
 impl PairRow {
     fn of(pair: String, state: &PairState) -> Self {
         let limits = &state.limits;
-        let amount = |amount: U256| format_amount(amount, state.decimals);
+        let amount = |amount: U256| Amount::new(amount, Some(state.decimals));
         let small = |value: u128| amount(U256::from(value));
         let in_native = limits.fee_in_native || state.kind == Kind::Native;
         let fee_decimals = if in_native { NATIVE_DECIMALS } else { state.decimals };
@@ -169,15 +171,16 @@ impl PairRow {
             outflow_per_second: limits.outflow.map(|outflow| small(outflow.per_second)),
             delay_above: limits.delay.map(|delay| small(delay.above)),
             delay_blocks: limits.delay.map(|delay| delay.blocks),
-            fee: format_amount(U256::from(limits.fee), fee_decimals),
+            fee: Amount::new(U256::from(limits.fee), Some(fee_decimals)),
             fee_in_native: in_native,
             fees: amount(state.fees),
             held: amount(state.held),
         }
     }
 
-    fn cells(&self, contract: String, stopped: bool) -> Vec<String> {
-        let requests = match (stopped, self.locked, self.minimum.as_str(), &self.maximum) {
+    fn cells(&self, contract: String, stopped: bool) -> Vec<Cell> {
+        let maximum = self.maximum.as_ref().map(Amount::shown);
+        let requests = match (stopped, self.locked, self.minimum.shown(), maximum) {
             (true, ..) => "STOPPED".to_owned(),
             (false, true, ..) => "LOCKED".to_owned(),
             (false, false, "0", None) => "any".to_owned(),
@@ -186,31 +189,30 @@ impl PairRow {
         };
         let outflow = match (&self.outflow_capacity, &self.outflow_per_second) {
             (Some(capacity), Some(leak)) => {
-                format!("{} of {capacity}, {}/s leak", short(&self.outflow), short(leak))
+                format!(
+                    "{} of {}, {}/s leak",
+                    short(self.outflow.shown()),
+                    capacity.shown(),
+                    short(leak.shown())
+                )
             }
             _ => "no limit".to_owned(),
         };
         let delay = match (&self.delay_above, self.delay_blocks) {
-            (Some(above), Some(blocks)) => format!("{above} ({blocks} blocks)"),
+            (Some(above), Some(blocks)) => format!("{} ({blocks} blocks)", above.shown()),
             _ => "–".to_owned(),
         };
-        let fee = match (self.fee.as_str(), self.fee_in_native) {
+        let fee = match (self.fee.shown(), self.fee_in_native) {
             ("0", _) => "–".to_owned(),
             (fee, true) => format!("{fee} native"),
             (fee, false) => fee.to_owned(),
         };
         let kind = format!("{}, {}", self.kind, if self.mints { "mints" } else { "locks" });
-        vec![
-            contract,
-            self.pair.clone(),
-            kind,
-            requests,
-            outflow,
-            delay,
-            fee,
-            self.fees.clone(),
-            self.held.clone(),
-        ]
+        let cells = [outflow, delay, fee, self.fees.shown().to_owned(), self.held.shown().to_owned()];
+        let mut row: Vec<Cell> = [contract, self.pair.clone(), kind].map(Cell::from).into();
+        row.push(Cell::when(stopped || self.locked, requests));
+        row.extend(cells.map(Cell::from));
+        row
     }
 }
 
@@ -251,7 +253,8 @@ mod tests {
     const TOKEN: Address = Address::repeat_byte(1);
 
     fn row(pair: &PairState) -> Vec<String> {
-        PairRow::of("KRT".to_owned(), pair).cells("kr on main".to_owned(), false)[3..].to_vec()
+        let cells = PairRow::of("KRT".to_owned(), pair).cells("kr on main".to_owned(), false);
+        cells[3..].iter().map(|cell| cell.text().to_owned()).collect()
     }
 
     #[test]

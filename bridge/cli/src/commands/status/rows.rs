@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::hold_steps::HoldStory;
 use crate::judgement;
 use crate::lane_view::LaneView;
+use crate::output::Cell;
 use crate::{output, reading};
 
 /// One lane. Nonces are counts: "the first `n` requests". `None` could not be seen.
@@ -178,7 +179,7 @@ impl LaneRow {
     }
 
     /// Its cells in the table.
-    pub fn cells(&self) -> Vec<String> {
+    pub fn cells(&self) -> Vec<Cell> {
         let mut words = Vec::new();
         words.extend(self.paused.then(|| "PAUSED".to_owned()));
         if !self.halted.is_empty() {
@@ -188,17 +189,19 @@ impl LaneRow {
         // A halt's reason is long; the remarks below the tables have it.
         let is_halt = |what: &&String| self.halted.iter().any(|halt| what.contains(&halt.reason));
         words.extend(self.waiting_for.as_ref().filter(|what| !is_halt(what)).cloned());
+        let is_stopped = self.paused || !self.halted.is_empty();
+        let waits = if words.is_empty() { "nothing".to_owned() } else { words.join("; ") };
         vec![
-            self.lane.clone(),
-            shown(self.requested),
-            shown(self.final_nonce),
-            shown(self.attested),
-            shown(self.approved),
-            shown(self.handled),
-            shown(self.held),
-            self.leader.clone().unwrap_or_else(|| "–".to_owned()),
-            shown(self.lag),
-            if words.is_empty() { "nothing".to_owned() } else { words.join("; ") },
+            self.lane.clone().into(),
+            of_chain(self.requested),
+            of_chain(self.final_nonce),
+            shown(self.attested).into(),
+            shown(self.approved).into(),
+            of_chain(self.handled),
+            of_chain(self.held),
+            self.leader.clone().unwrap_or_else(|| "–".to_owned()).into(),
+            of_chain(self.lag),
+            Cell::when(is_stopped, waits),
         ]
     }
 }
@@ -266,21 +269,27 @@ impl RelayRow {
     }
 
     /// Its cells in the table.
-    pub fn cells(&self) -> Vec<String> {
+    pub fn cells(&self) -> Vec<Cell> {
+        let is_blind = self.chains.iter().any(|chain| chain.error.is_some());
         let heads = self.chains.iter().map(|chain| match &chain.error {
             // The remarks below the table have the reason.
             Some(_) => format!("{} ?", chain.chain),
             None => format!("{} {} ({})", chain.chain, chain.head, chain.final_height),
         });
         vec![
-            self.relay.clone(),
-            if self.alive { "yes" } else { "NO" }.to_owned(),
-            self.roles.join(", "),
-            self.operator.as_deref().map_or_else(|| "–".to_owned(), output::short_address),
-            heads.collect::<Vec<_>>().join("; "),
-            self.api.clone(),
+            self.relay.clone().into(),
+            Cell::when(!self.alive, if self.alive { "yes" } else { "NO" }),
+            self.roles.join(", ").into(),
+            self.operator.as_deref().map_or_else(|| "–".to_owned(), output::short_address).into(),
+            Cell::when(is_blind, heads.collect::<Vec<_>>().join("; ")),
+            self.api.clone().into(),
         ]
     }
+}
+
+/// What a chain that should answer does not tell is bad. Relays are seen by those only who run some.
+fn of_chain(value: Option<impl ToString>) -> Cell {
+    Cell::when(value.is_none(), shown(value))
 }
 
 fn shown(value: Option<impl ToString>) -> String {
@@ -338,9 +347,10 @@ mod tests {
             waiting_for: waiting_for("a person: the lane is halted on r-1 (and 1 more): hash changed"),
             ..LaneRow::default()
         };
-        assert_eq!(row.cells().last().unwrap(), "HALTED on r-1, r-2");
+        assert_eq!(row.cells().last().unwrap(), &Cell::bad("HALTED on r-1, r-2"));
         let row = LaneRow { waiting_for: waiting_for("its block to become final"), paused: true, ..row };
-        assert_eq!(row.cells().last().unwrap(), "PAUSED; HALTED on r-1, r-2; its block to become final");
-        assert_eq!(LaneRow::default().cells().last().unwrap(), "nothing");
+        let told = "PAUSED; HALTED on r-1, r-2; its block to become final";
+        assert_eq!(row.cells().last().unwrap(), &Cell::bad(told));
+        assert_eq!(LaneRow::default().cells().last().unwrap(), &Cell::from("nothing".to_owned()));
     }
 }

@@ -9,6 +9,7 @@ use polyspan_types::Kind;
 use super::CommonArguments;
 use super::asset::{Asset, Costs, Fee, Goods, Way};
 use super::checks::{self, Seen};
+use super::nature::{Nature, misfit};
 use crate::failure::BadInput;
 use crate::network::Network;
 use crate::token::{NATIVE_DECIMALS, Token};
@@ -63,14 +64,16 @@ pub(super) async fn plan(
         network.chain(&info.destination).bridge_state(info.destination.bridge, At::Latest).await.ok();
     let contract = Token::new(&wallet.chain, token);
     let pair = state.pairs.iter().find(|pair| pair.token == token);
+    if !token.is_zero() {
+        let nature = Nature::fetch(&wallet.chain, token).await?;
+        if let Some(problem) = misfit(token, &info.source.chain, asset.kind, pair, nature) {
+            return Err(BadInput::list("this transfer would be refused", &[problem]).into());
+        }
+    }
     let decimals = match asset.kind {
         Kind::Native => NATIVE_DECIMALS,
         Kind::Erc721 | Kind::Erc1155 => 0,
-        Kind::Erc20 => match pair.map(|pair| pair.decimals) {
-            Some(decimals) => decimals,
-            // What is no token is said below, by its pair.
-            None => contract.decimals().await?.unwrap_or(0),
-        },
+        Kind::Erc20 => pair.map_or(0, |pair| pair.decimals),
     };
     let goods = asset.goods(token, decimals)?;
     let fee = Fee::of(pair.map(|pair| &pair.limits), &goods, common.fee_limit.as_deref())?;

@@ -25,6 +25,10 @@ pub(super) struct Told {
     to: String,
     /// What was charged at the most, in whole units; absent without a fee.
     fee: Option<String>,
+    /// The same for programs.
+    fee_amount: Option<Amount>,
+    /// Whether that is in the native currency, and not in the token; absent without a fee.
+    fee_in_native: Option<bool>,
     remarks: Vec<String>,
     /// How it ended; absent when nobody waited.
     pub(super) end: Option<End>,
@@ -41,14 +45,16 @@ impl Told {
         remarks: Vec<String>,
         json: bool,
     ) -> Self {
-        let fee = (!plan.fee.now.is_zero()).then(|| plan.fee.shown(plan.fee.now));
+        let fee = Some(plan.fee).filter(|fee| !fee.now.is_zero());
         Self {
             transfer: id.to_string(),
             request_transaction: request.tx_hash.to_string(),
             what,
             amount: Amount::new(plan.goods.amount(), Some(plan.goods.decimals)),
             to: plan.to.to_string(),
-            fee,
+            fee: fee.map(|fee| fee.shown(fee.now)),
+            fee_amount: fee.map(|fee| Amount::new(fee.now, Some(fee.decimals))),
+            fee_in_native: fee.map(|fee| fee.in_native),
             remarks,
             end: None,
             json,

@@ -1,9 +1,11 @@
 //! The transfers of a lane that somebody asks for, and what became of each.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use alloy::primitives::{Address, B256};
-use polyspan_chain::{At, ChainError};
+use polyspan_chain::ChainError;
+use polyspan_coordination::MemberView;
 use polyspan_node::config::LaneInfo;
 use polyspan_types::{HandledLogs, HoldEnd, OutcomeResult, Request, RequestNonce, TransferId, TransferState};
 use serde::Serialize;
@@ -11,8 +13,10 @@ use serde::Serialize;
 use crate::asset::Amount;
 use crate::commands::explain::what;
 use crate::dispute;
+use crate::judgement::{Facts, Judgement, judge};
+use crate::lane_view::LaneView;
 use crate::network::Network;
-use crate::output;
+use crate::output::{self, Cell};
 use crate::search::{Enough, backwards};
 
 /// Which transfers are asked for.
@@ -30,6 +34,11 @@ pub(super) struct Row {
     transfer: String,
     /// `null` when it could not be seen.
     state: Option<TransferState>,
+    /// Votes that it has, of those that it needs; absent of what is handled or could not be counted.
+    votes: Option<usize>,
+    threshold: Option<u8>,
+    /// What it waits for, while it is not handled.
+    waiting_for: Option<String>,
     what: String,
     amount: Amount,
     from: String,
@@ -55,17 +64,33 @@ impl Wanted {
 impl Row {
     pub(super) const HEAD: &[&str] = &["transfer", "state", "from", "to", "what"];
 
-    pub(super) fn cells(&self) -> Vec<String> {
-        let state = self.state.map_or_else(|| "?".to_owned(), |state| state.to_string());
+    /// Whether it is on its way.
+    pub(super) const fn is_open(&self) -> bool {
+        self.waiting_for.is_some()
+    }
+
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let state = match (self.state, self.votes, self.threshold) {
+            (None, ..) => Cell::bad("?"),
+            (Some(state @ TransferState::Attested), Some(votes), Some(threshold)) => {
+                format!("{state} {votes} of {threshold}").into()
+            }
+            (Some(state), ..) => state.to_string().into(),
+        };
         let [from, to] = [&self.from, &self.to].map(|address| output::short_address(address));
-        vec![self.transfer.clone(), state, from, to, self.what.clone()]
+        vec![self.transfer.clone().into(), state, from.into(), to.into(), self.what.clone().into()]
     }
 }
 
 /// The newest of a lane first. What cannot be read is noted.
-pub(super) async fn fetch(network: &Network, info: &LaneInfo, wanted: &Wanted) -> Found {
+pub(super) async fn fetch(
+    network: &Network,
+    info: &LaneInfo,
+    wanted: &Wanted,
+    members: &[MemberView],
+) -> Found {
     let mut found = Found::default();
-    let mut note = |end: &str, chain: &str, error: &ChainError| {
+    let mut note = |end: &str, chain: &str, error: &dyn Display| {
         found.unseen.push(format!("{}: the {end}, chain {chain}: {error}", info.id));
     };
     let requests = match requests(network, info, wanted).await {
@@ -75,26 +100,41 @@ pub(super) async fn fetch(network: &Network, info: &LaneInfo, wanted: &Wanted) -
             return found;
         }
     };
-    let states = match states(network, info, &requests).await {
-        Ok(states) => states,
+    let view = LaneView::fetch(network, info.clone(), members).await;
+    let handled = match &view.destination {
+        Ok(destination) => handled(network, info, &requests, destination.handled).await,
         Err(error) => {
-            note("destination", &info.destination.chain, &error);
-            BTreeMap::new()
+            note("destination", &info.destination.chain, error);
+            Ok(BTreeMap::new())
         }
     };
-    let disputed = match dispute(network, info).await {
-        Ok(disputed) => disputed,
-        Err(error) => Some(format!("the roots of both ends could not be compared: {error}")),
+    let handled = handled.unwrap_or_else(|error| {
+        note("destination", &info.destination.chain, &error);
+        BTreeMap::new()
+    });
+    let disputed = match (&view.source, &view.destination) {
+        (Ok(source), Ok(destination)) => dispute::of_ends(source, destination),
+        (Err(error), _) | (_, Err(error)) => {
+            Some(format!("the roots of both ends could not be compared: {error}"))
+        }
     };
-    // What was handled, and may not be what was requested, is called neither paid nor anything else.
-    let is_clear = |state: &TransferState| disputed.is_none() || *state == TransferState::Requested;
     found.unseen.extend(disputed.iter().map(|text| format!("{}: {text}", info.id)));
     for request in requests {
         let transfer = &request.transfer;
         let (what, amount) = what(network, info, transfer).await;
+        let step = step(&view, request.nonce);
+        // What was handled, and may not be what was requested, is called neither paid nor anything else.
+        let state = match &step {
+            Some((judgement, _)) => judgement.state,
+            None => handled.get(&request.nonce).copied().filter(|_| disputed.is_none()),
+        };
+        let facts = step.as_ref().map(|(_, facts)| facts);
         found.rows.push(Row {
             transfer: TransferId { lane: info.id.clone(), nonce: request.nonce }.to_string(),
-            state: states.get(&request.nonce).copied().filter(is_clear),
+            state,
+            votes: facts.and_then(|facts| facts.votes),
+            threshold: facts.and_then(|facts| facts.threshold).map(|(threshold, _)| threshold),
+            waiting_for: step.and_then(|(judgement, _)| judgement.waiting_for),
             what,
             amount,
             from: transfer.from.to_string(),
@@ -119,28 +159,31 @@ async fn requests(network: &Network, info: &LaneInfo, wanted: &Wanted) -> Result
     Ok(requests)
 }
 
-/// What speaks against the destination, by the states of both ends.
-async fn dispute(network: &Network, info: &LaneInfo) -> Result<Option<String>, ChainError> {
-    let (source, destination) = (&info.source, &info.destination);
-    let handled = network.chain(destination).lane_state(destination.bridge, At::Latest).await?;
-    let requested = network.chain(source).lane_state(source.bridge, At::Latest).await?;
-    Ok(dispute::of_counts(
-        (requested.request_nonce, requested.request_root),
-        (handled.handle_nonce, handled.handle_root),
-    ))
+/// Where a request is that the destination has not handled, and what that rests on. `None` for one that it has, or that cannot be
+/// told from one.
+fn step(view: &LaneView, nonce: RequestNonce) -> Option<(Judgement, Facts)> {
+    let destination = view.destination.as_ref().ok()?;
+    if nonce < destination.handled {
+        return None;
+    }
+    let facts = Facts::of(view, nonce);
+    let judgement = judge(&facts);
+    // Its log was read: an endpoint that is behind does not take that back.
+    let state = judgement.state.or(Some(TransferState::Requested));
+    Some((Judgement { state, ..judgement }, facts))
 }
 
-/// What became of each request.
-async fn states(
+/// What became of each request below `handled`.
+async fn handled(
     network: &Network,
     info: &LaneInfo,
     requests: &[Request],
+    handled: RequestNonce,
 ) -> Result<BTreeMap<RequestNonce, TransferState>, ChainError> {
     let (chain, side) = (network.chain(&info.destination), &info.destination);
-    let handled = chain.bridge_state(side.bridge, At::Latest).await?.handle_nonce;
-    let mut states: BTreeMap<_, _> =
-        requests.iter().map(|request| (request.nonce, TransferState::Requested)).collect();
-    let mut open: Vec<_> = states.keys().copied().filter(|nonce| *nonce < handled).collect();
+    let mut states = BTreeMap::new();
+    let mut open: Vec<_> =
+        requests.iter().map(|request| request.nonce).filter(|nonce| *nonce < handled).collect();
     if open.is_empty() {
         return Ok(states);
     }

@@ -7,8 +7,14 @@ use polyspan_recovery::{Books, Counters, LaneFigures, Open};
 
 use super::cut::{Cut, End};
 
+/// The books of a pair, and the decimals of its amounts.
+pub(super) struct PairBooks {
+    pub(super) books: Books,
+    pub(super) decimals: Option<u8>,
+}
+
 /// Books of every pair that a side knows. `figures` are of the lanes to service, then to main.
-pub(super) fn of(deployment: &Deployment, cut: &Cut, figures: &[LaneFigures]) -> Vec<Books> {
+pub(super) fn of(deployment: &Deployment, cut: &Cut, figures: &[LaneFigures]) -> Vec<PairBooks> {
     let mut tokens: Vec<(Address, Address)> =
         cut.main.state.pairs.iter().map(|pair| (pair.token, pair.counterpart_token)).collect();
     for pair in &cut.service.state.pairs {
@@ -32,13 +38,18 @@ pub(super) fn of(deployment: &Deployment, cut: &Cut, figures: &[LaneFigures]) ->
             held_main: sum(1, on_main, |lane| &lane.held),
             held_service: sum(0, on_service, |lane| &lane.held),
         };
-        Books {
+        // Equal on both sides: a pair moves smallest units one to one.
+        let decimals = [(&cut.main, on_main), (&cut.service, on_service)]
+            .into_iter()
+            .find_map(|(end, at)| Some(end.state.pairs.get(at?)?.decimals));
+        let books = Books {
             pair: name.unwrap_or_else(|| format!("{main} and {service}")),
             main: counters(&cut.main, main, on_main),
             service: counters(&cut.service, service, on_service),
             open,
             migrating: cut.is_migrating(),
-        }
+        };
+        PairBooks { books, decimals }
     };
     tokens.into_iter().map(books).collect()
 }

@@ -13,7 +13,7 @@ pub(super) struct Progress(ProgressBar);
 impl Progress {
     pub(super) fn start(lane: &LaneId, requests: RequestNonce) -> Self {
         let bar = ProgressBar::new(requests.get());
-        let template = "{spinner} {msg} {bar:30} {human_pos}/{human_len} requests, {per_sec}, {eta} left";
+        let template = "{spinner} {msg} {wide_bar} {human_pos}/{human_len} requests, {per_sec}, {eta} left";
         bar.set_style(ProgressStyle::with_template(template).expect("the template is right"));
         bar.set_message(lane.to_string());
         if bar.is_hidden() {

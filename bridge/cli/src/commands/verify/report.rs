@@ -1,11 +1,14 @@
 //! What an audit says.
 
+use alloy::primitives::U256;
 use polyspan_node::config::LaneInfo;
 use polyspan_recovery::{Books, Difference, LaneFigures};
 use polyspan_types::BridgeName;
 use serde::Serialize;
 
+use super::books::PairBooks;
 use super::cut::End;
+use crate::asset::Amount;
 use crate::output;
 
 /// Everything that was looked at, up to the first difference.
@@ -38,14 +41,14 @@ pub(super) struct LaneReport {
     figures: LaneFigures,
 }
 
-/// A pair without a difference. Unit of amounts: the token's smallest unit, in decimal.
+/// A pair without a difference.
 #[derive(Debug, Serialize)]
 pub(super) struct PairReport {
     pair: String,
-    escrow: String,
-    minted: String,
-    in_flight: String,
-    on_hold: String,
+    escrow: Amount,
+    minted: Amount,
+    in_flight: Amount,
+    on_hold: Amount,
 }
 
 /// The first difference.
@@ -62,15 +65,16 @@ impl From<Difference> for DifferenceReport {
     }
 }
 
-impl From<Books> for PairReport {
-    fn from(books: Books) -> Self {
+impl From<PairBooks> for PairReport {
+    fn from(PairBooks { books, decimals }: PairBooks) -> Self {
         let Books { pair, main, service, open, .. } = books;
+        let amount = |raw: U256| Amount::new(raw, decimals);
         Self {
             pair,
-            escrow: main.escrow.saturating_add(service.escrow).to_string(),
-            minted: main.minted.saturating_add(service.minted).to_string(),
-            in_flight: open.in_flight.to_string(),
-            on_hold: open.held_main.saturating_add(open.held_service).to_string(),
+            escrow: amount(main.escrow.saturating_add(service.escrow)),
+            minted: amount(main.minted.saturating_add(service.minted)),
+            in_flight: amount(open.in_flight),
+            on_hold: amount(open.held_main.saturating_add(open.held_service)),
         }
     }
 }
@@ -120,7 +124,7 @@ impl PairReport {
     fn cells(&self, bridge: &str) -> Vec<String> {
         let Self { pair, escrow, minted, in_flight, on_hold } = self;
         let mut cells = vec![format!("{bridge} {pair}")];
-        cells.extend([escrow, minted, in_flight, on_hold].map(Clone::clone));
+        cells.extend([escrow, minted, in_flight, on_hold].map(|amount| amount.shown().to_owned()));
         cells
     }
 }
@@ -131,7 +135,7 @@ impl Report {
         let lanes: Vec<_> =
             self.bridges.iter().flat_map(|bridge| bridge.lanes.iter().map(LaneReport::cells)).collect();
         if !lanes.is_empty() {
-            output::result(output::table(LaneReport::HEAD, lanes));
+            output::table(LaneReport::HEAD, lanes);
         }
         let of_pairs = |bridge: &BridgeReport| {
             bridge.pairs.iter().map(|pair| pair.cells(&bridge.bridge)).collect::<Vec<_>>()
@@ -139,7 +143,7 @@ impl Report {
         let pairs: Vec<_> = self.bridges.iter().flat_map(of_pairs).collect();
         if !pairs.is_empty() {
             output::result("");
-            output::result(output::table(PairReport::HEAD, pairs));
+            output::table(PairReport::HEAD, pairs);
         }
         self.bridges.iter().flat_map(|bridge| &bridge.notes).for_each(output::result);
         match &self.difference {

@@ -1,3 +1,4 @@
+use polyspan_types::testing::{assert_own_words, wrong_values};
 use tempfile::TempDir;
 
 use super::*;
@@ -41,6 +42,16 @@ fn a_file_comes_back_as_it_was_and_explains_itself() {
     assert!(text.contains("text = \"refuse requests\""), "{text}");
     let endless = Proposal { main: Some(Section { deadline: u64::MAX, ..section() }), ..proposal() };
     assert_eq!(Proposal::parse(&endless.to_text().unwrap()), Ok(endless));
+}
+
+#[test]
+fn a_wrong_value_is_named_in_own_words() {
+    for wrong in wrong_values(&signed(1).to_text().unwrap()) {
+        if let Err(told) = Proposal::parse(&wrong) {
+            assert_own_words(&told);
+            assert!(!told.contains("is not TOML"), "{told} of {wrong}");
+        }
+    }
 }
 
 #[test]

@@ -143,6 +143,8 @@ impl World {
             approved: nonce(self.approved),
             previous: self.previous.map(nonce),
             halted: None,
+            compared: nonce(self.handled),
+            dispute: None,
         }
     }
 }
@@ -225,11 +227,11 @@ prop_compose! {
     pub fn anything()(
         source in proptest::option::of(any_source()), destination in proptest::option::of(any_destination()),
         store in proptest::option::of(any_store()), attested in 0u64..60, approved in 0u64..60,
-        previous in proptest::option::of(0u64..60), halted in any::<bool>(),
+        previous in proptest::option::of(0u64..60), halted in any::<bool>(), compared in 0u64..60, dispute in any::<bool>(),
     ) -> LaneFacts {
         LaneFacts {
             source, destination, store, attested: nonce(attested), approved: nonce(approved), previous: previous.map(nonce),
-            halted: halted.then(|| "why".to_owned()),
+            halted: halted.then(|| "why".to_owned()), compared: nonce(compared), dispute: dispute.then(|| "why".to_owned()),
         }
     }
 }
