@@ -7,7 +7,7 @@ use crate::network::Network;
 
 /// Governors end the pause of that chain.
 ///
-/// Errors: as [`vote`].
+/// Errors: a command fails; its words are in the text.
 pub async fn unpause(network: &Network, side: Side, number: usize) -> Result<()> {
     vote(network, side, number, &["unpause"]).await
 }
