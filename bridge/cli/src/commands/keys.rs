@@ -7,7 +7,7 @@ use alloy::primitives::B256;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::Result;
 use polyspan_node::config::Config;
-use polyspan_node::keys::{AttesterEntry, AttesterKey, KeyError, create_keystore, require_private};
+use polyspan_node::keys::{KeyEntry, KeyError, create_keystore, require_private};
 
 use crate::args::{ConfigFile, KeyArguments};
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub enum KeysCommand {
     Import(ImportKey),
     /// Prints the address of a key, and nothing else of it.
     Show(KeyArguments),
-    /// Opens every key of a relay's configuration, asks a remote signer for a signature that nothing counts, and prints
+    /// Opens every key of a relay's configuration, asks each one that is elsewhere for a signature that nothing counts, and prints
     /// the addresses.
     Check(ConfigFile),
 }
@@ -60,7 +60,7 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode> {
             let key = private_key(import.private_key_file.as_deref())?;
             write(&import.target, || key)?;
         }
-        KeysCommand::Show(key) => output::result(unlock::unlock(&key)?.address()),
+        KeysCommand::Show(key) => output::result(unlock::unlock(&key).await?.address()),
         KeysCommand::Check(file) => return check(&Config::load(&file.config)?).await,
     }
     Ok(ExitCode::SUCCESS)
@@ -80,28 +80,24 @@ async fn check(config: &Config) -> Result<ExitCode> {
         }
     };
     if let Some(attester) = &relay.attester {
-        say("attester".to_owned(), attester_key(attester, config).await);
+        say("attester".to_owned(), tried_key(attester, config).await);
     }
     for submitter in &relay.submitters {
-        let key = submitter.key.unlock().map(|key| key.address().to_string());
-        say(format!("submitter on {}", submitter.chain), key.map_err(Into::into));
+        say(format!("submitter on {}", submitter.chain), tried_key(&submitter.key, config).await);
     }
     Ok(if usable { Exit::Fine } else { Exit::Input }.into())
 }
 
-/// The address of the key that attests, once it has proved that it signs.
+/// The address of a key, and where it is once it has proved that it signs.
 ///
-/// Errors: the files, or the remote signer.
-pub async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<String> {
-    match entry.open()? {
-        AttesterKey::Local(key) => Ok(key.address().to_string()),
-        AttesterKey::Remote(signer) => {
-            if let Some(chain) = config.chains.first() {
-                signer.try_out(chain.chain_id).await?;
-            }
-            Ok(format!("{}, at the remote signer {}", signer.address(), signer.name()))
-        }
+/// Errors: the files, or the signer.
+pub async fn tried_key(entry: &KeyEntry, config: &Config) -> Result<String> {
+    let key = entry.open()?;
+    let Some(place) = key.place() else { return Ok(key.address().to_string()) };
+    if let Some(chain) = config.chains.first() {
+        key.try_out(chain.chain_id).await?;
     }
+    Ok(format!("{}, at {place}", key.address()))
 }
 
 fn write(target: &NewKey, key: impl FnOnce() -> PrivateKeySigner) -> Result<()> {

@@ -106,7 +106,7 @@ impl Relay {
         let attester = entry.attester.as_ref().map(|key| key.open()).transpose()?;
         let mut submitters: Vec<ChainKeys> = Vec::new();
         for entry in &entry.submitters {
-            let key = entry.key.unlock()?;
+            let key = entry.key.open()?;
             match submitters.iter_mut().find(|known| known.chain == entry.chain) {
                 Some(known) => known.keys.push(key),
                 None => submitters.push(ChainKeys { chain: entry.chain.clone(), keys: vec![key] }),

@@ -316,7 +316,7 @@ impl Submitter {
             );
             return Ok(Some(Hindrance { text, standing: Standing::Stuck }));
         };
-        let attempt: Attempt = transaction.sign(price, &self.signer, now_ms())?;
+        let attempt: Attempt = transaction.sign(price, &self.signer, now_ms()).await?;
         warn!(
             chain = self.chain.name(), nonce = %transaction.account_nonce, old = previous.highest(), new = price.highest(),
             "replacing a stuck submission"
@@ -351,7 +351,7 @@ impl Submitter {
             account_nonce: on_chain,
             purpose: Purpose::Handle,
             count: 0,
-            attempts: vec![transaction.sign(price, &self.signer, now_ms())?],
+            attempts: vec![transaction.sign(price, &self.signer, now_ms()).await?],
             created_at_ms: now_ms(),
             ..behind.submission.clone()
         };

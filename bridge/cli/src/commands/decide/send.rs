@@ -28,7 +28,7 @@ pub async fn send(
     key: &KeyArguments,
 ) -> Result<ExitCode> {
     let (id, side) = (seen.id(), &seen.info.destination);
-    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(key)?);
+    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(key).await?);
     let has_code = wallet.chain.has_code(wallet.address(), At::Latest).await?;
     if let Some(problem) = problem(seen.action, &id, seen.destination.paused, has_code) {
         return Err(BadInput::new(problem).into());

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alloy::primitives::Bytes;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use polyspan_chain::ChainError;
 use polyspan_contracts::Bridge;
+use polyspan_node::keys::SigningKey;
 use polyspan_types::{Classify, ErrorClass};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ pub async fn run(arguments: ExecuteArguments) -> Result<ExitCode> {
     if !arguments.json {
         look::print(&look::describe(&proposal, Some(&sites), &snapshots)?);
     }
-    let signer = unlock::unlock(&arguments.key)?;
+    let signer = unlock::unlock(&arguments.key).await?;
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut sent: [Vec<String>; 2] = [Vec::new(), Vec::new()];
     let (mut bar, mut waited) = (None, [false; 2]);
@@ -185,7 +185,7 @@ async fn advance(
     proposal: &Proposal,
     section: &Section,
     site: &Site,
-    signer: &PrivateKeySigner,
+    signer: &SigningKey,
     sent: &mut Vec<String>,
 ) -> Result<Report> {
     let wallet = Wallet::new(site.chain.clone(), signer.clone());
