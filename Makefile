@@ -113,7 +113,7 @@ check-dependencies: $(DENY)
 check-docs: rust protoc python
 	docs/check_cases
 	docs/test_check_cases.py
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) --workspace --all-features --no-deps
 
 check-contracts: tools python
 	cd contracts && $(FORGE) build
@@ -140,6 +140,12 @@ test-system: tools build etcd ## The tests that need root: a full disk, a networ
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios -- --test-threads 2
+
+# A build of its own, with a feature that is off by default: `make check` compiles and lints it, and this runs it.
+.PHONY: test-kms
+test-kms: tools protoc ## Keys of everybody in AWS KMS, on a server that speaks its API
+	@tools/fetch kms
+	$(CARGO) test $(CARGO_FLAGS) --workspace --features polyspan-cli/aws-kms --test kms
 
 # What takes longer than a check or a test may: docs/proving.md says what each shows, and what it does not.
 .PHONY: coverage prove prove-invariants prove-symbolic prove-mutation

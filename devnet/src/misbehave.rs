@@ -17,7 +17,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use polyspan_contracts::Bridge;
 use polyspan_coordination::{Coordinator, Member, Report};
-use polyspan_node::config::{AttesterEntry, Config, LaneInfo, RelayEntry};
+use polyspan_node::config::{Config, KeyEntry, LaneInfo, RelayEntry};
 use polyspan_node::keys::AttesterKey;
 use polyspan_node::meeting;
 use polyspan_types::{Attestation, Checkpoint, CheckpointDomain, Epoch, Leaf, Request, RequestNonce, Root};
@@ -177,7 +177,7 @@ fn load(file: &Path) -> Result<(RelayEntry, Config)> {
 
 /// Its attester key, from the keystore.
 fn attester(relay: &RelayEntry, file: &Path) -> Result<PrivateKeySigner> {
-    let Some(AttesterEntry::Keystore(key)) = &relay.attester else {
+    let Some(KeyEntry::Keystore(key)) = &relay.attester else {
         bail!("{} has no keystore of an attester: a lying operator signs by itself", file.display());
     };
     Ok(key.unlock()?)
@@ -198,7 +198,11 @@ fn member(relay: &RelayEntry, signer: &PrivateKeySigner) -> Result<Member> {
 
 fn submitter(relay: &RelayEntry, chain: &str) -> Result<Option<PrivateKeySigner>> {
     let entry = relay.submitters.iter().find(|entry| entry.chain == chain);
-    entry.map(|entry| entry.key.unlock().context("cannot open a submitter key")).transpose()
+    let opened = entry.map(|entry| match &entry.key {
+        KeyEntry::Keystore(key) => key.unlock().context("cannot open a submitter key"),
+        _ => bail!("the submitter key on {chain} is not in a keystore: a lying operator signs by itself"),
+    });
+    opened.transpose()
 }
 
 async fn access(config: &Config, name: &str) -> Result<ChainAccess> {

@@ -8,6 +8,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::config_file::default_config;
+use crate::signer::SignerArgument;
 use crate::wallet::GasPrice;
 use crate::{commands, exit};
 
@@ -115,15 +116,22 @@ pub struct ConfigFile {
     pub config: PathBuf,
 }
 
-/// A key and its passphrase.
+/// A key: in a keystore with a passphrase, or elsewhere.
 #[derive(Debug, Clone, clap::Args)]
 pub struct KeyArguments {
     /// Keystore v3 file.
-    #[arg(long, value_name = "FILE", visible_alias = "keystore")]
-    pub key: PathBuf,
+    #[arg(long, value_name = "FILE", visible_alias = "keystore", required_unless_present = "signer")]
+    pub key: Option<PathBuf>,
     /// File whose first line is the passphrase; asked for when left out.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "key")]
     pub passphrase_file: Option<PathBuf>,
+    /// A key that is in no keystore: web3signer:URL#ADDRESS, aws-kms:KEY, gcp-kms:KEY, ledger, ledger:PATH or file:FILE.
+    ///
+    /// KEY is the id, ARN or alias of a key of AWS KMS, or the resource name of a key version of Google Cloud KMS; both and ledger
+    /// need a build with the feature of that name, and take #ADDRESS to make sure which key it is. FILE is TOML with the keys that
+    /// relay.attester has in `polyspan example relay`, for credentials and TLS.
+    #[arg(long, value_name = "SIGNER", conflicts_with_all = ["key", "passphrase_file"])]
+    pub signer: Option<SignerArgument>,
 }
 
 /// What the transactions of a command pay.

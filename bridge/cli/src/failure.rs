@@ -6,7 +6,7 @@ use polyspan_chain::ChainError;
 use polyspan_coordination::CoordinationError;
 use polyspan_node::BuildError;
 use polyspan_node::config::ConfigErrors;
-use polyspan_node::keys::KeyError;
+use polyspan_node::keys::{KeyError, SignError};
 use polyspan_types::{Classify, ErrorClass};
 
 use crate::exit::Exit;
@@ -54,6 +54,7 @@ pub fn exit(error: &anyhow::Error) -> Exit {
             || cause.is::<KeyError>()
             || cause.downcast_ref::<BuildError>().is_some_and(is_bad_build_input)
             || cause.downcast_ref::<ChainError>().is_some_and(is_bad_chain)
+            || cause.downcast_ref::<SignError>().is_some_and(|error| error.class() == ErrorClass::Halt)
     });
     if is_input {
         return Exit::Input;
@@ -62,6 +63,7 @@ pub fn exit(error: &anyhow::Error) -> Exit {
         || error.chain().any(|cause| {
             let class = cause.downcast_ref::<ChainError>().map(Classify::class);
             let class = class.or_else(|| cause.downcast_ref::<CoordinationError>().map(Classify::class));
+            let class = class.or_else(|| cause.downcast_ref::<SignError>().map(Classify::class));
             matches!(class, Some(ErrorClass::Retry { .. }))
         });
     if may_heal { Exit::Unreadable } else { Exit::Bad }

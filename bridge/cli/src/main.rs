@@ -27,6 +27,7 @@ mod network;
 mod output;
 mod reading;
 mod search;
+mod signer;
 mod story;
 mod token;
 mod unlock;

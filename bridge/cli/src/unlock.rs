@@ -2,24 +2,27 @@
 
 use std::path::Path;
 
-use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
-use polyspan_node::keys::{KeyFile, Passphrase, decrypt_keystore, require_private};
+use polyspan_node::keys::{KeyFile, Passphrase, SigningKey, decrypt_keystore, require_private};
 
 use crate::args::KeyArguments;
 use crate::failure::BadInput;
 
-/// Opens the key of a command line.
+/// Opens the key of a command line, or finds out where it is.
 ///
-/// Errors: the files, or the passphrase.
-pub fn unlock(arguments: &KeyArguments) -> Result<PrivateKeySigner> {
-    let keystore = arguments.key.clone();
+/// Errors: the files, the passphrase, or the signer.
+pub async fn unlock(arguments: &KeyArguments) -> Result<SigningKey> {
+    let keystore = match (&arguments.signer, &arguments.key) {
+        (Some(signer), _) => return signer.open().await,
+        (None, Some(keystore)) => keystore.clone(),
+        (None, None) => return Err(BadInput::new("give a key with --key or --signer").into()),
+    };
     if let Some(passphrase_file) = arguments.passphrase_file.clone() {
-        return Ok(KeyFile { keystore, passphrase_file }.unlock()?);
+        return Ok(SigningKey::Local(KeyFile { keystore, passphrase_file }.unlock()?));
     }
     require_private(&keystore)?;
     let passphrase = ask(&format!("Passphrase of {}: ", keystore.display()))?;
-    Ok(decrypt_keystore(&keystore, &passphrase)?)
+    Ok(SigningKey::Local(decrypt_keystore(&keystore, &passphrase)?))
 }
 
 /// The passphrase of a new key: from a file, or typed twice.

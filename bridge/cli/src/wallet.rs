@@ -4,14 +4,13 @@ mod fee;
 
 use std::time::Duration;
 
-use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope, TxLegacy, TypedTransaction};
+use alloy::consensus::{SignableTransaction, Signed, TxEip1559, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::Encodable2718;
-use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy::primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use polyspan_chain::{At, Chain, ChainError, Receipt, SendOutcome};
+use polyspan_node::keys::{SignError, SigningKey};
 use tokio::time::Instant;
 
 use crate::failure::BadInput;
@@ -28,7 +27,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub struct Wallet {
     /// The chain.
     pub chain: Chain,
-    signer: PrivateKeySigner,
+    signer: SigningKey,
     max_fee: Option<GasPrice>,
 }
 
@@ -63,7 +62,7 @@ pub enum Step {
 
 impl Wallet {
     /// The account of `signer` on `chain`.
-    pub const fn new(chain: Chain, signer: PrivateKeySigner) -> Self {
+    pub const fn new(chain: Chain, signer: SigningKey) -> Self {
         Self { chain, signer, max_fee: None }
     }
 
@@ -74,7 +73,7 @@ impl Wallet {
     }
 
     /// Its address.
-    pub const fn address(&self) -> Address {
+    pub fn address(&self) -> Address {
         self.signer.address()
     }
 
@@ -177,26 +176,37 @@ impl Wallet {
         let to = call.to.map_or(TxKind::Create, TxKind::Call);
         let (value, input) = (call.value, call.input.clone());
         let price = self.price().await?;
-        let transaction: TypedTransaction = match price {
-            Price::Eip1559 { max_fee, tip } => TxEip1559 {
-                chain_id,
-                nonce,
-                gas_limit,
-                max_fee_per_gas: max_fee,
-                max_priority_fee_per_gas: tip,
-                to,
-                value,
-                input,
-                ..TxEip1559::default()
-            }
-            .into(),
+        let envelope: TxEnvelope = match price {
+            Price::Eip1559 { max_fee, tip } => self
+                .envelope(TxEip1559 {
+                    chain_id,
+                    nonce,
+                    gas_limit,
+                    max_fee_per_gas: max_fee,
+                    max_priority_fee_per_gas: tip,
+                    to,
+                    value,
+                    input,
+                    ..TxEip1559::default()
+                })
+                .await?
+                .into(),
             Price::Legacy { gas_price } => {
-                TxLegacy { chain_id: Some(chain_id), nonce, gas_price, gas_limit, to, value, input }.into()
+                let chain_id = Some(chain_id);
+                self.envelope(TxLegacy { chain_id, nonce, gas_price, gas_limit, to, value, input })
+                    .await?
+                    .into()
             }
         };
-        let signature = self.signer.sign_hash_sync(&signature_hash(&transaction))?;
-        let envelope: TxEnvelope = transaction.into_signed(signature).into();
         Ok(envelope.encoded_2718().into())
+    }
+
+    async fn envelope<T>(&self, transaction: T) -> Result<Signed<T>, SignError>
+    where
+        T: SignableTransaction<Signature> + Sync,
+    {
+        let signature = self.signer.sign_transaction(&transaction).await?;
+        Ok(transaction.into_signed(signature))
     }
 
     fn request(&self, call: &Call) -> TransactionRequest {
@@ -205,13 +215,5 @@ impl Wallet {
             .value(call.value)
             .input(call.input.clone().into());
         TransactionRequest { to: Some(call.to.map_or(TxKind::Create, TxKind::Call)), ..request }
-    }
-}
-
-fn signature_hash(transaction: &TypedTransaction) -> B256 {
-    match transaction {
-        TypedTransaction::Legacy(transaction) => transaction.signature_hash(),
-        TypedTransaction::Eip1559(transaction) => transaction.signature_hash(),
-        other => unreachable!("only two types are built here, not {}", other.tx_type()),
     }
 }

@@ -435,7 +435,7 @@ fn all_problems_of_a_deploy_spec_are_told_together() {
             "pair[1].gas_cap: 1 is out of range",
             "pair[1].gas_cup: unknown key",
             "pair[2].kind: `erc9`",
-            "main.deployer: deployer.json does not exist",
+            "main.deployer.keystore: deployer.json does not exist",
         ],
     );
     assert!(!folder.path().join("out.toml").exists());

@@ -13,6 +13,7 @@ mod checks;
 mod coordination;
 mod deployment;
 pub mod form;
+mod key_section;
 mod overrides;
 mod problems;
 mod raw;
@@ -32,12 +33,13 @@ use url::Url;
 
 pub use coordination::{CoordinationEntry, EtcdEntry, LoginEntry, MeetingPlace, TlsEntry};
 pub use deployment::{Deployment, LaneInfo, Minter, Pair, Side};
+pub use key_section::KeySection;
 pub use overrides::Overrides;
 pub use problems::{ConfigErrors, ConfigProblem};
 pub use recovery::RecoveryEntry;
 pub use relay::{RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
-pub use crate::keys::{AttesterEntry, KeyFile, RemoteProtocol, RemoteSignerSettings};
+pub use crate::keys::{KeyEntry, KeyFile, RemoteProtocol, RemoteSignerSettings};
 pub use polyspan_chain::{Part, Parts};
 pub use polyspan_monitoring::LogFormat;
 

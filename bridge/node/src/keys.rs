@@ -1,10 +1,14 @@
-//! Keys: in keystore v3 files, opened with a passphrase from a file, and at a remote signer.
+//! Keys of attesters, submitters and governors: in keystore v3 files, opened with a passphrase from a file, at a remote signer, and
+//! in hardware.
 
 mod attester;
+mod entry;
 mod error;
+mod hardware;
 mod keystore;
 mod passphrase;
 mod remote;
+mod signing_key;
 #[cfg(test)]
 mod tests;
 
@@ -12,14 +16,24 @@ use std::path::{Path, PathBuf};
 
 use alloy::signers::local::PrivateKeySigner;
 
-pub use attester::{AttesterEntry, AttesterKey, SignError};
+pub use attester::AttesterKey;
+pub use entry::{KeyEntry, NamedBy};
 pub use error::KeyError;
+pub use hardware::{
+    AwsKey, DerivationPath, GcpKeyVersion, HardwareError, HardwareKey, HardwareKind, HardwarePlace,
+    HardwareSettings, PlaceError,
+};
 pub use keystore::{create_keystore, decrypt_keystore};
 pub use passphrase::Passphrase;
-pub(crate) use remote::signer_url;
 pub use remote::{
     ClientIdentity, CredentialsFile, RemoteError, RemoteProtocol, RemoteSigner, RemoteSignerSettings,
+    SignerUrlError, signer_url,
 };
+pub use signing_key::{SignError, SigningKey};
+
+/// Directives that a process adds to its log filter: clients of hardware log each failure as an error, which this crate reports itself as
+/// what it is, and what they sign.
+pub const LOG_DIRECTIVES: &str = "alloy_signer_aws=off,alloy_signer_gcp=off,alloy_signer_ledger=off";
 
 /// Where a key and its passphrase lie. Holds no secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

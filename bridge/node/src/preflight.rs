@@ -17,11 +17,10 @@ mod tests;
 
 use std::net::TcpListener;
 
-use alloy::primitives::Address;
 use polyspan_chain::ChainError;
 
 use crate::config::{Config, RelayEntry};
-use crate::keys::AttesterKey;
+use crate::keys::{AttesterKey, SigningKey};
 
 pub use finding::{Finding, Severity};
 pub use parts::{part_problem, part_problems};
@@ -113,6 +112,6 @@ fn listen(relay: &RelayEntry) -> Option<Finding> {
 /// Keys that could be opened.
 struct Keys {
     attester: Option<AttesterKey>,
-    /// Name of the chain, address.
-    submitters: Vec<(String, Address)>,
+    /// Name of the chain, key.
+    submitters: Vec<(String, SigningKey)>,
 }

@@ -5,7 +5,6 @@ mod build;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{Chain, HeadFollower, HeadView};
 use polyspan_coordination::{Coordinator, KeyProver, Phase};
 use polyspan_monitoring::{Health, Server};
@@ -25,7 +24,7 @@ use crate::config::{ChainEntry, RecoveryEntry, RelayEntry};
 use crate::control::ControlServer;
 use crate::destination::DestinationWatch;
 use crate::force_hold::ForceHolder;
-use crate::keys::AttesterKey;
+use crate::keys::{AttesterKey, SigningKey};
 use crate::lane::Lane;
 use crate::lead::{self, Candidate};
 use crate::pause::Pauser;
@@ -61,7 +60,7 @@ pub struct Relay {
 /// The submitter keys of one chain, first the one that is used before its spares.
 struct ChainKeys {
     chain: ChainEntry,
-    keys: Vec<PrivateKeySigner>,
+    keys: Vec<SigningKey>,
 }
 
 /// A chain with the one task that follows its head.

@@ -16,6 +16,7 @@ mod pool;
 mod pricing;
 mod raise;
 mod send;
+mod signing;
 mod watch_pending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ use std::time::Instant;
 
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
-use alloy::signers::local::PrivateKeySigner;
+use futures::future::BoxFuture;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Purpose, Store, StoreError, Submission, SubmissionOutcome};
@@ -45,8 +46,10 @@ pub use pool::SubmitterHandle;
 use pool::{KeyAnswer, Order};
 use pricing::first_price;
 use send::Broadcast;
+use signing::Signing;
 
 use crate::clock::now_ms;
+use crate::keys::SigningKey;
 
 /// Jobs that may wait for the submitter. Each lane hands over one at a time, so this bounds the lanes per account.
 const QUEUE: usize = 64;
@@ -75,7 +78,7 @@ pub struct SubmitterSettings {
 /// The owner of one account's nonces.
 pub struct Submitter {
     chain: Chain,
-    signer: PrivateKeySigner,
+    signer: Signing,
     store: Store,
     settings: SubmitterSettings,
     heads: watch::Receiver<HeadView>,
@@ -133,7 +136,7 @@ pub(crate) enum SubmitterError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("submitter key cannot sign: {0}")]
-    Signer(#[from] alloy::signers::Error),
+    Signer(String),
     #[error("the journal holds a transaction that cannot be decoded: {0}")]
     Journal(String),
 }
@@ -155,16 +158,16 @@ pub struct SubmitterParts {
 }
 
 /// One submitter for each key of a chain, first the one that is used before its spares, and the way to them.
-pub fn submitters(parts: &SubmitterParts, keys: Vec<PrivateKeySigner>) -> (Vec<Submitter>, SubmitterHandle) {
-    let addresses: Vec<_> = keys.iter().map(PrivateKeySigner::address).collect();
+pub fn submitters(parts: &SubmitterParts, keys: Vec<SigningKey>) -> (Vec<Submitter>, SubmitterHandle) {
+    let addresses: Vec<_> = keys.iter().map(SigningKey::address).collect();
     let board = Board::new(parts.chain.name(), &addresses, parts.health.clone(), parts.metrics.clone());
     let (mut submitters, mut orders) = (Vec::new(), Vec::new());
-    for (place, signer) in keys.into_iter().enumerate() {
+    for (place, key) in keys.into_iter().enumerate() {
         let (sender, jobs) = mpsc::channel(QUEUE);
         orders.push(sender);
         submitters.push(Submitter {
             chain: parts.chain.clone(),
-            signer,
+            signer: Signing::new(key, parts.chain.id()),
             store: parts.store.clone(),
             settings: parts.settings,
             heads: parts.heads.clone(),
@@ -195,9 +198,18 @@ impl Submitter {
         }
         self.pending = left.into_iter().map(Pending::new).collect();
         self.seat.ok();
+        // Ends when a key that gave no signature gives one again.
+        let mut trial: Option<BoxFuture<'static, ()>> = None;
         loop {
+            if trial.is_none() && self.signer.silence().is_some() {
+                trial = Some(self.signer.trial());
+            }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
+                () = signing::end_of(&mut trial) => {
+                    trial = None;
+                    self.signs_again();
+                }
                 Some((job, answer)) = self.jobs.recv() => self.take(job, answer).await,
                 // Also without new blocks: some chains make none while nothing is sent.
                 () = tokio::time::sleep(RESEND_AFTER) => self.look().await,
@@ -223,11 +235,19 @@ impl Submitter {
 
     /// Tells whether this key can have anything mined.
     fn stand(&self) {
-        match (&self.stuck, self.funds.is_short()) {
-            (Some(reason), _) => self.seat.stands(Standing::Stuck, Some(reason.clone())),
-            (None, true) => self.seat.stands(Standing::Unfunded, Some(self.unfunded())),
-            (None, false) => self.seat.stands(Standing::Able, None),
+        match (&self.stuck, self.signer.silence(), self.funds.is_short()) {
+            (Some(reason), ..) => self.seat.stands(Standing::Stuck, Some(reason.clone())),
+            (None, Some(reason), _) => self.seat.stands(Standing::Silent, Some(reason)),
+            (None, None, true) => self.seat.stands(Standing::Unfunded, Some(self.unfunded())),
+            (None, None, false) => self.seat.stands(Standing::Able, None),
         }
+    }
+
+    fn signs_again(&mut self) {
+        self.signer.speaks();
+        self.complaint.end();
+        self.seat.ok();
+        self.stand();
     }
 
     async fn take(&mut self, job: Job, answer: oneshot::Sender<KeyAnswer>) {
@@ -251,6 +271,12 @@ impl Submitter {
                 KeyAnswer::Refused(result)
             }
             Ok(Err(NotSent::Unfunded)) => KeyAnswer::Unable,
+            Err(SubmitterError::Signer(reason)) => {
+                self.fails(reason);
+                // Before the answer: a lane looks at what the key is when it goes on with another one.
+                self.stand();
+                KeyAnswer::Unable
+            }
             // It is tried again alone, once nothing is before it; some nodes know nothing of presumed state.
             Err(failed) if job.presumed.is_some() => {
                 debug!(chain = self.chain.name(), error = %failed, "nothing more is sent behind what is on its way");
@@ -319,7 +345,7 @@ impl Submitter {
             gas,
             calldata: job.calldata.clone(),
         };
-        let attempt = transaction.sign(price, &self.signer, now_ms())?;
+        let attempt = transaction.sign(price, &self.signer, now_ms()).await?;
         let submission = Submission {
             chain: self.chain.id(),
             submitter: from,

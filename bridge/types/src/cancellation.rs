@@ -1,9 +1,10 @@
 //! What governors sign to take a scheduled configuration back.
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, keccak256};
 use alloy::sol_types::SolStruct;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::PREIMAGE_SIZE;
 use crate::{CheckpointDomain, Epoch};
 
 mod abi {
@@ -25,7 +26,13 @@ pub struct Cancellation {
 impl Cancellation {
     /// The EIP-712 digest under the domain of the bridge that the configuration is of.
     pub fn digest(&self, domain: &CheckpointDomain) -> B256 {
-        abi::Cancellation { epoch: self.epoch.get(), configurationNonce: self.configuration_nonce }
-            .eip712_signing_hash(domain.eip712())
+        keccak256(self.preimage(domain))
+    }
+
+    /// What hashes to the digest, for a signer that hashes by itself.
+    pub fn preimage(&self, domain: &CheckpointDomain) -> [u8; PREIMAGE_SIZE] {
+        let typed =
+            abi::Cancellation { epoch: self.epoch.get(), configurationNonce: self.configuration_nonce };
+        domain.preimage(typed.eip712_hash_struct())
     }
 }

@@ -88,6 +88,11 @@ impl CheckpointDomain {
         })
     }
 
+    /// What hashes to the digest of other typed data of the same contract, whose struct has this hash.
+    pub fn preimage(&self, struct_hash: B256) -> [u8; PREIMAGE_SIZE] {
+        preimage(self, struct_hash)
+    }
+
     /// The domain itself, for other typed data of the same contract (pause, configuration).
     pub const fn eip712(&self) -> &Eip712Domain {
         &self.0

@@ -43,7 +43,8 @@ pub async fn run(arguments: ClaimArguments) -> Result<ExitCode> {
     let info = network.lane(&id.lane)?;
     let (claims, claim) = find(&network, &info, &id).await?;
     let side = &info.destination;
-    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(&key)?).paying_at_most(gas.max_fee);
+    let signer = unlock::unlock(&key).await?;
+    let wallet = Wallet::new(network.chain(side).clone(), signer).paying_at_most(gas.max_fee);
     let open = wallet.chain.claim_is_open(claims, &claim, At::Latest).await?;
     if let Some(problem) = problem(&id, &claim, open, wallet.address(), to) {
         return Err(BadInput::new(problem).into());

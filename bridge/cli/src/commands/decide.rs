@@ -32,7 +32,7 @@ pub enum DecideCommand<P: clap::Args> {
     /// Compares a decision with the chains, and signs it with the attester key of the config.
     Sign(sign::SignArguments),
     /// Sends what enough operators have signed. Needs no operator's key.
-    Submit(submit::SubmitArguments),
+    Submit(Box<submit::SubmitArguments>),
 }
 
 /// Runs a step of the decision to do `action`.
@@ -45,6 +45,6 @@ where
     match command {
         DecideCommand::Prepare(arguments) => prepare::run(action, arguments.into()).await,
         DecideCommand::Sign(arguments) => sign::run(action, arguments).await,
-        DecideCommand::Submit(arguments) => submit::run(action, arguments).await,
+        DecideCommand::Submit(arguments) => submit::run(action, *arguments).await,
     }
 }

@@ -11,7 +11,7 @@ use polyspan_node::control::{self, Command, ControlError, Request};
 use polyspan_node::preflight::{self, Mode, Severity};
 use serde::Serialize;
 
-use super::keys::attester_key;
+use super::keys::tried_key;
 use crate::args::ConfigFile;
 use crate::exit::Exit;
 use crate::failure::{self, BadInput};
@@ -133,7 +133,7 @@ async fn signer(relay: &RelayEntry, config: &Config) -> Check {
     let Some(entry) = &relay.attester else {
         return Check::new("signer", State::Bad, "the config names no attester key");
     };
-    match attester_key(entry, config).await {
+    match tried_key(entry, config).await {
         Ok((_, shown)) => Check::new("signer", State::Ok, shown),
         Err(error) => {
             let state =

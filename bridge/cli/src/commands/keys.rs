@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::Result;
 use polyspan_node::config::Config;
-use polyspan_node::keys::{AttesterEntry, AttesterKey, KeyError, create_keystore, require_private};
+use polyspan_node::keys::{KeyEntry, KeyError, create_keystore, require_private};
 use serde::Serialize;
 
 use crate::args::{ConfigFile, KeyArguments};
@@ -25,7 +25,7 @@ pub enum KeysCommand {
     Import(ImportKey),
     /// Prints the address of a key, and nothing else of it.
     Show(KeyArguments),
-    /// Opens every key of a relay's configuration, asks a remote signer for a signature that nothing counts, and prints
+    /// Opens every key of a relay's configuration, asks each one that is elsewhere for a signature that nothing counts, and prints
     /// the addresses.
     Check(ConfigFile),
 }
@@ -55,7 +55,9 @@ pub struct ImportKey {
 #[derive(Debug, Serialize)]
 struct KeyReport<'a> {
     address: Address,
-    file: &'a Path,
+    /// `None` of one that is in no keystore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a Path>,
 }
 
 /// A key of a configuration, for programs.
@@ -80,13 +82,13 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode> {
             let key = private_key(import.private_key_file.as_deref())?;
             write(&import.target, || key)?;
         }
-        KeysCommand::Show(key) => show(unlock::unlock(&key)?.address(), &key.key)?,
+        KeysCommand::Show(key) => show(unlock::unlock(&key).await?.address(), key.key.as_deref())?,
         KeysCommand::Check(file) => return check(&Config::load(&file.config)?).await,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(address: Address, file: &Path) -> Result<()> {
+fn show(address: Address, file: Option<&Path>) -> Result<()> {
     if output::is_json() {
         return output::json(&KeyReport { address, file });
     }
@@ -115,31 +117,26 @@ async fn check(config: &Config) -> Result<ExitCode> {
         keys.push(UsedKey { key, chain: chain.map(str::to_owned), address, problem });
     };
     if let Some(attester) = &relay.attester {
-        add("attester", None, attester_key(attester, config).await);
+        add("attester", None, tried_key(attester, config).await);
     }
     for submitter in &relay.submitters {
-        let key = submitter.key.unlock().map(|key| (key.address(), key.address().to_string()));
-        add("submitter", Some(&submitter.chain), key.map_err(Into::into));
+        add("submitter", Some(&submitter.chain), tried_key(&submitter.key, config).await);
     }
     output::object(&serde_json::json!({ "keys": keys }))?;
     let usable = keys.iter().all(|key| key.problem.is_none());
     Ok(if usable { Exit::Fine } else { Exit::Input }.into())
 }
 
-/// The key that attests, once it has proved that it signs: its address, and with its place for people.
+/// The address of a key, and with where it is for people, once it has proved that it signs.
 ///
-/// Errors: the files, or the remote signer.
-pub async fn attester_key(entry: &AttesterEntry, config: &Config) -> Result<(Address, String)> {
-    match entry.open()? {
-        AttesterKey::Local(key) => Ok((key.address(), key.address().to_string())),
-        AttesterKey::Remote(signer) => {
-            if let Some(chain) = config.chains.first() {
-                signer.try_out(chain.chain_id).await?;
-            }
-            let shown = format!("{}, at the remote signer {}", signer.address(), signer.name());
-            Ok((signer.address(), shown))
-        }
+/// Errors: the files, or the signer.
+pub async fn tried_key(entry: &KeyEntry, config: &Config) -> Result<(Address, String)> {
+    let key = entry.open()?;
+    let Some(place) = key.place() else { return Ok((key.address(), key.address().to_string())) };
+    if let Some(chain) = config.chains.first() {
+        key.try_out(chain.chain_id).await?;
     }
+    Ok((key.address(), format!("{}, at {place}", key.address())))
 }
 
 fn write(target: &NewKey, key: impl FnOnce() -> PrivateKeySigner) -> Result<()> {
@@ -150,7 +147,7 @@ fn write(target: &NewKey, key: impl FnOnce() -> PrivateKeySigner) -> Result<()> 
     let passphrase = unlock::new_passphrase(target.passphrase_file.as_deref())?;
     let key = key();
     create_keystore(&target.out, &key, &passphrase)?;
-    show(key.address(), &target.out)?;
+    show(key.address(), Some(&target.out))?;
     output::remark(format!(
         "wrote {}; without its passphrase the key is lost, so keep both",
         target.out.display()

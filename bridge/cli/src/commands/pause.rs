@@ -9,7 +9,7 @@ use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
 use polyspan_chain::{At, BridgeRevert, ChainError, pause_calldata};
 use polyspan_node::config::{Config, Side};
-use polyspan_node::keys::{AttesterKey, KeyFile};
+use polyspan_node::keys::{AttesterKey, KeyEntry};
 use polyspan_types::{BridgeName, CheckpointDomain, Pause};
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ use crate::failure::{self, BadInput};
 use crate::handover;
 use crate::network::Network;
 use crate::output;
+use crate::signer::SignerArgument;
 use crate::unlock;
 use crate::wallet::{Call, Wallet};
 use ends::{End, State};
@@ -39,6 +40,9 @@ pub struct PauseArguments {
     /// File whose first line is the passphrase of --key; asked for when left out.
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
+    /// The key that pays, where it is in no keystore: web3signer:URL#ADDRESS, aws-kms:KEY, gcp-kms:KEY, ledger, ledger:PATH or file:FILE.
+    #[arg(long, value_name = "SIGNER", conflicts_with_all = ["key", "passphrase_file"])]
+    signer: Option<SignerArgument>,
     #[command(flatten)]
     gas: FeeArguments,
     /// Show what would be paused; sign and send nothing.
@@ -104,8 +108,9 @@ pub async fn run(arguments: PauseArguments) -> Result<ExitCode> {
             "nothing was paused",
         )?;
     }
-    let passphrase_file = arguments.passphrase_file;
-    let key = arguments.key.map(|key| KeyArguments { key, passphrase_file });
+    let (key, passphrase_file, signer) = (arguments.key, arguments.passphrase_file, arguments.signer);
+    let is_given = key.is_some() || signer.is_some();
+    let key = is_given.then_some(KeyArguments { key, passphrase_file, signer });
     let mut exit = Exit::Fine;
     for end in &ends {
         let paused = pause(&network, end, &attester, key.as_ref(), arguments.gas).await;
@@ -140,8 +145,8 @@ async fn pause(
         State::Unread(error) => return Err(error.clone().into()),
     };
     let payer = match key {
-        Some(key) => unlock::unlock(key)?,
-        None => submitter(&network.config, side)?.unlock()?,
+        Some(key) => unlock::unlock(key).await?,
+        None => submitter(&network.config, side)?.open()?,
     };
     let domain = CheckpointDomain::new(side.chain_id, side.bridge);
     let signature = attester.sign_pause(pause, &domain).await?;
@@ -177,7 +182,7 @@ impl EndReport {
 }
 
 /// The last submitter key of the chain: a running relay uses the first one.
-fn submitter<'a>(config: &'a Config, side: &Side) -> Result<&'a KeyFile, BadInput> {
+fn submitter<'a>(config: &'a Config, side: &Side) -> Result<&'a KeyEntry, BadInput> {
     let mut submitters = config.relay.iter().flat_map(|relay| &relay.submitters);
     let own = submitters.rfind(|submitter| submitter.chain == side.chain);
     own.map(|submitter| &submitter.key).ok_or_else(|| {

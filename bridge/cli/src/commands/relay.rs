@@ -7,6 +7,7 @@ use polyspan_chain::LOG_DIRECTIVES;
 use polyspan_monitoring::logs;
 use polyspan_node::Relay;
 use polyspan_node::config::{Config, Overrides};
+use polyspan_node::keys;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,7 @@ pub async fn run(arguments: RelayArguments) -> Result<ExitCode> {
         ))
         .into());
     };
-    logs::init(relay.log_format, &format!("info,{LOG_DIRECTIVES}"))
+    logs::init(relay.log_format, &format!("info,{LOG_DIRECTIVES},{}", keys::LOG_DIRECTIVES))
         .map_err(|error| BadInput::new(error.to_string()))?;
     // Before building: an interrupt in the middle of it must end the process in order as well.
     let stop = stop_on_signals().context("cannot listen for signals")?;

@@ -17,9 +17,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alloy::primitives::{Address, Bytes, U256};
-use alloy::signers::local::PrivateKeySigner;
 use anyhow::Result;
 use polyspan_node::config::{Config, LaneInfo};
+use polyspan_node::keys::SigningKey;
 use polyspan_types::{Kind, LaneId, TransferId};
 
 use crate::args::{ConfigFile, FeeArguments, KeyArguments, address, bytes, duration, token_id};
@@ -166,7 +166,7 @@ impl AssetArguments {
 struct Ready {
     network: Network,
     info: LaneInfo,
-    signer: PrivateKeySigner,
+    signer: SigningKey,
     wallet: Wallet,
     plan: Plan,
     /// What is moved, for people.
@@ -196,7 +196,7 @@ pub async fn run(arguments: TransferArguments) -> Result<ExitCode> {
 async fn prepare(asset: Asset, common: &CommonArguments) -> Result<Ready> {
     let network = Network::open(Config::load(&common.file.config)?).await?;
     let info = network.lane(&common.lane)?;
-    let signer = unlock::unlock(&common.key)?;
+    let signer = unlock::unlock(&common.key).await?;
     let wallet = Wallet::new(network.chain(&info.source).clone(), signer.clone());
     let wallet = wallet.paying_at_most(common.gas.max_fee);
     let (plan, remarks) = plan::plan(&network, &info, &wallet, asset, common).await?;

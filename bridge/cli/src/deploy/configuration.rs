@@ -1,12 +1,11 @@
 //! Configuration vote 0: wires a bridge to its counterpart, registers its pairs, and sets what they allow.
 
 use alloy::primitives::{Address, Bytes};
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use anyhow::Result;
 use polyspan_contracts::Bridge;
 use polyspan_node::config::{Deployment, Pair, Side};
+use polyspan_node::keys::SigningKey;
 use polyspan_types::{CheckpointDomain, Epoch};
 
 use super::run::direction;
@@ -14,7 +13,7 @@ use super::spec::{DeploySpec, End, PairSpec};
 use super::survey::Site;
 use crate::governance::limits::unlimited;
 use crate::governance::setter::Setter;
-use crate::governance::vote::configuration_digest;
+use crate::governance::vote::configuration_preimage;
 
 /// The calls of vote 0 for one end.
 pub fn calls(deployment: &Deployment, spec: &DeploySpec, end: End, site: &Site) -> Vec<Bytes> {
@@ -64,18 +63,18 @@ pub fn configuration(
 /// Calldata of `configure(0, …)` with the governors' signatures.
 ///
 /// Errors: a key does not sign.
-pub fn configure(
+pub async fn configure(
     side: &Side,
     epoch: Epoch,
     deadline: u64,
     calls: Vec<Bytes>,
-    governors: &[PrivateKeySigner],
+    governors: &[SigningKey],
 ) -> Result<Bytes> {
     let domain = CheckpointDomain::new(side.chain_id, side.bridge);
-    let digest = configuration_digest(&domain, epoch, 0, deadline, &calls);
-    let signatures = governors
-        .iter()
-        .map(|governor| Ok(Bytes::copy_from_slice(&governor.sign_hash_sync(&digest)?.as_bytes())))
-        .collect::<Result<Vec<_>>>()?;
+    let preimage = configuration_preimage(&domain, epoch, 0, deadline, &calls);
+    let mut signatures = Vec::with_capacity(governors.len());
+    for governor in governors {
+        signatures.push(Bytes::copy_from_slice(&governor.sign_preimage(&preimage).await?.as_bytes()));
+    }
     Ok(Bridge::configureCall { configurationNonce: 0, deadline, calls, signatures }.abi_encode().into())
 }

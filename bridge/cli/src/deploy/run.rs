@@ -168,7 +168,7 @@ impl Run<'_> {
         let calls = calls(deployment, self.spec, end, site);
         // A threshold of signatures is enough; more would only cost gas.
         let needed = usize::from(self.spec.side(end).governors.threshold.get());
-        let input = configure(side, epoch, deadline, calls, &site.signers[..needed])?;
+        let input = configure(side, epoch, deadline, calls, &site.signers[..needed]).await?;
         let call = Call { to: Some(side.bridge), input, ..Call::default() };
         let sent = site.wallet.send(&format!("configure the bridge on chain {}", side.chain), call).await?;
         self.note(format!("configuration 0 on chain {} ({})", side.chain, sent.tx_hash));

@@ -14,7 +14,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256};
 use polyspan_chain::{ChainLimits, Parts};
 use polyspan_node::config::form::{Problems, Raw};
-use polyspan_node::config::{ConfigErrors, KeyFile, Minter};
+use polyspan_node::config::{ConfigErrors, KeyEntry, KeySection, Minter};
 use polyspan_node::toml_section;
 use polyspan_types::{BridgeName, ChainId, Kind, Threshold};
 use serde::Deserialize;
@@ -61,13 +61,13 @@ pub struct SideSpec {
     /// Where it is reached for the deployment.
     pub endpoint: Url,
     /// Who pays.
-    pub deployer: KeyFile,
+    pub deployer: KeyEntry,
     /// Who moves value.
     pub operators: Members,
     /// Who configures.
     pub governors: Members,
     /// Keys of governors that sign the first configuration.
-    pub governor_keys: Vec<KeyFile>,
+    pub governor_keys: Vec<KeyEntry>,
     /// How long a hold waits before anyone may refund it. Unit: blocks. Default: 50400.
     pub refund_delay: u64,
     /// Who receives the fees of requests made here. Default: nobody, they stay in the bridge.
@@ -234,12 +234,12 @@ toml_section! {
         chain: String,
         chain_id: ChainId,
         endpoint: String,
-        deployer: RawKey,
+        deployer: KeySection,
         operators: Vec<Address>,
         threshold: u8,
         governors: Vec<Address>,
         governor_threshold: u8,
-        governor_keys: Vec<Raw<RawKey>>,
+        governor_keys: Vec<Raw<KeySection>>,
         refund_delay: u64,
         fee_receiver: Address,
         parts: Parts,
@@ -247,11 +247,6 @@ toml_section! {
         greatest_gas_cap: u32,
         gas_cap_fixed: bool,
     }
-}
-
-toml_section! {
-    /// A key: two files.
-    RawKey { keystore: String, passphrase_file: String }
 }
 
 toml_section! {

@@ -1,9 +1,9 @@
 //! What the chains and keys say before anything is sent. Everything wrong is told together.
 
 use alloy::primitives::{Address, FixedBytes, U256};
-use alloy::signers::local::PrivateKeySigner;
 use polyspan_chain::{At, Chain, ChainError, ChainLimits, ChainSettings, Part, Quorum, SLOT_GAS};
 use polyspan_contracts::Bridge::PairLimits;
+use polyspan_node::keys::{KeyEntry, SigningKey};
 use polyspan_node::preflight::part_problem;
 use polyspan_types::{FinalTag, Finality, Kind};
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ pub struct Site {
     /// The deployer's account.
     pub wallet: Wallet,
     /// Governors that sign: distinct, all of them members, at least a threshold.
-    pub signers: Vec<PrivateKeySigner>,
+    pub signers: Vec<SigningKey>,
     /// Liquidity by pair, in smallest units; zero for none.
     pub seeds: Vec<U256>,
     /// Decimals by pair: the same on both ends; 0 for tokens by id.
@@ -87,12 +87,10 @@ pub async fn survey(spec: &DeploySpec, gas: FeeArguments) -> Result<[Site; 2], V
 async fn site(spec: &DeploySpec, end: End, gas: FeeArguments) -> Result<Site, Vec<String>> {
     let side = spec.side(end);
     let mut problems = Vec::new();
-    let signers = signers(end, side, &mut problems);
-    let deployer = side
-        .deployer
-        .unlock()
-        .map_err(|error| problems.push(format!("{}.deployer: {error}", end.as_str())))
-        .ok();
+    let signers = signers(end, side, &mut problems).await;
+    let deployer = opened(&side.deployer, side).await;
+    let deployer =
+        deployer.map_err(|error| problems.push(format!("{}.deployer: {error}", end.as_str()))).ok();
     let chain = match connect(side).await {
         Ok(chain) => Some(chain),
         Err(error) => {
@@ -184,13 +182,22 @@ async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {
     Ok(chain)
 }
 
+/// A key that has shown that it signs, where it is elsewhere: a deployment that stops half-way has cost its gas.
+async fn opened(key: &KeyEntry, side: &SideSpec) -> Result<SigningKey, String> {
+    let key = key.open().map_err(|error| error.to_string())?;
+    if key.is_remote() {
+        key.try_out(side.chain_id).await.map_err(|error| error.to_string())?;
+    }
+    Ok(key)
+}
+
 /// The governors' keys: a set without votes that do not count.
-fn signers(end: End, side: &SideSpec, problems: &mut Vec<String>) -> Vec<PrivateKeySigner> {
+async fn signers(end: End, side: &SideSpec, problems: &mut Vec<String>) -> Vec<SigningKey> {
     let mut known = BTreeSet::new();
     let mut signers = Vec::new();
     for (index, key) in side.governor_keys.iter().enumerate() {
         let path = format!("{}.governor_keys[{index}]", end.as_str());
-        match key.unlock() {
+        match opened(key, side).await {
             Err(error) => problems.push(format!("{path}: {error}")),
             Ok(signer) if !side.governors.members.contains(&signer.address()) => {
                 problems.push(format!(

@@ -22,17 +22,18 @@ mod abi {
     }
 }
 
-/// Digest of a configuration.
-pub fn configuration_digest(
+/// What hashes to the digest of a configuration.
+pub fn configuration_preimage(
     domain: &CheckpointDomain,
     epoch: Epoch,
     configuration_nonce: u64,
     deadline: u64,
     calls: &[Bytes],
-) -> B256 {
+) -> Vec<u8> {
     let calls = calls.to_vec();
-    abi::Configuration { epoch: epoch.get(), configurationNonce: configuration_nonce, deadline, calls }
-        .eip712_signing_hash(domain.eip712())
+    let configuration =
+        abi::Configuration { epoch: epoch.get(), configurationNonce: configuration_nonce, deadline, calls };
+    domain.preimage(configuration.eip712_hash_struct()).to_vec()
 }
 
 /// EIP-712 encoding of calls: what a bridge keeps of a scheduled configuration.
@@ -41,11 +42,16 @@ pub fn calls_hash(calls: &[Bytes]) -> B256 {
     keccak256(hashes)
 }
 
-/// What the governors of one chain sign for a section of a proposal.
+/// Digest that the governors of one chain sign for a section of a proposal.
 pub fn digest(intent: Intent, section: &Section) -> B256 {
+    keccak256(preimage(intent, section))
+}
+
+/// What hashes to it.
+pub fn preimage(intent: Intent, section: &Section) -> Vec<u8> {
     let domain = CheckpointDomain::new(section.chain_id, section.bridge);
     match intent {
-        Intent::Configuration => configuration_digest(
+        Intent::Configuration => configuration_preimage(
             &domain,
             section.epoch,
             section.configuration_nonce,
@@ -54,7 +60,7 @@ pub fn digest(intent: Intent, section: &Section) -> B256 {
         ),
         Intent::Cancellation => {
             let (epoch, configuration_nonce) = (section.epoch, section.configuration_nonce);
-            Cancellation { epoch, configuration_nonce }.digest(&domain)
+            Cancellation { epoch, configuration_nonce }.preimage(&domain).to_vec()
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Network {
     pub service: AnvilProcess,
     /// A token of the main chain, of which the user has 1000.
     pub token: Address,
+    /// What the program finds in its environment beside that of the test.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// A relay of the real program; ended with SIGKILL when dropped.
@@ -57,7 +59,7 @@ impl Network {
         let service = AnvilProcess::start(&options(31002)).await.unwrap();
         let folder = TempDir::new().unwrap();
         let token = test_token(&main).await;
-        let network = Self { folder, main, service, token };
+        let network = Self { folder, main, service, token, environment: Vec::new() };
         network.private("pass", "secret\n");
         for index in [DEPLOYER, ATTESTER, SUBMITTER, GOVERNOR, USER] {
             let file = network.path(&format!("key-{index}.json"));
@@ -206,7 +208,9 @@ impl Network {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        command_in(self.folder.path(), arguments)
+        let mut command = command_in(self.folder.path(), arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 }
 

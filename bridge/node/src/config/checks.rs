@@ -2,6 +2,7 @@
 
 mod coordination;
 mod crossings;
+mod key;
 mod relay;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use super::raw::{RawBridge, RawChain, RawConfig, RawRecovery};
 use super::units::{GasPrice, Span};
 use super::{BridgeEntry, ChainEntry, Config, ConfigErrors, Deployment, Network, Overrides, RecoveryEntry};
 use crate::files::read_text;
+pub(super) use key::{Signs, check as check_key};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,7 +51,7 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Result<Config, ConfigE
     }
 }
 
-fn read(file: &Path, problems: &mut Problems) -> Option<toml::Table> {
+pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<toml::Table> {
     let unreadable = |error| format!("cannot read it: {error}; give the right one with --config FILE");
     let text = read_text(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
     text.parse::<toml::Table>().map_err(|error| problems.add("", of_syntax(&text, &error))).ok()

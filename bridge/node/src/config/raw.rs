@@ -74,7 +74,7 @@ section! {
         accept_development: bool,
         auto_pause: bool,
         log_format: String,
-        attester: RawAttester,
+        attester: RawKey,
         submitter: Vec<Raw<RawSubmitter>>,
         submission: RawSubmission,
         history: RawHistory,
@@ -82,8 +82,8 @@ section! {
 }
 
 section! {
-    /// The attester key: two files, or a remote signer.
-    RawAttester {
+    /// A key: two files, a remote signer, or hardware.
+    RawKey {
         keystore: String,
         passphrase_file: String,
         remote: String,
@@ -95,12 +95,16 @@ section! {
         client_key: String,
         basic_auth_file: String,
         token_file: String,
+        key: String,
+        region: String,
+        endpoint: String,
+        path: String,
     }
 }
 
 section! {
-    /// `[[relay.submitter]]`
-    RawSubmitter { chain: String, keystore: String, passphrase_file: String }
+    /// `[[relay.submitter]]`: what is unknown here is a [`RawKey`].
+    RawSubmitter { chain: String }
 }
 
 section! {

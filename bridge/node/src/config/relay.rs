@@ -9,7 +9,7 @@ use polyspan_monitoring::LogFormat;
 use polyspan_store::Retention;
 use polyspan_types::Direction;
 
-use crate::keys::{AttesterEntry, KeyFile};
+use crate::keys::KeyEntry;
 
 /// One relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct RelayEntry {
     /// Form of the log lines. Default: human.
     pub log_format: LogFormat,
     /// The key that signs checkpoints. Always there: no role works without one.
-    pub attester: Option<AttesterEntry>,
+    pub attester: Option<KeyEntry>,
     /// Keys that pay for submissions. Of those of one chain the first is used, and the others are its spares in this order.
     pub submitters: Vec<SubmitterEntry>,
     /// How submissions are made.
@@ -46,7 +46,7 @@ pub struct SubmitterEntry {
     /// Name of the chain.
     pub chain: String,
     /// The key.
-    pub key: KeyFile,
+    pub key: KeyEntry,
 }
 
 /// How submissions are made.

@@ -11,7 +11,7 @@ use polyspan_store::Retention;
 use tempfile::TempDir;
 
 use super::raw::{
-    RawAttester, RawBridge, RawChain, RawConfig, RawCoordination, RawHistory, RawRecovery, RawRelay,
+    RawBridge, RawChain, RawConfig, RawCoordination, RawHistory, RawKey, RawRecovery, RawRelay,
     RawSubmission, RawSubmitter, RawTls,
 };
 use super::*;
@@ -174,7 +174,7 @@ fn the_example_explains_every_key() {
         RawRelay::KEYS,
         RawSubmitter::KEYS,
         RawSubmission::KEYS,
-        RawAttester::KEYS,
+        RawKey::KEYS,
         RawHistory::KEYS,
         RawRecovery::KEYS,
     ];

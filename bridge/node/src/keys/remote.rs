@@ -1,4 +1,4 @@
-//! A remote signer: another process that holds the attester key and signs what it is asked to.
+//! A remote signer: another process that holds a key and signs what it is asked to.
 //!
 //! Nothing that it answers is believed: a signature counts when it recovers to the configured address over the digest that
 //! this process computes by itself, and has the one form that contracts count.
@@ -14,18 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy::hex;
 use alloy::primitives::{Address, B256, Signature, keccak256};
-use polyspan_types::{
-    BridgeId, ChainId, Checkpoint, CheckpointDomain, Epoch, HoldDecision, Pause, Presence, RequestNonce, Root,
-};
+use polyspan_types::{Checkpoint, CheckpointDomain, HoldDecision, Pause, Presence};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use error::RemoteError;
 use http::{Http, Tried};
-#[cfg(test)]
-use settings::SignerUrlError;
-pub(crate) use settings::signer_url;
-pub use settings::{ClientIdentity, CredentialsFile, RemoteProtocol, RemoteSignerSettings};
+pub use settings::{
+    ClientIdentity, CredentialsFile, RemoteProtocol, RemoteSignerSettings, SignerUrlError, signer_url,
+};
 
 use super::KeyError;
 
@@ -127,30 +124,35 @@ impl RemoteSigner {
         self.ask(typed_data::presence(presence), &presence.preimage()).await
     }
 
+    /// Has the hash of these bytes signed, as [`RemoteSigner::sign`] does a checkpoint: those of an unsigned transaction, for one.
+    ///
+    /// Errors: as [`RemoteSigner::sign`]; a signer that signs typed data only refuses it.
+    pub async fn sign_preimage(&self, preimage: &[u8]) -> Result<Signature, RemoteError> {
+        if self.0.protocol == RemoteProtocol::TypedData {
+            return Err(self.0.http.refused(format!("{SIGN_TYPED_DATA} is for what operators sign")));
+        }
+        self.in_time(self.web3signer(preimage), preimage).await
+    }
+
     /// Asks in the words of the protocol. What the signer made of either form is proved against `preimage`.
     async fn ask(&self, typed_data: Value, preimage: &[u8]) -> Result<Signature, RemoteError> {
-        let http = &self.0.http;
         let asked = async {
             match self.0.protocol {
                 RemoteProtocol::TypedData => self.typed_data(typed_data).await,
                 RemoteProtocol::Web3Signer => self.web3signer(preimage).await,
             }
         };
-        let text = tokio::time::timeout(http.timeout(), asked).await.map_err(|_| http.too_late())??;
-        self.verified(&text, keccak256(preimage))
+        self.in_time(asked, preimage).await
     }
 
-    /// Has something signed that no contract counts: a checkpoint of no lane, for the zero address on `chain`.
-    ///
-    /// Errors: as [`RemoteSigner::sign`].
-    pub async fn try_out(&self, chain: ChainId) -> Result<(), RemoteError> {
-        let nothing = Checkpoint {
-            bridge_id: BridgeId(B256::ZERO),
-            epoch: Epoch::new(0),
-            nonce: RequestNonce::ZERO,
-            root: Root(B256::ZERO),
-        };
-        self.sign(&nothing, &CheckpointDomain::new(chain, Address::ZERO)).await.map(drop)
+    async fn in_time(
+        &self,
+        asked: impl Future<Output = Result<String, RemoteError>>,
+        preimage: &[u8],
+    ) -> Result<Signature, RemoteError> {
+        let http = &self.0.http;
+        let text = tokio::time::timeout(http.timeout(), asked).await.map_err(|_| http.too_late())??;
+        self.verified(&text, keccak256(preimage))
     }
 
     async fn typed_data(&self, typed_data: Value) -> Result<String, RemoteError> {

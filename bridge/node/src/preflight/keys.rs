@@ -25,12 +25,13 @@ pub(super) fn unlock(config: &Config, findings: &mut Vec<Finding>) -> Keys {
         .iter()
         .filter_map(|submitter| {
             let thing = || format!("submitter on {}", submitter.chain);
-            let key = submitter.key.unlock().map_err(|error| note(thing(), error)).ok()?;
-            Some((submitter.chain.clone(), key.address()))
+            let key = submitter.key.open().map_err(|error| note(thing(), error)).ok()?;
+            Some((submitter.chain.clone(), key))
         })
         .collect();
     let attesting = attester.as_ref().map(AttesterKey::address);
-    if let Some((chain, address)) = submitters.iter().find(|(_, address)| Some(*address) == attesting) {
+    let addresses: Vec<_> = submitters.iter().map(|(chain, key)| (chain, key.address())).collect();
+    if let Some((chain, address)) = addresses.iter().find(|(_, address)| Some(*address) == attesting) {
         findings.push(Finding::new(
             Severity::Problem,
             format!("submitter on {chain}"),
@@ -39,11 +40,11 @@ pub(super) fn unlock(config: &Config, findings: &mut Vec<Finding>) -> Keys {
         ));
     }
     let mut seen = BTreeSet::new();
-    for (chain, address) in submitters.iter().filter(|key| !seen.insert(*key)) {
+    for (chain, address) in addresses.iter().filter(|key| !seen.insert(*key)) {
         findings.push(Finding::new(
             Severity::Problem,
             format!("submitter on {chain}"),
-            format!("two of its keystores hold the same key, {address}"),
+            format!("two of its submitter keys are the same, {address}"),
             "remove one: two owners of one account would take each other's nonces",
         ));
     }
@@ -72,21 +73,25 @@ pub(super) fn unpaid(config: &Config) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether a remote signer gives signatures of the attester: it is asked for one that no contract counts.
-pub(super) async fn remote(config: &Config, keys: &Keys, mode: Mode) -> Option<Finding> {
-    let Some(AttesterKey::Remote(signer)) = &keys.attester else { return None };
+/// Whether keys that are elsewhere give signatures: each is asked for one that no contract counts.
+pub(super) async fn remote(config: &Config, keys: &Keys, mode: Mode) -> Vec<Finding> {
     // Of a chain that it knows: a signer may have rules about that.
-    let chain = config.chains.first()?.chain_id;
-    let error = signer.try_out(chain).await.err()?;
-    // A relay starts without it: it waits for signatures on its lanes, and does everything else.
-    Some(Finding::said(mode.passing(), "relay.attester", error))
+    let Some(chain) = config.chains.first().map(|chain| chain.chain_id) else { return Vec::new() };
+    let attester = keys.attester.iter().map(|key| ("relay.attester".to_owned(), key));
+    let submitters = keys.submitters.iter().map(|(chain, key)| (format!("submitter on {chain}"), key));
+    let tried = attester.chain(submitters).filter(|(_, key)| key.is_remote()).map(async |(thing, key)| {
+        let error = key.try_out(chain).await.err()?;
+        // A relay starts without it: it waits for signatures, and does everything else.
+        Some(Finding::said(mode.passing(), thing, error))
+    });
+    join_all(tried).await.into_iter().flatten().collect()
 }
 
 /// Whether each submitter can submit: it pays for gas, and the contracts take calls from plain accounts only.
 pub(super) async fn funds(keys: &Keys, chains: &BTreeMap<String, Chain>, mode: Mode) -> Vec<Finding> {
-    let looked = join_all(keys.submitters.iter().map(async |(name, address)| {
-        let chain = chains.get(name)?;
-        match chain.has_code(*address, At::Latest).await {
+    let looked = join_all(keys.submitters.iter().map(async |(name, key)| {
+        let (chain, address) = (chains.get(name)?, key.address());
+        match chain.has_code(address, At::Latest).await {
             Ok(false) => {}
             Ok(true) => {
                 return Some(Finding::new(
@@ -98,7 +103,7 @@ pub(super) async fn funds(keys: &Keys, chains: &BTreeMap<String, Chain>, mode: M
             }
             Err(error) => return Some(unreachable(mode, format!("submitter on {name}"), &error)),
         }
-        match can_pay(chain, *address).await {
+        match can_pay(chain, address).await {
             Ok(true) => None,
             // A relay whose submitter is empty still attests: refusing to start would cost the lane a vote.
             Ok(false) => Some(Finding::new(

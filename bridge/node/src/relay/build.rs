@@ -106,7 +106,7 @@ impl Relay {
         let attester = entry.attester.as_ref().map(|key| key.open()).transpose()?;
         let mut submitters: Vec<ChainKeys> = Vec::new();
         for entry in &entry.submitters {
-            let key = entry.key.unlock()?;
+            let key = entry.key.open()?;
             // A key of a chain that is not configured is a problem of the file.
             let Some(chain) = config.chains.iter().find(|chain| chain.name == entry.chain) else { continue };
             match submitters.iter_mut().find(|known| known.chain.name == chain.name) {

@@ -28,7 +28,7 @@ pub struct KeyView {
 }
 
 impl KeyView {
-    /// Whether it can pay and be mined, in a word: `able`, `unfunded` or `stuck`.
+    /// Whether it can pay and be mined, in a word: `able`, `unfunded`, `silent` or `stuck`.
     pub const fn standing(&self) -> &'static str {
         self.standing.label()
     }

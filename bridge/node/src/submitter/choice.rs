@@ -10,19 +10,22 @@ pub enum Standing {
     Able,
     /// It cannot pay.
     Unfunded,
+    /// It is elsewhere, and gives no signatures.
+    Silent,
     /// One of its transactions does not get into a block, and every later one waits behind it.
     Stuck,
 }
 
 impl Standing {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Able, Self::Unfunded, Self::Stuck];
+    pub const ALL: [Self; 4] = [Self::Able, Self::Unfunded, Self::Silent, Self::Stuck];
 
     /// Label of the metrics: a closed set.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Able => "able",
             Self::Unfunded => "unfunded",
+            Self::Silent => "silent",
             Self::Stuck => "stuck",
         }
     }
@@ -51,7 +54,7 @@ fn first(standings: &[Standing], passed: &BTreeSet<usize>, wanted: Standing) -> 
 
 #[cfg(test)]
 mod tests {
-    use Standing::{Able, Stuck, Unfunded};
+    use Standing::{Able, Silent, Stuck, Unfunded};
 
     use super::*;
 
@@ -64,6 +67,7 @@ mod tests {
         assert_eq!(chosen(&[Able, Able], &[]), Some(0));
         assert_eq!(chosen(&[Unfunded, Able, Able], &[]), Some(1));
         assert_eq!(chosen(&[Stuck, Unfunded, Able], &[]), Some(2));
+        assert_eq!(chosen(&[Silent, Able], &[]), Some(1));
         assert_eq!(chosen(&[Able, Stuck], &[]), Some(0), "the first again as soon as it can");
     }
 
@@ -78,6 +82,8 @@ mod tests {
     fn where_no_key_can_one_without_funds_is_tried_and_a_stuck_one_only_alone() {
         assert_eq!(chosen(&[Stuck, Unfunded], &[]), Some(1));
         assert_eq!(chosen(&[Unfunded], &[]), Some(0));
+        assert_eq!(chosen(&[Silent, Unfunded], &[]), Some(1));
+        assert_eq!(chosen(&[Silent], &[]), Some(0), "it answers why it does not sign");
         assert_eq!(chosen(&[Stuck, Stuck], &[]), Some(0), "it answers what it waits for");
         assert_eq!(chosen(&[Unfunded, Unfunded], &[0]), None, "each is not asked in vain");
         assert_eq!(chosen(&[], &[]), None);
@@ -89,6 +95,7 @@ mod tests {
             moves_on(standings, used, &passed.iter().copied().collect())
         };
         assert!(moves(&[Stuck, Able], 0, &[]));
+        assert!(moves(&[Silent, Able], 0, &[]));
         assert!(moves(&[Able, Stuck], 1, &[]), "back to the first");
         assert!(!moves(&[Able, Able], 0, &[]));
         assert!(!moves(&[Stuck, Unfunded], 0, &[]));

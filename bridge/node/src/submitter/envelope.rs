@@ -3,13 +3,12 @@
 use alloy::consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 use polyspan_store::{Attempt, Submission};
 use polyspan_types::{AccountNonce, ChainId};
 
 use super::SubmitterError;
 use super::pricing::Price;
+use super::signing::Signing;
 
 /// Gas of a plain transfer. Unit: gas.
 pub(super) const TRANSFER_GAS: u64 = 21_000;
@@ -27,10 +26,12 @@ pub(crate) struct Transaction {
 
 impl Transaction {
     /// Signs it at `price`: EIP-1559, or legacy with EIP-155 on chains without.
-    pub(crate) fn sign(
+    ///
+    /// Errors: the key does not sign.
+    pub(crate) async fn sign(
         &self,
         price: Price,
-        signer: &PrivateKeySigner,
+        signing: &Signing,
         now_ms: u64,
     ) -> Result<Attempt, SubmitterError> {
         let envelope: TxEnvelope = match price {
@@ -46,7 +47,7 @@ impl Transaction {
                     access_list: Default::default(),
                     input: self.calldata.clone(),
                 };
-                let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
+                let signature = signing.sign(&transaction).await?;
                 transaction.into_signed(signature).into()
             }
             Price::Legacy { gas_price } => {
@@ -59,7 +60,7 @@ impl Transaction {
                     value: U256::ZERO,
                     input: self.calldata.clone(),
                 };
-                let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
+                let signature = signing.sign(&transaction).await?;
                 transaction.into_signed(signature).into()
             }
         };
@@ -112,11 +113,14 @@ pub(crate) fn highest_cost(submission: &Submission) -> U256 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use alloy::signers::local::PrivateKeySigner;
 
-    #[test]
-    fn a_signed_transaction_reads_back_with_its_price() {
-        let signer = PrivateKeySigner::random();
+    use super::*;
+    use crate::keys::SigningKey;
+
+    #[tokio::test]
+    async fn a_signed_transaction_reads_back_with_its_price() {
+        let signing = Signing::new(SigningKey::Local(PrivateKeySigner::random()), ChainId::new(31001));
         let transaction = Transaction {
             chain: ChainId::new(31001),
             account_nonce: AccountNonce::new(7),
@@ -125,7 +129,7 @@ mod tests {
             calldata: Bytes::from_static(b"call"),
         };
         for price in [Price::Dynamic { max_fee: 30, priority: 2 }, Price::Legacy { gas_price: 0 }] {
-            let attempt = transaction.sign(price, &signer, 1).unwrap();
+            let attempt = transaction.sign(price, &signing, 1).await.unwrap();
             let (read, read_price) = Transaction::decode(transaction.chain, &attempt).unwrap();
             assert_eq!(read_price, price);
             assert_eq!(

@@ -47,7 +47,7 @@ impl SubmitterMetrics {
             )?,
             standing: gauge(
                 "polyspan_submitter_standing",
-                "1 for what a submitter key is: able, unfunded or stuck",
+                "1 for what a submitter key is: able, unfunded, silent or stuck",
                 &["chain", "key", "standing"],
             )?,
             passes,
@@ -61,7 +61,7 @@ impl SubmitterMetrics {
 
     /// Counters of a chain start at zero: an alert would miss the first event of a series that is born with it.
     pub(super) fn start(&self, chain: &str) {
-        for standing in [Standing::Unfunded, Standing::Stuck] {
+        for standing in [Standing::Unfunded, Standing::Silent, Standing::Stuck] {
             self.passes.with_label_values(&[chain, standing.label()]);
         }
     }

@@ -95,7 +95,7 @@ impl Submitter {
         price: Price,
         now: Moment,
     ) -> Result<(), SubmitterError> {
-        let attempt: Attempt = transaction.sign(price, &self.signer, now_ms())?;
+        let attempt: Attempt = transaction.sign(price, &self.signer, now_ms()).await?;
         pending.submission.attempts.push(attempt);
         // Any of them may be mined.
         pending.cost = pending.cost.max(envelope::highest_cost(&pending.submission));

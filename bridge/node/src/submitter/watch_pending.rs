@@ -282,7 +282,7 @@ impl Submitter {
             account_nonce: on_chain,
             purpose: Purpose::Handle,
             count: 0,
-            attempts: vec![transaction.sign(price, &self.signer, now_ms())?],
+            attempts: vec![transaction.sign(price, &self.signer, now_ms()).await?],
             created_at_ms: now_ms(),
             ..behind.submission.clone()
         };

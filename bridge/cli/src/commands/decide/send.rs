@@ -47,7 +47,8 @@ pub async fn send(
     gas: FeeArguments,
 ) -> Result<ExitCode> {
     let (id, side) = (seen.id(), &seen.info.destination);
-    let wallet = Wallet::new(network.chain(side).clone(), unlock::unlock(key)?).paying_at_most(gas.max_fee);
+    let wallet =
+        Wallet::new(network.chain(side).clone(), unlock::unlock(key).await?).paying_at_most(gas.max_fee);
     let has_code = wallet.chain.has_code(wallet.address(), At::Latest).await?;
     if let Some(problem) = problem(seen.action, &id, seen.destination.paused, has_code) {
         return Err(BadInput::new(problem).into());

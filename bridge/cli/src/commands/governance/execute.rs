@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alloy::primitives::Bytes;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use polyspan_chain::ChainError;
 use polyspan_contracts::Bridge;
+use polyspan_node::keys::SigningKey;
 use polyspan_types::{Classify, ErrorClass};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -61,7 +61,7 @@ pub struct ExecuteArguments {
 
 /// Who pays for the transactions, and how much at most.
 struct Payer {
-    signer: PrivateKeySigner,
+    signer: SigningKey,
     gas: FeeArguments,
 }
 
@@ -108,7 +108,7 @@ pub async fn run(arguments: ExecuteArguments) -> Result<ExitCode> {
     if !arguments.json {
         look::print(&look::describe(&proposal, Some(&sites), &snapshots)?);
     }
-    let payer = Payer { signer: unlock::unlock(&arguments.key)?, gas: arguments.gas };
+    let payer = Payer { signer: unlock::unlock(&arguments.key).await?, gas: arguments.gas };
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut sent: [Vec<String>; 2] = [Vec::new(), Vec::new()];
     let (mut bar, mut waited) = (None, [false; 2]);

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alloy::primitives::{Address, Bytes};
-use alloy::signers::SignerSync;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -16,7 +15,7 @@ use crate::deploy::spec::End;
 use crate::failure::BadInput;
 use crate::governance::proposal::{Proposal, Section};
 use crate::governance::step::{self, Seen, Step};
-use crate::governance::vote::{Tally, digest};
+use crate::governance::vote::{Tally, preimage};
 use crate::handover;
 use crate::output;
 use crate::unlock;
@@ -87,7 +86,7 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
         output::object(&Report { file: &arguments.file, governor: None, chains: Vec::new(), enough: true })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let signer = unlock::unlock(&arguments.key)?;
+    let signer = unlock::unlock(&arguments.key).await?;
     let ends = governed(&proposal, &open, &snapshots, signer.address())?;
     let fresh = |end: &End| {
         let section = proposal.section(*end);
@@ -104,7 +103,7 @@ pub async fn run(arguments: SignArguments) -> Result<ExitCode> {
     let intent = proposal.intent;
     for end in ends {
         let Some(section) = proposal.section_mut(end) else { continue };
-        let signature = signer.sign_hash_sync(&digest(intent, section))?;
+        let signature = signer.sign_preimage(&preimage(intent, section)).await?;
         section.add_signature(signer.address(), Bytes::copy_from_slice(&signature.as_bytes()));
     }
     match &arguments.out {

@@ -1,11 +1,10 @@
 //! ERC-2612 permits.
 
-use alloy::primitives::{Address, B256, U256, keccak256};
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
+use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::SolStruct;
 use anyhow::Result;
 use polyspan_contracts::Bridge;
+use polyspan_node::keys::SigningKey;
 
 mod abi {
     alloy::sol! {
@@ -34,8 +33,8 @@ pub(super) const VALID_FOR: u64 = 3_600;
 /// more than a permit for this bridge, which takes from whoever calls it only.
 ///
 /// Errors: the key does not sign.
-pub(super) fn sign(
-    signer: &PrivateKeySigner,
+pub(super) async fn sign(
+    signer: &SigningKey,
     (domain, nonce): (B256, U256),
     bridge: Address,
     value: U256,
@@ -44,9 +43,8 @@ pub(super) fn sign(
     let owner = signer.address();
     let deadline = U256::from(deadline);
     let permit = abi::Permit { owner, spender: bridge, value, nonce, deadline };
-    let digest =
-        keccak256([&[0x19, 0x01], domain.as_slice(), permit.eip712_hash_struct().as_slice()].concat());
-    let signature = signer.sign_hash_sync(&digest)?;
+    let preimage = [&[0x19, 0x01], domain.as_slice(), permit.eip712_hash_struct().as_slice()].concat();
+    let signature = signer.sign_preimage(&preimage).await?;
     let v = if signature.v() { 28 } else { 27 };
     Ok(Bridge::Permit { value, deadline, v, r: signature.r().into(), s: signature.s().into() })
 }
@@ -54,16 +52,17 @@ pub(super) fn sign(
 #[cfg(test)]
 mod tests {
     use alloy::primitives::Signature;
+    use alloy::signers::local::PrivateKeySigner;
     use alloy::sol_types::eip712_domain;
 
     use super::*;
 
-    #[test]
-    fn a_permit_recovers_to_its_owner_by_the_rules_of_the_token() {
-        let signer = PrivateKeySigner::random();
+    #[tokio::test]
+    async fn a_permit_recovers_to_its_owner_by_the_rules_of_the_token() {
+        let signer = SigningKey::Local(PrivateKeySigner::random());
         let domain = eip712_domain! { name: "Token", version: "1", chain_id: 7, verifying_contract: Address::repeat_byte(1), };
         let (bridge, value) = (Address::repeat_byte(2), U256::from(9));
-        let signed = sign(&signer, (domain.hash_struct(), U256::from(3)), bridge, value, 77).unwrap();
+        let signed = sign(&signer, (domain.hash_struct(), U256::from(3)), bridge, value, 77).await.unwrap();
         let permit = abi::Permit {
             owner: signer.address(),
             spender: bridge,

@@ -1,11 +1,11 @@
 //! Sending a planned request.
 
 use alloy::primitives::{Bytes, U256};
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolValue};
 use anyhow::{Context, Result, bail};
 use polyspan_contracts::{Bridge, BridgeMultiToken, BridgeNFT, BridgeToken};
 use polyspan_node::config::LaneInfo;
+use polyspan_node::keys::SigningKey;
 use polyspan_types::{Kind, Request};
 
 use super::asset::{Costs, Goods, Way};
@@ -20,7 +20,7 @@ use crate::wallet::{Call, Wallet};
 /// Errors: a transaction fails.
 pub(super) async fn send(
     wallet: &Wallet,
-    signer: &PrivateKeySigner,
+    signer: &SigningKey,
     info: &LaneInfo,
     plan: &Plan,
     trail: &Trail,
@@ -112,11 +112,11 @@ fn two_step(info: &LaneInfo, plan: &Plan) -> Call {
     Call { to: Some(info.source.bridge), value: costs.native, input: input.into() }
 }
 
-async fn permitted(wallet: &Wallet, signer: &PrivateKeySigner, info: &LaneInfo, plan: &Plan) -> Result<Call> {
+async fn permitted(wallet: &Wallet, signer: &SigningKey, info: &LaneInfo, plan: &Plan) -> Result<Call> {
     let Plan { goods, fee, costs, .. } = plan;
     let permits = plan.permits.context("a permit was planned for a token that has permits")?;
     let deadline = wallet.chain.head().await?.timestamp.saturating_add(permit::VALID_FOR);
-    let permit = permit::sign(signer, permits, info.source.bridge, costs.token, deadline)?;
+    let permit = permit::sign(signer, permits, info.source.bridge, costs.token, deadline).await?;
     let call = Bridge::requestERC20TransferWithPermitCall {
         token: goods.token,
         amount: goods.amount(),

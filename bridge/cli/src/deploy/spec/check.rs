@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use polyspan_chain::{ChainLimits, GREATEST_GAS_CAPS};
+use polyspan_node::config::ConfigErrors;
 use polyspan_node::config::form::{Problems, Raw, join, of_syntax};
-use polyspan_node::config::{ConfigErrors, KeyFile};
 use polyspan_types::Threshold;
 use url::Url;
 
 use super::{
-    DeploySpec, GOVERNANCE_DELAY, MAX_MEMBERS, Members, REFUND_DELAY, RawKey, RawSide, RawSpec, SideSpec,
-    Span, pair, parsed,
+    DeploySpec, GOVERNANCE_DELAY, MAX_MEMBERS, Members, REFUND_DELAY, RawSide, RawSpec, SideSpec, Span, pair,
+    parsed,
 };
 
 /// Bounds of the contract; a development bridge may do without a delay. Unit: seconds. Source:
@@ -95,7 +95,7 @@ fn side(
         problems.required(&at("endpoint"), raw.endpoint, "set the URL of the chain's RPC endpoint");
     let endpoint = endpoint.and_then(|text| url(&at("endpoint"), &text, problems));
     let deployer = problems.required(&at("deployer"), raw.deployer, "set the key that pays");
-    let deployer = deployer.and_then(|raw| key(&at("deployer"), raw, folder, problems));
+    let deployer = deployer.and_then(|raw| raw.check(&at("deployer"), folder, problems));
     let operators = problems.required(&at("operators"), raw.operators, "list the attester addresses");
     let threshold =
         problems.required(&at("threshold"), raw.threshold, "set it to more than half of the operators");
@@ -120,7 +120,7 @@ fn side(
         .filter_map(|(index, raw)| {
             let path = format!("{path}.governor_keys[{index}]");
             let raw = problems.optional(&path, raw)?;
-            key(&path, raw, folder, problems)
+            raw.check(&path, folder, problems)
         })
         .collect();
     let governors = governors?;
@@ -179,18 +179,6 @@ fn url(path: &str, text: &str, problems: &mut Problems) -> Option<Url> {
         );
     }
     url
-}
-
-fn key(path: &str, raw: RawKey, folder: &Path, problems: &mut Problems) -> Option<KeyFile> {
-    problems.unknown(path, &raw.unknown, RawKey::KEYS);
-    let keystore = problems.required(&join(path, "keystore"), raw.keystore, "name the keystore v3 file");
-    let passphrase =
-        problems.required(&join(path, "passphrase_file"), raw.passphrase_file, "name the passphrase's file");
-    let key = KeyFile { keystore: folder.join(keystore?), passphrase_file: folder.join(passphrase?) };
-    for error in key.check() {
-        problems.add(path, error);
-    }
-    Some(key)
 }
 
 /// The rules of the contract, so that nothing is sent that it refuses.

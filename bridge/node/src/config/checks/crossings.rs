@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::problems::Problems;
-use crate::config::{AttesterEntry, Config, Network, RelayEntry, Side};
+use crate::config::{Config, Network, RelayEntry, Side, SubmitterEntry};
 
 /// What is there and wrong. That it is not known is said once, where it is wrong.
 #[derive(Debug, Clone, Copy)]
@@ -100,22 +100,23 @@ fn side(config: &Config, path: &str, which: &str, side: &Side, problems: &mut Pr
 }
 
 fn submitters(config: &Config, relay: &RelayEntry, wrong: Wrong, problems: &mut Problems) {
-    let mut keys = BTreeSet::new();
     for (index, submitter) in relay.submitters.iter().enumerate() {
         let at = |key: &str| format!("relay.submitter[{index}].{key}");
         if config.chain(&submitter.chain).is_none() && !wrong.chains {
             problems
                 .add(at("chain"), format!("no [[chain]] is named `{}`; correct the name", submitter.chain));
         }
-        if !keys.insert((&submitter.chain, &submitter.key.keystore)) {
+        let names = at(submitter.key.told_apart_by());
+        let is_same =
+            |other: &SubmitterEntry| other.chain == submitter.chain && other.key.is_same_key(&submitter.key);
+        if relay.submitters[..index].iter().any(is_same) {
             let message =
                 format!("it is a submitter on `{}` already; a spare is another key", submitter.chain);
-            problems.add(at("keystore"), message);
+            problems.add(names.as_str(), message);
         }
-        let is_attester = |attester: &AttesterEntry| matches!(attester, AttesterEntry::Keystore(key) if key.keystore == submitter.key.keystore);
-        if relay.attester.as_ref().is_some_and(is_attester) {
+        if relay.attester.as_ref().is_some_and(|attester| attester.is_same_key(&submitter.key)) {
             let message = "this is the attester's key; make a key of its own that has no authority";
-            problems.add(at("keystore"), message);
+            problems.add(names, message);
         }
     }
 }

@@ -1,19 +1,18 @@
 //! The `[relay]` section.
 
-mod attester;
-
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use polyspan_store::Retention;
+use serde::Deserialize;
 
-use super::{located, span};
-use crate::config::form::Raw;
+use super::{Signs, check_key, located, span};
+use crate::config::form::{Raw, of_value};
 use crate::config::problems::{Problems, join};
-use crate::config::raw::{RawHistory, RawRelay, RawSubmission, RawSubmitter};
+use crate::config::raw::{RawHistory, RawKey, RawRelay, RawSubmission, RawSubmitter};
 use crate::config::units::Span;
-use crate::config::{KeyFile, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
+use crate::config::{KeyEntry, LogFormat, RelayEntry, Roles, SubmissionEntry, SubmitterEntry};
 
 const LISTEN: &str = "127.0.0.1:9101";
 const TICK: Duration = Duration::from_millis(250);
@@ -57,7 +56,10 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
         text.parse::<LogFormat>().map_err(|error| problems.add("relay.log_format", error)).ok()
     });
     let attester = problems.required("relay.attester", raw.attester, "set the key that signs for its roles");
-    let attester = attester.and_then(|raw| attester::check(raw, folder, problems));
+    let attester = attester.and_then(|raw| {
+        problems.unknown("relay.attester", &raw.unknown, RawKey::KEYS);
+        check_key("relay.attester", raw, Signs::Checkpoints, folder, problems)
+    });
     let submitters = submitters(raw.submitter, folder, problems);
     let submission =
         submission(problems.or("relay.submission", raw.submission, RawSubmission::default()), problems);
@@ -96,26 +98,6 @@ fn listen(text: String, problems: &mut Problems) -> Option<SocketAddr> {
     text.parse().map_err(|error| problems.add("relay.listen", wrong(error))).ok()
 }
 
-fn key_file(
-    path: &str,
-    keystore: Raw<String>,
-    passphrase_file: Raw<String>,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<KeyFile> {
-    let cure = "make one with `polyspan keys new --out FILE`";
-    let keystore = problems.required(&join(path, "keystore"), keystore, cure);
-    let cure = "name the file that holds the passphrase";
-    let passphrase_file = problems.required(&join(path, "passphrase_file"), passphrase_file, cure);
-    let key =
-        KeyFile { keystore: located(folder, keystore?), passphrase_file: located(folder, passphrase_file?) };
-    for error in key.check() {
-        let field = if error.file() == key.keystore { "keystore" } else { "passphrase_file" };
-        problems.add(join(path, field), error);
-    }
-    Some(key)
-}
-
 fn submitters(
     raw: Raw<Vec<Raw<RawSubmitter>>>,
     folder: &Path,
@@ -126,15 +108,28 @@ fn submitters(
     for (index, raw) in list.into_iter().enumerate() {
         let path = format!("relay.submitter[{index}]");
         let Some(raw) = problems.optional(&path, raw) else { continue };
-        problems.unknown(&path, &raw.unknown, RawSubmitter::KEYS);
         let chain =
             problems.required(&join(&path, "chain"), raw.chain, "name the chain that this key pays on");
-        let key = key_file(&path, raw.keystore, raw.passphrase_file, folder, problems);
+        let key = submitter_key(&path, raw.unknown, folder, problems);
         if let (Some(chain), Some(key)) = (chain, key) {
             found.push(SubmitterEntry { chain, key });
         }
     }
     found
+}
+
+/// Everything of the section but its chain is about the key.
+fn submitter_key(
+    path: &str,
+    section: toml::Table,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<KeyEntry> {
+    let raw = RawKey::deserialize(section).map_err(|error| problems.add(path, of_value(error.message())));
+    let raw = raw.ok()?;
+    let known: Vec<&str> = RawSubmitter::KEYS.iter().chain(RawKey::KEYS).copied().collect();
+    problems.unknown(path, &raw.unknown, &known);
+    check_key(path, raw, Signs::Transactions, folder, problems)
 }
 
 fn submission(raw: RawSubmission, problems: &mut Problems) -> SubmissionEntry {

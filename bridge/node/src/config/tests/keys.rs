@@ -19,11 +19,10 @@ fn a_remote_signer_takes_the_place_of_the_keystore() {
     }
     let more = ", timeout = \"2s\", ca_file = \"ca.pem\", client_certificate = \"relay.pem\", client_key = \"relay.key\", token_file = \"token\"";
     let relay = folder.load(&remote_with(more)).unwrap().relay.unwrap();
-    let Some(AttesterEntry::Remote(settings)) = relay.attester else { panic!("{:?}", relay.attester) };
+    let Some(KeyEntry::Remote(settings)) = relay.attester else { panic!("{:?}", relay.attester) };
     assert_eq!((settings.protocol, settings.timeout), (RemoteProtocol::Web3Signer, Duration::from_secs(2)));
     assert_eq!(settings.ca_file, Some(folder.0.path().join("ca.pem")));
-    let Some(AttesterEntry::Remote(settings)) =
-        folder.load(&remote_with("")).unwrap().relay.unwrap().attester
+    let Some(KeyEntry::Remote(settings)) = folder.load(&remote_with("")).unwrap().relay.unwrap().attester
     else {
         panic!("a remote signer");
     };
@@ -69,9 +68,84 @@ fn submitters_of_one_chain_are_a_key_and_its_spares() {
     folder.write("spare.json", "{}");
     let spare = "[[relay.submitter]]\nchain = \"service\"\nkeystore = \"spare.json\"\npassphrase_file = \"submitter.pass\"\n\n[relay.submission]";
     let relay = folder.load(&example_with("[relay.submission]", spare)).unwrap().relay.unwrap();
-    let files: Vec<_> =
-        relay.submitters.iter().map(|entry| entry.key.keystore.file_name().unwrap()).collect();
+    let file = |entry: &SubmitterEntry| match &entry.key {
+        KeyEntry::Keystore(key) => key.keystore.file_name().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let files: Vec<_> = relay.submitters.iter().map(file).collect();
     assert_eq!(files, ["submitter.json", "spare.json"], "in the order of the file");
     let twice = example_with("[relay.submission]", &spare.replace("spare.json", "submitter.json"));
     assert_one_problem(&twice, "relay.submitter[1].keystore", "a spare is another key");
+}
+
+#[test]
+fn a_submitter_key_may_be_at_a_web3signer_and_nowhere_twice() {
+    let files = "keystore = \"submitter.json\"\n# The file with its passphrase.\npassphrase_file = \"submitter.pass\"\n";
+    let own = "address = \"0x00000000000000000000000000000000000000bb\"\n";
+    let remote = format!("remote = \"web3signer\"\nurl = \"https://signer:9000\"\n{own}");
+    let text = example_with(files, &remote);
+    let relay = Folder::new().load(&text).unwrap().relay.unwrap();
+    let KeyEntry::Remote(settings) = &relay.submitters[0].key else { panic!("{:?}", relay.submitters) };
+    assert_eq!((settings.protocol, settings.timeout), (RemoteProtocol::Web3Signer, Duration::from_secs(5)));
+
+    let typed = text.replace("remote = \"web3signer\"\nurl", "remote = \"eth_signTypedData_v4\"\nurl");
+    assert_one_problem(&typed, "relay.submitter[0].remote", "use \"web3signer\"");
+    let twice = text.replace(
+        "[relay.submission]",
+        &format!("[[relay.submitter]]\nchain = \"service\"\n{remote}\n[relay.submission]"),
+    );
+    assert_one_problem(&twice, "relay.submitter[1].address", "a spare is another key");
+    let unknown = text.replace(own, &format!("{own}adress = \"0x\"\n"));
+    assert_one_problem(&unknown, "relay.submitter[0].adress", "the keys here are chain, keystore");
+    let attester = "attester = { keystore = \"attester.json\", passphrase_file = \"attester.pass\" }";
+    let same = text.replace(
+        attester,
+        "attester = { remote = \"web3signer\", url = \"https://other\", address = \"0x00000000000000000000000000000000000000bb\" }",
+    );
+    assert_one_problem(&same, "relay.submitter[0].address", "attester's key");
+}
+
+#[test]
+fn every_problem_of_a_key_in_hardware_is_named() {
+    let of = |remote: &str| {
+        let keystore = "attester = { keystore = \"attester.json\", passphrase_file = \"attester.pass\" }";
+        let own = "address = \"0x00000000000000000000000000000000000000aa\"";
+        Folder::new().problems(&example_with(keystore, &format!("attester = {{ {remote}, {own} }}")))
+    };
+    for (remote, expected) in [
+        ("remote = \"aws-kms\", key = \"a key\"", "relay.attester.key: not a key of AWS KMS"),
+        ("remote = \"aws-kms\"", "relay.attester.key: missing"),
+        (
+            "remote = \"aws-kms\", key = \"alias/a\", endpoint = \"http://10.0.0.1\"",
+            "relay.attester.endpoint: plain http",
+        ),
+        (
+            "remote = \"aws-kms\", key = \"alias/a\", url = \"https://x\"",
+            "relay.attester.url: a key of \"aws-kms\" has no such setting",
+        ),
+        ("remote = \"gcp-kms\", key = \"projects/p\"", "relay.attester.key: not a key version"),
+        ("remote = \"ledger\", path = \"44/60\"", "relay.attester.path: not a derivation path"),
+        ("remote = \"ledger\", timeout = \"1h\"", "relay.attester.timeout: 1h is out of range"),
+        (
+            "remote = \"hsm\", url = \"https://x\"",
+            "relay.attester.remote: `hsm` is no kind of remote signer; use \"web3signer\"",
+        ),
+    ] {
+        let problems = of(remote);
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected} in {problems:#?}");
+    }
+}
+
+#[cfg(not(any(feature = "aws-kms", feature = "gcp-kms", feature = "ledger")))]
+#[test]
+fn a_key_whose_client_is_not_built_is_one_problem_that_names_the_feature() {
+    let keystore = "attester = { keystore = \"attester.json\", passphrase_file = \"attester.pass\" }";
+    let gcp = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    for (kind, key) in
+        [("aws-kms", "key = \"alias/a\", "), ("gcp-kms", &format!("key = \"{gcp}\", ")), ("ledger", "")]
+    {
+        let own = "address = \"0x00000000000000000000000000000000000000aa\"";
+        let text = example_with(keystore, &format!("attester = {{ remote = \"{kind}\", {key}{own} }}"));
+        assert_one_problem(&text, "relay.attester.remote", &format!("--features {kind}`"));
+    }
 }

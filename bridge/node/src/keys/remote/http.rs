@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{ClientIdentity, CredentialsFile, RemoteError, RemoteSignerSettings};
 use crate::files::read_bytes;
-use crate::keys::{KeyError, Passphrase};
+use crate::keys::{KeyError, NamedBy, Passphrase};
 
 /// Longest answer that is read: a list of some thousand keys. Unit: bytes.
 const ANSWER_LIMIT: usize = 1 << 20;
@@ -29,6 +29,7 @@ pub(super) struct Http {
     name: String,
     timeout: Duration,
     credentials: Option<Credentials>,
+    named_by: NamedBy,
 }
 
 /// What each request says of this relay. Its `Debug` shows nothing.
@@ -87,6 +88,7 @@ impl Http {
             url: settings.url.clone(),
             timeout: settings.timeout,
             credentials,
+            named_by: settings.named_by.clone(),
         })
     }
 
@@ -145,11 +147,19 @@ impl Http {
             return self.too_late();
         }
         // The innermost cause names no URL, whose path may be a secret.
-        RemoteError::Unreachable { signer: self.name.clone(), reason: self.words(&innermost(error)) }
+        RemoteError::Unreachable {
+            signer: self.name.clone(),
+            reason: self.words(&innermost(error)),
+            setting: self.setting("url"),
+        }
     }
 
     pub(super) fn too_late(&self) -> RemoteError {
-        RemoteError::Timeout { signer: self.name.clone(), after: self.timeout }
+        RemoteError::Timeout {
+            signer: self.name.clone(),
+            after: self.timeout,
+            setting: self.setting("timeout"),
+        }
     }
 
     pub(super) fn refused(&self, reason: impl AsRef<str>) -> RemoteError {
@@ -157,15 +167,23 @@ impl Http {
     }
 
     pub(super) fn wrong(&self, what: &str) -> RemoteError {
-        RemoteError::WrongAnswer { signer: self.name.clone(), what: what.to_owned() }
+        RemoteError::WrongAnswer {
+            signer: self.name.clone(),
+            what: what.to_owned(),
+            setting: self.setting("url"),
+        }
     }
 
     pub(super) fn no_key(&self, address: Address) -> RemoteError {
-        RemoteError::NoKey { signer: self.name.clone(), address }
+        RemoteError::NoKey { signer: self.name.clone(), address, setting: self.setting("address") }
     }
 
     pub(super) fn wrong_key(&self, expected: Address, found: Address) -> RemoteError {
-        RemoteError::WrongKey { signer: self.name.clone(), expected, found }
+        RemoteError::WrongKey { signer: self.name.clone(), expected, found, setting: self.setting("address") }
+    }
+
+    fn setting(&self, key: &str) -> String {
+        self.named_by.setting(key)
     }
 
     /// Somebody else's words, fit for a log line: short, on one line, and without our secrets should they be echoed.

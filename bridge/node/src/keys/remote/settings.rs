@@ -8,7 +8,7 @@ use std::time::Duration;
 use alloy::primitives::Address;
 use url::{Host, Url};
 
-use crate::keys::{KeyError, require_private};
+use crate::keys::{KeyError, NamedBy, require_private};
 
 /// A remote signer. Secrets are in files; none is in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct RemoteSignerSettings {
     pub client_identity: Option<ClientIdentity>,
     /// What it says of itself in each request.
     pub credentials: Option<CredentialsFile>,
+    /// Where it is named.
+    pub named_by: NamedBy,
 }
 
 /// What a remote signer speaks.
@@ -89,29 +91,35 @@ impl CredentialsFile {
 }
 
 impl RemoteProtocol {
-    const WORDS: [(Self, &'static str); 2] =
-        [(Self::TypedData, super::SIGN_TYPED_DATA), (Self::Web3Signer, "web3signer")];
+    const ALL: [Self; 2] = [Self::TypedData, Self::Web3Signer];
+
+    /// Its word in config files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TypedData => super::SIGN_TYPED_DATA,
+            Self::Web3Signer => "web3signer",
+        }
+    }
 }
 
 impl FromStr for RemoteProtocol {
     type Err = UnknownProtocol;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::WORDS.into_iter().find(|(_, word)| *word == text);
-        found.map(|(protocol, _)| protocol).ok_or_else(|| UnknownProtocol(text.to_owned()))
+        let found = Self::ALL.into_iter().find(|protocol| protocol.word() == text);
+        found.ok_or_else(|| UnknownProtocol(text.to_owned()))
     }
 }
 
 impl fmt::Display for RemoteProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::WORDS.into_iter().find(|(protocol, _)| protocol == self);
-        f.write_str(word.map_or("", |(_, word)| word))
+        f.write_str(self.word())
     }
 }
 
 /// A word that is no protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no kind of remote signer; use \"eth_signTypedData_v4\" or \"web3signer\"")]
+#[error("`{0}` speaks nothing known; use \"eth_signTypedData_v4\" or \"web3signer\"")]
 pub struct UnknownProtocol(String);
 
 /// A URL at which no signer is asked. The text is not repeated: it may carry a secret.
@@ -133,7 +141,7 @@ pub enum SignerUrlError {
 /// Checks where a remote signer is said to be.
 ///
 /// Errors: no URL, a secret in it, or plain http beyond this host.
-pub(crate) fn signer_url(text: &str) -> Result<Url, SignerUrlError> {
+pub fn signer_url(text: &str) -> Result<Url, SignerUrlError> {
     let url = Url::parse(text).map_err(|_| SignerUrlError::Malformed)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(SignerUrlError::Secret);

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alloy::consensus::{SignableTransaction, TxEip1559, TxLegacy};
 use alloy::primitives::U256;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
@@ -16,11 +17,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use polyspan_chain::testing::{AnvilOptions, AnvilProcess, development_key};
-use polyspan_types::{HoldAction, Leaf};
+use polyspan_types::{BridgeId, ChainId, Epoch, HoldAction, Leaf, RequestNonce, Root};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::keys::{NamedBy, SigningKey};
 
 /// The key of Web3Signer's public acceptance tests for `eth1`, and its name there.
 const PUBLISHED_KEY: &str = "8f2a55949038a9610f50fb23b5883af3b4ecb3c3bb792cbcefbd1542c692be63";
@@ -48,6 +50,7 @@ fn settings(protocol: RemoteProtocol, url: &str, address: Address) -> RemoteSign
         ca_file: None,
         client_identity: None,
         credentials: None,
+        named_by: NamedBy::Section("relay.attester".to_owned()),
     }
 }
 
@@ -81,7 +84,7 @@ async fn a_real_node_signs_what_the_contract_counts() {
     let signature = signer.sign(&checkpoint(), &domain()).await.unwrap();
     let expected = development_key(1).sign_hash_sync(&checkpoint().digest(&domain())).unwrap();
     assert_eq!(signature, expected, "both sign without chance (RFC 6979)");
-    signer.try_out(ChainId::new(1)).await.unwrap();
+    SigningKey::Remote(signer.clone()).try_out(ChainId::new(1)).await.unwrap();
     let decision = HoldDecision {
         action: HoldAction::ForceHold,
         bridge_id: BridgeId(B256::repeat_byte(0xb1)),
@@ -152,6 +155,24 @@ async fn web3signer_is_asked_as_its_documentation_says() {
         assert_eq!(signature, key.sign_hash_sync(&checkpoint().digest(&domain())).unwrap());
     }
     assert_eq!(*server.asked.lock().unwrap(), ["keys", "sign", "sign"], "the key is looked up once");
+}
+
+#[tokio::test]
+async fn web3signer_signs_transactions_as_the_key_itself_does() {
+    let key: PrivateKeySigner = PUBLISHED_KEY.parse().unwrap();
+    let (_, address) = web3signer(key.clone(), PUBLISHED_NAME).await;
+    let remote = SigningKey::Remote(signer(RemoteProtocol::Web3Signer, address, key.address()));
+    let dynamic = TxEip1559 { chain_id: 31_002, nonce: 7, max_fee_per_gas: 30, ..TxEip1559::default() };
+    let signature = remote.sign_transaction(&dynamic).await.unwrap();
+    assert_eq!(signature, key.sign_hash_sync(&dynamic.signature_hash()).unwrap());
+    // The chain id of EIP-155 is among what is signed.
+    let legacy = TxLegacy { chain_id: Some(31_002), gas_price: 3, ..TxLegacy::default() };
+    let signature = remote.sign_transaction(&legacy).await.unwrap();
+    assert_eq!(signature, key.sign_hash_sync(&legacy.signature_hash()).unwrap());
+
+    let typed = signer(RemoteProtocol::TypedData, address, key.address());
+    let error = SigningKey::Remote(typed).sign_transaction(&legacy).await.unwrap_err();
+    assert!(error.to_string().contains("is for what operators sign"), "{error}");
 }
 
 #[tokio::test]
@@ -254,7 +275,7 @@ async fn a_signer_that_is_away_or_silent_is_told_within_its_deadline() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let nobody = free.local_addr().unwrap();
     drop(free);
-    let error = signer(RemoteProtocol::TypedData, nobody, Address::ZERO).try_out(ChainId::new(1)).await;
+    let error = signer(RemoteProtocol::TypedData, nobody, Address::ZERO).sign(&checkpoint(), &domain()).await;
     assert!(matches!(error, Err(RemoteError::Unreachable { .. })), "{error:?}");
 
     let silent = Router::new().route("/", post(std::future::pending::<()>));
@@ -263,8 +284,9 @@ async fn a_signer_that_is_away_or_silent_is_told_within_its_deadline() {
         timeout: Duration::from_millis(200),
         ..settings(RemoteProtocol::TypedData, &url, Address::ZERO)
     };
-    let error = RemoteSigner::build(&impatient).unwrap().try_out(ChainId::new(1)).await.unwrap_err();
-    assert_eq!(error, RemoteError::Timeout { signer: url, after: Duration::from_millis(200) });
+    let error = RemoteSigner::build(&impatient).unwrap().sign(&checkpoint(), &domain()).await;
+    let (after, setting) = (Duration::from_millis(200), "relay.attester.timeout".to_owned());
+    assert_eq!(error, Err(RemoteError::Timeout { signer: url, after, setting }));
 }
 
 #[test]

@@ -1,61 +1,42 @@
-//! `relay.attester`: a keystore of this host, or a remote signer.
+//! A key at a remote signer.
 
 use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::Address;
 
-use super::key_file;
 use crate::config::checks::{located, span};
 use crate::config::form::Raw;
-use crate::config::problems::Problems;
-use crate::config::raw::RawAttester;
+use crate::config::problems::{Problems, join};
+use crate::config::raw::RawKey;
 use crate::keys::{
-    AttesterEntry, ClientIdentity, CredentialsFile, KeyError, RemoteProtocol, RemoteSignerSettings,
-    signer_url,
+    ClientIdentity, CredentialsFile, KeyError, NamedBy, RemoteProtocol, RemoteSignerSettings, signer_url,
 };
 
-const PATH: &str = "relay.attester";
+pub(super) const KEYS: &[&str] = &[
+    "url",
+    "address",
+    "timeout",
+    "ca_file",
+    "client_certificate",
+    "client_key",
+    "basic_auth_file",
+    "token_file",
+];
+
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn check(raw: RawAttester, folder: &Path, problems: &mut Problems) -> Option<AttesterEntry> {
-    problems.unknown(PATH, &raw.unknown, RawAttester::KEYS);
-    if is_given(&raw.remote) {
-        for (key, given) in
-            [("keystore", is_given(&raw.keystore)), ("passphrase_file", is_given(&raw.passphrase_file))]
-        {
-            if given {
-                problems.add(at(key), "a remote signer has the key; leave this out, or leave out remote");
-            }
-        }
-        return remote(raw, folder, problems).map(AttesterEntry::Remote);
-    }
-    let foreign = [
-        ("url", is_given(&raw.url)),
-        ("address", is_given(&raw.address)),
-        ("timeout", is_given(&raw.timeout)),
-        ("ca_file", is_given(&raw.ca_file)),
-        ("client_certificate", is_given(&raw.client_certificate)),
-        ("client_key", is_given(&raw.client_key)),
-        ("basic_auth_file", is_given(&raw.basic_auth_file)),
-        ("token_file", is_given(&raw.token_file)),
-    ];
-    for (key, _) in foreign.into_iter().filter(|(_, given)| *given) {
-        problems.add(at(key), "it is of a remote signer; say which kind with remote, or leave it out");
-    }
-    key_file(PATH, raw.keystore, raw.passphrase_file, folder, problems).map(AttesterEntry::Keystore)
-}
-
-fn remote(raw: RawAttester, folder: &Path, problems: &mut Problems) -> Option<RemoteSignerSettings> {
-    let protocol = problems.optional(&at("remote"), raw.remote);
-    let protocol = protocol.and_then(|text| {
-        text.parse::<RemoteProtocol>().map_err(|error| problems.add(at("remote"), error)).ok()
-    });
+pub(super) fn check(
+    path: &str,
+    protocol: RemoteProtocol,
+    raw: RawKey,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<RemoteSignerSettings> {
+    let at = |key: &str| join(path, key);
     let url = problems.required(&at("url"), raw.url, "say where the remote signer is");
     let url = url.and_then(|text| signer_url(&text).map_err(|error| problems.add(at("url"), error)).ok());
-    let address = problems.required(&at("address"), raw.address, "set the address of the key");
-    let address =
-        address.and_then(|text| parse(&text).map_err(|error| problems.add(at("address"), error)).ok());
+    let address = address(path, raw.address, problems);
     let timeout = span(&at("timeout"), raw.timeout, TIMEOUT, Duration::from_secs(60), problems);
     let file = |value: Option<String>| value.map(|path| located(folder, path));
     let ca_file = file(problems.optional(&at("ca_file"), raw.ca_file));
@@ -81,13 +62,14 @@ fn remote(raw: RawAttester, folder: &Path, problems: &mut Problems) -> Option<Re
     }
     let credentials = token.map(CredentialsFile::Token).or(basic.map(CredentialsFile::Basic));
     let settings = RemoteSignerSettings {
-        protocol: protocol?,
+        protocol,
         url: url?,
         address: address?,
         timeout,
         ca_file,
         client_identity,
         credentials,
+        named_by: NamedBy::Section(path.to_owned()),
     };
     for error in settings.check() {
         problems.add(at(key_of(&settings, &error)), error);
@@ -109,6 +91,13 @@ fn key_of(settings: &RemoteSignerSettings, error: &KeyError) -> &'static str {
     }
 }
 
+/// The address of the key.
+pub(super) fn address(path: &str, raw: Raw<String>, problems: &mut Problems) -> Option<Address> {
+    let at = join(path, "address");
+    let text = problems.required(&at, raw, "set the address of the key");
+    text.and_then(|text| parse(&text).map_err(|error| problems.add(at.as_str(), error)).ok())
+}
+
 /// An address in hex. Mixed case must be a right checksum: it was put there to catch slips.
 fn parse(text: &str) -> Result<Address, &'static str> {
     let digits = text.strip_prefix("0x").unwrap_or_default();
@@ -120,12 +109,4 @@ fn parse(text: &str) -> Result<Address, &'static str> {
     }
     let address = (digits.len() == 40).then(|| text.parse().ok()).flatten();
     address.ok_or("not an address; write 0x and 40 hex digits")
-}
-
-const fn is_given<T>(value: &Raw<T>) -> bool {
-    !matches!(value, Raw::Missing)
-}
-
-fn at(key: &str) -> String {
-    format!("{PATH}.{key}")
 }
