@@ -5,10 +5,10 @@ mod launch;
 use std::path::Path;
 use std::time::Duration;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::providers::ext::AnvilApi;
-use alloy::rpc::types::anvil::ReorgOptions;
+use alloy::rpc::types::anvil::{ReorgOptions, TransactionData};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use reqwest::Url;
@@ -222,11 +222,22 @@ impl Anvil {
     ///
     /// Errors: the node refuses.
     pub async fn reorg(&self, depth: u64) -> Result<()> {
-        // A block that is made while others are replaced is made with the number of another one: what a contract then sees as
-        // `block.number` is in no header, for ever.
         self.make_no_blocks().await?;
-        let done = self.provider.anvil_reorg(ReorgOptions { depth, tx_block_pairs: Vec::new() }).await;
+        let done = self.replace_blocks(depth, Vec::new()).await;
         self.make_blocks_again().await?;
+        done
+    }
+
+    /// Replaces the newest `depth` blocks by others, with these signed transactions, each in the so many-th of them. No block may be made
+    /// meanwhile ([`Anvil::make_no_blocks`]).
+    ///
+    /// Errors: the node refuses.
+    pub async fn replace_blocks(&self, depth: u64, transactions: Vec<(Bytes, u64)>) -> Result<()> {
+        // One that is made while others are replaced is made with the number of another one: what a contract then sees as `block.number`
+        // is in no header, for ever.
+        let tx_block_pairs =
+            transactions.into_iter().map(|(raw, place)| (TransactionData::Raw(raw), place)).collect();
+        let done = self.provider.anvil_reorg(ReorgOptions { depth, tx_block_pairs }).await;
         done.with_context(|| format!("cannot reorganize {depth} blocks of {}", self.name))
     }
 }

@@ -89,6 +89,10 @@ async fn an_unfunded_submitter_is_told(network: &TestNetwork) {
     for (_, key) in &relay.submitters {
         assert!(said(&output).contains(&key.address().to_string()), "{}", said(&output));
     }
+    for (chain, key) in &relay.submitters {
+        let chain = if *chain == network.main.name { &network.main } else { &network.service };
+        chain.set_balance(key.address(), U256::from(10).pow(U256::from(18))).await.unwrap();
+    }
 }
 
 /// A relay with this config ends by itself with exit code 2 and these words.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
+use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::U256;
 use alloy::providers::Provider;
 use polyspan_devnet::account;
@@ -35,6 +36,37 @@ async fn a_final_block_that_changes_below_a_payout_pauses_the_destination() {
     network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
     network.wait_blocks_of_both(3).await.unwrap();
     network.main.reorg(12).await.unwrap();
+    let paused = || async { Ok(network.destination(0, LANE)?.state().await?.paused) };
+    eventually_true("the destination is paused", PATIENCE, paused).await.unwrap();
+}
+
+/// The block has another request of the same number now, and there is a further one: neither how many there are nor where they were made tells
+/// that what was paid is not among them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_final_block_that_changes_into_another_request_pauses_the_destination() {
+    let network = TestNetwork::running(1, |spec| spec.users = 3).await.unwrap();
+    let bridge = network.bridges[0].deployment.lane(LANE).source.bridge;
+    let ask = |user: usize| {
+        let signer = network.users[user].signer.clone();
+        (Ask::new(Asset::Native(U256::from(7_000)), fresh_recipient(), signer.address()).call(bridge), signer)
+    };
+    let (call, signer) = ask(0);
+    let hash = account::send(&network.main, &signer, call).await.unwrap();
+    let paid = account::succeeded(&network.main, hash).await.unwrap().block_number.unwrap();
+    network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
+    network.wait_blocks_of_both(3).await.unwrap();
+
+    network.main.make_no_blocks().await.unwrap();
+    let depth = network.main.height().await.unwrap() + 1 - paid;
+    let mut others = Vec::new();
+    for (place, user) in [1, 2].into_iter().enumerate() {
+        let (call, signer) = ask(user);
+        let raw = account::sign(&network.main, &signer, call).await.unwrap().encoded_2718();
+        others.push((raw.into(), place as u64));
+    }
+    network.main.replace_blocks(depth, others).await.unwrap();
+    network.main.make_blocks_again().await.unwrap();
+    assert_eq!(network.progress(0, LANE).await.unwrap().requested.get(), 2);
     let paused = || async { Ok(network.destination(0, LANE)?.state().await?.paused) };
     eventually_true("the destination is paused", PATIENCE, paused).await.unwrap();
 }

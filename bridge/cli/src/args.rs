@@ -8,7 +8,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::config_file::default_config;
-use crate::signer::SignerArgument;
+use crate::signer::{SignerArgument, SignerParser};
 use crate::wallet::GasPrice;
 use crate::{commands, exit};
 
@@ -130,7 +130,7 @@ pub struct KeyArguments {
     /// KEY is the id, ARN or alias of a key of AWS KMS, or the resource name of a key version of Google Cloud KMS; both and ledger
     /// need a build with the feature of that name, and take #ADDRESS to make sure which key it is. FILE is TOML with the keys that
     /// relay.attester has in `polyspan example relay`, for credentials and TLS.
-    #[arg(long, value_name = "SIGNER", conflicts_with_all = ["key", "passphrase_file"])]
+    #[arg(long, value_name = "SIGNER", value_parser = SignerParser, conflicts_with_all = ["key", "passphrase_file"])]
     pub signer: Option<SignerArgument>,
 }
 

@@ -1,5 +1,6 @@
 //! Where a key of the command line is, in a word: `--signer`.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 use alloy::primitives::Address;
 use anyhow::Result;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use polyspan_node::config::KeySection;
 use polyspan_node::keys::{
     AwsKey, DerivationPath, GcpKeyVersion, HardwareKey, HardwareKind, HardwarePlace, HardwareSettings,
@@ -53,6 +56,30 @@ impl fmt::Display for NoSigner {
 }
 
 impl std::error::Error for NoSigner {}
+
+/// Reads `--signer` without ever showing what was given.
+#[derive(Debug, Clone, Copy)]
+pub struct SignerParser;
+
+impl TypedValueParser for SignerParser {
+    type Value = SignerArgument;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let parsed = value.to_str().ok_or_else(|| NoSigner("not UTF-8".to_owned())).and_then(str::parse);
+        parsed.map_err(|error| {
+            clap::Error::raw(
+                ErrorKind::ValueValidation,
+                format!("invalid value for '--signer <SIGNER>': {error}\n"),
+            )
+            .with_cmd(command)
+        })
+    }
+}
 
 impl FromStr for SignerArgument {
     type Err = NoSigner;

@@ -36,6 +36,19 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_wrong_signer_is_refused_without_showing_what_was_given() {
+    let folder = TempDir::new().unwrap();
+    for signer in
+        ["web3signer:https://user:pa55word@signer#0x00000000000000000000000000000000000000aa", "pa55word"]
+    {
+        let output = polyspan(folder.path(), &["keys", "show", "--signer", signer]);
+        assert_bad_input(&output, &["--signer"]);
+        let all = [output.stdout, output.stderr].concat();
+        assert!(!text(&all).contains("pa55word"), "{}", text(&all));
+    }
+}
+
+#[test]
 fn a_missing_config_is_named_by_every_command_that_needs_one() {
     let folder = TempDir::new().unwrap();
     private(folder.path(), "pass", "secret\n");

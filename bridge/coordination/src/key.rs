@@ -156,20 +156,24 @@ impl KeyView {
     /// What this process signs next; `None` while what it has signed answers everybody.
     pub fn due(&self, phase: Phase) -> Option<Presence> {
         let own = self.own.as_ref()?;
-        let asked: BTreeSet<B256> = self
-            .same_key(own)
-            .map(|seen| seen.presence.instance)
-            .filter(|instance| phase == Phase::Running || *instance > own.instance)
-            .collect();
+        let (mut proved, mut claimed) = (BTreeSet::new(), BTreeSet::new());
+        for seen in self.same_key(own) {
+            let instance = seen.presence.instance;
+            if phase == Phase::Running || instance > own.instance {
+                if seen.proved {
+                    proved.insert(instance)
+                } else {
+                    claimed.insert(instance)
+                };
+            }
+        }
         let answered: &[B256] = own.proof.as_ref().map_or(&[], |proof| &proof.answers);
-        if own.proof.is_some() && asked.iter().all(|instance| answered.contains(instance)) {
+        if own.proof.is_some() && proved.iter().chain(&claimed).all(|instance| answered.contains(instance)) {
             return None;
         }
-        // In a crowd the next ones in turn: strangers only make others wait for another signature.
-        let after = answered.last().map_or(Bound::Unbounded, |last| Bound::Excluded(*last));
-        let first_again = answered.last().map_or(0, |last| asked.range(..=*last).count());
-        let answers = asked.range((after, Bound::Unbounded)).chain(asked.iter().take(first_again));
-        let answers = answers.copied().take(ANSWERS).collect();
+        // First those that have signed their own number, as whoever has the key does before it asks for anything: strangers, who can
+        // show any number of numbers, do not make it wait.
+        let answers = in_turn(&proved, answered).chain(in_turn(&claimed, answered)).take(ANSWERS).collect();
         Some(own.signed(answers))
     }
 
@@ -177,6 +181,14 @@ impl KeyView {
         let other = |seen: &&SeenKey| seen.presence.instance != own.instance;
         self.others.iter().filter(|seen| seen.presence.operator == own.operator).filter(other)
     }
+}
+
+/// All of them, from the one after the last that was answered: in a crowd the next ones in turn.
+fn in_turn(asked: &BTreeSet<B256>, answered: &[B256]) -> impl Iterator<Item = B256> {
+    let last = answered.iter().rev().find(|instance| asked.contains(*instance));
+    let after = last.map_or(Bound::Unbounded, |last| Bound::Excluded(*last));
+    let first_again = last.map_or(0, |last| asked.range(..=*last).count());
+    asked.range((after, Bound::Unbounded)).chain(asked.iter().take(first_again)).copied()
 }
 
 #[cfg(test)]

@@ -165,6 +165,7 @@ impl Attester {
                     self.lane.metrics.signing_failed(&self.lane.info.id, &failed);
                     return Err(failed.into());
                 }
+                piecewise::End::TakesLong if self.lane.is_halted() => return Ok(()),
                 piecewise::End::TakesLong => self.show(),
             }
         }

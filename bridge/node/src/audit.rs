@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
 use polyspan_chain::{At, Backoff, Head, HeadView, LaneState};
-use polyspan_types::{BlockHeight, Classify, ErrorClass, RequestNonce, Root};
+use polyspan_types::{BlockHeight, Classify, ErrorClass, Leaf, RequestNonce, Root};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -37,7 +37,9 @@ pub struct PayoutAudit {
     destination_heads: watch::Receiver<HeadView>,
     /// What the destination held when it was the same as the own root.
     explained: Option<(RequestNonce, Root)>,
-    /// When it was first seen to hold something that is not explained yet.
+    /// Since when it has held something that is not explained yet.
+    unexplained_since: Option<Instant>,
+    /// The first of what it holds beyond what the source has.
     noticed: Option<Noticed>,
     /// What is stored of how far roots were compared, and since when.
     stored: Option<(RequestNonce, Instant)>,
@@ -57,6 +59,7 @@ impl PayoutAudit {
             source_heads,
             destination_heads,
             explained: None,
+            unexplained_since: None,
             noticed: None,
             stored: None,
             alarmed: false,
@@ -99,7 +102,7 @@ impl PayoutAudit {
         tokio::select! {
             changed = self.destination_heads.changed() => or_pending(changed).await,
             // While everything is explained only the destination can change that.
-            changed = self.source_heads.changed(), if self.noticed.is_some() => or_pending(changed).await,
+            changed = self.source_heads.changed(), if self.unexplained_since.is_some() => or_pending(changed).await,
         }
     }
 
@@ -114,11 +117,15 @@ impl PayoutAudit {
         // What a halted lane has read may be what is wrong.
         let is_explained = !self.lane.is_halted() && self.is_explained(&newest).await?;
         if newest.handle_root == Root(B256::ZERO) || is_explained {
-            self.noticed = None;
-            self.show(None);
+            self.forget();
             return self.store_compared().await;
         }
         self.examine(source, destination).await
+    }
+
+    fn forget(&mut self) {
+        (self.unexplained_since, self.noticed) = (None, None);
+        self.show(None);
     }
 
     /// Whether the destination holds the own root over requests that the source has confirmed.
@@ -157,6 +164,23 @@ impl PayoutAudit {
         }
     }
 
+    /// On a halted lane: whether the destination holds just what this relay has stored, and the source has the last request of that no more
+    /// where it was. Both are needed: alone, what is stored says nothing of what was paid.
+    async fn is_paid_in_vain(&self, at_final: &LaneState) -> Result<bool, LaneError> {
+        let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
+        let handled = at_final.handle_nonce;
+        if !self.lane.is_halted() || self.own_root(handled).await? != Some(at_final.handle_root) {
+            return Ok(false);
+        }
+        let Some(stored) = store.request(id, handled.minus(1)).await? else { return Ok(false) };
+        let (chain, block) = (&self.lane.source, stored.request.transfer.source_block);
+        // What cannot be asked now is asked at the next head.
+        let Ok(found) = chain.requests(self.lane.info.source.bridge, block, block).await else {
+            return Ok(false);
+        };
+        Ok(found.iter().all(|request| Leaf::of(request) != stored.leaf))
+    }
+
     /// Whether request `nonce` was made in that block of the source, by the contract's state before and after it: nodes that have thrown
     /// logs away may say nothing of it. `None` where that cannot be asked.
     async fn was_made_in(&self, block: BlockHeight, nonce: RequestNonce) -> Option<bool> {
@@ -192,9 +216,7 @@ impl PayoutAudit {
             (state.request_nonce, state.request_root)
         };
         let now = Instant::now();
-        let noticed =
-            *self.noticed.get_or_insert(Noticed { at: now, destination_time: destination.timestamp });
-        let lasts = now.duration_since(noticed.at) >= SHOWN_AFTER;
+        let lasts = now.duration_since(*self.unexplained_since.get_or_insert(now)) >= SHOWN_AFTER;
         let (handled, claimed_block) = (at_final.handle_nonce, at_final.recovery_block);
         let mut sides = Sides {
             handled,
@@ -208,13 +230,27 @@ impl PayoutAudit {
             source_head: source.latest.height,
             source_time: source.timestamp,
         };
-        // A relay that reads what it missed is told by its own root in a moment.
         let is_unread = sides.own.is_none() && (RequestNonce::ZERO < handled && handled < requested);
-        if is_unread && lasts && claimed_block <= sides.source_final {
+        if is_unread && self.is_paid_in_vain(&at_final).await? {
+            sides.claim_holds = Some(false);
+        } else if is_unread && lasts && claimed_block <= sides.source_final {
+            // Not before: a relay that reads what it missed is told by its own root in a moment.
             sides.claim_holds = self.was_made_in(claimed_block, handled.minus(1)).await;
         }
+        if self.noticed.is_some_and(|noticed| noticed.is_settled(&sides)) {
+            self.noticed = None;
+        }
+        let noticed = *self.noticed.get_or_insert(Noticed {
+            at: now,
+            destination_time: destination.timestamp,
+            handled,
+            claimed_block,
+        });
         match judge(&sides, noticed, now) {
-            Verdict::Explained => Ok(()),
+            Verdict::Explained => {
+                self.forget();
+                Ok(())
+            }
             Verdict::Pending => {
                 let text = format!(
                     "chain {} has handled {} requests, and {} of chain {} are known here at its final block {}; waiting until its endpoints have \

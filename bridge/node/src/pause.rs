@@ -141,7 +141,9 @@ impl Pauser {
                 Ok(false)
             }
             // Another operator was faster.
-            JobResult::Mined { success: false, .. } | JobResult::Refused(BridgeRevert::Paused { .. }) => {
+            JobResult::Mined { success: false, .. }
+            | JobResult::Cancelled { .. }
+            | JobResult::Refused(BridgeRevert::Paused { .. }) => {
                 lane.metrics.pause(&info.id, "paused_before");
                 Ok(false)
             }

@@ -110,13 +110,23 @@ struct Pending {
     age: Age,
     /// Whether a node has had one of its attempts: then a replacement owes it a raise.
     taken: bool,
+    /// Attempts that followed what nodes demand, since none had taken it.
+    repriced: usize,
 }
 
 impl Pending {
     /// Of one that nobody has sent yet, as far as this process knows.
     fn new(submission: Submission) -> Self {
         let cost = envelope::highest_cost(&submission);
-        Self { submission, answer: None, cost, waits_since: None, age: Age::default(), taken: false }
+        Self {
+            submission,
+            answer: None,
+            cost,
+            waits_since: None,
+            age: Age::default(),
+            taken: false,
+            repriced: 0,
+        }
     }
 }
 

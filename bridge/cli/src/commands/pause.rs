@@ -20,7 +20,7 @@ use crate::failure::{self, BadInput};
 use crate::handover;
 use crate::network::Network;
 use crate::output;
-use crate::signer::SignerArgument;
+use crate::signer::{SignerArgument, SignerParser};
 use crate::unlock;
 use crate::wallet::{Call, Wallet};
 use ends::{End, State};
@@ -41,7 +41,7 @@ pub struct PauseArguments {
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
     /// The key that pays, where it is in no keystore: web3signer:URL#ADDRESS, aws-kms:KEY, gcp-kms:KEY, ledger, ledger:PATH or file:FILE.
-    #[arg(long, value_name = "SIGNER", conflicts_with_all = ["key", "passphrase_file"])]
+    #[arg(long, value_name = "SIGNER", value_parser = SignerParser, conflicts_with_all = ["key", "passphrase_file"])]
     signer: Option<SignerArgument>,
     #[command(flatten)]
     gas: FeeArguments,

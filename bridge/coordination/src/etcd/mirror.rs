@@ -157,11 +157,15 @@ impl Mirror {
                 if share.live { Taken::Yes } else { Taken::Skipped }
             }
             Part::Key(instance) => {
+                let room = share.keys.len() < self.limits.keys;
+                // Before its signature is looked at, which costs more than all the rest.
+                if !room && !share.keys.contains_key(instance) {
+                    return Taken::Full(Scope::Keys);
+                }
                 let parsed = KeyPresence::parse(value)
                     .filter(|parsed| parsed.member == key.member && parsed.instance == *instance)
                     .filter(|_| entry.lease != 0)
                     .map(|parsed| ShownKey { seen: SeenKey::of(parsed), lease: entry.lease });
-                let room = share.keys.len() < self.limits.keys;
                 replace(&mut share.keys, *instance, parsed, room, Scope::Keys)
             }
             Part::Member => {

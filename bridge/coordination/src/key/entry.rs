@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{KeyPresence, KeyProver, KeyStanding, Phase, PresenceSigner};
+use super::{KeyPresence, KeyProver, KeyStanding, KeyView, Phase, PresenceSigner};
 use crate::{CoordinationError, Coordinator, Member, Report};
 
 /// Beyond two leases: etcd ends a lease up to about a second late.
@@ -46,19 +46,22 @@ async fn wait_alone(
     let mut namesake = namesake(coordinator.join(member).await)?;
     let mut logged = false;
     loop {
-        let view = coordinator.key_view().await.unwrap_or_default();
-        match (view.standing(), &namesake) {
-            (KeyStanding::InUse(other), _) => {
-                coordinator.leave().await?;
+        // What cannot be read is not known: nobody is alone for that.
+        let view = coordinator.key_view().await.ok();
+        let shows_none = view.as_ref().is_none_or(|view| view.own.is_none());
+        match (view.as_ref().map(KeyView::standing), &namesake) {
+            (Some(KeyStanding::InUse(other)), _) => {
+                // Whoever cannot leave is refused all the same.
+                drop(coordinator.leave().await);
                 return Err(refusal(member, &other));
             }
-            (KeyStanding::Alone, None) => return Ok(()),
-            (_, Some(error)) if Instant::now() > end && view.own.is_none() => {
-                coordinator.leave().await?;
+            (Some(KeyStanding::Alone), None) => return Ok(()),
+            (_, Some(error)) if Instant::now() > end && shows_none => {
+                drop(coordinator.leave().await);
                 return Err(error.clone());
             }
             (standing, namesake) if Instant::now() > end => {
-                log_unproved(&standing, namesake.as_ref());
+                log_unproved(standing.as_ref(), namesake.as_ref());
                 return Ok(());
             }
             _ if !std::mem::replace(&mut logged, true) => {
@@ -97,12 +100,16 @@ fn refusal(member: &Member, other: &KeyPresence) -> CoordinationError {
     }
 }
 
-fn log_unproved(standing: &KeyStanding, namesake: Option<&CoordinationError>) {
-    if let KeyStanding::Claimed(claimant) = standing {
-        warn!(
+fn log_unproved(standing: Option<&KeyStanding>, namesake: Option<&CoordinationError>) {
+    match standing {
+        Some(KeyStanding::Claimed(claimant)) => warn!(
             %claimant,
             "attester key shown by another process that does not prove to have it; this relay starts"
-        );
+        ),
+        None => warn!(
+            "coordinator not read: whether another process has this attester key is not known; this relay starts"
+        ),
+        Some(_) => {}
     }
     if let Some(error) = namesake {
         warn!(%error, "name taken by a process that does not prove to have this attester key; this relay starts without it");

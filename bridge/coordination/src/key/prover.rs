@@ -12,9 +12,6 @@ use tracing::{debug, error, info, warn};
 use super::{KeyProof, KeyStanding, Phase};
 use crate::{CoordinationError, Coordinator, MemberId};
 
-/// How soon a signer that failed is asked again. Unit: time. Source: it is asked for checkpoints far more often.
-const AFTER_FAILURE: Duration = Duration::from_secs(10);
-
 /// Whoever has the attester key. The coordinator has none.
 pub trait PresenceSigner: Send + Sync {
     /// Signs a presence. Takes as long as a remote signer may take.
@@ -98,7 +95,8 @@ impl<'a> KeyProver<'a> {
         if !std::mem::replace(&mut self.failing, true) {
             warn!(%failure, "presence not signed: another relay with this attester key would not be refused");
         }
-        self.lease.max(AFTER_FAILURE)
+        // Whoever starts with this key waits two leases for the answer.
+        self.lease / 2
     }
 
     /// What the coordinator shows does not stop a running relay. Each other process with its key is logged once.

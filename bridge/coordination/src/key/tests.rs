@@ -124,6 +124,17 @@ fn in_a_crowd_everybody_is_answered_in_turn_and_the_value_stays_small() {
     assert_eq!(answered.len(), 100);
 }
 
+#[test]
+fn whoever_has_signed_is_answered_before_any_number_of_strangers() {
+    let key = key_of("a");
+    let own = signed(&shown("a", &key, 0), &key, &[]);
+    let starter = signed(&shown("c", &key, 5_000), &key, &[]);
+    let mut crowd: Vec<_> = (1..=1_000).map(|instance| shown("b", &key, instance)).collect();
+    crowd.push(starter.clone());
+    let due = view(&own, crowd).due(Phase::Running).unwrap();
+    assert_eq!((due.answers[0], due.answers.len()), (starter.instance, ANSWERS));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -29,12 +29,23 @@ pub(super) struct Sides {
     pub(super) source_time: u64,
 }
 
-/// When something was first seen that is not explained.
-#[derive(Debug, Clone, Copy)]
+/// A payout beyond what the source has, when it was first seen. It is kept until the source has come as far: whoever makes up one payout after
+/// the other does not postpone the alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Noticed {
     pub(super) at: Instant,
     /// Time of the destination's newest block then. Unit: seconds since 1970.
     pub(super) destination_time: u64,
+    /// As [`Sides::handled`] and [`Sides::claimed_block`] then.
+    pub(super) handled: RequestNonce,
+    pub(super) claimed_block: BlockHeight,
+}
+
+impl Noticed {
+    /// Whether the source has come as far and has as many requests: what is not explained now is something else.
+    pub(super) fn is_settled(&self, sides: &Sides) -> bool {
+        sides.requested >= self.handled && sides.source_head >= self.claimed_block
+    }
 }
 
 /// What the sides come to.
@@ -64,12 +75,13 @@ pub(super) fn judge(sides: &Sides, noticed: Noticed, now: Instant) -> Verdict {
     if sides.handled < sides.requested {
         return if sides.claim_holds == Some(false) { Verdict::Unrequested } else { Verdict::Pending };
     }
-    if sides.claimed_block <= sides.source_final {
+    let is_missed = sides.requested < noticed.handled && noticed.claimed_block <= sides.source_final;
+    if sides.claimed_block <= sides.source_final || is_missed {
         return Verdict::Unrequested;
     }
     let by_clock = sides.source_time >= noticed.destination_time.saturating_add(LATER.as_secs());
     let waited = now.saturating_duration_since(noticed.at) >= LATER;
-    if sides.claimed_block > sides.source_head && by_clock && waited {
+    if noticed.claimed_block > sides.source_head && by_clock && waited {
         return Verdict::Unrequested;
     }
     Verdict::Pending
@@ -101,9 +113,13 @@ mod tests {
         }
     }
 
+    fn noticed(sides: &Sides, at: Instant) -> Noticed {
+        Noticed { at, destination_time: 1_000, handled: sides.handled, claimed_block: sides.claimed_block }
+    }
+
     fn at_once(sides: Sides) -> Verdict {
         let now = Instant::now();
-        judge(&sides, Noticed { at: now, destination_time: 1_000 }, now)
+        judge(&sides, noticed(&sides, now), now)
     }
 
     #[test]
@@ -153,16 +169,58 @@ mod tests {
             ..sides()
         };
         let at = Instant::now();
-        let noticed = Noticed { at, destination_time: 1_000 };
+        let noticed = noticed(&invented, at);
         assert_eq!(judge(&invented, noticed, at + LATER), Verdict::Unrequested);
         assert_eq!(judge(&invented, noticed, at + LATER / 2), Verdict::Pending, "a node that catches up");
         let stalled = Sides { source_time: 1_059, ..invented };
         assert_eq!(judge(&stalled, noticed, at + 10 * LATER), Verdict::Pending, "a source that stands still");
         let known = Sides { claimed_block: BlockHeight::new(14), ..invented };
+        let noticed = Noticed { claimed_block: known.claimed_block, ..noticed };
         assert_eq!(
             judge(&known, noticed, at + 10 * LATER),
             Verdict::Pending,
             "it becomes final, or does not"
         );
+    }
+
+    #[test]
+    fn a_source_that_is_a_moment_behind_is_waited_for_however_long_ago_it_was_behind_before() {
+        let ahead = Sides {
+            handled: RequestNonce::new(4),
+            own: None,
+            claimed_block: BlockHeight::new(15),
+            source_time: 9_000,
+            ..sides()
+        };
+        let at = Instant::now();
+        let earlier = Noticed {
+            claimed_block: BlockHeight::new(13),
+            handled: RequestNonce::new(3),
+            ..noticed(&ahead, at)
+        };
+        assert!(earlier.is_settled(&ahead), "the source has come so far: the clock begins anew");
+        assert_eq!(judge(&ahead, earlier, at + 10 * LATER), Verdict::Pending);
+        assert_eq!(judge(&ahead, noticed(&ahead, at), at + LATER), Verdict::Unrequested);
+    }
+
+    #[test]
+    fn one_invention_after_the_other_does_not_postpone_the_alarm() {
+        let first = Sides {
+            handled: RequestNonce::new(4),
+            own: None,
+            claimed_block: BlockHeight::new(15),
+            ..sides()
+        };
+        let at = Instant::now();
+        let noticed = noticed(&first, at);
+        let next = Sides {
+            handled: RequestNonce::new(9),
+            claimed_block: BlockHeight::new(40),
+            source_final: BlockHeight::new(15),
+            source_head: BlockHeight::new(17),
+            ..first
+        };
+        assert!(!noticed.is_settled(&next), "the source has come so far, and has no more requests");
+        assert_eq!(judge(&next, noticed, at), Verdict::Unrequested);
     }
 }

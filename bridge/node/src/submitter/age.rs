@@ -53,6 +53,11 @@ impl Age {
         Self { signed: now, sent: now }
     }
 
+    /// From now on a higher price could help.
+    pub(super) const fn restart(&mut self, now: Moment) {
+        self.signed = Some(now);
+    }
+
     /// It is sent again.
     pub(super) const fn resent(&mut self, now: Moment) {
         self.sent = Some(now);

@@ -43,7 +43,9 @@ pub fn choose(standings: &[Standing], passed: &BTreeSet<usize>) -> Option<usize>
 /// Whether a job that waits for the key `used` goes on with another one: a transaction that is stuck costs nothing, and
 /// should it be mined later it pays what was approved or reverts.
 pub fn moves_on(standings: &[Standing], used: usize, passed: &BTreeSet<usize>) -> bool {
-    let stands = standings.get(used).is_some_and(|standing| *standing != Standing::Able);
+    // What a silent key has signed is mined all the same.
+    let stands =
+        standings.get(used).is_some_and(|standing| matches!(standing, Standing::Unfunded | Standing::Stuck));
     stands && first(standings, passed, Standing::Able).is_some()
 }
 
@@ -95,7 +97,7 @@ mod tests {
             moves_on(standings, used, &passed.iter().copied().collect())
         };
         assert!(moves(&[Stuck, Able], 0, &[]));
-        assert!(moves(&[Silent, Able], 0, &[]));
+        assert!(!moves(&[Silent, Able], 0, &[]), "what it has signed needs it no more");
         assert!(moves(&[Able, Stuck], 1, &[]), "back to the first");
         assert!(!moves(&[Able, Able], 0, &[]));
         assert!(!moves(&[Stuck, Unfunded], 0, &[]));

@@ -102,13 +102,14 @@ pub(crate) fn is_cancellation(submission: &Submission, tx_hash: B256, account: A
     mined.is_some_and(calls_itself) && !submission.attempts.first().is_some_and(calls_itself)
 }
 
-/// What a submission can cost at the most, by its newest attempt; nothing when that is no longer kept. Unit: wei.
+/// What a submission can cost at the most: any of its attempts may be mined. Those whose bytes are no longer kept count nothing. Unit: wei.
 pub(crate) fn highest_cost(submission: &Submission) -> U256 {
-    let newest = submission.attempts.last().filter(|attempt| !attempt.raw.is_empty());
-    let read = newest.and_then(|attempt| Transaction::decode(submission.chain, attempt).ok());
-    read.map_or(U256::ZERO, |(transaction, price)| {
-        U256::from(transaction.gas).saturating_mul(U256::from(price.highest()))
-    })
+    let cost = |attempt: &Attempt| {
+        let (transaction, price) = Transaction::decode(submission.chain, attempt).ok()?;
+        Some(U256::from(transaction.gas).saturating_mul(U256::from(price.highest())))
+    };
+    let kept = submission.attempts.iter().filter(|attempt| !attempt.raw.is_empty());
+    kept.filter_map(cost).max().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -32,6 +32,20 @@ impl Price {
         }
     }
 
+    /// This price, with no part below that of `other`. Prices of different kinds are not compared.
+    pub fn at_least(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::Dynamic { max_fee, priority },
+                Self::Dynamic { max_fee: other_max, priority: other_priority },
+            ) => Self::Dynamic { max_fee: max_fee.max(other_max), priority: priority.max(other_priority) },
+            (Self::Legacy { gas_price }, Self::Legacy { gas_price: other }) => {
+                Self::Legacy { gas_price: gas_price.max(other) }
+            }
+            (price, _) => price,
+        }
+    }
+
     /// What goes to the block's producer; all of it for a legacy price.
     pub const fn priority(self) -> u128 {
         match self {
@@ -126,6 +140,16 @@ mod tests {
         assert_eq!(first_price(&FeeMarket::Legacy { gas_price: 101 }, 100), None);
         let previous = Price::Legacy { gas_price: 95 };
         assert_eq!(replacement_price(&FeeMarket::Legacy { gas_price: 1 }, previous, 100), None);
+    }
+
+    #[test]
+    fn no_part_of_a_price_falls() {
+        let price = |max_fee, priority| Price::Dynamic { max_fee, priority };
+        assert_eq!(price(90, 2).at_least(price(100, 1)), price(100, 2));
+        assert_eq!(price(80, 1).at_least(price(100, 1)), price(100, 1));
+        let legacy = |gas_price| Price::Legacy { gas_price };
+        assert_eq!(legacy(7).at_least(legacy(9)), legacy(9));
+        assert_eq!(legacy(7).at_least(price(9, 9)), legacy(7));
     }
 
     #[test]

@@ -17,6 +17,10 @@ use crate::clock::now_ms;
 /// refuses every raise.
 const UNASKED_RAISES: usize = 8;
 
+/// How often the price of a submission that no node has taken follows what they demand; after that it is raised by steps like any other,
+/// so that a pool that wants more and does not say how much is not asked for ever.
+const REPRICES: usize = 4;
+
 /// Pure: whether paying more can help a submission whose newest attempt pays `previous`.
 fn raise_can_help(market: &FeeMarket, previous: Price, attempts: usize) -> bool {
     let asked = market.current_price();
@@ -45,7 +49,7 @@ impl Submitter {
         pending: &mut Pending,
         now: Moment,
     ) -> Result<Option<Hindrance>, SubmitterError> {
-        let attempts = pending.submission.attempts.len();
+        let attempts = pending.submission.attempts.len().saturating_sub(pending.repriced);
         let Some((transaction, previous)) = self.newest(&pending.submission)? else { return Ok(None) };
         let in_vain = self.is_in_vain(&transaction).await?;
         let market = self.market().await?;
@@ -60,7 +64,8 @@ impl Submitter {
             chain = self.chain.name(), nonce = %transaction.account_nonce, old = previous.highest(), new = price.highest(),
             cancelled = in_vain, "replacing a stuck submission"
         );
-        self.add_attempt(pending, &transaction, price, now).await?;
+        self.add_attempt(pending, &transaction, price).await?;
+        pending.age = Age::new(Some(now));
         Ok(None)
     }
 
@@ -69,7 +74,6 @@ impl Submitter {
         &self,
         pending: &mut Pending,
         demand: Demand,
-        now: Moment,
     ) -> Result<Repriced, SubmitterError> {
         let Some((transaction, previous)) = self.newest(&pending.submission)? else {
             return Ok(Repriced::No(self.underpriced()));
@@ -77,14 +81,18 @@ impl Submitter {
         let Some(price) = demanded_price(&self.market().await?, demand, self.settings.max_fee_per_gas) else {
             return Ok(Repriced::No(self.no_room(&transaction)));
         };
-        if price.highest() <= previous.highest() && price.priority() <= previous.priority() {
+        // No part of it falls: a node that this process has not heard of may have the one before.
+        let price = price.at_least(previous);
+        if price == previous || pending.repriced >= REPRICES {
             return Ok(Repriced::No(self.underpriced()));
         }
         warn!(
             chain = self.chain.name(), nonce = %transaction.account_nonce, old = previous.highest(), new = price.highest(),
             "pricing anew what no node takes"
         );
-        self.add_attempt(pending, &transaction, price, now).await?;
+        // It goes on ageing: what is not taken at this price either is raised in the end.
+        self.add_attempt(pending, &transaction, price).await?;
+        pending.repriced += 1;
         Ok(Repriced::Yes)
     }
 
@@ -93,15 +101,14 @@ impl Submitter {
         pending: &mut Pending,
         transaction: &Transaction,
         price: Price,
-        now: Moment,
     ) -> Result<(), SubmitterError> {
         let attempt: Attempt = transaction.sign(price, &self.signer, now_ms()).await?;
-        pending.submission.attempts.push(attempt);
-        // Any of them may be mined.
-        pending.cost = pending.cost.max(envelope::highest_cost(&pending.submission));
-        pending.age = Age::new(Some(now));
+        let mut submission = pending.submission.clone();
+        submission.attempts.push(attempt);
         // Before sending, as the first attempt: whatever is sent must be in the journal.
-        self.store.record_submission(&pending.submission).await?;
+        self.store.record_submission(&submission).await?;
+        pending.cost = envelope::highest_cost(&submission);
+        pending.submission = submission;
         Ok(())
     }
 

@@ -124,6 +124,12 @@ impl Submitter {
             pending.waits_since = None;
             return self.push(pending, false).await;
         }
+        if pending.waits_since.is_none()
+            && let Some(now) = self.moment()
+        {
+            // As long as others were before it, no price could help.
+            pending.age.restart(now);
+        }
         let since = *pending.waits_since.get_or_insert(head.latest.height);
         let followed = self.push(pending, true).await?;
         let blocks = head.latest.height.since(since);
@@ -163,7 +169,8 @@ impl Submitter {
         head: Head,
     ) -> Result<Followed, SubmitterError> {
         let cancelled = is_cancellation(&pending.submission, tx_hash, self.signer.address());
-        let (block, success) = (receipt.block, receipt.success && !cancelled);
+        // The journal's failures are for what reverted: a release that was cancelled has not.
+        let (block, success) = (receipt.block, receipt.success);
         let is_final = block.height <= head.final_block.height;
         let outcome = if is_final {
             SubmissionOutcome::Final { block, success }
@@ -227,16 +234,21 @@ impl Submitter {
         let mut stuck = None;
         match pending.age.need(now, self.settings.replace_after) {
             Need::Wait => return Ok(Followed::Open(None)),
-            Need::Replace if next => stuck = self.raise(pending, now).await?,
+            // What cannot be replaced now, since its key is away or its chain, is sent again as it is.
+            Need::Replace if next => {
+                let raised = self.raise(pending, now).await;
+                stuck = raised.unwrap_or_else(|failed| Some(Hindrance::passing(failed.to_string())));
+            }
             Need::Resend | Need::Replace => {}
         }
         let mut said = self.broadcast(&pending.submission).await;
         if let Broadcast::Underpriced(demand) = said
             && !pending.taken
         {
-            match self.reprice(pending, demand, now).await? {
-                Repriced::Yes => said = self.broadcast(&pending.submission).await,
-                Repriced::No(hindrance) => stuck = stuck.or(Some(hindrance)),
+            match self.reprice(pending, demand).await {
+                Ok(Repriced::Yes) => said = self.broadcast(&pending.submission).await,
+                Ok(Repriced::No(hindrance)) => stuck = stuck.or(Some(hindrance)),
+                Err(failed) => stuck = stuck.or(Some(Hindrance::passing(failed.to_string()))),
             }
         }
         pending.age.resent(now);
