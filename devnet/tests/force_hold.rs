@@ -110,9 +110,14 @@ async fn what_was_signed_counts_after_a_restart(network: &mut TestNetwork) {
     network.relay_mut(&name).unwrap().kill().await.unwrap();
     // Not that it is ready: whenever it is its turn it tries to pay, and is told that it cannot.
     network.start_relay(&name).unwrap();
+    let lane = format!("lane=\"{}\"", network.bridges[0].deployment.lane(LANE).id);
+    let restarted = network.relay(&name).unwrap();
+    let gathered = || async {
+        Ok(restarted.metric("polyspan_lane_force_hold_trials", &[&lane]).await? >= Some(TRIALS as f64))
+    };
+    eventually_true("the evidence is gathered anew", LONG_PATIENCE, gathered).await.unwrap();
     let counts = || async { Ok(text(network, &["status"]).await.contains("1 of 2 signed")) };
     eventually_true("the signature counts again", LONG_PATIENCE, counts).await.unwrap();
-    assert!(trials(network).await[2] >= TRIALS as f64);
     assert_eq!(counted(network, "signed").await, [0.0; 3]);
 }
 
