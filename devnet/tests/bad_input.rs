@@ -79,19 +79,21 @@ async fn what_others_hold_ends_a_relay_so_that_it_is_started_again(network: &mut
 /// A relay waits for money, and says so; a person who checks the config is told at once.
 async fn an_unfunded_submitter_is_told(network: &TestNetwork) {
     let relay = network.relay("relay-1").unwrap();
-    for (chain, key) in &relay.submitters {
-        let chain = if *chain == network.main.name { &network.main } else { &network.service };
-        chain.set_balance(key.address(), U256::ZERO).await.unwrap();
-    }
+    give_submitters(network, U256::ZERO).await;
     let mut command = Command::new(&network.binaries.polyspan);
     let output = command.args(["config", "check", "--config"]).arg(&relay.config).output().await.unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     for (_, key) in &relay.submitters {
         assert!(said(&output).contains(&key.address().to_string()), "{}", said(&output));
     }
-    for (chain, key) in &relay.submitters {
+    give_submitters(network, U256::from(10).pow(U256::from(18))).await;
+}
+
+/// Each submitter key of the relay has so much from now on. Unit: wei.
+async fn give_submitters(network: &TestNetwork, balance: U256) {
+    for (chain, key) in &network.relay("relay-1").unwrap().submitters {
         let chain = if *chain == network.main.name { &network.main } else { &network.service };
-        chain.set_balance(key.address(), U256::from(10).pow(U256::from(18))).await.unwrap();
+        chain.set_balance(key.address(), balance).await.unwrap();
     }
 }
 
