@@ -12,6 +12,7 @@ mod funds;
 mod gas;
 mod job;
 mod metrics;
+mod newest;
 mod pool;
 mod pricing;
 mod raise;
@@ -23,9 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use alloy::primitives::{B256, Bytes, U256};
-use alloy::rpc::types::TransactionRequest;
 use futures::future::BoxFuture;
-use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView, ReplyKind};
+use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Purpose, Store, StoreError, Submission, SubmissionOutcome};
 use polyspan_types::{AccountNonce, BlockHeight, BridgeId, CrashPoint};
@@ -39,7 +39,8 @@ use board::{Board, Seat};
 use choice::Standing;
 use complaint::Complaint;
 use funds::{Cover, Funds};
-use gas::{Dearness, with_margin};
+use gas::Dearness;
+pub(crate) use gas::greatest_gas;
 pub use job::{Job, JobResult, OUTCOMES};
 pub use metrics::SubmitterMetrics;
 pub use pool::SubmitterHandle;
@@ -53,9 +54,6 @@ use crate::keys::SigningKey;
 
 /// Jobs that may wait for the submitter. Each lane hands over one at a time, so this bounds the lanes per account.
 const QUEUE: usize = 64;
-
-/// Largest gas limit of a transaction. Unit: gas. Source: EIP-7825.
-const TRANSACTION_GAS_LIMIT: u64 = 1 << 24;
 
 /// Unit: milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -71,7 +69,7 @@ pub struct SubmitterSettings {
     pub replace_after: u64,
     /// Releases of this key that may revert within a day.
     pub failed_releases_per_day: u64,
-    /// Gas that a transaction may have where it is more than [`TRANSACTION_GAS_LIMIT`]: for chains without that limit.
+    /// Gas that a transaction may have where it is more than 2^24: for chains without that limit.
     pub max_gas: u64,
 }
 
@@ -127,6 +125,11 @@ impl Pending {
             taken: false,
             repriced: 0,
         }
+    }
+
+    /// A node has it for the first time, `now`.
+    fn took(&mut self, now: Option<Moment>) {
+        (self.age, self.taken) = (Age::new(now), true);
     }
 }
 
@@ -388,7 +391,7 @@ impl Submitter {
                 Ok(Ok(pending))
             }
             Broadcast::Taken => {
-                (pending.age, pending.taken) = (Age::new(self.moment()), true);
+                pending.took(self.moment());
                 Ok(Ok(pending))
             }
             // It is tried again, or priced anew, at the next look.
@@ -409,55 +412,6 @@ impl Submitter {
         let budget = self.settings.failed_releases_per_day;
         self.seat.release_budget(budget.saturating_sub(failed));
         Ok((failed >= budget).then_some(JobResult::OverBudget { budget }))
-    }
-
-    /// The gas limit of a job that goes through in the newest state, or in the one that it presumes.
-    async fn gas_for(&mut self, job: &Job) -> Result<Result<u64, NotSent>, SubmitterError> {
-        let limit = self.gas_limit();
-        let call = TransactionRequest::default()
-            .from(self.signer.address())
-            .to(job.to)
-            .input(job.calldata.clone().into());
-        let shown = match &job.presumed {
-            // Nothing is searched for: a search executes the call many times, and here only whether it goes through is asked.
-            Some(presumed) => {
-                let dearness = self.dearness.get(&job.lane.bridge_id).copied().unwrap_or_default();
-                let gas = dearness.gas(job.worst_gas).min(limit);
-                self.chain.simulate(&call.gas_limit(gas), presumed).await.map(|()| gas)
-            }
-            None => self.chain.estimate_gas(&call).await.map(|estimate| {
-                if job.purpose == Purpose::Handle {
-                    let dearness = Dearness::of(with_margin(estimate, u64::MAX), job.worst_gas);
-                    self.dearness.insert(job.lane.bridge_id, dearness);
-                }
-                with_margin(estimate, limit)
-            }),
-        };
-        let gas = match shown {
-            Ok(gas) => gas,
-            Err(ChainError::Reverted(revert)) => return Ok(Err(NotSent::Told(JobResult::Refused(revert)))),
-            Err(failed) => match failed.reply_kind() {
-                Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas) => {
-                    return Ok(Err(NotSent::Told(JobResult::TooLarge)));
-                }
-                Some(ReplyKind::InsufficientFunds) => {
-                    self.fall_short().await?;
-                    return Ok(Err(NotSent::Unfunded));
-                }
-                _ => return Err(failed.into()),
-            },
-        };
-        if gas > limit {
-            return Ok(Err(NotSent::Told(JobResult::TooLarge)));
-        }
-        Ok(Ok(gas.max(job.worst_gas).min(limit)))
-    }
-
-    /// The most gas that a transaction can have on this chain now.
-    fn gas_limit(&self) -> u64 {
-        let of_block = self.heads.borrow().head.map(|head| head.gas_limit).filter(|limit| *limit > 0);
-        let most = self.settings.max_gas.max(TRANSACTION_GAS_LIMIT);
-        of_block.map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(most))
     }
 
     async fn record_lost(&self, submission: &Submission) -> Result<(), StoreError> {
@@ -489,12 +443,6 @@ impl Submitter {
             self.chain.name()
         )
     }
-}
-
-/// Pure: the most gas that a transaction can have in blocks with this limit. A chain whose blocks tell no limit gives 0.
-pub(crate) fn greatest_gas(of_block: Option<u64>) -> u64 {
-    let of_block = of_block.filter(|limit| *limit > 0);
-    of_block.map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(TRANSACTION_GAS_LIMIT))
 }
 
 /// Pure: the lowest nonce from `on_chain` on that is not in `used`.

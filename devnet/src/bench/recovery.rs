@@ -9,6 +9,7 @@
 //! Every relay serves both lanes, in one process: the lane that catches up is beside the other one wherever that could matter.
 //! Calls are all calls of a relay meanwhile, those for the other lane included.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +17,7 @@ use polyspan_types::Direction;
 
 use super::load::blocks::Arrivals;
 use super::load::source::Source;
-use super::load::{BLOCK_GAS_LIMIT, calls, script};
+use super::load::{BLOCK_GAS_LIMIT, calls, difference, script};
 use super::{Figure, Machine, Report, Setting, chain_version, percentile, processor};
 use crate::binaries::Binaries;
 use crate::eventually::eventually_true;
@@ -102,7 +103,7 @@ async fn measure(network: &mut Network, backlog: u64, figures: &mut Vec<Figure>)
     request(network, backlog).await?;
     let requesting = requested.elapsed().as_secs_f64();
 
-    let calls_of = |network: &Network| network.relays.iter().map(all_calls).collect::<Vec<u64>>();
+    let calls_of = |network: &Network| network.relays.iter().map(all_calls).collect::<Vec<_>>();
     let before = calls_of(network);
     let arrivals = Arrivals::start(network.source_chain(OTHER), network.destination_chain(OTHER));
     let began = Instant::now();
@@ -129,14 +130,15 @@ async fn measure(network: &mut Network, backlog: u64, figures: &mut Vec<Figure>)
         BACKLOG => format!("recovery.{name}"),
         other => format!("recovery.{other}.{name}"),
     };
-    let most = before.iter().zip(&after).map(|(before, after)| after - before).max().unwrap_or_default();
+    let busiest = before.iter().zip(&after).map(|(before, after)| difference(before, after));
+    let busiest = busiest.max_by_key(|calls| calls.values().sum::<u64>()).unwrap_or_default();
     let rate = backlog as f64 / seconds;
     let other = percentile(&blocks, 0.99);
     figures.extend([
         Figure::at_least(name("requests_per_s"), rate, "requests/s", REQUESTS_PER_S),
         Figure::at_most(
             name("rpc_calls_per_request"),
-            most as f64 / backlog as f64,
+            busiest.values().sum::<u64>() as f64 / backlog as f64,
             "calls",
             CALLS_PER_REQUEST,
         ),
@@ -149,6 +151,10 @@ async fn measure(network: &mut Network, backlog: u64, figures: &mut Vec<Figure>)
         Figure::of_interest(name("requested_in_s"), requesting, "s"),
         Figure::of_interest(name("cpu_s_per_1000"), 1000.0 * used / backlog as f64, "s"),
     ]);
+    for (method, calls) in busiest {
+        let name = name(&format!("calls_per_request.{method}"));
+        figures.push(Figure::of_interest(name, calls as f64 / backlog as f64, "calls"));
+    }
     Ok(())
 }
 
@@ -231,6 +237,10 @@ async fn stop_relays(network: &mut Network) -> Result<()> {
 }
 
 /// Calls of a relay to all of its endpoints.
-fn all_calls(relay: &Relay) -> u64 {
-    calls(relay).iter().flat_map(std::collections::BTreeMap::values).sum()
+fn all_calls(relay: &Relay) -> BTreeMap<String, u64> {
+    let mut all = BTreeMap::new();
+    for (method, count) in calls(relay).into_iter().flatten() {
+        *all.entry(method).or_default() += count;
+    }
+    all
 }

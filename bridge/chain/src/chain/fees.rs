@@ -18,19 +18,43 @@ use crate::{ChainError, FeeMarket};
 /// nothing is sent, and their operators can still change the price.
 const PRICE_AGE: Duration = Duration::from_secs(10);
 
-/// What is known of the price of gas at one head.
+/// Blocks after which tips are asked for again, where that is sooner. Source: nodes take them from the last 20 blocks (go-ethereum,
+/// `gpo.blocks`), so one that is eight blocks old is the middle of what they say.
+const TIP_BLOCKS: u64 = 8;
+
+/// What is known of the price of gas.
 #[derive(Debug, Default)]
 pub(super) struct Prices {
     at: Option<BlockRef>,
     /// As the head told; `None` when the endpoints did not agree on it.
     base_fee: Option<Option<u128>>,
-    /// What [`Chain::fees`] found, and when.
-    found: Option<(FeeMarket, Instant)>,
+    /// What endpoints suggested.
+    suggested: Option<Suggested>,
+}
+
+/// A tip, or the price of gas on a chain that has only one.
+#[derive(Debug, Clone, Copy)]
+struct Suggested {
+    /// Unit: wei per gas.
+    fee: u128,
+    is_tip: bool,
+    at: BlockRef,
+    since: Instant,
+}
+
+impl Suggested {
+    /// Whether it is still good at `newest`. The one price of gas is good for its block only: what is below it is refused.
+    fn holds(&self, is_tip: bool, newest: BlockRef) -> bool {
+        let near = newest.height.get().abs_diff(self.at.height.get()) < TIP_BLOCKS;
+        self.is_tip == is_tip
+            && self.since.elapsed() < PRICE_AGE
+            && if is_tip { near } else { self.at == newest }
+    }
 }
 
 impl Chain {
     /// What gas costs now: the base fee that comes with the head, and the middle one of the tips that endpoints suggest. At
-    /// least a quorum is asked, and once per head where heads are followed.
+    /// least a quorum is asked; where heads are followed, for tips once in eight blocks or ten seconds.
     ///
     /// Errors: [`ChainError::NoQuorum`] when fewer than a quorum answer; with a single endpoint, its own.
     pub async fn fees(&self) -> Result<FeeMarket, ChainError> {
@@ -38,34 +62,41 @@ impl Chain {
             return self.pool().single(|client| async move { client.fees().await }).await;
         }
         let newest = self.newest().await?;
-        let (base_fee, found) = {
+        let (base_fee, suggested) = {
             let prices = self.prices();
-            if prices.at == Some(newest) { (prices.base_fee, prices.found) } else { (None, None) }
+            (prices.base_fee.filter(|_| prices.at == Some(newest)), prices.suggested)
         };
-        if let Some((market, at)) = found
-            && at.elapsed() < PRICE_AGE
-        {
-            return Ok(market);
-        }
         let base_fee = match base_fee {
             Some(told) => told,
             None => self.base_fee().await?,
         };
-        let market = match base_fee {
+        let is_tip = base_fee.is_some();
+        let fee = match suggested.filter(|suggested| suggested.holds(is_tip, newest)) {
+            Some(suggested) => suggested.fee,
+            None => {
+                let fee = self.ask_for_fee(base_fee).await?;
+                self.prices().suggested = Some(Suggested { fee, is_tip, at: newest, since: Instant::now() });
+                fee
+            }
+        };
+        Ok(match base_fee {
+            Some(base_fee) => FeeMarket::Eip1559 { base_fee, priority: fee },
+            None => FeeMarket::Legacy { gas_price: fee },
+        })
+    }
+
+    /// The tip that endpoints suggest, or the price of gas where there is no base fee.
+    async fn ask_for_fee(&self, base_fee: Option<u128>) -> Result<u128, ChainError> {
+        match base_fee {
             Some(base_fee) => {
                 let ask = move |client: Arc<Client>| async move { client.priority(base_fee).await };
-                FeeMarket::Eip1559 { base_fee, priority: self.pool().size("the tip", ask).await? }
+                self.pool().size("the tip", ask).await
             }
             None => {
                 let ask = |client: Arc<Client>| async move { client.gas_price().await };
-                FeeMarket::Legacy { gas_price: self.pool().size("the price of gas", ask).await? }
+                self.pool().size("the price of gas", ask).await
             }
-        };
-        let mut prices = self.prices();
-        if prices.at == Some(newest) {
-            prices.found = Some((market, Instant::now()));
         }
-        Ok(market)
     }
 
     /// Gas limit of the newest block: the middle one of several endpoints'. Unit: gas.
@@ -108,8 +139,8 @@ impl Chain {
     pub(super) fn keep_base_fee(&self, newest: BlockRef, seen: &[(usize, Ends)]) {
         let mut prices = self.prices();
         if prices.at != Some(newest) {
-            *prices =
-                Prices { at: Some(newest), base_fee: base_fee(seen, self.pool().quorum()), found: None };
+            prices.at = Some(newest);
+            prices.base_fee = base_fee(seen, self.pool().quorum());
         }
     }
 

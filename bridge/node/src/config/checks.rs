@@ -40,9 +40,8 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Result<Config, ConfigE
     let mut problems = Problems::default();
     let config = read(file, &mut problems).and_then(|mut table| {
         overrides.apply(&mut table, &mut problems);
-        let raw = RawConfig::deserialize(table)
-            .map_err(|error| problems.add("", of_value(error.message())))
-            .ok()?;
+        let raw = RawConfig::deserialize(table).map_err(|error| of_value(error.message()));
+        let raw = problems.ok("", raw)?;
         check(raw, file, &mut problems)
     });
     match config {
@@ -53,8 +52,8 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Result<Config, ConfigE
 
 pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<toml::Table> {
     let unreadable = |error| format!("cannot read it: {error}; give the right one with --config FILE");
-    let text = read_text(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
-    text.parse::<toml::Table>().map_err(|error| problems.add("", of_syntax(&text, &error))).ok()
+    let text = problems.ok("", read_text(file).map_err(unreadable))?;
+    problems.ok("", text.parse::<toml::Table>().map_err(|error| of_syntax(&text, &error)))
 }
 
 fn check(raw: RawConfig, file: &Path, problems: &mut Problems) -> Option<Config> {
@@ -209,10 +208,7 @@ fn quorum(path: &str, raw: Raw<u64>, endpoints: usize, problems: &mut Problems) 
     let majority = Quorum::majority(endpoints);
     // A list that is wrong itself has been told.
     let Some(given) = problems.optional(path, raw).filter(|_| endpoints > 0) else { return majority };
-    Quorum::try_new(given, endpoints).unwrap_or_else(|error| {
-        problems.add(path, error.to_string());
-        majority
-    })
+    problems.ok(path, Quorum::try_new(given, endpoints)).unwrap_or(majority)
 }
 
 fn check_bridges(

@@ -24,8 +24,8 @@ impl KeySection {
         let mut problems = Problems::default();
         let folder = file.parent().unwrap_or(Path::new(""));
         let key = checks::read(file, &mut problems).and_then(|table| {
-            let section = Self::deserialize(table);
-            let section = section.map_err(|error| problems.add("", of_value(error.message()))).ok()?;
+            let section = Self::deserialize(table).map_err(|error| of_value(error.message()));
+            let section = problems.ok("", section)?;
             section.check("", folder, &mut problems)
         });
         match key {

@@ -56,6 +56,11 @@ impl Problems {
         self.0.push(ConfigProblem { path: path.into(), message: message.to_string() });
     }
 
+    /// The value, or its error as a problem.
+    pub fn ok<T>(&mut self, path: &str, result: Result<T, impl ToString>) -> Option<T> {
+        result.map_err(|error| self.add(path, error)).ok()
+    }
+
     /// A value that may be left out.
     pub fn optional<T>(&mut self, path: &str, value: Raw<T>) -> Option<T> {
         match value {

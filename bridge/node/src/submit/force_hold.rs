@@ -83,7 +83,7 @@ impl LaneSubmission {
             count: 1,
             checkpoint: nonce,
             to: info.destination.bridge,
-            worst_gas: FORCE_HOLD_GAS + super::gas::calldata_gas(calldata.len()),
+            worst_gas: super::gas::with_calldata(FORCE_HOLD_GAS, calldata.len()),
             calldata,
             presumed: None,
         };

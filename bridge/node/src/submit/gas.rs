@@ -19,8 +19,12 @@ const TRANSFER_GAS: u64 = 40_000 + 140_000;
 /// EIP-2929, a new slot that was not read before.
 const ID_GAS: u64 = 22_100;
 
-/// Calldata at the floor price. Unit: gas per byte. Source: EIP-7623, 40 per non-zero byte.
-const BYTE_GAS: u64 = 40;
+/// Calldata beside execution. Unit: gas per byte. Source: EIP-2028, 16 per non-zero byte.
+const BYTE_GAS: u64 = 16;
+
+/// Calldata at the floor price, which a transaction pays in the place of calldata and execution where that is more. Unit: gas per byte.
+/// Source: EIP-7623, 40 per non-zero byte.
+const FLOOR_BYTE_GAS: u64 = 40;
 
 /// Gas with which `handle` cannot run short, whatever tokens and recipients do.
 ///
@@ -31,9 +35,14 @@ pub fn worst_gas<'a>(
     pairs: &[PairState],
     calldata_bytes: usize,
 ) -> u64 {
-    transfers.into_iter().fold(CALL_GAS.saturating_add(calldata_gas(calldata_bytes)), |gas, transfer| {
-        gas.saturating_add(worst_transfer_gas(transfer, pairs))
-    })
+    let transfers = transfers.into_iter().map(|transfer| worst_transfer_gas(transfer, pairs));
+    with_calldata(transfers.fold(CALL_GAS, u64::saturating_add), calldata_bytes)
+}
+
+/// What a call takes whose execution takes `gas`, with so many bytes of calldata at the most.
+pub(super) fn with_calldata(gas: u64, bytes: usize) -> u64 {
+    let of_bytes = |price: u64| u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(price);
+    gas.saturating_add(of_bytes(BYTE_GAS)).max(CALL_GAS.saturating_add(of_bytes(FLOOR_BYTE_GAS)))
 }
 
 /// The part of [`worst_gas`] that is one transfer's, without its calldata. Unit: gas.
@@ -41,11 +50,6 @@ pub(super) fn worst_transfer_gas(transfer: &ValueTransfer, pairs: &[PairState]) 
     let pair = pairs.iter().find(|pair| pair.is_of(transfer.kind, transfer.token));
     let cap = pair.map_or(0, |pair| u64::from(pair.gas_cap) * 64 / 63);
     (TRANSFER_GAS + ids(transfer) * ID_GAS).saturating_add(cap)
-}
-
-/// Gas of so many bytes of calldata, at the most.
-pub(super) fn calldata_gas(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BYTE_GAS)
 }
 
 /// Ids that a transfer names, at most 16. What does not decode is held before its ids are read.
@@ -86,7 +90,7 @@ mod tests {
         };
         let (known, unknown) = (transfer(1), transfer(7));
         assert_eq!(worst_gas([], &[], 0), CALL_GAS);
-        assert_eq!(worst_gas([&unknown], std::slice::from_ref(&pair), 10), CALL_GAS + 400 + TRANSFER_GAS);
+        assert_eq!(worst_gas([&unknown], std::slice::from_ref(&pair), 10), CALL_GAS + 160 + TRANSFER_GAS);
         assert_eq!(
             worst_gas([&known, &known], std::slice::from_ref(&pair), 0),
             CALL_GAS + 2 * (TRANSFER_GAS + 64_000)
@@ -95,6 +99,12 @@ mod tests {
         let refund = |token| ValueTransfer { kind: known.kind.refund(), ..transfer(token) };
         assert_eq!(worst_gas([&refund(2)], std::slice::from_ref(&pair), 0), CALL_GAS + TRANSFER_GAS + 64_000);
         assert_eq!(worst_gas([&refund(1)], &[pair], 0), CALL_GAS + TRANSFER_GAS);
+    }
+
+    #[test]
+    fn calldata_counts_beside_execution_or_alone_whichever_is_more() {
+        assert_eq!(with_calldata(CALL_GAS + 1_000_000, 1_000), CALL_GAS + 1_016_000);
+        assert_eq!(with_calldata(CALL_GAS + 1_000, 1_000), CALL_GAS + 40_000, "EIP-7623");
     }
 
     #[test]

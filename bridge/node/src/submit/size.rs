@@ -84,7 +84,7 @@ pub(super) fn fitting(
         gas = gas.saturating_add(gas::worst_transfer_gas(transfer, pairs));
         packed += PACKED + transfer.payload.len();
         let bytes = after(place + 1).saturating_mul(LEAF).saturating_add(fixed + packed);
-        let size = Size { gas: gas.saturating_add(gas::calldata_gas(bytes)), bytes };
+        let size = Size { gas: gas::with_calldata(gas, bytes), bytes };
         if fits.0 > 0 && (size.gas > limit.gas || size.bytes > limit.bytes) {
             break;
         }

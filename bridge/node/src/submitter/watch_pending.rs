@@ -1,9 +1,11 @@
 //! What happened to the transactions in the journal: at every head, in both directions between journal and chain.
 
 use polyspan_chain::{Head, Receipt};
+use polyspan_types::BlockRef;
 
 use super::age::{Need, overdue};
 use super::envelope::{TRANSFER_GAS, Transaction, is_cancellation};
+use super::newest::InNewest;
 use super::raise::Repriced;
 use super::*;
 
@@ -40,11 +42,12 @@ impl Submitter {
         }
         let mut hindrances = Vec::new();
         let mut all_looked_at = true;
-        match self.look_at_account_nonce().await {
+        let newest = self.look_at_newest(head).await;
+        match self.look_at_used(&newest).await {
             Ok(on_chain) => {
                 let mut left = Vec::with_capacity(self.pending.len());
                 for mut pending in std::mem::take(&mut self.pending) {
-                    match self.follow(&mut pending, on_chain, head).await {
+                    match self.follow(&mut pending, on_chain, head, &newest).await {
                         Ok(Followed::Open(hindrance)) => {
                             hindrances.extend(hindrance);
                             left.push(pending);
@@ -69,6 +72,17 @@ impl Submitter {
         self.seat.waits(hindrances.into_iter().next().map(|hindrance| hindrance.text));
     }
 
+    /// The first account nonce that no block has used.
+    async fn look_at_used(&mut self, newest: &InNewest) -> Result<AccountNonce, SubmitterError> {
+        match newest.used_up_to(&self.pending) {
+            Some(used) => {
+                self.used = Some(used);
+                Ok(used)
+            }
+            None => self.look_at_account_nonce().await,
+        }
+    }
+
     /// What the hindrances of its transactions make of this key.
     async fn judge(&mut self, hindrances: &[Hindrance], all_looked_at: bool) {
         let of = |standing| hindrances.iter().find(|hindrance| hindrance.standing == standing);
@@ -90,7 +104,13 @@ impl Submitter {
         pending: &mut Pending,
         on_chain: AccountNonce,
         head: Head,
+        newest: &InNewest,
     ) -> Result<Followed, SubmitterError> {
+        if pending.submission.outcome == SubmissionOutcome::Pending
+            && let Some(tx_hash) = newest.attempt(pending)
+        {
+            return self.mined(pending, (head.latest, true), tx_hash, head).await;
+        }
         let used = on_chain > pending.submission.account_nonce;
         if let SubmissionOutcome::Mined { block, success } = pending.submission.outcome
             && used
@@ -109,7 +129,7 @@ impl Submitter {
         if (used || was_mined)
             && let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await?
         {
-            return self.mined(pending, &receipt, tx_hash, head).await;
+            return self.mined(pending, (receipt.block, receipt.success), tx_hash, head).await;
         }
         if pending.submission.outcome != SubmissionOutcome::Pending {
             warn!(chain = self.chain.name(), nonce = %pending.submission.account_nonce, "a mined submission was rolled back; it is sent again");
@@ -164,13 +184,12 @@ impl Submitter {
     async fn mined(
         &self,
         pending: &mut Pending,
-        receipt: &Receipt,
+        (block, success): (BlockRef, bool),
         tx_hash: B256,
         head: Head,
     ) -> Result<Followed, SubmitterError> {
         let cancelled = is_cancellation(&pending.submission, tx_hash, self.signer.address());
         // The journal's failures are for what reverted: a release that was cancelled has not.
-        let (block, success) = (receipt.block, receipt.success);
         let is_final = block.height <= head.final_block.height;
         let outcome = if is_final {
             SubmissionOutcome::Final { block, success }
@@ -201,7 +220,7 @@ impl Submitter {
         }
         // Between the questions it may have been mined after all.
         if let Some((receipt, tx_hash)) = self.find_receipt(&pending.submission).await? {
-            return self.mined(pending, &receipt, tx_hash, head).await;
+            return self.mined(pending, (receipt.block, receipt.success), tx_hash, head).await;
         }
         error!(
             chain = self.chain.name(), nonce = %account_nonce, submitter = %self.signer.address(),
@@ -301,9 +320,12 @@ impl Submitter {
         warn!(chain = self.chain.name(), nonce = %on_chain, "filling a gap in the account nonces");
         self.store.record_submission(&submission).await?;
         // If it is not taken now, it is pushed like any other.
-        let taken = self.broadcast(&submission).await == Broadcast::Taken;
-        let age = if taken { Age::new(self.moment()) } else { Age::default() };
-        self.pending.push(Pending { age, taken, ..Pending::new(submission) });
+        let said = self.broadcast(&submission).await;
+        let mut filler = Pending::new(submission);
+        if said == Broadcast::Taken {
+            filler.took(self.moment());
+        }
+        self.pending.push(filler);
         Ok(())
     }
 }

@@ -12,6 +12,9 @@ use crate::common::PATIENCE;
 
 const HUGE: &str = "0xffffffffffffffffffffff";
 
+/// Blocks for which a tip is good.
+const TIP_BLOCKS: u64 = 8;
+
 /// One of three says this of every block.
 fn of_blocks(field: &'static str, lie: Value) -> impl Fn(&str, &Value) -> Reply + Send + Sync + 'static {
     move |method, _| match method {
@@ -66,11 +69,11 @@ async fn one_endpoint_sets_neither_the_base_fee_nor_the_tip_nor_that_there_is_no
             let right = truth.fees().await.unwrap();
             assert_eq!(three.chain.fees().await.unwrap(), right, "endpoint {liar} says {lie}");
             three.break_endpoint(liar, to_method("eth_maxPriorityFeePerGas", json!(HUGE)));
-            three.anvil.mine(1).await;
+            three.anvil.mine(TIP_BLOCKS).await;
             let right = truth.fees().await.unwrap();
             assert_eq!(three.chain.fees().await.unwrap(), right, "endpoint {liar} demands a tip");
             three.break_endpoint(liar, to_method("eth_maxPriorityFeePerGas", json!("0x0")));
-            three.anvil.mine(1).await;
+            three.anvil.mine(TIP_BLOCKS).await;
             let right = truth.fees().await.unwrap();
             assert_eq!(three.chain.fees().await.unwrap(), right, "endpoint {liar} offers nothing");
         }
@@ -133,7 +136,7 @@ async fn what_two_of_three_say_against_a_call_is_believed() {
 }
 
 #[tokio::test]
-async fn prices_cost_one_call_per_head_and_estimates_one_to_each_of_a_quorum() {
+async fn tips_cost_one_call_in_eight_blocks_and_estimates_one_to_each_of_a_quorum() {
     let three = Three::new().await;
     three.anvil.mine(3).await;
     for _ in 0..5 {
@@ -143,7 +146,9 @@ async fn prices_cost_one_call_per_head_and_estimates_one_to_each_of_a_quorum() {
     assert_eq!(asked(&three, "eth_maxPriorityFeePerGas"), [1, 1, 0]);
     assert_eq!(asked(&three, "eth_gasPrice"), [0, 0, 0]);
     assert_eq!(asked(&three, "eth_estimateGas"), [5, 5, 0]);
-    three.anvil.mine(1).await;
-    three.chain.fees().await.unwrap();
-    assert_eq!(asked(&three, "eth_maxPriorityFeePerGas"), [2, 2, 0]);
+    for (blocks, calls) in [(TIP_BLOCKS - 1, 1), (1, 2)] {
+        three.anvil.mine(blocks).await;
+        three.chain.fees().await.unwrap();
+        assert_eq!(asked(&three, "eth_maxPriorityFeePerGas"), [calls, calls, 0]);
+    }
 }

@@ -80,8 +80,7 @@ pub(in crate::config) fn check(
     }
     let at = join(path, "remote");
     let remote = problems.optional(&at, std::mem::take(&mut raw.remote));
-    let remote =
-        remote.and_then(|text| Remote::parse(&text).map_err(|error| problems.add(at.as_str(), error)).ok());
+    let remote = remote.and_then(|text| problems.ok(&at, Remote::parse(&text)));
     for key in given {
         let foreign = remote.is_some_and(|remote| !remote.keys().contains(&key));
         if OF_KEYSTORE.contains(&key) {

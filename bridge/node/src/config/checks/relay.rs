@@ -45,16 +45,14 @@ pub(super) fn check(raw: RawRelay, folder: &Path, problems: &mut Problems) -> Op
     let name = problems.required("relay.name", raw.name, "name this relay, such as \"main-bridge-1\"");
     let name = name.filter(|name| check_name(name, problems));
     let roles = problems.required("relay.roles", raw.roles, "list \"main-bridge\", \"sub-bridge\" or both");
-    let roles =
-        roles.and_then(|names| Roles::try_new(&names).map_err(|e| problems.add("relay.roles", e)).ok());
+    let roles = roles.and_then(|names| problems.ok("relay.roles", Roles::try_new(&names)));
     let store = problems.optional("relay.store", raw.store);
     let listen = listen(problems.or("relay.listen", raw.listen, LISTEN.to_owned()), problems);
     let tick = span("relay.tick", raw.tick, TICK, Duration::from_secs(60), problems);
     let accept_development = problems.or("relay.accept_development", raw.accept_development, false);
     let auto_pause = problems.or("relay.auto_pause", raw.auto_pause, true);
-    let log_format = problems.optional("relay.log_format", raw.log_format).and_then(|text| {
-        text.parse::<LogFormat>().map_err(|error| problems.add("relay.log_format", error)).ok()
-    });
+    let log_format = problems.optional("relay.log_format", raw.log_format);
+    let log_format = log_format.and_then(|text| problems.ok("relay.log_format", text.parse::<LogFormat>()));
     let attester = problems.required("relay.attester", raw.attester, "set the key that signs for its roles");
     let attester = attester.and_then(|raw| {
         problems.unknown("relay.attester", &raw.unknown, RawKey::KEYS);
@@ -95,7 +93,7 @@ fn check_name(name: &str, problems: &mut Problems) -> bool {
 
 fn listen(text: String, problems: &mut Problems) -> Option<SocketAddr> {
     let wrong = |_| format!("`{text}` is not an address to listen on; write IP:PORT, such as {LISTEN}");
-    text.parse().map_err(|error| problems.add("relay.listen", wrong(error))).ok()
+    problems.ok("relay.listen", text.parse::<SocketAddr>().map_err(wrong))
 }
 
 fn submitters(
@@ -125,8 +123,8 @@ fn submitter_key(
     folder: &Path,
     problems: &mut Problems,
 ) -> Option<KeyEntry> {
-    let raw = RawKey::deserialize(section).map_err(|error| problems.add(path, of_value(error.message())));
-    let raw = raw.ok()?;
+    let raw = RawKey::deserialize(section).map_err(|error| of_value(error.message()));
+    let raw = problems.ok(path, raw)?;
     let known: Vec<&str> = RawSubmitter::KEYS.iter().chain(RawKey::KEYS).copied().collect();
     problems.unknown(path, &raw.unknown, &known);
     check_key(path, raw, Signs::Transactions, folder, problems)

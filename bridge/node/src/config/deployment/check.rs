@@ -17,8 +17,8 @@ use crate::files::read_text;
 pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Deployment> {
     let unreadable =
         |error| format!("cannot read it: {error}; write it with `polyspan deploy`, or correct the path");
-    let text = read_text(file).map_err(|error| problems.add("", unreadable(error))).ok()?;
-    let raw = toml::from_str(&text).map_err(|error| problems.add("", of_syntax(&text, &error))).ok()?;
+    let text = problems.ok("", read_text(file).map_err(unreadable))?;
+    let raw = problems.ok("", toml::from_str(&text).map_err(|error| of_syntax(&text, &error)))?;
     check(raw, problems)
 }
 
@@ -141,5 +141,5 @@ fn check_tokens(path: &str, pair: &Pair, problems: &mut Problems) {
 }
 
 fn parsed<T: FromStr<Err = String>>(path: &str, text: Option<String>, problems: &mut Problems) -> Option<T> {
-    text?.parse().map_err(|error| problems.add(path, error)).ok()
+    problems.ok(path, text?.parse())
 }

@@ -29,28 +29,24 @@ pub(super) fn check(
     let place = match kind {
         HardwareKind::AwsKms => {
             let endpoint = problems.optional(&at("endpoint"), raw.endpoint);
-            let endpoint = endpoint
-                .and_then(|text| signer_url(&text).map_err(|error| problems.add(at("endpoint"), error)).ok());
+            let endpoint = endpoint.and_then(|text| problems.ok(&at("endpoint"), signer_url(&text)));
             let region = problems.optional(&at("region"), raw.region);
             let id = problems.required(&at("key"), raw.key, "set the id, the ARN or the alias of the key");
-            let key = id
-                .and_then(|text| text.parse::<AwsKey>().map_err(|error| problems.add(at("key"), error)).ok());
+            let key = id.and_then(|text| problems.ok(&at("key"), text.parse::<AwsKey>()));
             key.map(|key| HardwarePlace::AwsKms(AwsKey { region: region.or(key.region), endpoint, ..key }))
         }
         HardwareKind::GcpKms => {
             let name = problems.required(&at("key"), raw.key, "set the resource name of the key's version");
-            name.and_then(|text| {
-                text.parse::<GcpKeyVersion>().map_err(|error| problems.add(at("key"), error)).ok()
-            })
-            .map(HardwarePlace::GcpKms)
+            let key = name.and_then(|text| problems.ok(&at("key"), text.parse::<GcpKeyVersion>()));
+            key.map(HardwarePlace::GcpKms)
         }
-        HardwareKind::Ledger => match problems.optional(&at("path"), raw.path) {
-            None => Some(DerivationPath::default()),
-            Some(text) => {
-                text.parse::<DerivationPath>().map_err(|error| problems.add(at("path"), error)).ok()
-            }
+        HardwareKind::Ledger => {
+            let path = match problems.optional(&at("path"), raw.path) {
+                None => Some(DerivationPath::default()),
+                Some(text) => problems.ok(&at("path"), text.parse::<DerivationPath>()),
+            };
+            path.map(HardwarePlace::Ledger)
         }
-        .map(HardwarePlace::Ledger),
     };
     let named_by = NamedBy::Section(path.to_owned());
     Some(HardwareSettings { place: place?, address: address?, timeout, named_by })

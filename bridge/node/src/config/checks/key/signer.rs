@@ -35,7 +35,7 @@ pub(super) fn check(
 ) -> Option<RemoteSignerSettings> {
     let at = |key: &str| join(path, key);
     let url = problems.required(&at("url"), raw.url, "say where the remote signer is");
-    let url = url.and_then(|text| signer_url(&text).map_err(|error| problems.add(at("url"), error)).ok());
+    let url = url.and_then(|text| problems.ok(&at("url"), signer_url(&text)));
     let address = address(path, raw.address, problems);
     let timeout = span(&at("timeout"), raw.timeout, TIMEOUT, Duration::from_secs(60), problems);
     let file = |value: Option<String>| value.map(|path| located(folder, path));
@@ -95,7 +95,7 @@ fn key_of(settings: &RemoteSignerSettings, error: &KeyError) -> &'static str {
 pub(super) fn address(path: &str, raw: Raw<String>, problems: &mut Problems) -> Option<Address> {
     let at = join(path, "address");
     let text = problems.required(&at, raw, "set the address of the key");
-    text.and_then(|text| parse(&text).map_err(|error| problems.add(at.as_str(), error)).ok())
+    text.and_then(|text| problems.ok(&at, parse(&text)))
 }
 
 /// An address in hex. Mixed case must be a right checksum: it was put there to catch slips.
