@@ -13,6 +13,7 @@ use polyspan_types::{BlockHeight, Epoch, Leaf, RequestNonce};
 use tracing::{info, warn};
 
 use super::capacity::Limit;
+use super::gas::Beside;
 use super::in_flight::InFlight;
 use super::rest::Rest;
 use super::reverts::{Reverted, Seen};
@@ -270,8 +271,8 @@ impl LaneSubmission {
         let signatures = approved.at(piece.checkpoint).map_or(0, |proof| proof.signatures.len());
         let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
         let limit = self.size_limit.at(view.gas_limit, Instant::now());
-        let around = (signatures, piece.checkpoint.since(piece.end()));
-        let (count, size) = fitting(&transfers, &caps, around, limit);
+        let tail = usize::try_from(piece.checkpoint.since(piece.end())).unwrap_or(usize::MAX);
+        let (count, size) = fitting(&transfers, &caps, Beside { signatures, tail }, limit);
         let count = count as u64;
         if count == piece.count {
             return Ok(Some((piece, size)));
@@ -306,6 +307,7 @@ impl LaneSubmission {
         let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
         let calldata: Bytes = handle_calldata(piece.first, &transfers, &tail, &proof.signatures)
             .map_err(|error| LaneError::Unpackable { first: piece.first, error })?;
+        let beside = Beside { signatures: proof.signatures.len(), tail: tail.len() };
         Ok(Some(Job {
             lane: info.clone(),
             purpose: Purpose::Handle,
@@ -313,7 +315,7 @@ impl LaneSubmission {
             count: piece.count,
             checkpoint: piece.checkpoint,
             to: info.destination.bridge,
-            worst_gas: gas::worst_gas(transfers, &caps, calldata.len()),
+            worst_gas: gas::worst_gas(transfers, &caps, beside, calldata.len()),
             calldata,
             presumed,
         }))

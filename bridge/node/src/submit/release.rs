@@ -11,6 +11,7 @@ use polyspan_store::{OpenHold, Purpose};
 use polyspan_types::{BlockHeight, RequestNonce};
 use tracing::{info, warn};
 
+use super::gas::Beside;
 use super::{LaneSubmission, gas};
 use crate::error::LaneError;
 use crate::holds::{Attempts, Readiness, next_release, readiness};
@@ -212,7 +213,7 @@ impl LaneSubmission {
             count: 1,
             checkpoint: nonce,
             to: info.destination.bridge,
-            worst_gas: gas::worst_gas([transfer], pairs, calldata.len()),
+            worst_gas: gas::worst_gas([transfer], pairs, Beside::default(), calldata.len()),
             calldata,
             presumed: None,
             lane: info,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use polyspan_chain::PairState;
 use polyspan_types::ValueTransfer;
 
-use super::gas;
+use super::gas::{Beside, WorstCase};
 
 /// Most calldata of a submission. Unit: bytes. Source: geth and its kin refuse a transaction above 128 KiB (`txMaxSize`); what
 /// is left is for its envelope.
@@ -72,19 +72,18 @@ impl SizeLimit {
 pub(super) fn fitting(
     transfers: &[&ValueTransfer],
     pairs: &[PairState],
-    (signatures, tail): (usize, u64),
+    Beside { signatures, tail }: Beside,
     limit: Size,
 ) -> (usize, Size) {
-    let after =
-        |count: usize| usize::try_from(tail).unwrap_or(usize::MAX).saturating_add(transfers.len() - count);
     let fixed = ARGUMENTS + signatures * SIGNATURE;
-    let (mut gas, mut packed) = (gas::worst_gas([], pairs, 0), 0usize);
-    let mut fits = (0, Size { gas, bytes: fixed });
+    let (mut worst, mut packed) = (WorstCase::new(pairs), 0usize);
+    let mut fits = (0, Size { gas: 0, bytes: fixed });
     for (place, transfer) in transfers.iter().enumerate() {
-        gas = gas.saturating_add(gas::worst_transfer_gas(transfer, pairs));
+        worst.add(transfer);
         packed += PACKED + transfer.payload.len();
-        let bytes = after(place + 1).saturating_mul(LEAF).saturating_add(fixed + packed);
-        let size = Size { gas: gas::with_calldata(gas, bytes), bytes };
+        let tail = tail.saturating_add(transfers.len() - place - 1);
+        let bytes = tail.saturating_mul(LEAF).saturating_add(fixed + packed);
+        let size = Size { gas: worst.gas(Beside { signatures, tail }, bytes), bytes };
         if fits.0 > 0 && (size.gas > limit.gas || size.bytes > limit.bytes) {
             break;
         }
@@ -101,6 +100,7 @@ mod tests {
     use polyspan_types::{BlockHeight, Kind, Leaf, RequestNonce};
     use proptest::prelude::*;
 
+    use super::super::gas::worst_gas;
     use super::*;
 
     fn transfer(payload: usize) -> ValueTransfer {
@@ -126,14 +126,15 @@ mod tests {
         let small: Vec<_> = (0..128).map(|_| transfer(0)).collect();
         let small: Vec<_> = small.iter().collect();
         let all = Size { gas: u64::MAX, bytes: MAX_CALLDATA };
-        assert_eq!(fitting(&small, &pairs(63_000), (3, 0), all).0, 128);
+        let beside = |tail| Beside { signatures: 3, tail };
+        assert_eq!(fitting(&small, &pairs(63_000), beside(0), all).0, 128);
         let osaka = Size { gas: 1 << 24, bytes: MAX_CALLDATA };
-        let (cut, _) = fitting(&small, &pairs(63_000), (3, 0), osaka);
-        assert!((60..70).contains(&cut), "{cut}");
-        assert_eq!(fitting(&small, &pairs(63_000), (3, 0), Size { gas: 0, bytes: 0 }).0, 1);
+        let [alone, behind] = [0, 2_048].map(|tail| fitting(&small, &pairs(100_000), beside(tail), osaka).0);
+        assert!((100..105).contains(&alone) && (90..95).contains(&behind), "{alone} {behind}");
+        assert_eq!(fitting(&small, &pairs(63_000), beside(0), Size { gas: 0, bytes: 0 }).0, 1);
         let large: Vec<_> = (0..128).map(|_| transfer(1_600)).collect();
         let large: Vec<_> = large.iter().collect();
-        let (cut, _) = fitting(&large, &pairs(63_000), (3, 1_024), all);
+        let (cut, _) = fitting(&large, &pairs(63_000), beside(1_024), all);
         assert!((50..60).contains(&cut), "{cut}");
     }
 
@@ -150,18 +151,19 @@ mod tests {
     proptest! {
         #[test]
         fn what_fits_is_within_the_limit_as_it_is_sent(
-            payloads in proptest::collection::vec(0usize..1_700, 1..100), tail in 0u64..2_048,
+            payloads in proptest::collection::vec(0usize..1_700, 1..100), tail in 0usize..2_048,
             signatures in 1usize..64, gas_cap in 21_000u32..2_000_000, gas in 1_000_000u64..40_000_000,
         ) {
             let transfers: Vec<_> = payloads.iter().map(|payload| transfer(*payload)).collect();
             let transfers: Vec<_> = transfers.iter().collect();
             let (pairs, limit) = (pairs(gas_cap), Size { gas, bytes: MAX_CALLDATA });
-            let (count, size) = fitting(&transfers, &pairs, (signatures, tail), limit);
+            let (count, size) = fitting(&transfers, &pairs, Beside { signatures, tail }, limit);
             let (sent, left) = transfers.split_at(count);
-            let tail = vec![Leaf(B256::repeat_byte(7)); usize::try_from(tail).unwrap() + left.len()];
+            let tail = vec![Leaf(B256::repeat_byte(7)); tail + left.len()];
+            let beside = Beside { signatures, tail: tail.len() };
             let signatures = vec![Signature::test_signature(); signatures];
             let calldata = handle_calldata(RequestNonce::ZERO, sent, &tail, &signatures).unwrap();
-            let worst = gas::worst_gas(sent.iter().copied(), &pairs, calldata.len());
+            let worst = worst_gas(sent.iter().copied(), &pairs, beside, calldata.len());
             prop_assert!(worst <= size.gas && calldata.len() <= size.bytes, "{worst} {}", calldata.len());
             prop_assert!(count == 1 || (worst <= gas && calldata.len() <= MAX_CALLDATA), "{worst} {}", calldata.len());
         }
