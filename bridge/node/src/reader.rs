@@ -9,6 +9,8 @@
 mod among;
 mod ranges;
 
+use std::panic::resume_unwind;
+
 use alloy::primitives::Address;
 use among::among;
 use futures::future::BoxFuture;
@@ -16,6 +18,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use polyspan_chain::{Chain, ChainError};
 use polyspan_types::{BlockHeight, Classify, ErrorClass, HandledLogs, Request, RequestNonce};
 use ranges::Ranges;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Failures one after the other after which the reading ends. Unit: calls. Source: as many as are asked at the same time, so that
 /// one deaf moment of an endpoint is not yet the end, and an endpoint that times out now and then is no trouble at all.
@@ -49,7 +52,9 @@ pub(crate) struct RangeReader<T> {
     chain: Chain,
     ranges: Ranges<T>,
     fetch: Fetch<T>,
-    open: FuturesUnordered<BoxFuture<'static, (BlockRange, Result<T, ChainError>)>>,
+    /// Each in a task of its own: an answer takes up room of its endpoint until it is read, which must not wait for whoever handles
+    /// the piece before and perhaps asks the same endpoint for something.
+    open: FuturesUnordered<AbortOnDropHandle<(BlockRange, Result<T, ChainError>)>>,
     failures: u32,
 }
 
@@ -132,9 +137,17 @@ impl<T: Logs + Send + 'static> RangeReader<T> {
                 && let Some(range) = self.chain.next_range(first, to)
             {
                 self.ranges.asked(range);
-                self.open.push((self.fetch)(range));
+                self.open.push(AbortOnDropHandle::new(tokio::spawn((self.fetch)(range))));
             }
-            let Some((range, answer)) = self.open.next().await else { return Ok(None) };
+            let Some(read) = self.open.next().await else { return Ok(None) };
+            let (range, answer) = match read {
+                Ok(read) => read,
+                Err(ended) => match ended.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    // The runtime ends, and with it whoever waits here.
+                    Err(_) => return std::future::pending().await,
+                },
+            };
             match answer {
                 Ok(logs) => {
                     self.failures = 0;

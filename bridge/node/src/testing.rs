@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) shown: Option<u64>,
     /// Endpoints, of which a majority must agree.
     pub(crate) endpoints: usize,
+    /// What each block has beside what is read of it. Unit: bytes.
+    pub(crate) block_bytes: usize,
     /// Questions for logs so far.
     pub(crate) asked: usize,
     /// Roots by nonce, as far as they were needed: hashing takes its time in a test.
@@ -68,6 +70,7 @@ impl World {
             hiding: usize::MAX,
             shown: None,
             endpoints: 1,
+            block_bytes: 0,
             asked: 0,
             roots: BTreeMap::new(),
         }
@@ -82,9 +85,11 @@ impl World {
             "eth_chainId" => Reply::Result(json!(format!("{CHAIN_ID:#x}"))),
             "eth_getBlockByNumber" => {
                 let height = number(&params[0]);
-                Reply::Result(
-                    json!({ "number": format!("{height:#x}"), "hash": hash(height), "timestamp": "0x1" }),
-                )
+                let transactions = "f".repeat(self.block_bytes);
+                Reply::Result(json!({
+                    "number": format!("{height:#x}"), "hash": hash(height), "timestamp": "0x1",
+                    "transactions": [transactions],
+                }))
             }
             "eth_call" => Reply::Result(json!(alloy::hex::encode_prefixed(self.lane_state(params)))),
             "eth_getLogs" => {

@@ -45,6 +45,13 @@ async fn requests_by_the_thousand_take_far_fewer_than_five_calls_per_hundred() {
 }
 
 #[tokio::test]
+async fn blocks_and_logs_that_are_long_do_not_wait_for_one_another() {
+    // Long answers of one endpoint are read one after the other; while one is handled, the next ones go on.
+    let requests = (0..14_000).map(|nonce| 1 + nonce / 400).collect();
+    assert_reads_all(World { block_bytes: 1 << 20, ..World::of(requests, 50) }, 40).await;
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_deaf_at_every_third_question_is_read_in_one_go() {
     let requests = (0..300).map(|nonce| 1 + nonce * 10).collect();
     let world = World { most_blocks: 1_000, deaf_every: 3, ..World::of(requests, 3_000) };
