@@ -28,7 +28,7 @@ use futures::future::BoxFuture;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Purpose, Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{AccountNonce, BlockHeight, BridgeId, CrashPoint};
+use polyspan_types::{AccountNonce, BlockHeight, BlockRef, BridgeId, CrashPoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -84,6 +84,8 @@ pub struct Submitter {
     pending: Vec<Pending>,
     /// The first account nonce that no block had used at the last look.
     used: Option<AccountNonce>,
+    /// The newest block at the last look.
+    newest: Option<BlockRef>,
     funds: Funds,
     /// By lane: of its pieces.
     dearness: BTreeMap<BridgeId, Dearness>,
@@ -187,6 +189,7 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<SigningKey>) -> (Vec<Submitt
             jobs,
             pending: Vec::new(),
             used: None,
+            newest: None,
             funds: Funds::default(),
             dearness: BTreeMap::new(),
             stuck: None,

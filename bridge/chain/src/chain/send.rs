@@ -1,8 +1,10 @@
 //! Sending transactions and asking for their fate.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
+use polyspan_types::BlockHeight;
 
 use super::Chain;
 use crate::client::Client;
@@ -52,6 +54,39 @@ impl Chain {
     pub async fn transaction(&self, hash: B256) -> Result<Option<SentTransaction>, ChainError> {
         let known = |answer: &Result<Option<SentTransaction>, ChainError>| matches!(answer, Ok(Some(_)));
         self.pool().first(known, |client| async move { client.transaction(hash).await }).await
+    }
+
+    /// The transactions in a new block that handled something of the bridge's counterpart, each told by a quorum. Endpoints may be
+    /// behind or on other forks, so nobody lies who shows others or none, and a transaction that is not here may be in the block all the
+    /// same.
+    ///
+    /// Errors: [`ChainError::NoQuorum`] when too few answer, or a single endpoint's own.
+    pub async fn handled_by(
+        &self,
+        bridge: Address,
+        block: BlockHeight,
+    ) -> Result<BTreeSet<B256>, ChainError> {
+        let (pool, kind) = (self.pool(), CallKind::Logs);
+        let ask = |client: Arc<Client>| async move { client.handled(bridge, block, block).await };
+        let (mut told, mut failures, mut answered) = (BTreeMap::<B256, usize>::new(), Vec::new(), Vec::new());
+        for (index, answer) in pool.survey(kind, ask).await {
+            match answer {
+                Ok(logs) => {
+                    answered.push(index);
+                    let hashes: BTreeSet<B256> = logs.ranges.iter().map(|range| range.tx_hash).collect();
+                    for hash in hashes {
+                        *told.entry(hash).or_default() += 1;
+                    }
+                }
+                Err(failed) => failures.push((index, failed)),
+            }
+        }
+        pool.answered(&answered, kind, false);
+        if answered.len() < pool.quorum() {
+            return Err(pool.no_quorum("what handled something in a block", Vec::new(), failures));
+        }
+        told.retain(|_, by| *by >= pool.quorum());
+        Ok(told.into_keys().collect())
     }
 
     /// The receipt of a transaction; `None` when a quorum says that it is in no block. What is read from a quorum

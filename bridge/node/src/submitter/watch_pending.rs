@@ -1,7 +1,6 @@
 //! What happened to the transactions in the journal: at every head, in both directions between journal and chain.
 
 use polyspan_chain::{Head, Receipt};
-use polyspan_types::BlockRef;
 
 use super::age::{Need, overdue};
 use super::envelope::{TRANSFER_GAS, Transaction, is_cancellation};
@@ -36,6 +35,7 @@ impl Submitter {
     pub(super) async fn follow_pending(&mut self) {
         let Some(head) = self.heads.borrow_and_update().head else { return };
         if self.pending.is_empty() {
+            self.newest = Some(head.latest);
             self.stuck = None;
             self.stand();
             return;

@@ -1,8 +1,12 @@
 //! Endpoints that limit, hide or do not have logs.
 
+use alloy::primitives::B256;
+use alloy::sol_types::SolEvent;
 use polyspan_chain::testing::{Reply, ScriptedServer};
 use polyspan_chain::{Chain, ChainError, Url};
+use polyspan_contracts::Bridge::HandleValueTransfer;
 use polyspan_types::BlockHeight;
+use serde_json::json;
 
 use super::{connect, remark};
 use crate::faults::{BRIDGE, block, log, with_chain_id};
@@ -101,4 +105,41 @@ async fn too_few_that_serve_logs_is_no_quorum_and_says_who_said_what() {
         assert!(error.to_string().contains(words), "{words} is missing in: {error}");
     }
     assert!(!chain.remark().unwrap_or_default().contains("contradicts"), "nobody knows who is right");
+}
+
+#[tokio::test]
+async fn what_a_quorum_shows_in_a_new_block_counts_and_other_forks_are_no_lies() {
+    // By endpoint: the transactions in its block. The second is on another fork, the third makes one up.
+    let shown: [&[u8]; 3] = [&[1, 2], &[2], &[1, 2, 9]];
+    let mut servers = Vec::new();
+    for transactions in shown {
+        let script = with_chain_id(move |method, _| match method {
+            "eth_getBlockByNumber" => Reply::Result(block(200)),
+            "eth_getLogs" => Reply::Result(transactions.iter().map(|hash| handled(*hash)).collect()),
+            _ => Reply::Hang,
+        });
+        servers.push(ScriptedServer::start(script).await);
+    }
+    let urls: Vec<Url> = servers.iter().map(ScriptedServer::url).collect();
+    let (chain, _) = connect(&urls, |_| {});
+    chain.head().await.unwrap();
+    let found = chain.handled_by(BRIDGE, BlockHeight::new(200)).await.unwrap();
+    assert!(found.contains(&B256::repeat_byte(2)), "{found:?}");
+    assert!(!found.contains(&B256::repeat_byte(9)), "{found:?}");
+    assert_eq!(chain.remark(), None, "nobody is avoided");
+
+    servers[0].set(with_chain_id(|_, _| Reply::error(-32000, "no logs here")));
+    servers[1].set(with_chain_id(|_, _| Reply::error(-32000, "no logs here")));
+    let error = chain.handled_by(BRIDGE, BlockHeight::new(200)).await.unwrap_err();
+    assert!(matches!(error, ChainError::NoQuorum(_)), "{error}");
+}
+
+/// The log of a `handle` in block 200.
+fn handled(transaction: u8) -> serde_json::Value {
+    let first = u64::from(transaction);
+    let data = HandleValueTransfer { first, handleNonce: first + 1 }.encode_log_data();
+    json!({
+        "address": BRIDGE, "topics": data.topics(), "data": data.data,
+        "blockNumber": "0xc8", "transactionHash": B256::repeat_byte(transaction), "removed": false,
+    })
 }
