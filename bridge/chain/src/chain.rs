@@ -36,7 +36,7 @@ struct Inner {
     pool: Pool,
     /// The last head that a quorum confirmed: it tells the height of the hashes at which state is read.
     head: Mutex<Option<Head>>,
-    /// What gas costs at that head, as far as it is known.
+    /// What gas costs, as far as it is known.
     prices: Mutex<Prices>,
     /// Until when the follower of the process answers for it.
     followed: Mutex<Option<Instant>>,

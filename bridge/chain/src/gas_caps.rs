@@ -84,8 +84,13 @@ const fn new_slots(kind: Kind, item_bound: u16) -> u64 {
 
 /// A gas cap that is enough at [`SLOT_GAS`], with what so many slots cost more than that.
 fn raised(cap: u32, slots: u64, slot_gas: u64) -> u32 {
-    let more = slots.saturating_mul(paid(slot_gas) - SLOT_GAS);
+    let more = slots.saturating_mul(dearer_slot(slot_gas));
     cap.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
+}
+
+/// What a new slot costs more than [`SLOT_GAS`], without what may be the error of an estimate. Unit: gas.
+pub const fn dearer_slot(slot_gas: u64) -> u64 {
+    paid(slot_gas) - SLOT_GAS
 }
 
 /// A probed price without what may be the error of an estimate, and not below the price of today.

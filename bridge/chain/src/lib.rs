@@ -56,7 +56,7 @@ pub use error::{ChainError, NoQuorum, NodeRefusal};
 pub use fees::FeeMarket;
 pub use follower::{HeadFollower, HeadView};
 pub use gas_caps::{
-    ChainLimits, DEFAULT_GREATEST_GAS_CAP, GREATEST_GAS_CAPS, SLOT_GAS, default_gas_cap,
+    ChainLimits, DEFAULT_GREATEST_GAS_CAP, GREATEST_GAS_CAPS, SLOT_GAS, dearer_slot, default_gas_cap,
     default_greatest_gas_cap, default_item_bound, item_bounds, least_gas_cap, needed_gas_cap,
 };
 pub use metrics::ChainMetrics;

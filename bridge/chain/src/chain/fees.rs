@@ -68,7 +68,14 @@ impl Chain {
         };
         let base_fee = match base_fee {
             Some(told) => told,
-            None => self.base_fee().await?,
+            None => {
+                let told = self.base_fee().await?;
+                let mut prices = self.prices();
+                if prices.at == Some(newest) {
+                    prices.base_fee = Some(told);
+                }
+                told
+            }
         };
         let is_tip = base_fee.is_some();
         let fee = match suggested.filter(|suggested| suggested.holds(is_tip, newest)) {

@@ -285,6 +285,34 @@ impl Pool {
         answers
     }
 
+    /// What those say who have shown a block that is new, as soon as a quorum answers; less than a quorum when others fail. It changes
+    /// nobody's standing: what is new is not everywhere yet, and this is for what can be asked in another way.
+    pub(crate) async fn glance<T, F>(
+        &self,
+        kind: CallKind,
+        block: BlockHeight,
+        ask: impl Fn(Arc<Client>) -> F,
+    ) -> Vec<T>
+    where
+        F: Future<Output = Result<T, ChainError>> + Send,
+    {
+        let mut whom = self.standing_within(Standing::Behind, kind);
+        whom.retain(|index| self.scores()[*index].height().is_some_and(|newest| newest >= block));
+        if whom.len() < self.quorum {
+            return Vec::new();
+        }
+        let mut open: FuturesUnordered<_> = whom.into_iter().map(|index| ask(self.client(index))).collect();
+        let mut answers = Vec::new();
+        let hedge_at = Instant::now() + self.hedge;
+        while !open.is_empty() {
+            tokio::select! {
+                Some(answer) = open.next() => answers.extend(answer.ok()),
+                () = tokio::time::sleep_until(hedge_at), if answers.len() >= self.quorum => break,
+            }
+        }
+        answers
+    }
+
     /// What those say who may be asked and are not among `asked`.
     pub(crate) async fn survey_rest<T, F>(
         &self,

@@ -14,7 +14,7 @@ use crate::force_hold::AgreedForceHold;
 use crate::lane::DestinationView;
 use crate::submitter::{Job, JobResult, greatest_gas};
 
-/// Gas of a force-hold beside its calldata. Nobody's code runs in it. Unit: gas. Source: a hold takes about 140 000 (`gas.rs`), a
+/// Gas of a force-hold beside its calldata. Nobody's code runs in it. Unit: gas. Source: a hold takes less than 140 000, a
 /// signature about 7 000; doubled for ten of them, and rounded up.
 const FORCE_HOLD_GAS: u64 = 400_000;
 

@@ -7,13 +7,13 @@ use alloy::primitives::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use polyspan_chain::{At, BridgeRevert, PairState, Presumed, handle_calldata};
+use polyspan_chain::{At, BridgeRevert, PairState, Presumed, SLOT_GAS, handle_calldata};
 use polyspan_store::Purpose;
 use polyspan_types::{BlockHeight, Epoch, Leaf, RequestNonce};
 use tracing::{info, warn};
 
 use super::capacity::Limit;
-use super::gas::Beside;
+use super::gas::{Beside, Terms};
 use super::in_flight::InFlight;
 use super::rest::Rest;
 use super::reverts::{Reverted, Seen};
@@ -23,9 +23,18 @@ use crate::error::LaneError;
 use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView};
 use crate::submitter::{Job, JobResult};
 
-/// How old the gas caps of the pairs may be. Unit: time. Source: they change by votes of governors; one that rose meanwhile costs
-/// a revert, after which they are read again.
-const CAPS_AGE: Duration = Duration::from_secs(60);
+/// How old gas caps and the price of a slot may be. Unit: time. Source: caps change by votes of governors, the price with a new version of
+/// the chain; what rose meanwhile costs a revert, after which they are read again.
+const PRICES_AGE: Duration = Duration::from_secs(60);
+
+/// What payouts take on the destination.
+#[derive(Debug, Clone)]
+struct Prices {
+    /// Of which only the gas caps count here.
+    pairs: Arc<[PairState]>,
+    /// What a new storage slot costs. Unit: gas.
+    slot_gas: u64,
+}
 
 /// A lane's submissions in flight, with what becomes of them.
 pub(super) struct Flow {
@@ -35,7 +44,7 @@ pub(super) struct Flow {
     told: Vec<(Flight, JobResult)>,
     /// The key that those on their way were sent with: only among the transactions of one account is an order certain.
     key: Option<usize>,
-    caps: Option<(Arc<[PairState]>, Instant)>,
+    prices: Option<(Prices, Instant)>,
 }
 
 /// How many submissions of a lane wait for a block, how many may, and why not more.
@@ -75,7 +84,7 @@ impl Flow {
             results: FuturesUnordered::new(),
             told: Vec::new(),
             key: None,
-            caps: None,
+            prices: None,
         }
     }
 
@@ -184,7 +193,7 @@ impl LaneSubmission {
             self.wait_behind(view);
             return;
         }
-        self.flow.caps = None;
+        self.flow.prices = None;
         if matches!(result, JobResult::Refused(BridgeRevert::BelowThreshold { .. })) {
             // Votes that it counted are not there: a reorg deeper than what is read again, or an endpoint that made them up.
             lane.board.votes_doubted.send_modify(|times| *times += 1);
@@ -263,7 +272,7 @@ impl LaneSubmission {
         approved: &ApprovedView,
         view: &DestinationView,
     ) -> Result<Option<(Piece, Size)>, LaneError> {
-        let caps = self.caps().await?;
+        let prices = self.prices().await?;
         let requests = self.lane.store.requests(self.lane.info.bridge_id, piece.first, piece.count).await?;
         if requests.len() as u64 != piece.count {
             return Ok(None);
@@ -272,7 +281,7 @@ impl LaneSubmission {
         let transfers: Vec<_> = requests.iter().map(|stored| &stored.request.transfer).collect();
         let limit = self.size_limit.at(view.gas_limit, Instant::now());
         let tail = usize::try_from(piece.checkpoint.since(piece.end())).unwrap_or(usize::MAX);
-        let (count, size) = fitting(&transfers, &caps, Beside { signatures, tail }, limit);
+        let (count, size) = fitting(&transfers, prices.terms(), Beside { signatures, tail }, limit);
         let count = count as u64;
         if count == piece.count {
             return Ok(Some((piece, size)));
@@ -295,7 +304,7 @@ impl LaneSubmission {
                 None => return Ok(None),
             },
         };
-        let caps = self.caps().await?;
+        let prices = self.prices().await?;
         let (store, info) = (&self.lane.store, &self.lane.info);
         let requests = store.requests(info.bridge_id, piece.first, piece.count).await?;
         let tail: Vec<Leaf> = store.leaves(info.bridge_id, piece.end(), piece.checkpoint).await?;
@@ -315,7 +324,7 @@ impl LaneSubmission {
             count: piece.count,
             checkpoint: piece.checkpoint,
             to: info.destination.bridge,
-            worst_gas: gas::worst_gas(transfers, &caps, beside, calldata.len()),
+            worst_gas: gas::worst_gas(transfers, prices.terms(), beside, calldata.len()),
             calldata,
             presumed,
         }))
@@ -338,18 +347,27 @@ impl LaneSubmission {
         }))
     }
 
-    /// The destination's pairs, of which only the gas caps count here.
-    async fn caps(&mut self) -> Result<Arc<[PairState]>, LaneError> {
-        if let Some((caps, read)) = &self.flow.caps
-            && read.elapsed() < CAPS_AGE
+    /// What payouts take on the destination, not older than [`PRICES_AGE`].
+    async fn prices(&mut self) -> Result<Prices, LaneError> {
+        if let Some((prices, read)) = &self.flow.prices
+            && read.elapsed() < PRICES_AGE
         {
-            return Ok(Arc::clone(caps));
+            return Ok(prices.clone());
         }
+        let destination = &self.lane.destination;
         let bridge = self.lane.info.destination.bridge;
-        let caps: Arc<[PairState]> =
-            self.lane.destination.bridge_state(bridge, At::Latest).await?.pairs.into();
-        self.flow.caps = Some((Arc::clone(&caps), Instant::now()));
-        Ok(caps)
+        let pairs = destination.bridge_state(bridge, At::Latest).await?.pairs.into();
+        // A node that estimates no creation says nothing about slots; `config check` tells of it.
+        let slot_gas = destination.slot_gas().await.unwrap_or(SLOT_GAS);
+        let prices = Prices { pairs, slot_gas };
+        self.flow.prices = Some((prices.clone(), Instant::now()));
+        Ok(prices)
+    }
+}
+
+impl Prices {
+    fn terms(&self) -> Terms<'_> {
+        Terms { pairs: &self.pairs, slot_gas: self.slot_gas }
     }
 }
 

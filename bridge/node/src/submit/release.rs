@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::Address;
 use futures::future::BoxFuture;
-use polyspan_chain::{At, BridgeRevert, PairState, release_calldata};
+use polyspan_chain::{At, BridgeRevert, PairState, SLOT_GAS, release_calldata};
 use polyspan_store::{OpenHold, Purpose};
 use polyspan_types::{BlockHeight, RequestNonce};
 use tracing::{info, warn};
 
-use super::gas::Beside;
+use super::gas::{Beside, Terms};
 use super::{LaneSubmission, gas};
 use crate::error::LaneError;
 use crate::holds::{Attempts, Readiness, next_release, readiness};
@@ -207,13 +207,15 @@ impl LaneSubmission {
         let Some(stored) = self.lane.store.request(info.bridge_id, nonce).await? else { return Ok(()) };
         let transfer = &stored.request.transfer;
         let calldata = release_calldata(nonce, transfer, &[]);
+        // It makes no slots beside those of the payout, which its gas cap is for.
+        let terms = Terms { pairs, slot_gas: SLOT_GAS };
         let job = Job {
             purpose: Purpose::Release,
             first: nonce,
             count: 1,
             checkpoint: nonce,
             to: info.destination.bridge,
-            worst_gas: gas::worst_gas([transfer], pairs, Beside::default(), calldata.len()),
+            worst_gas: gas::worst_gas([transfer], terms, Beside::default(), calldata.len()),
             calldata,
             presumed: None,
             lane: info,

@@ -97,7 +97,8 @@ pub(crate) fn greatest_gas(of_block: Option<u64>) -> u64 {
     most_gas(of_block, TRANSACTION_GAS_LIMIT)
 }
 
-/// Pure: as much of `most` as a block has room for. A chain whose blocks tell no limit gives `None` or 0.
+/// Pure: as much of `most` as a block has room for. A chain whose blocks tell no limit gives `None` or 0, and has that of
+/// EIP-7825.
 fn most_gas(of_block: Option<u64>, most: u64) -> u64 {
     of_block.filter(|limit| *limit > 0).map_or(TRANSACTION_GAS_LIMIT, |limit| limit.min(most))
 }

@@ -1,4 +1,5 @@
-//! Own submissions that the newest block has, by the logs of their bridges: one question, where counts and receipts are one for each.
+//! Own submissions that the newest block has, by the logs of their bridges: one question for each lane, where counts and receipts are one for
+//! each submission.
 //!
 //! Most submissions are in the block after they were sent, so this question is most often the only one. It settles nothing but that: what
 //! it does not show, be it in an earlier block, reverted or in none, is for account nonces and receipts.
@@ -17,7 +18,7 @@ use super::{Pending, Submitter};
 /// question would be in vain.
 const WITHOUT_IT: u64 = 2;
 
-/// The own transactions that handled something in the newest block.
+/// The transactions, of anybody, that handled something in the newest block.
 #[derive(Debug, Default)]
 pub(super) struct InNewest(BTreeSet<B256>);
 
@@ -28,15 +29,13 @@ impl InNewest {
         hashes.find(|hash| self.0.contains(hash))
     }
 
-    /// Pure: the first account nonce that no block has used, where everything that was in no block yet is among them.
-    pub(super) fn used_up_to(&self, pending: &[Pending]) -> Option<AccountNonce> {
-        let mut last = None;
-        for open in pending.iter().filter(|pending| pending.submission.outcome == SubmissionOutcome::Pending)
-        {
-            self.attempt(open)?;
-            last = last.max(Some(open.submission.account_nonce));
-        }
-        last.map(AccountNonce::next)
+    /// Pure: the first account nonce behind those that are among them, and whether those are all that were in no block yet. `None` when none
+    /// is.
+    pub(super) fn used(&self, pending: &[Pending]) -> Option<(AccountNonce, bool)> {
+        let open = pending.iter().filter(|pending| pending.submission.outcome == SubmissionOutcome::Pending);
+        let (found, missing): (Vec<_>, Vec<_>) = open.partition(|open| self.attempt(open).is_some());
+        let last = found.iter().map(|open| open.submission.account_nonce).max()?;
+        Some((last.next(), missing.is_empty()))
     }
 }
 
@@ -48,28 +47,32 @@ impl Submitter {
             return InNewest(found);
         }
         for bridge in self.awaited(head) {
-            found.extend(self.chain.handled_by(bridge, head.latest.height).await.unwrap_or_default());
+            found.extend(self.chain.handled_by(bridge, head.latest.height).await);
         }
         InNewest(found)
     }
 
-    /// The bridges that may have handled something for a submission in no block yet, one for each lane.
+    /// The bridges that may have handled something for a submission in no block yet.
     fn awaited(&self, head: Head) -> BTreeSet<Address> {
-        let open = |pending: &&Pending| {
-            let submission = &pending.submission;
-            submission.outcome == SubmissionOutcome::Pending && submission.purpose == Purpose::Handle
-        };
-        let next = self.pending.iter().filter(open).min_by_key(|pending| pending.submission.account_nonce);
+        let is_open = |pending: &&Pending| pending.submission.outcome == SubmissionOutcome::Pending;
+        let open: Vec<&Pending> = self.pending.iter().filter(is_open).collect();
+        let next = open.iter().min_by_key(|open| open.submission.account_nonce);
         let since = next.and_then(|next| next.waits_since);
         if since.is_some_and(|since| head.latest.height.since(since) >= WITHOUT_IT) {
             return BTreeSet::new();
         }
-        let lanes: BTreeMap<BridgeId, &Submission> =
-            self.pending.iter().filter(open).map(|open| (open.submission.lane, &open.submission)).collect();
-        let newest = lanes.values().filter_map(|submission| submission.attempts.last());
-        let sent = newest.filter_map(|attempt| Transaction::decode(self.chain.id(), attempt).ok());
-        // What fills a gap, and a cancellation, handle nothing.
-        sent.map(|(transaction, _)| transaction.to).filter(|to| *to != self.signer.address()).collect()
+        // What fills a gap handles nothing.
+        let pieces = open.iter().map(|open| &open.submission);
+        let pieces = pieces.filter(|piece| piece.purpose == Purpose::Handle && piece.count > 0);
+        let lanes: BTreeMap<BridgeId, &Submission> = pieces.map(|piece| (piece.lane, piece)).collect();
+        lanes.values().filter_map(|piece| self.bridge_of(piece)).collect()
+    }
+
+    /// Where a piece was sent: a later attempt may be a cancellation, which calls the account itself.
+    fn bridge_of(&self, piece: &Submission) -> Option<Address> {
+        let sent =
+            piece.attempts.iter().filter_map(|attempt| Transaction::decode(self.chain.id(), attempt).ok());
+        sent.map(|(transaction, _)| transaction.to).find(|to| *to != self.signer.address())
     }
 }
 
@@ -114,16 +117,13 @@ mod tests {
         let open = || [mined(), piece(7, SubmissionOutcome::Pending), piece(8, SubmissionOutcome::Pending)];
         let newest = |hashes: &[B256]| InNewest(hashes.iter().copied().collect());
         let both = newest(&[hash(8, 0), hash(7, 1)]);
-        assert_eq!(both.used_up_to(&open()), Some(AccountNonce::new(9)));
+        assert_eq!(both.used(&open()), Some((AccountNonce::new(9), true)));
         assert_eq!(
             [7, 8].map(|at| both.attempt(&piece(at, SubmissionOutcome::Pending))),
             [Some(hash(7, 1)), Some(hash(8, 0))]
         );
-        assert_eq!(newest(&[hash(7, 0)]).used_up_to(&open()), None, "one of them may have reverted");
-        assert_eq!(
-            newest(&[hash(6, 0)]).used_up_to(&[mined()]),
-            None,
-            "a reorganisation may have taken it out"
-        );
+        let one = newest(&[hash(7, 0)]).used(&open());
+        assert_eq!(one, Some((AccountNonce::new(8), false)), "the other may have reverted");
+        assert_eq!(newest(&[hash(6, 0)]).used(&[mined()]), None, "a reorganisation may have taken it out");
     }
 }

@@ -74,13 +74,14 @@ impl Submitter {
 
     /// The first account nonce that no block has used.
     async fn look_at_used(&mut self, newest: &InNewest) -> Result<AccountNonce, SubmitterError> {
-        match newest.used_up_to(&self.pending) {
-            Some(used) => {
-                self.used = Some(used);
-                Ok(used)
-            }
-            None => self.look_at_account_nonce().await,
-        }
+        let found = newest.used(&self.pending);
+        let used = match found {
+            Some((used, true)) => used,
+            // Whose count is behind may have the block.
+            _ => self.look_at_account_nonce().await?.max(found.map_or(AccountNonce::ZERO, |(used, _)| used)),
+        };
+        self.used = Some(used);
+        Ok(used)
     }
 
     /// What the hindrances of its transactions make of this key.
