@@ -53,7 +53,8 @@ async fn submissions_fit_by_their_worst_case_by_the_budget_and_by_what_a_node_ta
     endpoint.set(Faults { max_transaction: Some(NODE), ..Faults::default() });
     let sent = work_off(&mut network).await;
     assert!(sent.iter().all(|piece| piece.bytes <= NODE), "{sent:?}");
-    assert!(sent.len() < WAITING / 10, "cut to far less than what the node takes: {sent:?}");
+    // Halved until it is taken, by a bound of the bytes: how far below what is taken that ends is chance.
+    assert!(sent.len() < WAITING / 5, "cut to far less than what the node takes: {sent:?}");
     all += sent.len() as u64;
     // A block that a busy machine misses is told of by receipts.
     let receipts = receipts_asked_for(&network) - receipts;
