@@ -232,13 +232,7 @@ impl Pool {
     }
 
     /// What each of `whom` says. When `enough` have answered, the others have a short time left.
-    pub(crate) async fn gather<T, F>(
-        &self,
-        whom: &[usize],
-        enough: usize,
-        kind: CallKind,
-        ask: impl Fn(Arc<Client>) -> F,
-    ) -> Answers<T>
+    async fn hear<T, F>(&self, whom: &[usize], enough: usize, ask: impl Fn(Arc<Client>) -> F) -> Answers<T>
     where
         F: Future<Output = Result<T, ChainError>> + Send,
     {
@@ -260,7 +254,21 @@ impl Pool {
                 () = tokio::time::sleep_until(hedge_at), if usable(&answers) >= enough => break,
             }
         }
-        drop(open);
+        answers
+    }
+
+    /// As [`Pool::hear`], and what they said or did not say counts for their standing.
+    pub(crate) async fn gather<T, F>(
+        &self,
+        whom: &[usize],
+        enough: usize,
+        kind: CallKind,
+        ask: impl Fn(Arc<Client>) -> F,
+    ) -> Answers<T>
+    where
+        F: Future<Output = Result<T, ChainError>> + Send,
+    {
+        let answers = self.hear(whom, enough, ask).await;
         for (index, answer) in &answers {
             match answer {
                 Err(failed) if !failed.is_answer() => self.failed(*index, kind, failed),
@@ -301,16 +309,8 @@ impl Pool {
         if whom.len() < self.quorum {
             return Vec::new();
         }
-        let mut open: FuturesUnordered<_> = whom.into_iter().map(|index| ask(self.client(index))).collect();
-        let mut answers = Vec::new();
-        let hedge_at = Instant::now() + self.hedge;
-        while !open.is_empty() {
-            tokio::select! {
-                Some(answer) = open.next() => answers.extend(answer.ok()),
-                () = tokio::time::sleep_until(hedge_at), if answers.len() >= self.quorum => break,
-            }
-        }
-        answers
+        let answers = self.hear(&whom, self.quorum, ask).await;
+        answers.into_iter().filter_map(|(_, answer)| answer.ok()).collect()
     }
 
     /// What those say who may be asked and are not among `asked`.
