@@ -208,6 +208,23 @@ mod tests {
     }
 
     #[test]
+    fn the_figures_are_those_that_are_held_against_the_contract() {
+        let tests = include_str!("../../../../contracts/test/Gas.t.sol").replace('_', "");
+        for (name, gas) in [
+            ("CALLGAS", CALL_GAS),
+            ("SIGNATUREGAS", SIGNATURE_GAS),
+            ("LEAFGAS", LEAF_GAS),
+            ("TOKENGAS", TOKEN_GAS),
+            ("TRANSFERGAS", TRANSFER_GAS),
+            ("NATIVEGAS", NATIVE_GAS),
+            ("IDGAS", ID_GAS),
+            ("BYTEGAS", BYTE_GAS),
+        ] {
+            assert!(tests.contains(&format!(" {name} = {gas};")), "{name} {gas}");
+        }
+    }
+
+    #[test]
     fn signatures_leaves_and_calldata_count() {
         let gas = |signatures, tail, bytes| WorstCase::new(of(&[])).gas(Beside { signatures, tail }, bytes);
         assert_eq!(gas(0, 0, 0), CALL_GAS);
