@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use polyspan_node::config::Deployment;
 use polyspan_types::{Direction, RequestNonce};
+use reqwest::Url;
 use tokio::process::Command;
 
 use crate::anvil::{Anvil, AnvilSpec};
@@ -126,13 +127,24 @@ impl Network {
     ///
     /// Errors: it cannot be started.
     pub async fn fork(&self, direction: Direction, name: &str) -> Result<Anvil> {
+        self.beside(direction, name, Some(self.source_chain(direction).url.clone())).await
+    }
+
+    /// As [`Network::fork`], with nothing but the first block: what an endpoint serves whose node has yet to sync.
+    ///
+    /// Errors: it cannot be started.
+    pub async fn beginning(&self, direction: Direction, name: &str) -> Result<Anvil> {
+        self.beside(direction, name, None).await
+    }
+
+    async fn beside(&self, direction: Direction, name: &str, fork_of: Option<Url>) -> Result<Anvil> {
         let origin = self.source_chain(direction);
         let spec = AnvilSpec {
             name: name.to_owned(),
             chain_id: origin.chain_id,
             free_gas: self.spec.free_gas,
             accounts: 1,
-            fork_of: Some(origin.url.clone()),
+            fork_of,
             block_gas_limit: self.spec.block_gas_limit,
             durable: false,
             host: match &self.lan {

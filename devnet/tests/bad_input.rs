@@ -12,6 +12,7 @@ use std::process::Output;
 use alloy::primitives::U256;
 use polyspan_devnet::endpoint_proxy::Faults;
 use polyspan_devnet::testing::{PATIENCE, TestNetwork};
+use polyspan_types::Direction;
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,6 +31,13 @@ async fn a_relay_refuses_what_it_cannot_work_with() {
     let moved =
         changed_deployment(&own.file, &text.replacen(&checksummed(&text, "bridge"), nobody, 1), "moved");
     refused(&network, &with_deployment(&config, &own.file, &moved), &["no contract"]).await;
+
+    // A node that has not come to the deployment yet shows no contract either, and will.
+    let beginning = network.beginning(Direction::MainToService, "beginning").await.unwrap();
+    beginning.make_no_blocks().await.unwrap();
+    relay.main_endpoint.set(Faults::instead(beginning.url.clone()));
+    ended(&network, &config, 1, &["no contract", "below the deployment block"]).await;
+    relay.main_endpoint.clear();
 
     let other = fs::read_to_string(&network.bridges[1].file).unwrap();
     let mixed = text.replacen(&checksummed(&text, "bridge"), &checksummed(&other, "bridge"), 1);
@@ -50,7 +58,8 @@ async fn a_relay_refuses_what_it_cannot_work_with() {
 
     let stranger = network.users[0].keystore.to_str().unwrap();
     let attester = relay.attester.keystore.to_str().unwrap();
-    refused(&network, &config.replace(attester, stranger), &["operator"]).await;
+    // Governors may register it without a word to this relay.
+    ended(&network, &config.replace(attester, stranger), 1, &["operator"]).await;
 
     an_unfunded_submitter_is_told(&network).await;
     what_others_hold_ends_a_relay_so_that_it_is_started_again(&mut network, &config).await;

@@ -55,7 +55,10 @@ pub(super) async fn check(
                 }
                 states.push((end.outbound.id.clone(), chain, end.state));
             }
-            Err(error @ (ChainError::NoCode { .. } | ChainError::NotABridge { .. })) => {
+            Err(error @ ChainError::NoCode { .. }) => {
+                findings.push(no_code(thing, side, chain, &error).await)
+            }
+            Err(error @ ChainError::NotABridge { .. }) => {
                 findings.push(Finding::said(Severity::Problem, thing, error));
             }
             Err(error) => findings.push(unreachable(mode, thing, &error)),
@@ -66,6 +69,21 @@ pub(super) async fn check(
         findings.extend(costs::check(deployment, destination, source).await);
     }
     findings
+}
+
+/// A node that is still syncing has no code there either: its newest block is below the one of the deployment.
+async fn no_code(thing: String, side: &Side, chain: &Chain, error: &ChainError) -> Finding {
+    let newest = chain.head().await.ok().map(|head| head.latest.height.get());
+    match newest.filter(|newest| *newest < side.deployment_block.get()) {
+        Some(newest) => {
+            let what = format!(
+                "{error}: its node is at block {newest}, below the deployment block {}",
+                side.deployment_block
+            );
+            Finding::new(Severity::Problem, thing, what, "wait until it has synced").elsewhere()
+        }
+        None => Finding::said(Severity::Problem, thing, error),
+    }
 }
 
 impl End<'_> {
@@ -79,7 +97,8 @@ impl End<'_> {
         if !state.wired {
             let what = format!("{} is not wired to a counterpart", self.side.bridge);
             return vec![
-                self.problem(what, "have the governors apply configuration 0, or run `polyspan deploy`"),
+                self.problem(what, "have the governors apply configuration 0, or run `polyspan deploy`")
+                    .elsewhere(),
             ];
         }
         let mut findings = Vec::new();
@@ -177,13 +196,12 @@ impl End<'_> {
             && let Some(attester) = attester
             && !self.state.operators.contains(attester)
         {
-            findings.push(self.problem(
-                format!(
-                    "the attester {attester} is not one of its operators, so it cannot attest {}",
-                    self.inbound.id
-                ),
-                "use the right key, correct relay.roles, or have the governors register it",
-            ));
+            let what = format!(
+                "the attester {attester} is not one of its operators, so it cannot attest {}",
+                self.inbound.id
+            );
+            let cure = "use the right key, correct relay.roles, or have the governors register it";
+            findings.push(self.problem(what, cure).elsewhere());
         }
         for (who, set) in [("operators", &self.state.operators), ("governors", &self.state.governors)] {
             let members = set.members.len();

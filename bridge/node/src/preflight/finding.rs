@@ -25,6 +25,9 @@ pub struct Finding {
     pub thing: String,
     /// What is so, and the cure.
     pub message: String,
+    /// Whether it can end without anybody correcting this relay's files: a node is syncing, or governors decide it on the chain.
+    #[serde(skip)]
+    pub ends_elsewhere: bool,
 }
 
 impl Finding {
@@ -40,7 +43,12 @@ impl Finding {
 
     /// A finding whose text names the cure already.
     pub(super) fn said(severity: Severity, thing: impl Into<String>, message: impl fmt::Display) -> Self {
-        Self { severity, thing: thing.into(), message: message.to_string() }
+        Self { severity, thing: thing.into(), message: message.to_string(), ends_elsewhere: false }
+    }
+
+    /// The same, of something that a node or governors may end.
+    pub(super) fn elsewhere(self) -> Self {
+        Self { ends_elsewhere: true, ..self }
     }
 
     pub(super) fn note(thing: &str, what: String, cure: &str) -> Self {

@@ -67,9 +67,9 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// Whether the same relay can start later although nobody corrects anything: another process holds what it needs, or the host is
-    /// not ready.
-    pub const fn heals_by_itself(&self) -> bool {
+    /// Whether the same relay can start later although nobody corrects anything of its own: another process holds what it needs, the
+    /// host is not ready, a node is syncing, or governors have yet to decide.
+    pub fn heals_by_itself(&self) -> bool {
         match self {
             Self::Store(error) => matches!(error, StoreError::InUse { .. } | StoreError::CannotWrite { .. }),
             Self::Coordination(MeetingError::Coordination(error)) => matches!(
@@ -82,6 +82,7 @@ impl BuildError {
             Self::Serve(error) => {
                 matches!(error, ServeError::AddressInUse(_) | ServeError::AddressNotAvailable(_))
             }
+            Self::Preflight(problems) => problems.iter().all(|problem| problem.ends_elsewhere),
             _ => false,
         }
     }
