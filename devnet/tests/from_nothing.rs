@@ -137,6 +137,11 @@ async fn a_halted_lane_is_resumed_by_the_block_that_its_operator_accepts() {
     let store = Store::open(&network.relay(LOST).unwrap().store).await.unwrap();
     store.halt_lane(lane.bridge_id, "a chain contradicts itself", false).await.unwrap();
     store.close().await;
+    // A repair ends no halt, and says what does.
+    let whole = command(&network, &["store", "repair"]).await;
+    let whole = String::from_utf8_lossy(&whole.stdout).into_owned();
+    let way_out = format!("`polyspan lane resume --lane {id}`");
+    assert!(whole.contains("is whole") && whole.contains(&way_out), "{whole}");
     let listed = command(&network, &["lane", "resume", "--lane", &id]).await;
     assert_eq!(listed.status.code(), Some(2), "{listed:?}");
     assert!(String::from_utf8_lossy(&listed.stderr).contains(&cursor.hash.to_string()), "{listed:?}");
@@ -145,7 +150,8 @@ async fn a_halted_lane_is_resumed_by_the_block_that_its_operator_accepts() {
     let again = command(&network, &again).await;
     assert!(String::from_utf8_lossy(&again.stdout).contains("everything is read again"), "{again:?}");
     let whole = command(&network, &["store", "repair"]).await;
-    assert!(String::from_utf8_lossy(&whole.stdout).contains("is whole"), "{whole:?}");
+    let whole = String::from_utf8_lossy(&whole.stdout).into_owned();
+    assert!(whole.contains("is whole") && !whole.contains("halted"), "{whole}");
 
     network.start_relay(LOST).unwrap();
     Traffic::new(&network, 0, 0).unwrap().rounds(1, fresh_recipient()).await.unwrap();

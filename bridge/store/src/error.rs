@@ -159,7 +159,9 @@ pub enum StoreError {
         last: RequestNonce,
     },
     /// The source's cursor would move back, or a block below it changed its hash.
-    #[error("lane {lane}: the cursor stands at block {stored}; refusing to move it to {refused}")]
+    #[error(
+        "lane {lane}: the cursor stands at block {stored}; refusing to move it to {refused}; find out which is true before the lane is resumed (runbook: finality violated)"
+    )]
     CursorBack {
         /// The lane.
         lane: BridgeId,

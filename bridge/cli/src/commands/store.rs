@@ -1,12 +1,13 @@
 //! `polyspan store`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use polyspan_node::config::Config;
 use polyspan_store::{LaneHistory, Repair, Store, StoreError, repair};
 use polyspan_types::LaneId;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::args::ConfigFile;
@@ -43,7 +44,7 @@ pub async fn run(command: StoreCommand) -> Result<ExitCode> {
             let config = Config::load(&file.config)?;
             match lane {
                 Some(lane) => reread(&config, &lane).await,
-                None => mend(&path(&config)?).await,
+                None => mend(&config).await,
             }
         }
         StoreCommand::Show(file) => show(&Config::load(&file.config)?).await,
@@ -81,11 +82,17 @@ fn told(history: &LaneHistory) -> String {
     format!("{kept} handled transfers from nonce {oldest} on, {open_holds} open holds{seal}")
 }
 
-async fn mend(path: &Path) -> Result<ExitCode> {
-    match repair(path).await.map_err(explained)? {
+async fn mend(config: &Config) -> Result<ExitCode> {
+    let path = &path(config)?;
+    let done = repair(path).await.map_err(explained)?;
+    let store = Store::open_read_only(path).await.map_err(explained)?;
+    let halted = halted(config, &store).await;
+    store.close().await;
+    let halted = halted?;
+    match done {
         Repair::Intact => {
             output::told(format!("{} is whole; nothing was changed", path.display()));
-            output::object(&json!({ "file": path, "state": "whole" }))?;
+            output::object(&json!({ "file": path, "state": "whole", "halted": halted }))?;
         }
         Repair::Mended { damage, aside, kept } => {
             for line in &damage {
@@ -103,6 +110,7 @@ async fn mend(path: &Path) -> Result<ExitCode> {
                 "damage": damage,
                 "damaged_file": aside,
                 "tables": tables,
+                "halted": halted,
             }))?;
             output::told(format!("the damaged file is {}", aside.display()));
             output::told(
@@ -110,19 +118,49 @@ async fn mend(path: &Path) -> Result<ExitCode> {
             );
         }
     }
+    tell_ways_out(&halted);
     Ok(ExitCode::SUCCESS)
+}
+
+/// A lane that stays halted, whatever is done to the file.
+#[derive(Debug, Serialize)]
+struct Halted {
+    lane: String,
+    reason: String,
+}
+
+async fn halted(config: &Config, store: &Store) -> Result<Vec<Halted>, StoreError> {
+    let mut halted = Vec::new();
+    for lane in config.lanes() {
+        if let Some(halt) = store.halted(lane.bridge_id).await? {
+            halted.push(Halted { lane: lane.id.to_string(), reason: halt.reason });
+        }
+    }
+    Ok(halted)
+}
+
+/// A repair ends no halt: whoever repairs the file of a lane that stands still is told what does.
+fn tell_ways_out(halted: &[Halted]) {
+    for Halted { lane, reason } in halted {
+        output::told(format!(
+            "{lane} is halted, and stays so: {reason}; once you know what is true, `polyspan lane resume --lane {lane}` (runbook: resume a lane)"
+        ));
+    }
 }
 
 async fn reread(config: &Config, lane: &LaneId) -> Result<ExitCode> {
     let info = config.lane(lane).ok_or_else(|| unknown_lane(config, lane))?;
     let store = open(config).await?;
     let done = store.forget_readable(info.bridge_id).await;
+    let halted = halted(config, &store).await;
     store.close().await;
     done?;
-    output::object(&json!({ "lane": lane.to_string(), "state": "forgotten" }))?;
+    let halted = halted?;
+    output::object(&json!({ "lane": lane.to_string(), "state": "forgotten", "halted": halted }))?;
     output::told(format!(
         "{lane}: requests and outcomes are forgotten, what was signed is kept; start the relay: it begins at what the destination has handled"
     ));
+    tell_ways_out(&halted);
     Ok(ExitCode::SUCCESS)
 }
 
