@@ -39,6 +39,8 @@ pub(crate) struct World {
     /// Most blocks and logs of one question.
     pub(crate) most_blocks: u64,
     pub(crate) most_logs: usize,
+    /// No state of a block above this one is ever told.
+    pub(crate) deaf_above: u64,
     /// Every so many questions for logs one is never answered; 0 for none.
     pub(crate) deaf_every: usize,
     /// A log that the first so many endpoints leave out.
@@ -65,6 +67,7 @@ impl World {
             head,
             most_blocks: u64::MAX,
             most_logs: usize::MAX,
+            deaf_above: u64::MAX,
             deaf_every: 0,
             hidden: None,
             hiding: usize::MAX,
@@ -91,6 +94,7 @@ impl World {
                     "transactions": [transactions],
                 }))
             }
+            "eth_call" if self.is_deaf_at(&params[1]["blockHash"]) => Reply::Hang,
             "eth_call" => Reply::Result(json!(alloy::hex::encode_prefixed(self.lane_state(params)))),
             "eth_getLogs" => {
                 let (from, to) = (number(&params[0]["fromBlock"]), number(&params[0]["toBlock"]));
@@ -98,6 +102,11 @@ impl World {
             }
             other => panic!("{other} was not expected"),
         }
+    }
+
+    /// Hashes rise with the height.
+    fn is_deaf_at(&self, block: &Value) -> bool {
+        block.as_str().and_then(|hash| hash.parse::<B256>().ok()).is_some_and(|at| at > hash(self.deaf_above))
     }
 
     fn logs(&mut self, endpoint: usize, from: u64, to: u64) -> Reply {

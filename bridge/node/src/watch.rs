@@ -9,6 +9,7 @@ use polyspan_store::{Base, CursorSide, SourcePosition};
 use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use crate::error::{LaneError, RootMismatch};
@@ -39,6 +40,8 @@ pub struct SourceWatch {
     /// Readings in a row that the source's root did not prove.
     mismatches: u32,
     unknown_cursor: UnknownCursor,
+    /// A look at the newest block, which is only shown.
+    showing: Option<AbortOnDropHandle<()>>,
 }
 
 impl SourceWatch {
@@ -53,6 +56,7 @@ impl SourceWatch {
             doubts_quorum: false,
             mismatches: 0,
             unknown_cursor: UnknownCursor::default(),
+            showing: None,
         }
     }
 
@@ -300,16 +304,23 @@ impl SourceWatch {
         Ok(())
     }
 
-    /// Only shown: what fails here keeps nothing from being read and signed.
-    async fn show_requested(&self, head: Head) {
-        let info = &self.lane.info;
-        let newest = self.lane.source.lane_state(info.source.bridge, At::Hash(head.latest.hash)).await;
-        let Ok(newest) = newest else { return };
-        self.lane.board.source.send_if_modified(|view| {
-            let changed = view.requested != newest.request_nonce;
-            view.requested = newest.request_nonce;
-            changed
-        });
+    /// Only shown, and by a task of its own: what fails here, or takes long, keeps nothing from being read and signed.
+    fn show_requested(&mut self, head: Head) {
+        if self.showing.as_ref().is_some_and(|showing| !showing.is_finished()) {
+            return;
+        }
+        let lane = Arc::clone(&self.lane);
+        self.showing = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            let newest = lane.source.lane_state(lane.info.source.bridge, At::Hash(head.latest.hash)).await;
+            let Ok(newest) = newest else { return };
+            lane.board.source.send_if_modified(|view| {
+                // What is final may have gone past this answer meanwhile.
+                let requested = newest.request_nonce.max(view.verified);
+                let changed = view.requested != requested;
+                view.requested = requested;
+                changed
+            });
+        })));
     }
 
     fn show_verified(&self, position: &SourcePosition) {
@@ -378,7 +389,7 @@ impl Step for SourceWatch {
         let advanced = self.advance(head).await;
         self.note_reading(&advanced).await?;
         if head.latest.height >= self.lane.info.source.deployment_block {
-            self.show_requested(head).await;
+            self.show_requested(head);
         }
         // A quorum that leaves something out is no majority of the truth: the source's root is, and whoever has what hashes to it is right.
         // Every other time: one that makes something up must not keep the others from agreeing again.

@@ -52,6 +52,14 @@ async fn blocks_and_logs_that_are_long_do_not_wait_for_one_another() {
 }
 
 #[tokio::test]
+async fn what_is_only_shown_keeps_nothing_from_being_read() {
+    let fixture = LaneFixture::new(World { deaf_above: 100, ..World::of(vec![10, 20], 100) }).await;
+    fixture.heads.send_modify(|view| view.head.as_mut().unwrap().latest = crate::testing::block(101));
+    let read = tokio::time::timeout(std::time::Duration::from_secs(5), read_all(&fixture)).await;
+    assert!(read.expect("the newest block is waited for").unwrap().is_verified());
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_deaf_at_every_third_question_is_read_in_one_go() {
     let requests = (0..300).map(|nonce| 1 + nonce * 10).collect();
     let world = World { most_blocks: 1_000, deaf_every: 3, ..World::of(requests, 3_000) };
