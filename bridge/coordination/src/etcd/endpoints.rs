@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client::{Certificate, Client, ConnectOptions, Error, Identity, TlsOptions};
+use polyspan_types::text::plain;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -21,6 +22,9 @@ const UNAUTHENTICATED: i32 = 16;
 const INVALID_ARGUMENT: i32 = 3;
 const FAILED_PRECONDITION: i32 = 9;
 const NOT_FOUND: i32 = 5;
+
+/// Most of what an endpoint says that is shown. Unit: characters.
+const MOST_TEXT: usize = 500;
 
 /// How a call failed at one endpoint.
 #[derive(Debug)]
@@ -207,7 +211,8 @@ pub(super) fn classify(error: &Error) -> CallError {
     }
 }
 
-/// The error with its causes: the top one alone is often `transport error`.
+/// The error with its causes, as far as it can be shown: the top one alone is often `transport error`, and whoever answers chooses
+/// the words.
 fn describe(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = match error {
@@ -225,5 +230,20 @@ fn describe(error: &Error) -> String {
         }
         cause = known.source();
     }
-    text
+    plain(&text.chars().take(MOST_TEXT).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_endpoint_says_is_shown_in_part_and_acts_on_no_terminal() {
+        let said = format!("\u{1b}[2J\u{202e}{}", "x".repeat(1 << 20));
+        let CallError::Elsewhere(shown) = classify(&Error::WatchError(said)) else {
+            panic!("not seen as said")
+        };
+        assert!(shown.len() < 2 * MOST_TEXT, "{} bytes", shown.len());
+        assert!(shown.contains("\\u{1b}[2J\\u{202e}xxx"), "{shown}");
+    }
 }
