@@ -56,7 +56,6 @@ async fn a_thread_of_the_store_that_panics_ends_the_process(network: &mut TestNe
     network.wait_all_handled(LONG_PATIENCE).await.unwrap();
 }
 
-/// How the relay ended; `None` when it still runs after the patience of a whole transfer.
 /// The index is mapped into memory: whoever cuts it kills the process, which cannot say why. The next one does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_whose_index_was_cut_short_is_reported_by_the_next_start() {
@@ -76,6 +75,7 @@ async fn a_store_whose_index_was_cut_short_is_reported_by_the_next_start() {
     network.expect_complete().await.unwrap();
 }
 
+/// How the relay ended; `None` when it still runs after the patience of a whole transfer.
 async fn death(network: &mut TestNetwork) -> Option<ExitStatus> {
     let process = network.relay_mut(RELAY).unwrap().process().unwrap();
     tokio::time::timeout(PATIENCE / 2, process.wait()).await.ok().map(Result::unwrap)

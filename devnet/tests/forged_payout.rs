@@ -12,7 +12,8 @@ use polyspan_devnet::scenario::{Side, unpause};
 use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::traffic::Traffic;
 use polyspan_devnet::{eventually, eventually_true};
-use polyspan_types::{Direction, Kind};
+use polyspan_store::Store;
+use polyspan_types::{Direction, Kind, RequestNonce};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -113,16 +114,47 @@ async fn the_switch_leaves_the_pause_to_people() {
         let text = std::fs::read_to_string(config).unwrap();
         std::fs::write(config, text.replacen("[relay]\n", "[relay]\nauto_pause = false\n", 1)).unwrap();
         network.start_relay(relay).unwrap();
+        are_compared(&network, relay).await;
     }
     let mut liar = forge(&network).unwrap();
     for direction in Direction::ALL {
         is_halted(&network, direction, "handled").await;
+        stays_paid(&network, direction).await;
     }
+    let status = network.polyspan(&["status"]).await.unwrap();
+    assert_eq!(status.status.code(), Some(1), "halted, and nothing is paused: {status:?}");
     network.wait_blocks_of_both(5).await.unwrap();
     for direction in Direction::ALL {
         assert!(!network.destination(0, direction).unwrap().state().await.unwrap().paused, "{direction}");
     }
     liar.kill().await.unwrap();
+}
+
+/// The relay has written down, for both lanes, that roots agree up to some payout.
+async fn are_compared(network: &TestNetwork, relay: &str) {
+    let compared = || async {
+        let store = Store::open_read_only(&network.relay(relay)?.store).await?;
+        let mut all = true;
+        for direction in Direction::ALL {
+            let lane = network.bridges[0].deployment.lane(direction).bridge_id;
+            all &= store.compared(lane).await? > RequestNonce::ZERO;
+        }
+        store.close().await;
+        Ok(all)
+    };
+    eventually_true("roots are compared", PATIENCE, compared).await.unwrap();
+}
+
+/// What was paid before the forgery is called paid by each relay that has compared it.
+async fn stays_paid(network: &TestNetwork, direction: Direction) {
+    let first = format!("{}:0", network.bridges[0].deployment.lane(direction).id);
+    for relay in HONEST {
+        let mut command = Command::new(&network.binaries.polyspan);
+        command.args(["explain", &first, "--json", "--config"]).arg(&network.relay(relay).unwrap().config);
+        let output = command.output().await.unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["state"], "paid", "{told}");
+    }
 }
 
 fn forge(network: &TestNetwork) -> Result<ChildProcess> {

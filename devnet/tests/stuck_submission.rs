@@ -50,7 +50,7 @@ async fn a_stuck_submission_is_replaced_and_a_forgotten_one_is_sent_again() {
 /// The node demands a tip that no node suggests. A raise of 12 % at a time would take 29 of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_node_takes_is_priced_by_what_they_demand() {
-    let network = TestNetwork::running(1, |_| {}).await.unwrap();
+    let mut network = TestNetwork::running(1, |_| {}).await.unwrap();
     let relay = network.relay("relay-1").unwrap();
     for endpoint in relay.source_endpoints(LANE.opposite()) {
         endpoint.set(Faults { least_tip: Some(GREED), ..Faults::default() });
@@ -58,6 +58,18 @@ async fn what_no_node_takes_is_priced_by_what_they_demand() {
     request(&network).await;
     network.wait_handled(0, LANE, 1, PATIENCE).await.unwrap();
     assert_eq!(attempts(&network, 0).await, 2, "one at the market's price, one at the node's");
+
+    // Who is told before offers it at once.
+    let relay = network.relay_mut("relay-1").unwrap();
+    relay.stop().await.unwrap();
+    let (name, text) = ("name = \"service\"\n", std::fs::read_to_string(&relay.config).unwrap());
+    assert_eq!(text.matches(name).count(), 1, "{text}");
+    let tips = format!("{name}min_priority_fee = \"{GREED} wei\"\n");
+    std::fs::write(&relay.config, text.replace(name, &tips)).unwrap();
+    network.start_relay("relay-1").unwrap();
+    request(&network).await;
+    network.wait_handled(0, LANE, 2, PATIENCE).await.unwrap();
+    assert_eq!(attempts(&network, 1).await, 1, "one at the least tip that is configured");
     network.expect_complete().await.unwrap();
 }
 

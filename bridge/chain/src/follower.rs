@@ -156,3 +156,72 @@ impl HeadFollower {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+    use polyspan_types::{BlockHeight, BlockRef, ChainId};
+
+    use super::*;
+    use crate::{ChainSettings, Quorum};
+
+    /// A follower of a chain whose blocks came each second up to block 100, at the time that is returned.
+    fn following() -> (HeadFollower, watch::Receiver<HeadView>, Instant) {
+        let settings = ChainSettings {
+            name: "main".to_owned(),
+            chain_id: ChainId::new(31001),
+            endpoints: vec!["http://127.0.0.1:1".parse().unwrap()],
+            quorum: Quorum::majority(1),
+            finality: "finalized".parse().unwrap(),
+            poll_interval: Duration::from_millis(500),
+            request_timeout: Duration::from_secs(5),
+            max_log_range: 5000,
+        };
+        let (mut follower, view) = HeadFollower::new(Chain::new(settings).unwrap());
+        let mut now = Instant::now();
+        for height in 91..=100 {
+            now += Duration::from_secs(1);
+            follower.take(now, Ok(head(height)));
+        }
+        (follower, view, now)
+    }
+
+    fn head(height: u64) -> Head {
+        let latest = BlockRef {
+            height: BlockHeight::new(height),
+            hash: B256::with_last_byte(u8::try_from(height % 256).unwrap()),
+        };
+        Head { latest, timestamp: height, gas_limit: 0, final_block: latest, final_parent: B256::ZERO }
+    }
+
+    fn shown(view: &watch::Receiver<HeadView>) -> u64 {
+        view.borrow().head.unwrap().latest.height.get()
+    }
+
+    #[tokio::test]
+    async fn a_head_that_the_time_does_not_explain_is_not_shown_and_goes_by() {
+        let (mut follower, view, last) = following();
+        follower.take(last + Duration::from_secs(1), Ok(head(1_000)));
+        assert_eq!(shown(&view), 100);
+        let error = view.borrow().error.clone().unwrap();
+        assert!(error.contains("1000"), "{error}");
+        follower.take(last + Duration::from_secs(3), Ok(head(1_002)));
+        follower.take(last + Duration::from_secs(4), Ok(head(104)));
+        assert_eq!((shown(&view), view.borrow().error.clone()), (104, None));
+        // The next one is judged anew.
+        follower.take(last + Duration::from_secs(8), Ok(head(1_008)));
+        assert_eq!(shown(&view), 104);
+    }
+
+    #[tokio::test]
+    async fn a_chain_that_really_is_so_far_is_followed_after_a_while() {
+        let (mut follower, view, last) = following();
+        for (seconds, expected) in [(1, 100), (4, 100), (6, 1_006)] {
+            follower.take(last + Duration::from_secs(seconds), Ok(head(1_000 + seconds)));
+            assert_eq!(shown(&view), expected, "after {seconds} s");
+        }
+        // Many blocks in a long time are no jump.
+        follower.take(last + Duration::from_secs(606), Ok(head(1_606)));
+        assert_eq!(shown(&view), 1_606);
+    }
+}

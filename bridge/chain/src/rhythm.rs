@@ -138,6 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_chain_can_have_made_grows_with_the_time_and_its_pace() {
+        let (mut rhythm, start) = (Rhythm::default(), Instant::now());
+        assert_eq!(rhythm.plausible_rise(start), None, "nothing is known before the first block");
+        rhythm.saw_block(start, BlockHeight::new(1));
+        let after = |rhythm: &Rhythm, last: Instant, seconds| {
+            rhythm.plausible_rise(last + Duration::from_secs(seconds)).unwrap()
+        };
+        assert_eq!(after(&rhythm, start, 1), 100 + ALWAYS_PLAUSIBLE, "by the quickest chain there is");
+        let mut last = start;
+        for height in 2..=9 {
+            last += Duration::from_secs(2);
+            rhythm.saw_block(last, BlockHeight::new(height));
+        }
+        for (seconds, expected) in [(0, 0), (2, 8), (60, 240), (3_600, 14_400)] {
+            assert_eq!(after(&rhythm, last, seconds), expected + ALWAYS_PLAUSIBLE, "after {seconds} s");
+        }
+    }
+
+    #[test]
     fn a_chain_that_becomes_quicker_or_has_no_pace_is_asked_by_the_interval() {
         let (mut rhythm, mut now) = (Rhythm::default(), Instant::now());
         let mut see = |rhythm: &mut Rhythm, gap_ms: u64, height: u64| {

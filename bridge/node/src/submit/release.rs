@@ -26,8 +26,8 @@ const PAGE: u64 = 1024;
 /// while anything is on hold.
 const PAIRS_AGE: Duration = Duration::from_secs(5);
 
-/// How long holds wait for a moment in which nothing is on its way. Unit: time. Source: a release takes a block, in which the lane
-/// sends nothing else.
+/// How long holds wait for a moment in which nothing is on its way. Unit: time. Source: payouts go before releases, and a lane that is
+/// never idle shall look at its holds all the same.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// How long after a release that reverted no hold of a recipient with a revert is tried. Unit: time. Source: that is eight a day, half of

@@ -62,6 +62,27 @@ async fn the_source_cursor_moves_forward_only() {
 }
 
 #[tokio::test]
+async fn the_source_cursor_steps_back_over_what_nobody_signed_only() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    let kept = store.append_confirmed(lane(1), requests(0, 3), block(5)).await.unwrap();
+    let more = store.append_confirmed(lane(1), requests(3, 2), block(9)).await.unwrap();
+    // Of three requests and of none beyond them.
+    store.record_attestation(&attestation(3, 1, 1)).await.unwrap();
+    let back = store.step_back_source(lane(1), nonce(3), block(7)).await.unwrap().unwrap();
+    assert_eq!((back.next, back.root, back.cursor), (nonce(3), kept.root, Some(block(7))));
+    assert_eq!((back.verified_next, back.verified), (nonce(3), Some(block(7))));
+    assert_eq!(store.request(lane(1), nonce(3)).await.unwrap(), None);
+
+    let again = store.append_confirmed(lane(1), requests(3, 2), block(9)).await.unwrap();
+    assert_eq!(again.root, more.root);
+    store.record_attestation(&attestation(4, 1, 1)).await.unwrap();
+    assert_eq!(store.step_back_source(lane(1), nonce(3), block(7)).await.unwrap(), None);
+    assert_eq!(store.source_position(lane(1)).await.unwrap(), again, "what was signed contradicts it");
+    assert!(store.step_back_source(lane(1), nonce(4), block(7)).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
