@@ -97,8 +97,11 @@ async fn goals(bencher: &mut Bencher<'_>, figures: &mut Vec<Figure>) -> Result<(
     for (size, goal) in SIGNATURES {
         let batch = bencher.transfer("krw", size).await?;
         erc20_request = batch.request_gas;
+        let again = bencher.lane.duplicate().await?;
         if size == 1 {
-            duplicate = bencher.lane.duplicate().await?;
+            duplicate = again;
+        } else {
+            figures.push(gas(format!("gas.duplicate.{size}"), again));
         }
         figures.push(per_transfer(format!("gas.signatures.{size}"), batch.handle_gas, size, Some(goal)));
     }
