@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
 
 use super::load::blocks::{self, Arrivals};
-use super::load::source::Source;
+use super::load::source::{Source, WAITING};
 use super::load::{BLOCK_GAS_LIMIT, calls, difference, script};
 use super::{Figure, Machine, Report, Setting, chain_version, percentile, processor};
 use crate::binaries::Binaries;
@@ -36,9 +36,6 @@ const WARM_UP: Duration = Duration::from_secs(8);
 /// Traffic that is measured.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Requests of one phase at the most; when they are used up, the source is saturated no more.
-const PREPARED: u64 = 60_000;
-
 /// Traffic of the source before the script starts.
 const BARE_WARM_UP: Duration = Duration::from_secs(5);
 
@@ -51,6 +48,11 @@ const CPU_S_PER_1000: f64 = 0.5;
 const CALLS_PER_TRANSFER: f64 = 0.1;
 const P99_BLOCKS: f64 = 2.0;
 const DUPLICATES_PER_1000: f64 = 1.0;
+
+/// Requests with which a source is saturated for so long: it takes no more, and some blocks' worth is to spare.
+fn saturating(time: Duration) -> u64 {
+    (time + Duration::from_secs(4)).as_secs() * WAITING
+}
 
 /// What changes in a phase, at one moment.
 struct Reading {
@@ -145,7 +147,7 @@ async fn steady(network: &Network, timeline: &Timeline, figures: &mut Vec<Figure
 
 /// Transfers a second while the source is driven as fast as it goes.
 async fn saturated(network: &Network, timeline: &Timeline, figures: &mut Vec<Figure>) -> Result<f64> {
-    let source = Source::prepare(network, LANE, PREPARED).await?.drive();
+    let source = Source::prepare(network, LANE, saturating(WARM_UP + WINDOW)).await?.drive();
     tokio::time::sleep(WARM_UP).await;
     let before = read(network, timeline)?;
     tokio::time::sleep(WINDOW).await;
@@ -172,13 +174,13 @@ async fn saturated(network: &Network, timeline: &Timeline, figures: &mut Vec<Fig
 /// Transfers a second of the slower of both chains, while both are driven at once. Relays must not run.
 async fn limit(network: &Network, figures: &mut Vec<Figure>) -> Result<f64> {
     // Something to pay for the whole time, whatever the relays have left over.
-    let backlog = Source::prepare(network, LANE, PREPARED).await?.drive();
+    let backlog = Source::prepare(network, LANE, saturating(WINDOW)).await?.drive();
     tokio::time::sleep(WINDOW).await;
     backlog.stop().await?;
     network.source_chain(LANE).wait_blocks(2).await?;
 
     let script = script::prepare(network, LANE).await?;
-    let source = Source::prepare(network, LANE, PREPARED).await?.drive();
+    let source = Source::prepare(network, LANE, saturating(BARE_WARM_UP + WINDOW)).await?.drive();
     tokio::time::sleep(BARE_WARM_UP).await;
     let view = network.source(0, LANE)?;
     let (began, requested) = (Instant::now(), view.request_nonce().await?.get());

@@ -9,7 +9,7 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use polyspan_types::{Direction, Kind};
 use tokio::task::JoinHandle;
@@ -23,8 +23,8 @@ use crate::traffic::{Ask, Asset};
 /// Transactions in one call.
 const BATCH: usize = 200;
 
-/// Transactions that wait for a block: more than one block takes.
-const WAITING: u64 = 4_000;
+/// Transactions that wait for a block of one second: more than one block takes.
+pub(in crate::bench) const WAITING: u64 = 4_000;
 
 /// Unit: gas.
 const GAS: u64 = 200_000;
@@ -111,10 +111,15 @@ impl Driven {
 
     /// Ends it.
     ///
-    /// Errors: the chain refused a request.
+    /// Errors: the chain refused a request, or had taken all of them before.
     pub(in crate::bench) async fn stop(self) -> Result<()> {
+        let ran_out = self.task.is_finished();
         self.stop.cancel();
-        self.task.await.context("the load broke off")?
+        self.task.await.context("the load broke off")??;
+        if ran_out {
+            bail!("all prepared requests were sent before this was to end, so the source was not saturated");
+        }
+        Ok(())
     }
 }
 
