@@ -1,4 +1,5 @@
-//! What a relay refuses to start with: one clear message that names the thing and the cure, and exit code 2.
+//! What a relay refuses to start with: one clear message that names the thing and the cure, and exit code 2; 1 where it may end
+//! without anybody correcting this relay's input.
 //!
 //! What needs no running relay is tested with the commands themselves in `bridge/cli/tests`.
 
@@ -35,8 +36,16 @@ async fn a_relay_refuses_what_it_cannot_work_with() {
     // A node that has not come to the deployment yet shows no contract either, and will.
     let beginning = network.beginning(Direction::MainToService, "beginning").await.unwrap();
     beginning.make_no_blocks().await.unwrap();
+    let deployed = network.bridges[0].deployment.main.deployment_block.get();
+    assert!(beginning.height().await.unwrap() < deployed, "too slow: it has as many blocks already");
     relay.main_endpoint.set(Faults::instead(beginning.url.clone()));
-    ended(&network, &config, 1, &["no contract", "below the deployment block"]).await;
+    ended(
+        &network,
+        &config,
+        1,
+        &["no contract", "its node is at block", &format!("deployed in block {deployed}")],
+    )
+    .await;
     relay.main_endpoint.clear();
 
     let other = fs::read_to_string(&network.bridges[1].file).unwrap();

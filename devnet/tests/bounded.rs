@@ -40,8 +40,11 @@ async fn a_hostile_etcd_hostile_endpoints_and_silent_clients_leave_a_relay_small
     .await
     .unwrap();
     // The third operator is the dishonest one.
-    for relay in ["relay-1", "relay-2"] {
-        network.start_relay(relay).unwrap();
+    let honest = ["relay-1", "relay-2"];
+    honest.iter().for_each(|relay| network.start_relay(relay).unwrap());
+    // A store that is new signs nothing that was requested before it.
+    for relay in honest {
+        network.relay(relay).unwrap().wait_ready(PATIENCE).await.unwrap();
     }
     transfer(&network).await;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -156,7 +157,13 @@ impl Cluster {
 
     pub(super) fn signal(&self, number: usize, signal: Signal) {
         let id = self.members[number].child.as_ref().unwrap().id();
-        kill(Pid::from_raw(id.try_into().unwrap()), signal).unwrap();
+        let process = Pid::from_raw(id.try_into().unwrap());
+        kill(process, signal).unwrap();
+        if signal == Signal::SIGSTOP {
+            // What is on a processor goes on for a moment; the parent hears of it when all threads stand.
+            let stopped = waitpid(process, Some(WaitPidFlag::WUNTRACED)).unwrap();
+            assert_eq!(stopped, WaitStatus::Stopped(process, signal));
+        }
     }
 
     /// Loses everything and comes back empty.
