@@ -69,8 +69,8 @@ pub fn exit(error: &anyhow::Error) -> Exit {
     if may_heal { Exit::Unreadable } else { Exit::Bad }
 }
 
-/// A relay that does not start for lack of right input. A fault of this program is none, and neither is what another process holds
-/// and gives back: a service manager starts the relay again then.
+/// A relay that does not start for lack of right input. A fault of this program is none, and neither is what ends elsewhere, such as
+/// what another process holds or a node that is syncing: a service manager starts the relay again then.
 fn is_bad_build_input(error: &BuildError) -> bool {
     !matches!(error, BuildError::Metrics(_)) && !error.heals_by_itself()
 }

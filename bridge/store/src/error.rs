@@ -160,7 +160,7 @@ pub enum StoreError {
     },
     /// The source's cursor would move back, or a block below it changed its hash.
     #[error(
-        "lane {lane}: the cursor stands at block {stored}; refusing to move it to {refused}; find out which is true before the lane is resumed (runbook: finality violated)"
+        "lane {lane}: the cursor stands at block {stored}; refusing to move it to {refused}; find out which is true before the lane is resumed (runbook: the cursor stands at block)"
     )]
     CursorBack {
         /// The lane.

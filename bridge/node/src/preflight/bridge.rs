@@ -71,19 +71,17 @@ pub(super) async fn check(
     findings
 }
 
-/// A node that is still syncing has no code there either: its newest block is below the one of the deployment.
+/// A node that is still syncing has no code there either: its newest block is below the one of the deployment, or cannot be told.
 async fn no_code(thing: String, side: &Side, chain: &Chain, error: &ChainError) -> Finding {
-    let newest = chain.head().await.ok().map(|head| head.latest.height.get());
-    match newest.filter(|newest| *newest < side.deployment_block.get()) {
-        Some(newest) => {
-            let what = format!(
-                "{error}: its node is at block {newest}, below the deployment block {}",
-                side.deployment_block
-            );
-            Finding::new(Severity::Problem, thing, what, "wait until it has synced").elsewhere()
+    let newest = match chain.head().await {
+        Ok(head) if head.latest.height >= side.deployment_block => {
+            return Finding::said(Severity::Problem, thing, error);
         }
-        None => Finding::said(Severity::Problem, thing, error),
-    }
+        Ok(head) => format!("its node is at block {}", head.latest.height),
+        Err(unseen) => format!("its newest block cannot be seen ({unseen})"),
+    };
+    let what = format!("{error}: {newest}, and the bridge was deployed in block {}", side.deployment_block);
+    Finding::new(Severity::Problem, thing, what, "wait until the node has synced").elsewhere()
 }
 
 impl End<'_> {

@@ -96,7 +96,8 @@ fn preflight_text(findings: &[Finding]) -> String {
 impl Relay {
     /// Opens keys and store, joins the coordinator, and checks against the chains whatever can be reached. Starts nothing.
     ///
-    /// Errors: everything a person must correct before this relay can serve. An endpoint that is down is none of it.
+    /// Errors: everything that must end before this relay can serve ([`BuildError::heals_by_itself`]). An endpoint that is down is none
+    /// of it.
     pub async fn build(config: &Config) -> Result<Self, BuildError> {
         let file = || config.file.display().to_string();
         let entry = config.relay.clone().ok_or_else(|| BuildError::NoRelay { file: file() })?;
