@@ -12,7 +12,7 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, bail};
 
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::eventually::eventually;
 
 /// Unit: gas. Enough for every call of the devnet that has no limit of its own.

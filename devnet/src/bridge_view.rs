@@ -16,7 +16,7 @@ use polyspan_node::config::Side;
 use polyspan_types::{HandledLogs, Request, RequestNonce, pack};
 
 use crate::account;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 
 /// One end of a bridge with the chain it is on.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,8 @@ use polyspan_types::Kind;
 use serde::Serialize;
 use tokio::process::Command;
 
-use crate::anvil::Anvil;
 use crate::binaries::Binaries;
+use crate::chain::anvil::Anvil;
 use crate::keys::Key;
 use crate::tokens::{LimitsSpec, PairTokens};
 

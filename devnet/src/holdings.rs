@@ -10,7 +10,7 @@ use polyspan_contracts::testing::{TestMultiToken, TestNFT, TestToken};
 use polyspan_types::Kind;
 
 use crate::account;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::moves::token_moves;
 
 /// What an account owns of a token, of all of its ids together, after `until` or now. Unit: the token's smallest unit,

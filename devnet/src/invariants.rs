@@ -23,7 +23,7 @@ use polyspan_node::config::Deployment;
 use polyspan_types::{Direction, LaneId};
 
 use crate::bridge_view::BridgeView;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use witness::SideWitness;
 
 pub use facts::LaneFacts;

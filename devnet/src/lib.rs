@@ -10,11 +10,10 @@
 //! ```
 
 pub mod account;
-pub mod anvil;
 pub mod bench;
 pub mod binaries;
 pub mod bridge_view;
-pub mod chain_access;
+pub mod chain;
 pub mod configs;
 pub mod demo;
 pub mod deploy;

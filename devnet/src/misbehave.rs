@@ -24,7 +24,7 @@ use polyspan_types::{Attestation, Checkpoint, CheckpointDomain, Epoch, Leaf, Req
 
 use crate::account::{self, call_of};
 use crate::bridge_view::{BridgeView, packed};
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 
 pub use lie::Fault;
 

@@ -12,9 +12,9 @@ use polyspan_types::{Direction, RequestNonce};
 use reqwest::Url;
 use tokio::process::Command;
 
-use crate::anvil::{Anvil, AnvilSpec};
 use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
+use crate::chain::anvil::{Anvil, AnvilSpec};
 use crate::etcd::EtcdCluster;
 use crate::host::Host;
 use crate::invariants::{Audit, audit};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use polyspan_types::{Direction, Finality};
 
-use crate::anvil::BLOCK_GAS_LIMIT;
+use crate::chain::anvil::BLOCK_GAS_LIMIT;
 use crate::tokens::{PAIRS, PairSpec};
 
 /// Chain ids of a devnet that a person looks at.

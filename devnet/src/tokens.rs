@@ -14,7 +14,7 @@ use polyspan_types::{Direction, Kind};
 use serde::Serialize;
 
 use crate::account::{self, call_of};
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 
 /// Liquidity on each side of a pair that locks on both. Unit: smallest units; a thousand whole ones.
 pub const LIQUIDITY: u128 = 1_000 * WHOLE;

@@ -13,7 +13,7 @@ use polyspan_node::config::{Deployment, Pair};
 use polyspan_types::{Direction, Kind};
 
 use crate::account::{self, call_of};
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::Network;
 use crate::tokens::pair_for;
 

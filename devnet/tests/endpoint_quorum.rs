@@ -4,7 +4,7 @@
 
 use alloy::primitives::{Address, U256};
 use polyspan_devnet::account;
-use polyspan_devnet::anvil::Anvil;
+use polyspan_devnet::chain::anvil::Anvil;
 use polyspan_devnet::endpoint_proxy::Faults;
 use polyspan_devnet::eventually_true;
 use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};

@@ -8,7 +8,7 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use polyspan_contracts::testing::{HostileRecipient, TestMultiToken, TestToken};
 use polyspan_devnet::account::{self, call_of};
-use polyspan_devnet::anvil::BLOCK_GAS_LIMIT;
+use polyspan_devnet::chain::anvil::BLOCK_GAS_LIMIT;
 use polyspan_devnet::endpoint_proxy::Faults;
 use polyspan_devnet::spec::Coordination;
 use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};

@@ -9,7 +9,7 @@ use alloy::sol_types::SolCall;
 use polyspan_contracts::Bridge;
 use polyspan_contracts::testing::{HostileRecipient, TestNFT};
 use polyspan_devnet::account::{self, call_of};
-use polyspan_devnet::chain_access::ChainAccess;
+use polyspan_devnet::chain::ChainAccess;
 use polyspan_devnet::testing::{PATIENCE, TestNetwork, fresh_recipient};
 use polyspan_devnet::tokens::HOSTILE_PAIRS;
 use polyspan_devnet::traffic::{Ask, Asset, Traffic};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use polyspan_types::{Kind, TraceFrame};
 
 use super::{Move, Payment};
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 
 /// Native currency that `owner` sent in a transaction, in order.
 ///

@@ -10,7 +10,7 @@ use polyspan_contracts::testing::{TestNFT, TestToken};
 use polyspan_types::Kind;
 
 use super::{Move, Payment};
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 
 /// Everything that ever moved of a token of this kind, up to a block or to now, in order. Nothing for the native currency,
 /// which has no logs.

@@ -10,8 +10,8 @@ use polyspan_types::Direction;
 use reqwest::Url;
 
 use super::{DevBridge, Network};
-use crate::anvil::{Anvil, AnvilSpec};
 use crate::binaries::{self, Binaries};
+use crate::chain::anvil::{Anvil, AnvilSpec};
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;

@@ -39,7 +39,7 @@ impl ChainDoer {
         self.forgetful.push(tokio::spawn(async move {
             loop {
                 // A node that is down has forgotten everything.
-                let _ = crate::anvil::lose_pool(&chain).await;
+                let _ = crate::chain::anvil::lose_pool(&chain).await;
                 tokio::time::sleep(FORGETS_EVERY).await;
             }
         }));

@@ -6,7 +6,7 @@ use polyspan_types::Direction;
 
 use super::pick::Side;
 use crate::account;
-use crate::anvil::Anvil;
+use crate::chain::anvil::Anvil;
 use crate::endpoint_proxy::Faults;
 use crate::network::Network;
 use crate::tokens::WHOLE;

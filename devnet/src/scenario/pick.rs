@@ -7,7 +7,7 @@ use polyspan_types::Direction;
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::anvil::Anvil;
+use crate::chain::anvil::Anvil;
 use crate::network::Network;
 
 /// One of the two chains.

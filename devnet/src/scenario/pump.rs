@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::account;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::Network;
 use crate::tokens::pair_for;
 use crate::traffic::{Ask, Asset};

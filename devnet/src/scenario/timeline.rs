@@ -10,7 +10,7 @@ use polyspan_types::{Direction, RequestNonce};
 use tokio::task::JoinHandle;
 
 use crate::account;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::{LaneProgress, Network};
 
 /// Time between two looks. Unit of every outage, so to say.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::PATIENCE;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::eventually::eventually_true;
 
 /// A market that stays where it is: every block has the base fee that was set last. It ends when it is dropped.

@@ -12,7 +12,7 @@ use polyspan_types::{Checkpoint, CheckpointDomain, Direction, Epoch, Leaf, Reque
 
 use crate::account::{self, call_of};
 use crate::bridge_view::{packed, transfer_of};
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::Network;
 
 /// Unit: gas. Half of a block: the largest batch fits.

@@ -14,7 +14,7 @@ use polyspan_contracts::Bridge;
 use polyspan_types::Direction;
 use tokio::task::JoinHandle;
 
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::Network;
 
 /// Time between two looks.

@@ -15,7 +15,7 @@ use polyspan_types::{Direction, Kind};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::Network;
 use crate::tokens::pair_for;
 use crate::traffic::{Ask, Asset};

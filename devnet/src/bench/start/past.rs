@@ -12,7 +12,7 @@ use polyspan_types::{
 };
 
 use super::storage;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::network::Network;
 
 /// Transfers that are written at once.

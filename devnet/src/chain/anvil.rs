@@ -13,7 +13,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use reqwest::Url;
 
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::eventually::eventually;
 use crate::host::Host;
 use crate::process::{ChildProcess, Warden};

@@ -9,7 +9,7 @@ use reqwest::Url;
 use tokio::process::Command;
 
 use super::AnvilSpec;
-use crate::chain_access::ChainAccess;
+use crate::chain::ChainAccess;
 use crate::eventually::{eventually, eventually_true};
 use crate::process::{ChildProcess, Warden};
 
