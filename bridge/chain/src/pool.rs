@@ -25,7 +25,7 @@ use self::score::{CallKind, Score, Standing, Trouble};
 use crate::client::Client;
 use crate::error::NoQuorum;
 use crate::metrics::{ChainSeries, EndpointSeries};
-use crate::{ChainError, ChainSettings, Endpoint};
+use crate::{ChainError, ChainSettings, Endpoint, ReplyKind};
 
 /// Part of the deadline after which others are asked in the place of one that is silent, and the bounds of that time.
 const HEDGE_PART: u32 = 10;
@@ -162,6 +162,11 @@ impl Pool {
             && let Some((_, failed)) = failures.first()
         {
             return failed.clone();
+        }
+        // A younger state may have a quorum.
+        let gone = |(_, failed): &&(usize, ChainError)| failed.reply_kind() == Some(ReplyKind::StateGone);
+        if let Some((_, gone)) = failures.iter().find(gone) {
+            return gone.clone();
         }
         // A shorter range may have a quorum.
         let refused = |(_, failed): &&(usize, ChainError)| matches!(failed, ChainError::RangeRefused { from, to, .. } if from < to);

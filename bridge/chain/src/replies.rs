@@ -21,6 +21,8 @@ pub enum ReplyKind {
     Underpriced,
     /// The account cannot pay value and gas.
     InsufficientFunds,
+    /// The whole fee is above the most that the node passes on.
+    FeeTooHigh,
     /// The gas limit is above that of a block, or above the node's cap.
     GasLimitTooHigh,
     /// The pool has no place for it now.
@@ -29,8 +31,10 @@ pub enum ReplyKind {
     RangeTooLarge,
     /// Too many requests.
     RateLimited,
-    /// The node does not have the block or its state (any more, or yet).
+    /// The node does not have the block, or not yet.
     BlockUnknown,
+    /// The node has the block, and has thrown away the state as of it.
+    StateGone,
     /// The node has thrown away the logs of such old blocks.
     LogsPruned,
     /// The node does not offer the method.
@@ -39,6 +43,8 @@ pub enum ReplyKind {
     Reverted,
     /// The call ran out of the gas that it may use, or of whatever else its chain counts.
     OutOfGas,
+    /// The call took longer than the node allows.
+    CallTooSlow,
     /// None of these.
     Other,
 }
@@ -54,6 +60,35 @@ const QUOTA: &[Rule] = &[
     (&["request limit reached"], ReplyKind::RateLimited),
     (&["request count exceeded"], ReplyKind::RateLimited),
     (&["compute units per second"], ReplyKind::RateLimited),
+    (&["server is busy"], ReplyKind::RateLimited),
+];
+
+/// For calls, estimates and transactions: gas limits. What lacks gas comes first, as some nodes say that in nearly the same words.
+const GAS: &[Rule] = &[
+    (&["callgascostmorethangaslimit"], ReplyKind::Other),
+    (&["gasfloormorethangaslimit"], ReplyKind::Other),
+    (&["intrinsic gas exceeds"], ReplyKind::Other),
+    (&["gas cost", "exceeds the gas limit"], ReplyKind::Other),
+    (&["intrinsic gas too high"], ReplyKind::GasLimitTooHigh),
+    (&["exceeds block gas limit"], ReplyKind::GasLimitTooHigh),
+    (&["exceeds the block gas limit"], ReplyKind::GasLimitTooHigh),
+    (&["gaslimitexceeded"], ReplyKind::GasLimitTooHigh),
+    (&["gaslimitcapexceeded"], ReplyKind::GasLimitTooHigh),
+    (&["gas_limit > env"], ReplyKind::GasLimitTooHigh),
+    (&["gas limit", "exceed"], ReplyKind::GasLimitTooHigh),
+    (&["gas limit", "too high"], ReplyKind::GasLimitTooHigh),
+    (&["gas limit", "cap"], ReplyKind::GasLimitTooHigh),
+    (&["gas limit reached"], ReplyKind::GasLimitTooHigh),
+];
+
+/// For calls and estimates.
+const CALL: &[Rule] = &[
+    (&["execution aborted", "timeout"], ReplyKind::CallTooSlow),
+    (&["timed out"], ReplyKind::CallTooSlow),
+    (&["timeout expired"], ReplyKind::CallTooSlow),
+    (&["canceled", "timeout"], ReplyKind::CallTooSlow),
+    (&["less than block base fee"], ReplyKind::Underpriced),
+    (&["less than basefee"], ReplyKind::Underpriced),
 ];
 
 /// For `eth_getLogs`.
@@ -61,10 +96,15 @@ const LOGS: &[Rule] = &[
     (&["pruned history"], ReplyKind::LogsPruned),
     (&["history", "pruned"], ReplyKind::LogsPruned),
     (&["logs", "pruned"], ReplyKind::LogsPruned),
+    (&["history", "expired"], ReplyKind::LogsPruned),
+    (&["old data not available", "pruning"], ReplyKind::LogsPruned),
     (&["receipt", "not available"], ReplyKind::LogsPruned),
     (&["data before", "not available"], ReplyKind::LogsPruned),
     (&["beyond current head"], ReplyKind::BlockUnknown),
     (&["cannot be found"], ReplyKind::BlockUnknown),
+    (&["invalid block range params"], ReplyKind::BlockUnknown),
+    (&["range", "in the future"], ReplyKind::BlockUnknown),
+    (&["beyond latest executed block"], ReplyKind::BlockUnknown),
     (&["query returned more than"], ReplyKind::RangeTooLarge),
     (&["more than", "results"], ReplyKind::RangeTooLarge),
     (&["max results"], ReplyKind::RangeTooLarge),
@@ -81,6 +121,9 @@ const LOGS: &[Rule] = &[
     (&["entity too large"], ReplyKind::RangeTooLarge),
     (&["query timeout"], ReplyKind::RangeTooLarge),
     (&["timed out"], ReplyKind::RangeTooLarge),
+    (&["timeout expired"], ReplyKind::RangeTooLarge),
+    (&["canceled", "timeout"], ReplyKind::RangeTooLarge),
+    (&["ranges over", "not supported"], ReplyKind::RangeTooLarge),
     (&["limit exceeded"], ReplyKind::RangeTooLarge),
 ];
 
@@ -90,18 +133,24 @@ const SEND: &[Rule] = &[
     (&["alreadyknown"], ReplyKind::AlreadyKnown),
     (&["already imported"], ReplyKind::AlreadyKnown),
     (&["known transaction"], ReplyKind::AlreadyKnown),
-    (&["existing tx with same hash"], ReplyKind::AlreadyKnown),
+    (&["existing tx", "with same hash"], ReplyKind::AlreadyKnown),
     (&["tx already exists"], ReplyKind::AlreadyKnown),
+    (&["tx fee", "exceeds the configured cap"], ReplyKind::FeeTooHigh),
+    (&["fee cap exceeded"], ReplyKind::FeeTooHigh),
     (&["underpriced"], ReplyKind::Underpriced),
     (&["replacementnotallowed"], ReplyKind::Underpriced),
     (&["could not replace"], ReplyKind::Underpriced),
+    (&["replaced by transaction with higher"], ReplyKind::Underpriced),
     (&["another tx which has the same nonce"], ReplyKind::Underpriced),
     (&["another transaction with same nonce"], ReplyKind::Underpriced),
     (&["nonce", "too low"], ReplyKind::NonceTooLow),
     (&["oldnonce"], ReplyKind::NonceTooLow),
     (&["nonce", "too high"], ReplyKind::NonceTooHigh),
     (&["nonce", "too distant"], ReplyKind::NonceTooHigh),
+    (&["nonce", "too far in future"], ReplyKind::NonceTooHigh),
     (&["noncegap"], ReplyKind::NonceTooHigh),
+    (&["nonce gap"], ReplyKind::NonceTooHigh),
+    (&["gapped-nonce"], ReplyKind::NonceTooHigh),
     (&["insufficient funds"], ReplyKind::InsufficientFunds),
     (&["insufficientfunds"], ReplyKind::InsufficientFunds),
     (&["insufficient balance"], ReplyKind::InsufficientFunds),
@@ -110,18 +159,21 @@ const SEND: &[Rule] = &[
     (&["less than block base fee"], ReplyKind::Underpriced),
     (&["max fee per gas", "base fee"], ReplyKind::Underpriced),
     (&["maxfeepergas", "too low"], ReplyKind::Underpriced),
+    (&["gasprice", "too low"], ReplyKind::Underpriced),
+    (&["greater than or equal to basefee"], ReplyKind::Underpriced),
+    (&["priority fee below"], ReplyKind::Underpriced),
+    (&["less than basefee"], ReplyKind::Underpriced),
     (&["feetoolow"], ReplyKind::Underpriced),
     (&["fee too low"], ReplyKind::Underpriced),
     (&["gas price", "below"], ReplyKind::Underpriced),
     (&["gas price", "too low"], ReplyKind::Underpriced),
-    (&["exceeds block gas limit"], ReplyKind::GasLimitTooHigh),
-    (&["gaslimitexceeded"], ReplyKind::GasLimitTooHigh),
-    (&["gas_limit > env.block.gas_limit"], ReplyKind::GasLimitTooHigh),
-    (&["gas limit", "exceed"], ReplyKind::GasLimitTooHigh),
-    (&["gas limit", "cap"], ReplyKind::GasLimitTooHigh),
     (&["pool is full"], ReplyKind::PoolFull),
     (&["txpool is full"], ReplyKind::PoolFull),
     (&["account limit exceeded"], ReplyKind::PoolFull),
+    (&["future transaction tries to replace pending"], ReplyKind::PoolFull),
+    (&["in-flight transaction limit reached"], ReplyKind::PoolFull),
+    (&["already reserved"], ReplyKind::PoolFull),
+    (&["spammer"], ReplyKind::PoolFull),
 ];
 
 /// For everything, when nothing more special fits.
@@ -137,28 +189,60 @@ const ANY: &[Rule] = &[
     (&["block not found"], ReplyKind::BlockUnknown),
     (&["unknown block"], ReplyKind::BlockUnknown),
     (&["unknown header"], ReplyKind::BlockUnknown),
+    (&["header for hash not found"], ReplyKind::BlockUnknown),
+    (&["header does not exist"], ReplyKind::BlockUnknown),
+    (&["block does not exist"], ReplyKind::BlockUnknown),
+    (&["invalid block tag"], ReplyKind::BlockUnknown),
+    (&["not currently canonical"], ReplyKind::BlockUnknown),
+    (&["block body is missing"], ReplyKind::BlockUnknown),
+    (&["head block not available"], ReplyKind::BlockUnknown),
+    (&["indexing is in progress"], ReplyKind::BlockUnknown),
+    (&["indexing is not yet complete"], ReplyKind::BlockUnknown),
+    (&["could not be found"], ReplyKind::BlockUnknown),
+    (&["could not find the header"], ReplyKind::BlockUnknown),
+    (&["incorrect head block"], ReplyKind::BlockUnknown),
+    (&["no finalized block"], ReplyKind::BlockUnknown),
     (&["blockoutofrange"], ReplyKind::BlockUnknown),
     (&["resource not found"], ReplyKind::BlockUnknown),
-    (&["missing trie node"], ReplyKind::BlockUnknown),
-    (&["historical state"], ReplyKind::BlockUnknown),
-    (&["state", "not available"], ReplyKind::BlockUnknown),
-    (&["state", "pruned"], ReplyKind::BlockUnknown),
+    // A block to come has no state yet, which some nodes say in the words of a state that is gone.
+    (&["has not been executed yet"], ReplyKind::BlockUnknown),
+    (&["missing trie node"], ReplyKind::StateGone),
+    (&["historical state"], ReplyKind::StateGone),
+    (&["state histories"], ReplyKind::StateGone),
+    (&["state", "not available"], ReplyKind::StateGone),
+    (&["state", "unavailable"], ReplyKind::StateGone),
+    (&["state", "is not canonical"], ReplyKind::StateGone),
+    (&["state", "pruned"], ReplyKind::StateGone),
+    (&["no state available"], ReplyKind::StateGone),
+    (&["no state found"], ReplyKind::StateGone),
+    (&["not available due to pruning"], ReplyKind::StateGone),
+    (&["history", "pruned"], ReplyKind::StateGone),
+    (&["pruned history"], ReplyKind::StateGone),
+    (&["history has expired"], ReplyKind::StateGone),
     (&["could not find block"], ReplyKind::BlockUnknown),
+    (&["block", "not found"], ReplyKind::BlockUnknown),
     (&["method not found"], ReplyKind::MethodUnknown),
     (&["does not exist/is not available"], ReplyKind::MethodUnknown),
     (&["method", "not supported"], ReplyKind::MethodUnknown),
     (&["method", "not available"], ReplyKind::MethodUnknown),
+    (&["method not enabled"], ReplyKind::MethodUnknown),
+    (&["method", "is disabled"], ReplyKind::MethodUnknown),
 ];
 
 /// Meaning of an error that `method` was answered with. `text` is the message with whatever data came along.
 pub(crate) fn classify(method: &str, code: i64, text: &str) -> ReplyKind {
     let text = text.to_ascii_lowercase();
-    let special = match method {
-        "eth_getLogs" => LOGS,
-        "eth_sendRawTransaction" => SEND,
-        _ => &[],
+    let (special, gas): (&[Rule], &[Rule]) = match method {
+        "eth_getLogs" => (LOGS, &[]),
+        "eth_sendRawTransaction" => (SEND, GAS),
+        // Whoever is called writes the reason of a revert: it must not pass for the words of the node.
+        "eth_call" | "eth_estimateGas" if code == 3 || text.contains("revert") => {
+            return ReplyKind::Reverted;
+        }
+        "eth_call" | "eth_estimateGas" => (CALL, GAS),
+        _ => (&[], &[]),
     };
-    let by_text = [QUOTA, special, ANY]
+    let by_text = [QUOTA, special, gas, ANY]
         .into_iter()
         .flatten()
         .find(|(words, _)| words.iter().all(|word| text.contains(word)))
@@ -178,6 +262,9 @@ pub(crate) fn classify(method: &str, code: i64, text: &str) -> ReplyKind {
 /// What stands before a number that a node demands of a fee, and of which fee. The order matters where one text has two of them.
 const DEMANDS: &[(&str, Fee)] = &[
     ("minimum needed ", Fee::Priority),
+    ("minimum required priority fee ", Fee::Priority),
+    ("below the minimum of ", Fee::Priority),
+    ("maxpriorityfeepergas of at least ", Fee::Priority),
     ("basefeepergas of ", Fee::Max),
     ("basefee: ", Fee::Max),
     ("maxfeepergas of at least ", Fee::Max),

@@ -87,7 +87,7 @@ impl HandleTrial {
             Err(ChainError::Reverted(_)) => Ok(None),
             Err(error) => match error.reply_kind() {
                 Some(ReplyKind::OutOfGas) => Ok(None),
-                Some(ReplyKind::GasLimitTooHigh | ReplyKind::InsufficientFunds) => {
+                Some(ReplyKind::GasLimitTooHigh | ReplyKind::InsufficientFunds | ReplyKind::CallTooSlow) => {
                     Ok(Some(Trial::Unclear(error.to_string())))
                 }
                 _ => Err(error.clone()),

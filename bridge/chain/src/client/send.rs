@@ -35,6 +35,10 @@ impl Client {
             ReplyKind::InsufficientFunds => SendOutcome::InsufficientFunds,
             ReplyKind::GasLimitTooHigh => SendOutcome::GasLimitTooHigh,
             ReplyKind::PoolFull => SendOutcome::PoolFull,
+            ReplyKind::FeeTooHigh => SendOutcome::Refused(format!(
+                "{}; raise that cap of the node (geth: --rpc.txfeecap) or lower max_fee_per_gas of this chain",
+                refusal.message
+            )),
             // The endpoint does not take transactions at all: that says nothing about this one.
             ReplyKind::MethodUnknown => return Err(ChainError::Refused(refusal)),
             _ => SendOutcome::Refused(refusal.message),

@@ -171,6 +171,7 @@ impl Score {
             ChainError::RangeRefused { from, to, .. } if from < to => return,
             // It has what is newer.
             ChainError::LogsPruned { .. } => return,
+            error if error.reply_kind() == Some(ReplyKind::StateGone) => return,
             // A block behind the others, as any node is for a moment.
             error if error.reply_kind() == Some(ReplyKind::BlockUnknown) => {
                 (false, fails, (Duration::from_millis(500), seconds(10)))

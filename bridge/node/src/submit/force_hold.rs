@@ -19,7 +19,7 @@ use crate::submitter::{Job, JobResult, greatest_gas};
 const FORCE_HOLD_GAS: u64 = 400_000;
 
 /// Labels of the force-holds metric: a closed set.
-pub const FORCE_HOLD_OUTCOMES: [&str; 15] = [
+pub const FORCE_HOLD_OUTCOMES: [&str; 16] = [
     "signed",
     "held",
     "reverted",
@@ -27,6 +27,7 @@ pub const FORCE_HOLD_OUTCOMES: [&str; 15] = [
     "withheld",
     "refused",
     "too_large",
+    "too_slow",
     "not_taken",
     "above_cap",
     "over_budget",
@@ -140,6 +141,7 @@ mod tests {
             JobResult::Refused(BridgeRevert::AlreadyHandled { handle_nonce: RequestNonce::ZERO }),
             JobResult::Refused(BridgeRevert::NotWired),
             JobResult::TooLarge,
+            JobResult::TooSlow,
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
             JobResult::OverBudget { budget: 1 },

@@ -252,6 +252,7 @@ impl LaneSubmission {
             }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
             | JobResult::TooLarge
+            | JobResult::TooSlow
             | JobResult::NotTaken(_)
                 if piece.count > 1 =>
             {

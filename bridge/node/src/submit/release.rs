@@ -35,13 +35,14 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 const SUSPECTS_COOLDOWN: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Labels of the releases metric: a closed set.
-pub const RELEASE_OUTCOMES: [&str; 14] = [
+pub const RELEASE_OUTCOMES: [&str; 15] = [
     "released",
     "reverted",
     "still_held",
     "ended_before",
     "refused",
     "too_large",
+    "too_slow",
     "not_taken",
     "above_cap",
     "over_budget",
@@ -237,6 +238,7 @@ impl LaneSubmission {
             JobResult::Mined { .. }
                 | JobResult::Refused(_)
                 | JobResult::TooLarge
+                | JobResult::TooSlow
                 | JobResult::OverBudget { .. }
         );
         let news = self.releases.attempts.note(nonce, text.clone(), counts, Instant::now());
@@ -319,6 +321,7 @@ mod tests {
             JobResult::Refused(BridgeRevert::NotHeld { nonce }),
             JobResult::Refused(BridgeRevert::NotWired),
             JobResult::TooLarge,
+            JobResult::TooSlow,
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
             JobResult::OverBudget { budget: 1 },

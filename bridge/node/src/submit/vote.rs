@@ -16,13 +16,14 @@ use crate::submitter::{Job, JobResult};
 const VOTE_GAS: u64 = 150_000;
 
 /// Labels of the votes metric: a closed set.
-pub const VOTE_OUTCOMES: [&str; 14] = [
+pub const VOTE_OUTCOMES: [&str; 15] = [
     "voted",
     "reverted",
     "voted_before",
     "duplicate_avoided",
     "refused",
     "too_large",
+    "too_slow",
     "not_taken",
     "above_cap",
     "over_budget",
@@ -110,6 +111,7 @@ mod tests {
             JobResult::Refused(BridgeRevert::AlreadyHandled { handle_nonce: RequestNonce::ZERO }),
             JobResult::Refused(BridgeRevert::NotWired),
             JobResult::TooLarge,
+            JobResult::TooSlow,
             JobResult::NotTaken(String::new()),
             JobResult::AboveCap { cap: 1 },
             JobResult::OverBudget { budget: 1 },

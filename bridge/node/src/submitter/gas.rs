@@ -72,6 +72,7 @@ impl Submitter {
                 Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas) => {
                     return Ok(Err(NotSent::Told(JobResult::TooLarge)));
                 }
+                Some(ReplyKind::CallTooSlow) => return Ok(Err(NotSent::Told(JobResult::TooSlow))),
                 Some(ReplyKind::InsufficientFunds) => {
                     self.fall_short().await?;
                     return Ok(Err(NotSent::Unfunded));

@@ -49,6 +49,8 @@ pub enum JobResult {
     Refused(BridgeRevert),
     /// It does not fit into a transaction or block of the chain: nothing was sent.
     TooLarge,
+    /// The node did not execute it in the time that it gives to calls, or that we give it: nothing was sent.
+    TooSlow,
     /// The node will never take it, in its words: it is not on its way.
     NotTaken(String),
     /// The market is above the price cap: nothing was sent.
@@ -80,12 +82,13 @@ pub enum JobResult {
 }
 
 /// Labels of the submissions metric: a closed set.
-pub const OUTCOMES: [&str; 13] = [
+pub const OUTCOMES: [&str; 14] = [
     "handled",
     "reverted",
     "duplicate_avoided",
     "refused",
     "too_large",
+    "too_slow",
     "not_taken",
     "above_cap",
     "over_budget",
@@ -105,6 +108,7 @@ impl JobResult {
             Self::Refused(BridgeRevert::AlreadyHandled { .. }) => "duplicate_avoided",
             Self::Refused(_) => "refused",
             Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
             Self::NotTaken(_) => "not_taken",
             Self::AboveCap { .. } => "above_cap",
             Self::OverBudget { .. } => "over_budget",
@@ -126,6 +130,9 @@ impl fmt::Display for JobResult {
             }
             Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
             Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),
+            Self::TooSlow => {
+                f.write_str("the node does not get through the transaction in the time that calls have")
+            }
             Self::NotTaken(text) => write!(f, "the node does not take the transaction: {text}"),
             Self::AboveCap { cap } => write!(
                 f,
