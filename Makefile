@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. They fetch what they need into .tools.
-# `make demo COORDINATION=etcd` joins the relays through three etcd members.
+# `make demo COORDINATION=etcd` joins the relays through three etcd members; NODES=geth or hardhat runs the chains on those nodes.
 # A recipe is at most five lines; logic lives in devnet or in a tested tool.
 
 .DEFAULT_GOAL := help
@@ -10,6 +10,10 @@ CARGO ?= cargo
 CARGO_FLAGS ?= --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 COORDINATION ?= embedded
+NODES ?= anvil
+# What the devnet is told about its parts, and which of them must be fetched first.
+PARTS = --coordination $(COORDINATION) --nodes $(NODES)
+FETCHED = $(filter etcd,$(COORDINATION)) $(filter geth hardhat,$(NODES:geth-archive=geth))
 FORGE := $(CURDIR)/.tools/bin/forge
 DENY_VERSION := 0.20.2
 DENY_ROOT := .tools/cargo/cargo-deny-$(DENY_VERSION)
@@ -24,7 +28,7 @@ help: ## List these targets
 
 # ---- what must be there ----
 
-.PHONY: rust node python tools protoc etcd
+.PHONY: rust node python tools protoc etcd geth hardhat
 rust:
 	$(call need,$(CARGO),Rust 1.94.1 or newer: https://rustup.rs)
 	$(call need,cc,a C compiler (Debian: apt-get install build-essential))
@@ -47,6 +51,12 @@ protoc: python
 etcd: python ## Find or fetch etcd for devnet and tests, and say which one it is
 	@tools/fetch etcd
 
+geth: ## Build geth from its Go modules into .tools, once (needs Go 1.25 or newer)
+	@tools/fetch geth
+
+hardhat: node ## Fetch Hardhat 3 and the Node.js that it needs into .tools, once
+	@tools/fetch hardhat
+
 tools: node ## Fetch anvil, forge, solc and OpenZeppelin Contracts into .tools, once
 	@tools/fetch
 
@@ -62,32 +72,32 @@ build: rust protoc ## Build every binary
 # ---- run ----
 
 .PHONY: demo devnet bench
-demo devnet: $(filter etcd,$(COORDINATION))
+demo devnet: $(FETCHED)
 
 demo: tools build ## Two chains, eight relays, 60 transfers, three of the relays killed on the way
-	@$(TARGET)/debug/devnet demo --coordination $(COORDINATION)
+	@$(TARGET)/debug/devnet demo $(PARTS)
 
 devnet: tools build ## The same network, left running for you to try
-	@$(TARGET)/debug/devnet up --coordination $(COORDINATION)
+	@$(TARGET)/debug/devnet up $(PARTS)
 
 bench: tools build ## Gas per request and per transfer, against the goals
 	@$(TARGET)/debug/devnet bench gas
 
 # What takes time is measured with optimised programs.
 .PHONY: release bench-failover bench-throughput bench-recovery bench-start scenarios
-bench-failover bench-throughput: $(filter etcd,$(COORDINATION))
+bench-failover bench-throughput: $(FETCHED)
 
 release: rust
 	$(CARGO) build $(CARGO_FLAGS) --release -p polyspan-cli -p polyspan-devnet
 
 bench-failover: tools release ## Time without a payout when the leader of a lane dies or freezes (COORDINATION=etcd)
-	@$(TARGET)/release/devnet bench failover --coordination $(COORDINATION) $(BENCH_FLAGS)
+	@$(TARGET)/release/devnet bench failover $(PARTS) $(BENCH_FLAGS)
 
 bench-start: tools release ## Start and memory of a relay with a million transfers behind it (BENCH_FLAGS='--transfers 100000')
 	@$(TARGET)/release/devnet bench start $(BENCH_FLAGS)
 
 bench-throughput: tools release ## Transfers a second, beside what the chains can do (BENCH_FLAGS='--threshold 1', COORDINATION=etcd)
-	@$(TARGET)/release/devnet bench throughput --coordination $(COORDINATION) $(BENCH_FLAGS)
+	@$(TARGET)/release/devnet bench throughput $(PARTS) $(BENCH_FLAGS)
 
 bench-recovery: tools release ## Backlogs of 10 000 and 100 000 requests after all relays were down (BENCH_FLAGS='--requests 1000')
 	@$(TARGET)/release/devnet bench recovery $(BENCH_FLAGS)
@@ -126,7 +136,7 @@ check-slither: python-tools
 check-symbolic: python-tools
 	contracts/symbolic --core
 
-.PHONY: test test-contracts test-rust test-system
+.PHONY: test test-contracts test-rust test-system test-nodes
 test: test-contracts test-rust ## Every test that needs no root, Solidity and Rust, on real anvil processes
 
 test-contracts: tools python
@@ -140,6 +150,9 @@ test-system: tools build etcd ## The tests that need root: a full disk, a networ
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios -- --test-threads 2
+
+test-nodes: tools build geth hardhat ## The core of the end-to-end tests on geth and Hardhat, finality a thousand blocks away (needs Go)
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test nodes -- --test-threads 2
 
 # A build of its own, with a feature that is off by default: `make check` compiles and lints it, and this runs it.
 .PHONY: test-kms

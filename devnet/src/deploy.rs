@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::process::Command;
 
 use crate::binaries::Binaries;
-use crate::chain::anvil::Anvil;
+use crate::chain::Chain;
 use crate::keys::Key;
 use crate::tokens::{LimitsSpec, PairTokens};
 
@@ -42,7 +42,7 @@ pub struct DeployJob<'a> {
 #[derive(Debug)]
 pub struct DeploySide<'a> {
     /// Its chain.
-    pub chain: &'a Anvil,
+    pub chain: &'a Chain,
     /// Who moves value there.
     pub operators: Vec<Address>,
     /// Who pays.
@@ -133,7 +133,7 @@ impl DeployJob<'_> {
         SideTable {
             chain: side.chain.name.clone(),
             chain_id: side.chain.chain_id,
-            endpoint: side.chain.url.to_string(),
+            endpoint: side.chain.url().to_string(),
             operators: side.operators.clone(),
             threshold: self.threshold,
             governors: self.governors.iter().map(Key::address).collect(),

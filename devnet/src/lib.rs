@@ -33,6 +33,7 @@ pub mod moves;
 pub mod network;
 pub mod ports;
 pub mod process;
+pub mod record_replies;
 pub mod relay;
 pub mod scenario;
 pub mod scenarios;

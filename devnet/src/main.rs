@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
+use polyspan_devnet::chain::NodeKind;
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
 use polyspan_devnet::spec::{Coordination, NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
-use polyspan_devnet::{bench, binaries, demo, hostile_etcd, scenario, scenarios, screen, up};
+use polyspan_devnet::{bench, binaries, demo, hostile_etcd, record_replies, scenario, scenarios, screen, up};
 use polyspan_monitoring::logs;
 use tracing_subscriber::EnvFilter;
 
@@ -42,7 +43,7 @@ enum Command {
         #[arg(long)]
         namespaces: bool,
         #[command(flatten)]
-        meeting: Meeting,
+        parts: Parts,
     },
     /// Transfers in both directions while operators are killed; ends with 0 only if everything adds up.
     Demo {
@@ -50,7 +51,7 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         transfers: usize,
         #[command(flatten)]
-        meeting: Meeting,
+        parts: Parts,
     },
     /// Measure against the goals of the design.
     Bench {
@@ -75,12 +76,18 @@ enum Command {
         #[arg(long, default_value_t = 1_000_000, value_parser = RangedU64ValueParser::<u64>::new().range(1_000..=100_000_000))]
         transfers: u64,
         #[command(flatten)]
-        meeting: Meeting,
+        parts: Parts,
     },
     /// Play scenarios: faults under traffic, judged from the chains alone.
     Scenario {
         #[command(subcommand)]
         what: ScenarioCommand,
+    },
+    /// Record what a node answers where it refuses something, for the tests of the rules that read such answers.
+    RecordReplies {
+        /// What the node is.
+        #[arg(long, value_enum)]
+        nodes: NodeKind,
     },
     /// Be somebody with all rights in etcd who deletes, replays, reorders, forges and floods keys.
     HostileEtcd {
@@ -130,13 +137,16 @@ enum ScenarioCommand {
         #[arg(long)]
         seed: Option<u64>,
         #[command(flatten)]
-        meeting: Meeting,
+        parts: Parts,
     },
 }
 
-/// What joins the relays.
+/// Which programs a network is made of.
 #[derive(clap::Args)]
-struct Meeting {
+struct Parts {
+    /// What the nodes of both chains are.
+    #[arg(long, value_enum, default_value_t = NodeKind::Anvil)]
+    nodes: NodeKind,
     /// What joins the relays.
     #[arg(long, value_enum, default_value_t = Kind::Embedded)]
     coordination: Kind,
@@ -153,16 +163,22 @@ enum Kind {
     Etcd,
 }
 
-impl Meeting {
-    /// Errors: etcd is not installed. Before anything is made.
-    fn checked(&self) -> Result<Coordination> {
-        match self.coordination {
-            Kind::Embedded => Ok(Coordination::Embedded),
+impl Parts {
+    /// Errors: one of them is not installed. Before anything is made.
+    fn checked(&self) -> Result<(NodeKind, Coordination)> {
+        match self.nodes {
+            NodeKind::Anvil => drop(binaries::anvil()?),
+            NodeKind::Hardhat => drop(binaries::hardhat()?),
+            NodeKind::Geth | NodeKind::GethArchive => drop(binaries::geth()?),
+        }
+        let coordination = match self.coordination {
+            Kind::Embedded => Coordination::Embedded,
             Kind::Etcd => {
                 binaries::etcd()?;
-                Ok(Coordination::Etcd { members: self.etcd_members })
+                Coordination::Etcd { members: self.etcd_members }
             }
-        }
+        };
+        Ok((self.nodes, coordination))
     }
 }
 
@@ -208,18 +224,18 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let dir = arguments.dir;
     match arguments.command {
-        Command::Up { relays, threshold, bridges, namespaces, meeting } => {
-            let coordination = meeting.checked()?;
+        Command::Up { relays, threshold, bridges, namespaces, parts } => {
+            let (nodes, coordination) = parts.checked()?;
             let place = if namespaces { Place::Namespaces } else { Place::Loopback };
             let spec = up_spec(&Run::choose(dir, "up")?.directory, relays, threshold, bridges)?;
-            up::run(NetworkSpec { coordination, place, ..spec }).await?;
+            up::run(NetworkSpec { nodes, coordination, place, ..spec }).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Demo { transfers, meeting } => {
-            let coordination = meeting.checked()?;
+        Command::Demo { transfers, parts } => {
+            let (nodes, coordination) = parts.checked()?;
             let run = Run::choose(dir, "demo")?;
             let transfers = transfers.max(60);
-            let spec = NetworkSpec { coordination, ..NetworkSpec::full(&run.directory) };
+            let spec = NetworkSpec { nodes, coordination, ..NetworkSpec::full(&run.directory) };
             let verdict = unless_asked_to_end(demo::run(spec, transfers)).await?;
             if verdict.is_good() {
                 run.clean();
@@ -229,12 +245,17 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             screen::line(verdict.line());
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench { what, json, threshold, max_transfers, rounds, requests, transfers, meeting } => {
-            let coordination = meeting.checked()?;
+        Command::Bench { what, json, threshold, max_transfers, rounds, requests, transfers, parts } => {
+            let (nodes, coordination) = parts.checked()?;
             let run = Run::choose(dir, "bench")?;
             let full = NetworkSpec::full(&run.directory);
             let development = usize::from(threshold) * 2 <= full.relays().len() / 2;
-            let spec = NetworkSpec { threshold, development, max_transfers, coordination, ..full };
+            let spec = NetworkSpec { nodes, threshold, development, max_transfers, coordination, ..full };
+            if matches!(what, Bench::Gas | Bench::Start) && nodes != NodeKind::Anvil {
+                bail!(
+                    "this bench writes code or storage by itself, which only anvil allows; leave --nodes out"
+                );
+            }
             let report = unless_asked_to_end(async {
                 match what {
                     Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
@@ -260,14 +281,21 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback, seed, meeting } } => {
-            let coordination = meeting.checked()?;
+        Command::Scenario { what: ScenarioCommand::Run { name, all: _, json, loopback, seed, parts } } => {
+            let (nodes, coordination) = parts.checked()?;
             let chosen: Vec<_> = match name {
                 Some(name) => vec![scenarios::find(&name)?],
-                None => scenarios::all().collect(),
+                None => scenarios::all().filter(|scenario| is_playable(scenario, nodes)).collect(),
             };
             let place = if loopback { Place::Loopback } else { Place::Namespaces };
-            unless_asked_to_end(play(dir, &chosen, place, coordination, seed, json)).await
+            unless_asked_to_end(play(dir, &chosen, (nodes, place, coordination), seed, json)).await
+        }
+        Command::RecordReplies { nodes } => {
+            let run = Run::choose(dir, "record-replies")?;
+            let file = unless_asked_to_end(record_replies::run(nodes, &run.directory)).await?;
+            run.clean();
+            screen::line(format!("written: {}", file.display()));
+            Ok(ExitCode::SUCCESS)
         }
         Command::HostileEtcd { endpoints, prefix, seed } => {
             unless_asked_to_end(hostile_etcd::run(&endpoints, &prefix, seed)).await?;
@@ -280,12 +308,20 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     }
 }
 
+/// Says which scenarios are left out, and why.
+fn is_playable(scenario: &scenario::Scenario, nodes: NodeKind) -> bool {
+    let missing = scenario.missing_on(nodes);
+    if let Some(missing) = missing {
+        screen::error(format!("{}: left out, as {nodes} {missing}", scenario.name));
+    }
+    missing.is_none()
+}
+
 /// Plays scenarios one after the other. The files of those that went well are removed.
 async fn play(
     dir: Option<PathBuf>,
     chosen: &[&'static scenario::Scenario],
-    place: Place,
-    coordination: Coordination,
+    (nodes, place, coordination): (NodeKind, Place, Coordination),
     seed: Option<u64>,
     json: bool,
 ) -> Result<ExitCode> {
@@ -294,7 +330,8 @@ async fn play(
         let own = dir.as_ref().map(|dir| dir.join(scenario.name.replace([' ', ','], "-")));
         let run = Run::choose(own, "scenario")?;
         let seed = seed.unwrap_or_else(rand::random);
-        let options = scenario::Options { directory: run.directory.clone(), place, coordination, seed };
+        let options =
+            scenario::Options { directory: run.directory.clone(), nodes, place, coordination, seed };
         let outcome = scenario::run(scenario, &options)
             .await
             .with_context(|| format!("{}; logs and databases: {}", scenario.name, run.directory.display()))?;

@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use crate::binaries::Binaries;
 use crate::bridge_view::BridgeView;
+use crate::chain::Chain;
 use crate::chain::anvil::{Anvil, AnvilSpec};
 use crate::etcd::EtcdCluster;
 use crate::host::Host;
@@ -34,9 +35,9 @@ pub struct Network {
     /// The programs it runs.
     pub binaries: Binaries,
     /// The main chain.
-    pub main: Anvil,
+    pub main: Chain,
     /// The service chain.
-    pub service: Anvil,
+    pub service: Chain,
     /// The node that signs for the relays, if they have no attester keys of their own.
     pub signer: Option<Anvil>,
     /// The bridges, deployed and wired.
@@ -127,7 +128,7 @@ impl Network {
     ///
     /// Errors: it cannot be started.
     pub async fn fork(&self, direction: Direction, name: &str) -> Result<Anvil> {
-        self.beside(direction, name, Some(self.source_chain(direction).url.clone())).await
+        self.beside(direction, name, Some(self.source_chain(direction).url().clone())).await
     }
 
     /// As [`Network::fork`], with nothing but the first block: what an endpoint serves whose node has yet to sync.
@@ -156,7 +157,7 @@ impl Network {
     }
 
     /// The chain on which requests of this direction are made.
-    pub const fn source_chain(&self, direction: Direction) -> &Anvil {
+    pub const fn source_chain(&self, direction: Direction) -> &Chain {
         match direction {
             Direction::MainToService => &self.main,
             Direction::ServiceToMain => &self.service,
@@ -164,7 +165,7 @@ impl Network {
     }
 
     /// The chain on which they are paid.
-    pub const fn destination_chain(&self, direction: Direction) -> &Anvil {
+    pub const fn destination_chain(&self, direction: Direction) -> &Chain {
         self.source_chain(direction.opposite())
     }
 
@@ -216,9 +217,10 @@ impl Network {
     ///
     /// Errors: a chain does not answer.
     pub async fn audit(&self) -> Result<Vec<Audit>> {
+        let (main, service) = tokio::try_join!(self.main.archive(), self.service.archive())?;
         let mut audits = Vec::new();
         for bridge in &self.bridges {
-            audits.push(audit(&self.main, &self.service, &bridge.deployment).await?);
+            audits.push(audit(&main.access, &service.access, &bridge.deployment).await?);
         }
         Ok(audits)
     }
@@ -248,8 +250,10 @@ impl Network {
         if let Some(etcd) = &mut self.etcd {
             etcd.stop().await?;
         }
-        for chain in [&mut self.main, &mut self.service].into_iter().chain(&mut self.signer) {
-            chain.process.kill().await?;
+        let chains = [&mut self.main, &mut self.service].map(Chain::process_mut);
+        let signer = self.signer.as_mut().map(|signer| &mut signer.process);
+        for process in chains.into_iter().chain(signer) {
+            process.kill().await?;
         }
         match stopped.into_iter().find_map(Result::err) {
             Some(error) => Err(error),

@@ -19,6 +19,8 @@ mod pump;
 mod run;
 mod timeline;
 
+use crate::chain::NodeKind;
+
 pub use act::{Act, Check, Step, When};
 pub(crate) use act::{expect, then};
 pub use ballots::unpause;
@@ -103,6 +105,13 @@ pub enum Length {
     Short,
     /// Minutes.
     Long,
+}
+
+impl Scenario {
+    /// Why it cannot be played on nodes of this kind; `None` when it can.
+    pub fn missing_on(&self, nodes: NodeKind) -> Option<&'static str> {
+        self.steps.iter().find_map(|step| step.missing_on(nodes))
+    }
 }
 
 impl Shape {

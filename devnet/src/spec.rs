@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use polyspan_types::{Direction, Finality};
 
+use crate::chain::NodeKind;
 use crate::chain::anvil::BLOCK_GAS_LIMIT;
 use crate::tokens::{PAIRS, PairSpec};
 
 /// Chain ids of a devnet that a person looks at.
 pub const CHAIN_IDS: [u64; 2] = [31_001, 31_002];
+
+/// How far the final block is behind the newest one, where the node says which it is. Unit: blocks. Source: what anvil says with one slot in
+/// an epoch.
+pub const FINALIZED_BEHIND: u64 = 2;
 
 /// What a person who tries things out can wait for. Unit: blocks, of a second each.
 const REFUND_DELAY: u64 = 60;
@@ -21,6 +26,10 @@ pub struct NetworkSpec {
     pub directory: PathBuf,
     /// Ids of the main and the service chain.
     pub chain_ids: [u64; 2],
+    /// What the nodes of both chains are.
+    pub nodes: NodeKind,
+    /// How far the block that a geth calls final is behind its newest one; never any with `None`. Unit: blocks.
+    pub finality_distance: Option<u64>,
     /// Transactions cost nothing on either chain.
     pub free_gas: bool,
     /// Which relays there are. Each is an operator.
@@ -117,6 +126,8 @@ impl NetworkSpec {
         Self {
             directory: directory.to_owned(),
             chain_ids: CHAIN_IDS,
+            nodes: NodeKind::Anvil,
+            finality_distance: Some(FINALIZED_BEHIND),
             free_gas: false,
             topology: Topology::Split(4),
             threshold: 3,

@@ -58,8 +58,8 @@ fn manual(network: &Network) -> Vec<String> {
     let polyspan = network.binaries.polyspan.display();
     let mut lines = vec![
         format!("devnet is up in {}", network.spec.directory.display()),
-        format!("  main chain     {}  (chain id {})", network.main.url, network.main.chain_id),
-        format!("  service chain  {}  (chain id {})", network.service.url, network.service.chain_id),
+        format!("  main chain     {}  (chain id {})", network.main.url(), network.main.chain_id),
+        format!("  service chain  {}  (chain id {})", network.service.url(), network.service.chain_id),
         String::new(),
         "metrics and health of the relays (/metrics, /livez, /readyz):".to_owned(),
     ];

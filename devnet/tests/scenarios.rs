@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use polyspan_devnet::chain::NodeKind;
 use polyspan_devnet::scenario::{self, Length, Options};
 use polyspan_devnet::scenarios;
 use polyspan_devnet::spec::{Coordination, Place};
@@ -70,6 +71,7 @@ async fn play(name: &str, coordination: Coordination) {
     let scenario = scenarios::find(name).unwrap();
     let folder = tempfile::Builder::new().prefix("polyspan-scenario-").tempdir().unwrap();
     let options = Options {
+        nodes: NodeKind::Anvil,
         directory: folder.path().join("net"),
         place: Place::Namespaces,
         coordination,

@@ -1,8 +1,11 @@
 //! What a node means by the text of its error: the only place that looks at such text.
 //!
 //! Nodes agree neither on codes nor on words. The rules are tested on `replies/recorded.rs`, a table of replies of many
-//! nodes and providers; a reply that is met in the field and not understood is added there first.
+//! nodes and providers as they were read, and on `replies/met/`, what running nodes answered. A reply that is met in the field and not
+//! understood is added to the table first.
 
+#[cfg(test)]
+mod met;
 #[cfg(test)]
 mod recorded;
 

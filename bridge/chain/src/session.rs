@@ -24,6 +24,9 @@ mod http;
 mod opener;
 mod translate;
 
+#[cfg(test)]
+pub(crate) use translate::words;
+
 /// Shortest and longest wait between two attempts to connect.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 

@@ -205,7 +205,7 @@ fn read(network: &Network, timeline: &Timeline) -> Result<Reading> {
         let process = relay.process.as_ref().with_context(|| format!("{} does not run", relay.spec.name))?;
         relays += processor::seconds(process.id())?;
     }
-    let chain = |chain: &crate::chain::anvil::Anvil| processor::seconds(chain.process.id());
+    let chain = |chain: &crate::chain::Chain| processor::seconds(chain.process().id());
     Ok(Reading {
         at: Instant::now(),
         requested: progress.requested.get(),

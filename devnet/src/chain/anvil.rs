@@ -13,17 +13,14 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use reqwest::Url;
 
+use super::in_some_attempts;
 use crate::chain::ChainAccess;
-use crate::eventually::eventually;
 use crate::host::Host;
 use crate::process::{ChildProcess, Warden};
 use launch::{BLOCK_TIME, Launch, States};
 
 /// Unit: gas. Room for a batch of 128 transfers with the highest gas caps.
 pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
-
-/// A port may be taken between the look and its use.
-const ATTEMPTS: usize = 3;
 
 /// A block that was begun is made within this. Unit: time. Source: a hundred times what a block without transactions takes.
 const SETTLES_WITHIN: Duration = Duration::from_millis(200);
@@ -70,17 +67,15 @@ impl Anvil {
     ///
     /// Errors: anvil ends at once, or somebody else's node answers on every port tried.
     pub async fn start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            match Self::try_start(binary, spec, warden, folder).await {
-                Ok(chain) => return Ok(chain),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("at least one attempt")?.context(format!("cannot start the chain {}", spec.name)))
+        in_some_attempts(&spec.name, || Self::try_start(binary, spec, warden, folder)).await
     }
 
-    async fn try_start(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
+    pub(super) async fn try_start(
+        binary: &Path,
+        spec: &AnvilSpec,
+        warden: &Warden,
+        folder: &Path,
+    ) -> Result<Self> {
         let launch = Launch::new(binary, spec, warden, folder)?;
         let (process, access) = launch.run(States::Kept).await?;
         Ok(Self { access, url: launch.url()?, host: spec.host.clone(), process, launch, down: false })
@@ -152,16 +147,6 @@ impl Anvil {
     /// Errors: the node does not answer.
     pub async fn height(&self) -> Result<u64> {
         self.provider.get_block_number().await.context("cannot read the height")
-    }
-
-    /// Waits until `count` more blocks are there.
-    ///
-    /// Errors: the chain stands still.
-    pub async fn wait_blocks(&self, count: u64) -> Result<()> {
-        let target = self.height().await? + count;
-        let patience = Duration::from_secs(10 + 3 * count);
-        let reached = || async { Ok((self.height().await? >= target).then_some(())) };
-        eventually(&format!("block {target} of {}", self.name), patience, reached).await
     }
 
     /// Makes `count` blocks at once, without a transaction.

@@ -25,8 +25,8 @@ pub(super) async fn read(network: &Network, recipient: Address) -> Result<Balanc
     let deployment = &network.bridge(0)?.deployment;
     let mut balances = BTreeMap::new();
     for (chain, side, direction) in [
-        (&network.main.access, &deployment.main, Direction::MainToService),
-        (&network.service.access, &deployment.service, Direction::ServiceToMain),
+        (network.main.access(), &deployment.main, Direction::MainToService),
+        (network.service.access(), &deployment.service, Direction::ServiceToMain),
     ] {
         let sender = usize::from(direction == Direction::ServiceToMain);
         let user = &network.users[sender];

@@ -3,7 +3,8 @@
 use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
 use anyhow::{Context, Result};
-use polyspan_types::{Kind, TraceFrame};
+use polyspan_types::{CallFrame, Kind};
+use serde_json::json;
 
 use super::{Move, Payment};
 use crate::chain::ChainAccess;
@@ -12,10 +13,11 @@ use crate::chain::ChainAccess;
 ///
 /// Errors: the node gives no trace.
 pub async fn native_moves(chain: &ChainAccess, tx_hash: B256, owner: Address) -> Result<Vec<Move>> {
-    let traced =
-        chain.provider.raw_request::<_, Vec<TraceFrame>>("trace_transaction".into(), [tx_hash]).await;
-    let frames = traced.with_context(|| format!("{} gives no trace of {tx_hash}", chain.name))?;
-    let sent = TraceFrame::native_payments(&frames, owner).into_iter();
+    // The method that geth, Hardhat and anvil have all of.
+    let how = json!([tx_hash, { "tracer": "callTracer" }]);
+    let traced = chain.provider.raw_request::<_, CallFrame>("debug_traceTransaction".into(), how).await;
+    let frame = traced.with_context(|| format!("{} gives no trace of {tx_hash}", chain.name))?;
+    let sent = frame.native_payments(owner).into_iter();
     let moved = |polyspan_types::Payment { token, to, id, amount }| Move {
         tx_hash,
         from: owner,

@@ -9,6 +9,7 @@ use polyspan_types::RequestNonce;
 use tokio::process::Command;
 
 use super::Network;
+use crate::chain::Chain;
 use crate::etcd::EtcdCluster;
 
 /// Lines of a dead part's log that are shown.
@@ -47,7 +48,7 @@ impl Network {
     /// Errors: the host cannot tell.
     pub fn dead_part(&mut self) -> Result<Option<DeadPart>> {
         let chains = [&mut self.main, &mut self.service];
-        let chains = chains.into_iter().filter(|chain| !chain.is_down()).map(|chain| &mut chain.process);
+        let chains = chains.into_iter().filter(|chain| !chain.is_down()).map(Chain::process_mut);
         let relays = self.relays.iter_mut().filter_map(|relay| relay.process.as_mut());
         let etcd = self.etcd.iter_mut().flat_map(EtcdCluster::processes);
         for process in chains.chain(etcd).chain(relays) {

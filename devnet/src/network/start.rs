@@ -12,6 +12,7 @@ use reqwest::Url;
 use super::{DevBridge, Network};
 use crate::binaries::{self, Binaries};
 use crate::chain::anvil::{Anvil, AnvilSpec};
+use crate::chain::{Chain, ChainSpec};
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;
@@ -55,23 +56,23 @@ impl Network {
             Place::Loopback => None,
             Place::Namespaces => Some(Lan::create()?),
         };
-        let chain = |index: usize, name: &str| -> Result<AnvilSpec> {
-            Ok(AnvilSpec {
+        let chain = |index: usize, name: &str| -> Result<ChainSpec> {
+            Ok(ChainSpec {
                 name: name.to_owned(),
                 chain_id: spec.chain_ids[index],
+                kind: spec.nodes,
                 free_gas: spec.free_gas,
-                accounts: 1,
-                fork_of: None,
                 block_gas_limit: spec.block_gas_limit,
                 host: host(lan.as_ref(), name)?,
                 durable: spec.durable_chains,
+                finality_distance: spec.finality_distance,
             })
         };
         let (main, service) = (chain(0, "main")?, chain(1, "service")?);
         let etcd_hosts = etcd_hosts(&spec, lan.as_ref())?;
         let (main, service, etcd) = tokio::try_join!(
-            Anvil::start(&binaries.anvil, &main, &warden, &spec.directory),
-            Anvil::start(&binaries.anvil, &service, &warden, &spec.directory),
+            Chain::start(&main, &warden, &spec.directory),
+            Chain::start(&service, &warden, &spec.directory),
             start_etcd(&spec, &etcd_hosts, &warden),
         )?;
 
@@ -83,7 +84,7 @@ impl Network {
         fund(&main, &service, &people, &relays).await?;
 
         let config = spec.directory.join("polyspan.toml");
-        let endpoints = [&main, &service].map(|chain| chain.url.to_string());
+        let endpoints = [&main, &service].map(|chain| chain.url().to_string());
         let mut bridges: Vec<DevBridge> = Vec::new();
         for name in spec.bridge_names() {
             let [main_payer, service_payer] = &people.token_payers;
@@ -196,7 +197,7 @@ async fn make_relays(
     folder: &KeyFolder,
     spec: &NetworkSpec,
     lan: Option<&Lan>,
-    chains: [&Anvil; 2],
+    chains: [&Chain; 2],
     signer: Option<&Anvil>,
 ) -> Result<Vec<Relay>> {
     let mut accounts = signer.map(Anvil::account_keys).transpose()?.map(Vec::into_iter);
@@ -244,7 +245,7 @@ async fn make_relay(
     relay: RelaySpec,
     host: Host,
     attester: Key,
-    [main, service]: [&Anvil; 2],
+    [main, service]: [&Chain; 2],
 ) -> Result<Relay> {
     let name = relay.name.clone();
     let own = spec.directory.join(&name);
@@ -263,7 +264,7 @@ async fn make_relay(
         }
     }
     let mut links = Vec::new();
-    let mut upstream = [main.url.clone(), service.url.clone()];
+    let mut upstream = [main.url().clone(), service.url().clone()];
     if spec.links {
         for url in &mut upstream {
             *url = linked(&host, url, &mut links).await?;
@@ -323,17 +324,13 @@ async fn spare_endpoints(spec: &NetworkSpec, host: &Host, chain: Url) -> Result<
     Ok(spare)
 }
 
-async fn fund(main: &Anvil, service: &Anvil, people: &People, relays: &[Relay]) -> Result<()> {
+async fn fund(main: &Chain, service: &Chain, people: &People, relays: &[Relay]) -> Result<()> {
     let keys = people.users.iter().chain(&people.deployers);
     let submitters = relays.iter().flat_map(|relay| relay.submitters.iter().map(|(_, key)| key));
-    for chain in [main, service] {
-        for key in keys.clone().chain(submitters.clone()) {
-            chain.set_balance(key.address(), U256::from(BALANCE)).await?;
-        }
-        for payer in &people.token_payers {
-            chain.set_balance(payer.address(), U256::from(BALANCE)).await?;
-        }
-    }
+    let payers = people.token_payers.iter().map(PrivateKeySigner::address);
+    let all = keys.chain(submitters).map(Key::address).chain(payers);
+    let balances: Vec<_> = all.map(|account| (account, U256::from(BALANCE))).collect();
+    tokio::try_join!(main.fund(&balances), service.fund(&balances))?;
     Ok(())
 }
 

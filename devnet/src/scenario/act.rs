@@ -6,6 +6,7 @@ use polyspan_types::Direction;
 
 use super::fault::Fault;
 use super::pick::Pick;
+use crate::chain::NodeKind;
 
 /// One step.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +65,20 @@ impl Step {
     /// The node of a chain ends, which must keep what it has.
     pub(super) const fn ends_a_chain(&self) -> bool {
         matches!(self.act, Act::Do(Fault::Stop(Pick::Chain(_)) | Fault::Kill(Pick::Chain(_))))
+    }
+
+    /// What it asks of a chain that nodes of this kind do not do.
+    pub(super) const fn missing_on(&self, nodes: NodeKind) -> Option<&'static str> {
+        let Act::Do(fault) = self.act else { return None };
+        match fault {
+            Fault::Stop(Pick::Chain(_)) | Fault::Kill(Pick::Chain(_)) if !nodes.restarts() => {
+                Some("keeps nothing when it ends")
+            }
+            Fault::Reorg(..) | Fault::RollBack(..) if !nodes.reorganises() => Some("takes no blocks back"),
+            Fault::LosePool(_) if !nodes.forgets_its_pool() => Some("forgets its pool only when it ends"),
+            Fault::Unfund(_) if !nodes.takes_value_away() => Some("takes no value from accounts"),
+            _ => None,
+        }
     }
 }
 

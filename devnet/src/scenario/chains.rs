@@ -23,23 +23,18 @@ pub(super) struct ChainDoer {
 }
 
 /// The node ends without a warning: what it had not written, its newest blocks, is gone.
-///
-/// anvil writes when it is asked to end, or all that it has at every interval, which costs more than the blocks
-/// themselves. So it loses the blocks in the moment before it is asked: those that look see the same.
 pub(super) async fn kill(network: &mut Network, side: Side) -> Result<()> {
-    let chain = side.of_mut(network);
-    chain.roll_back(UNWRITTEN).await?;
-    chain.stop().await
+    side.of_mut(network).crash(UNWRITTEN).await
 }
 
 impl ChainDoer {
     /// From now on the node forgets every second what is in no block.
     pub(super) fn lose_pools(&mut self, network: &Network, side: Side) {
-        let chain = side.of(network).access.clone();
+        let (kind, chain) = (network.spec.nodes, side.of(network).access().clone());
         self.forgetful.push(tokio::spawn(async move {
             loop {
                 // A node that is down has forgotten everything.
-                let _ = crate::chain::anvil::lose_pool(&chain).await;
+                let _ = crate::chain::lose_pool(kind, &chain).await;
                 tokio::time::sleep(FORGETS_EVERY).await;
             }
         }));

@@ -139,8 +139,8 @@ impl Doer {
             Fault::Stop(Pick::Chain(side)) => side.of_mut(network).stop().await,
             Fault::Kill(Pick::Chain(side)) => chains::kill(network, side).await,
             Fault::Start(Pick::Chain(side)) => side.of_mut(network).start_again().await,
-            Fault::Freeze(Pick::Chain(side)) => side.of_mut(network).process.freeze(),
-            Fault::Thaw(Pick::Chain(side)) => side.of_mut(network).process.thaw(),
+            Fault::Freeze(Pick::Chain(side)) => side.of_mut(network).process_mut().freeze(),
+            Fault::Thaw(Pick::Chain(side)) => side.of_mut(network).process_mut().thaw(),
             Fault::WipeEtcd => network.etcd_mut()?.wipe().await,
             Fault::HostileEtcd => self.etcd.be_hostile(network),
             Fault::EndHostility => self.etcd.end_hostility().await,
@@ -233,7 +233,7 @@ impl Doer {
     /// The places where these parts run.
     async fn hosts(&mut self, network: &mut Network, pick: Pick) -> Result<Vec<Host>> {
         if let Pick::Chain(side) = pick {
-            return Ok(vec![side.of(network).host.clone()]);
+            return Ok(vec![side.of(network).host().clone()]);
         }
         if let Pick::Etcd(members) = pick {
             let hosts = network.etcd_hosts.get(members.of(network.etcd_hosts.len()));

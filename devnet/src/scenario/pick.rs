@@ -7,7 +7,7 @@ use polyspan_types::Direction;
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::chain::anvil::Anvil;
+use crate::chain::Chain;
 use crate::network::Network;
 
 /// One of the two chains.
@@ -71,7 +71,7 @@ impl Side {
     }
 
     /// Its chain, to be acted upon.
-    pub const fn of_mut(self, network: &mut Network) -> &mut Anvil {
+    pub const fn of_mut(self, network: &mut Network) -> &mut Chain {
         match self {
             Self::Main => &mut network.main,
             Self::Service => &mut network.service,
@@ -79,7 +79,7 @@ impl Side {
     }
 
     /// Its chain.
-    pub const fn of(self, network: &Network) -> &Anvil {
+    pub const fn of(self, network: &Network) -> &Chain {
         match self {
             Self::Main => &network.main,
             Self::Service => &network.service,

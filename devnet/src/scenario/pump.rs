@@ -50,7 +50,7 @@ impl Pump {
         let pair = deployment.pair(pair).with_context(|| format!("no pair is called {pair}"))?;
         let sent = Arc::new(AtomicU64::new(0));
         let nozzle = Nozzle {
-            chain: network.source_chain(direction).access.clone(),
+            chain: network.source_chain(direction).access().clone(),
             user: network.users.get(user).context("no such user")?.signer.clone(),
             bridge: deployment.lane(direction).source.bridge,
             token: pair.tokens(direction).0,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use polyspan_types::Direction;
+use polyspan_types::{Direction, Finality};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -14,10 +14,11 @@ use super::outcome::{LaneOutage, Outcome};
 use super::pump::Pump;
 use super::timeline::Timeline;
 use super::{Meeting, Scenario};
+use crate::chain::NodeKind;
 use crate::eventually::eventually_true;
 use crate::invariants::expect_single_roots_but;
 use crate::network::Network;
-use crate::spec::{Coordination, NetworkSpec, Place, Topology};
+use crate::spec::{Coordination, FINALIZED_BEHIND, NetworkSpec, Place, Topology};
 
 /// Patience for anything that a few blocks bring about. Generous: two cores may be shared with others.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +29,9 @@ const LONG_PATIENCE: Duration = Duration::from_secs(120);
 /// Blocks in which what was on its way at a fault is handled.
 const SETTLING_BLOCKS: u64 = 20;
 
+/// How far the final block of Ethereum is behind its newest one, at the least. Unit: blocks. Source: two epochs of 32 slots.
+const ETHEREUM_FINALITY: u64 = 64;
+
 /// How scenarios are played.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -35,6 +39,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// Where the parts run. Cuts need namespaces.
     pub place: Place,
+    /// What the nodes of both chains are.
+    pub nodes: NodeKind,
     /// What joins the relays, where the scenario does not say.
     pub coordination: Coordination,
     /// Decides what a scenario leaves to chance; the same seed draws the same lots.
@@ -55,6 +61,9 @@ struct Play<'a> {
 ///
 /// Errors: the network cannot be started, or a step cannot be done. What does not hold is in the outcome.
 pub async fn run(scenario: &Scenario, options: &Options) -> Result<Outcome> {
+    if let Some(missing) = scenario.missing_on(options.nodes) {
+        bail!("{} cannot be played on {}: that {missing}", scenario.name, options.nodes);
+    }
     tracing::info!("{}: seed {}", scenario.name, options.seed);
     let mut network = Network::start(spec(scenario, options)?).await?;
     let mut lots = StdRng::seed_from_u64(options.seed);
@@ -79,12 +88,20 @@ pub async fn run(scenario: &Scenario, options: &Options) -> Result<Outcome> {
 fn spec(scenario: &Scenario, options: &Options) -> Result<NetworkSpec> {
     let shape = &scenario.network;
     let first = 1_000_000 + u64::from(rand::random::<u32>());
+    let finality: Finality =
+        shape.finality.parse().with_context(|| format!("finality {}", shape.finality))?;
     Ok(NetworkSpec {
         // Several may be played at once: one's chain must not be taken for another's.
         chain_ids: [first, first + 1],
         topology: Topology::Split(shape.relays),
         threshold: shape.threshold,
-        finality: shape.finality.parse().with_context(|| format!("finality {}", shape.finality))?,
+        nodes: options.nodes,
+        // Where relays count blocks by themselves, the node must not be the one that refuses to take blocks back.
+        finality_distance: match finality {
+            Finality::Depth(_) => Some(ETHEREUM_FINALITY),
+            Finality::Tag(_) => Some(FINALIZED_BEHIND),
+        },
+        finality,
         endpoints_per_relay: shape.endpoints,
         links: shape.links,
         development: usize::from(shape.threshold) * 2 <= shape.relays,

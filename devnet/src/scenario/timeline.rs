@@ -47,7 +47,7 @@ impl Timeline {
     /// Errors: there is none.
     pub fn start(network: &Network) -> Result<Self> {
         let deployment = network.bridge(0)?.deployment.clone();
-        let chains = [network.main.access.clone(), network.service.access.clone()];
+        let chains = [network.main.access().clone(), network.service.access().clone()];
         let seen = Arc::new(Mutex::new([LaneTrack::default(); 2]));
         let task = tokio::spawn(look_again(chains, deployment, seen.clone()));
         Ok(Self { seen, task })

@@ -63,14 +63,19 @@ pub(super) fn error(
 
 fn node_error(endpoint: &Endpoint, method: &'static str, payload: &ErrorPayload) -> ChainError {
     let data: Option<Value> = payload.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
-    let message = beginning(&payload.message);
-    let told = match &data {
+    let told = words(&payload.message, data.as_ref());
+    refusal(endpoint, method, payload.code, &told, data.as_ref().and_then(revert_data), None)
+}
+
+/// What a node says in an error: its message, and the data where that is no bare revert data.
+pub(crate) fn words(message: &str, data: Option<&Value>) -> String {
+    let message = beginning(message);
+    match data {
         None | Some(Value::Null) => message.to_owned(),
         Some(Value::String(text)) if text.starts_with("0x") => message.to_owned(),
         // Some nodes put the real reason beside a message that says nothing.
         Some(data) => format!("{message} {}", beginning(&data.to_string())),
-    };
-    refusal(endpoint, method, payload.code, &told, data.as_ref().and_then(revert_data), None)
+    }
 }
 
 fn http_error(

@@ -55,7 +55,7 @@ impl Source {
         direction: Direction,
         count: u64,
     ) -> Result<Self> {
-        let chain = network.source_chain(direction).access.clone();
+        let chain = network.source_chain(direction).access().clone();
         let signer = network.users.first().context("no user")?.signer.clone();
         let deployment = &network.bridge(0)?.deployment;
         let name = pair_for(direction, Kind::Erc20);

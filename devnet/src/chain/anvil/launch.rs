@@ -1,20 +1,16 @@
 //! How a chain's process is started, ended, and started again with what it had.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use reqwest::Url;
 use tokio::process::Command;
 
 use super::AnvilSpec;
 use crate::chain::ChainAccess;
-use crate::eventually::{eventually, eventually_true};
+use crate::chain::site::Site;
 use crate::process::{ChildProcess, Warden};
-
-/// Where a chain has an address of its own.
-const PORT: u16 = 8545;
 
 /// Patience for a node to listen and to answer. A state of some hundred blocks is read in a second.
 const READY: Duration = Duration::from_secs(10);
@@ -39,52 +35,27 @@ pub(super) enum States {
 pub(super) struct Launch {
     binary: PathBuf,
     spec: AnvilSpec,
-    warden: Warden,
-    folder: PathBuf,
-    socket: SocketAddr,
+    site: Site,
 }
 
 impl Launch {
     /// Chooses the address. Nothing runs yet.
     pub(super) fn new(binary: &Path, spec: &AnvilSpec, warden: &Warden, folder: &Path) -> Result<Self> {
-        Ok(Self {
-            binary: binary.to_owned(),
-            spec: spec.clone(),
-            warden: warden.clone(),
-            folder: folder.to_owned(),
-            socket: spec.host.socket(PORT)?,
-        })
+        let site = Site::new(&spec.name, spec.chain_id, &spec.host, warden, folder)?;
+        Ok(Self { binary: binary.to_owned(), spec: spec.clone(), site })
     }
 
     /// Its HTTP endpoint.
     pub(super) fn url(&self) -> Result<Url> {
-        format!("http://{}", self.socket).parse().context("a URL of digits and dots")
+        self.site.url()
     }
 
-    /// Starts the process, with what an earlier one kept, and looks at the chain id before anything else is said to it.
+    /// Starts the process, with what an earlier one kept.
     ///
     /// Errors: anvil ends at once, or somebody else's node answers.
     pub(super) async fn run(&self, states: States) -> Result<(ChildProcess, ChainAccess)> {
-        let Self { spec, socket, warden, .. } = self;
-        let log = self.folder.join(format!("chain-{}.log", spec.name));
-        let before = std::fs::metadata(&log).map_or(0, |log| log.len());
-        let mut process =
-            ChildProcess::spawn(warden, &format!("chain {}", spec.name), self.command(states), &log)?;
-        // Only an anvil that got its port says so: the chain id alone could be that of another devnet.
-        let says = format!("Listening on {socket}");
-        let listens = || async { Ok(process.log_after(before).contains(&says)) };
-        drop(eventually_true("the chain listens", READY, listens).await);
-        let url = self.url()?;
-        let connect = || async { ChainAccess::connect(&spec.name, url.clone()).await.map(Some) };
-        let found = eventually("the chain answers", READY, connect).await;
-        if process.exited()?.is_some() {
-            bail!("anvil ended at once:\n{}", process.log_tail(10));
-        }
-        let access = found?;
-        if access.chain_id != spec.chain_id {
-            bail!("port {} answers as chain {} and not as {}", socket.port(), access.chain_id, spec.chain_id);
-        }
-        Ok((process, access))
+        let says = format!("Listening on {}", self.site.socket);
+        self.site.run(self.command(states), &says, READY).await
     }
 
     /// Ends the process in order, so that it writes what it has.
@@ -104,20 +75,20 @@ impl Launch {
     }
 
     fn state(&self) -> PathBuf {
-        self.folder.join(format!("chain-{}.state.json", self.spec.name))
+        self.site.folder.join(format!("chain-{}.state.json", self.spec.name))
     }
 
     fn command(&self, states: States) -> Command {
-        let Self { spec, socket, .. } = self;
+        let Self { spec, site, .. } = self;
         let mut command = spec.host.command(&self.binary);
         command
-            .args(["--host", &socket.ip().to_string(), "--port", &socket.port().to_string()])
+            .args(["--host", &site.socket.ip().to_string(), "--port", &site.socket.port().to_string()])
             .args(["--chain-id", &spec.chain_id.to_string()])
             .args(["--block-time", &BLOCK_TIME.to_string(), "--slots-in-an-epoch", "1"])
             .args(["--gas-limit", &spec.block_gas_limit.to_string()])
             .args(["--accounts", &spec.accounts.to_string()])
             // Its caches belong to this run, not to the person's home.
-            .env("HOME", &self.folder)
+            .env("HOME", &site.folder)
             // It colours what it writes into files.
             .env("NO_COLOR", "1");
         if spec.durable {

@@ -1,0 +1,51 @@
+//! Which node software runs the chains of a network.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+/// Node software, and how it keeps states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NodeKind {
+    /// anvil, of Foundry: keeps all states.
+    Anvil,
+    /// Hardhat 3: keeps all states; every block is final.
+    Hardhat,
+    /// geth in full mode: keeps the states of the newest 128 blocks.
+    Geth,
+    /// geth as an archive: keeps all states.
+    GethArchive,
+}
+
+impl NodeKind {
+    /// Its node can be ended, and started again with its blocks.
+    pub const fn restarts(self) -> bool {
+        !matches!(self, Self::Hardhat)
+    }
+
+    /// Its newest blocks can be replaced by others.
+    pub const fn reorganises(self) -> bool {
+        !matches!(self, Self::Hardhat)
+    }
+
+    /// An account can be made poorer without its key.
+    pub const fn takes_value_away(self) -> bool {
+        matches!(self, Self::Anvil | Self::Hardhat)
+    }
+
+    /// It can be made to forget what is in no block, while it runs.
+    pub const fn forgets_its_pool(self) -> bool {
+        matches!(self, Self::Anvil | Self::Hardhat)
+    }
+}
+
+impl fmt::Display for NodeKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Anvil => "anvil",
+            Self::Hardhat => "hardhat",
+            Self::Geth => "geth",
+            Self::GethArchive => "geth-archive",
+        })
+    }
+}
