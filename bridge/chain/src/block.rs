@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 use crate::wire::WireBlock;
 
+/// How far behind the newest block a state is asked for. Unit: blocks. Source: geth in full mode keeps 128, and an endpoint may be some blocks
+/// behind the others; `finalized` of a healthy Ethereum is 64 to 96 blocks behind.
+const STATES_KEPT: u64 = 100;
+
 /// Newest and final block of a chain, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -19,6 +23,13 @@ pub struct Head {
     pub final_block: BlockRef,
     /// Hash of the block before the final one.
     pub final_parent: B256,
+}
+
+impl Head {
+    /// Whether nodes that keep the states of their newest blocks only have that of the final block.
+    pub const fn has_final_state(&self) -> bool {
+        self.latest.height.since(self.final_block.height) <= STATES_KEPT
+    }
 }
 
 /// The block whose state is read.

@@ -241,6 +241,11 @@ impl ChainError {
             || self.reply_kind().is_some_and(request)
     }
 
+    /// Whether the node has thrown the state away that it was asked for.
+    pub fn is_state_gone(&self) -> bool {
+        self.reply_kind() == Some(ReplyKind::StateGone)
+    }
+
     /// The kind of a refusal; `None` for every other error.
     pub fn reply_kind(&self) -> Option<ReplyKind> {
         match self {

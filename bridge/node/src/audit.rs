@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
 use polyspan_chain::{At, Backoff, Head, HeadView, LaneState};
-use polyspan_types::{BlockHeight, Classify, ErrorClass, Leaf, RequestNonce, Root};
+use polyspan_types::{BlockHeight, BlockRef, Classify, ErrorClass, Leaf, RequestNonce, Root};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::config::Side;
 use crate::error::LaneError;
 use crate::finality::{self, Cursor};
 use crate::lane::Lane;
+use crate::seen::SeenStates;
 use crate::step::or_pending;
 use judge::{Noticed, Sides, Verdict, judge};
 
@@ -43,13 +45,16 @@ pub struct PayoutAudit {
     noticed: Option<Noticed>,
     /// What is stored of how far roots were compared, and since when.
     stored: Option<(RequestNonce, Instant)>,
+    /// What the newest blocks of each chain said, for when they are final and their states are gone.
+    source_seen: SeenStates,
+    destination_seen: SeenStates,
     /// The alarm was raised.
     alarmed: bool,
 }
 
 impl PayoutAudit {
     /// Audits `lane`, driven by the heads of both of its chains.
-    pub const fn new(
+    pub fn new(
         lane: Arc<Lane>,
         source_heads: watch::Receiver<HeadView>,
         destination_heads: watch::Receiver<HeadView>,
@@ -62,6 +67,8 @@ impl PayoutAudit {
             unexplained_since: None,
             noticed: None,
             stored: None,
+            source_seen: SeenStates::default(),
+            destination_seen: SeenStates::default(),
             alarmed: false,
         }
     }
@@ -114,6 +121,8 @@ impl PayoutAudit {
             return Ok(());
         }
         let newest = self.handled(At::Hash(destination.latest.hash)).await?;
+        self.destination_seen.saw(destination, newest);
+        self.see_source(source).await;
         // What a halted lane has read may be what is wrong.
         let is_explained = !self.lane.is_halted() && self.is_explained(&newest).await?;
         if newest.handle_root == Root(B256::ZERO) || is_explained {
@@ -188,35 +197,102 @@ impl PayoutAudit {
         if block < first {
             return Some(false);
         }
-        let after = self.requested_by(block).await?;
-        let before =
-            if block == first { RequestNonce::ZERO } else { self.requested_by(block.minus(1)).await? };
-        Some(before <= nonce && nonce < after)
+        let made = async {
+            let after = self.requested_by(block).await?;
+            let before =
+                if block == first { RequestNonce::ZERO } else { self.requested_by(block.minus(1)).await? };
+            Ok(before <= nonce && nonce < after)
+        };
+        match made.await {
+            Ok(made) => Some(made),
+            Err(LaneError::Chain(error)) if error.is_state_gone() => self.is_shown_in(block, nonce).await,
+            Err(_) => None,
+        }
     }
 
     /// Requests that were made up to that block of the source.
-    async fn requested_by(&self, block: BlockHeight) -> Option<RequestNonce> {
+    async fn requested_by(&self, block: BlockHeight) -> Result<RequestNonce, LaneError> {
         let (chain, bridge) = (&self.lane.source, self.lane.info.source.bridge);
-        let block = finality::block_at(chain, block).await.ok()?;
-        Some(chain.lane_state(bridge, At::Hash(block.hash)).await.ok()?.request_nonce)
+        let block = finality::block_at(chain, block).await?;
+        Ok(chain.lane_state(bridge, At::Hash(block.hash)).await?.request_nonce)
     }
 
-    /// Judges what is not explained, at the final blocks of both chains.
-    async fn examine(&mut self, source: Head, destination: Head) -> Result<(), LaneError> {
+    /// As [`Self::was_made_in`], by logs: whether it is shown in that block, or in the one where this relay has read it. `None` where it is
+    /// shown in neither.
+    async fn is_shown_in(&self, block: BlockHeight, nonce: RequestNonce) -> Option<bool> {
+        if self.shows(block, nonce).await? {
+            return Some(true);
+        }
+        let stored = self.lane.store.request(self.lane.info.bridge_id, nonce).await.ok()??;
+        let elsewhere = stored.request.transfer.source_block;
+        let is_elsewhere = elsewhere != block && self.shows(elsewhere, nonce).await?;
+        is_elsewhere.then_some(false)
+    }
+
+    async fn shows(&self, block: BlockHeight, nonce: RequestNonce) -> Option<bool> {
+        let found = self.lane.source.requests(self.lane.info.source.bridge, block, block).await.ok()?;
+        Some(found.iter().any(|request| request.nonce == nonce))
+    }
+
+    /// Looks at the source's newest block now and then, where its final one is too far behind to be looked at.
+    /// What cannot be read now is read at the next head.
+    async fn see_source(&mut self, head: Head) {
+        let (chain, source) = (&self.lane.source, &self.lane.info.source);
+        if head.latest.height >= source.deployment_block
+            && self.source_seen.is_wanted(head)
+            && let Ok(state) = chain.lane_state(source.bridge, At::Hash(head.latest.hash)).await
+        {
+            self.source_seen.saw(head, state);
+        }
+    }
+
+    /// Nothing is judged by what is not final.
+    fn wait_for_final(&self, lasts: bool, side: &Side) -> Result<(), LaneError> {
+        let text = format!(
+            "what was handled is not explained by what is known here; waiting until a block of chain {} is final that was seen when it was \
+             the newest",
+            side.chain
+        );
+        self.show((lasts && !self.lane.is_halted()).then_some(text));
+        Ok(())
+    }
+
+    /// What the destination says in a final block, as new as it is known; `None` before there is one that is known.
+    async fn destination_at_final(&mut self, head: Head) -> Result<Option<(BlockRef, LaneState)>, LaneError> {
+        let (chain, bridge) = (&self.lane.destination, self.lane.info.destination.bridge);
+        self.destination_seen.at_final(chain, bridge, head).await
+    }
+
+    /// A final block of the source, and the requests up to there with the root over them; `None` before there is one that is known.
+    async fn source_at_final(
+        &mut self,
+        head: Head,
+    ) -> Result<Option<(BlockHeight, RequestNonce, Root)>, LaneError> {
         let info = &self.lane.info;
+        if head.final_block.height < info.source.deployment_block {
+            let none = (head.final_block.height, RequestNonce::ZERO, Root::zero(info.bridge_id));
+            return Ok(Some(none));
+        }
+        let seen = self.source_seen.at_final(&self.lane.source, info.source.bridge, head).await?;
+        Ok(seen.map(|(block, state)| (block.height, state.request_nonce, state.request_root)))
+    }
+
+    /// Judges what is not explained, at the final blocks of both chains, or at the newest ones before them of which it is known what they
+    /// said: nothing is judged before there are any.
+    async fn examine(&mut self, source: Head, destination: Head) -> Result<(), LaneError> {
+        let lane = Arc::clone(&self.lane);
+        let info = &lane.info;
         if destination.final_block.height < info.destination.deployment_block {
             return Ok(());
         }
-        let at_final = self.handled(At::Hash(destination.final_block.hash)).await?;
-        let (requested, request_root) = if source.final_block.height < info.source.deployment_block {
-            (RequestNonce::ZERO, Root::zero(info.bridge_id))
-        } else {
-            let at = At::Hash(source.final_block.hash);
-            let state = self.lane.source.lane_state(info.source.bridge, at).await?;
-            (state.request_nonce, state.request_root)
-        };
         let now = Instant::now();
         let lasts = now.duration_since(*self.unexplained_since.get_or_insert(now)) >= SHOWN_AFTER;
+        let Some((destination_final, at_final)) = self.destination_at_final(destination).await? else {
+            return self.wait_for_final(lasts, &info.destination);
+        };
+        let Some((source_final, requested, request_root)) = self.source_at_final(source).await? else {
+            return self.wait_for_final(lasts, &info.source);
+        };
         let (handled, claimed_block) = (at_final.handle_nonce, at_final.recovery_block);
         let mut sides = Sides {
             handled,
@@ -226,7 +302,7 @@ impl PayoutAudit {
             requested,
             request_root,
             own: self.standing_root(handled, source).await?,
-            source_final: source.final_block.height,
+            source_final,
             source_head: source.latest.height,
             source_time: source.timestamp,
         };
@@ -255,11 +331,7 @@ impl PayoutAudit {
                 let text = format!(
                     "chain {} has handled {} requests, and {} of chain {} are known here at its final block {}; waiting until its endpoints have \
                      them",
-                    info.destination.chain,
-                    sides.handled,
-                    requested,
-                    info.source.chain,
-                    source.final_block.height
+                    info.destination.chain, sides.handled, requested, info.source.chain, source_final
                 );
                 // A lane that is halted waits for a person.
                 self.show((lasts && !self.lane.is_halted()).then_some(text));
@@ -271,7 +343,7 @@ impl PayoutAudit {
             Verdict::Unrequested => Err(LaneError::HandledUnrequested {
                 chain: info.destination.chain.clone(),
                 handled: sides.handled,
-                block: destination.final_block.height,
+                block: destination_final.height,
                 source_chain: info.source.chain.clone(),
                 requested,
             }),
@@ -304,3 +376,6 @@ impl PayoutAudit {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,9 @@ use crate::error::LaneError;
 use crate::finality::{self, Cursor, UnknownCursor};
 use crate::lane::{DestinationView, Lane};
 use crate::reader::RangeReader;
+use crate::seen::SeenStates;
 use crate::step::{Step, or_pending};
+use begin::settled;
 use interval::BlockInterval;
 use older::OlderHolds;
 
@@ -31,6 +33,8 @@ pub struct DestinationWatch {
     proved: Option<BlockRef>,
     /// How far the holds of before the base are found.
     older: OlderHolds,
+    /// What the newest blocks said, for when they are final and their states are gone.
+    seen: SeenStates,
     interval: BlockInterval,
     unknown_cursor: UnknownCursor,
 }
@@ -52,6 +56,7 @@ impl DestinationWatch {
             operators: None,
             proved: None,
             older: OlderHolds::default(),
+            seen: SeenStates::default(),
             interval: BlockInterval::default(),
             unknown_cursor: UnknownCursor::default(),
         }
@@ -65,12 +70,13 @@ impl DestinationWatch {
         }
         self.interval.saw(head.latest.height, head.timestamp);
         let state = lane.destination.lane_state(bridge, At::Hash(head.latest.hash)).await?;
+        self.seen.saw(head, state);
         let operators = self.operators(&state, head).await?;
         let position = lane.store.destination_position(lane.info.bridge_id).await?;
         let oldest_hold = lane.board.destination.borrow().as_ref().and_then(|view| view.oldest_hold);
         lane.board.destination.send_replace(Some(DestinationView {
             handled: state.handle_nonce,
-            settled: position.next.min(state.handle_nonce),
+            settled: settled(&position, &state, head),
             held: state.held_count,
             oldest_hold,
             paused: state.paused,
@@ -86,10 +92,18 @@ impl DestinationWatch {
                 position = lane.store.destination_position(lane.info.bridge_id).await?;
             }
             lane.board.begun.send_if_modified(|begun| !std::mem::replace(begun, true));
-            let stored = self.record_outcomes(position, &state, head).await?;
-            let stored = self.find_older_holds(stored, head).await?;
+            let position = self.reach_beginning(position, head).await?;
+            if position.base.is_none() {
+                return Ok(());
+            }
+            let stored = match begin::ahead(&position) {
+                // Logs are read from there on once it is final.
+                Some(_) => position,
+                None => self.record_outcomes(position, &state, head).await?,
+            };
+            let stored = self.find_older_holds(stored, &state, head).await?;
             lane.board.oldest_stored.send_replace(stored.base.map(|base| base.nonce));
-            self.show_stored(&stored, &state).await?;
+            self.show_stored(&stored, &state, head).await?;
         }
         Ok(())
     }
@@ -137,7 +151,7 @@ impl DestinationWatch {
             }
         }
         let even = position.next == newest.handle_nonce && position.open_holds == newest.held_count;
-        if even && !self.older.may_be_missing(&position) {
+        if even && !self.older.may_be_missing(&position, head.latest.height) {
             // Nothing new even at the newest block: without new holds, an end would show in their count. The cursor may
             // skip to the final one.
             let stored = lane.store.record_handled(id, HandledLogs::default(), head.final_block).await?;
@@ -145,20 +159,43 @@ impl DestinationWatch {
             return Ok(stored);
         }
         let bridge = lane.info.destination.bridge;
-        let at_final = lane.destination.lane_state(bridge, At::Hash(head.final_block.hash)).await?;
-        match self.read_outcomes(position, &at_final, head).await {
+        let seen = self.seen.at_final(&lane.destination, bridge, head).await?;
+        match self.read_upto_final(position, seen, newest, head).await {
             Err(hidden) if hidden.is_hidden_outcome() => {
+                if seen.is_none_or(|(block, _)| block != head.final_block) {
+                    // Where they are not counted at the final block, an old hold that was not found shows as a hidden one.
+                    self.older.doubt();
+                }
                 self.step_back(position).await?;
                 Err(hidden)
             }
-            Ok(stored) => {
-                if !self.older.may_be_missing(&stored) {
-                    self.prove(head.final_block);
-                }
-                Ok(stored)
-            }
-            Err(failed) => Err(failed),
+            read => read,
         }
+    }
+
+    /// Everything up to the final block. What was read up to `seen` is proved by its state; what lies behind that waits for the next one.
+    async fn read_upto_final(
+        &mut self,
+        position: DestinationPosition,
+        seen: Option<(BlockRef, LaneState)>,
+        newest: &LaneState,
+        head: Head,
+    ) -> Result<DestinationPosition, LaneError> {
+        let mut stored = position;
+        let is_new = |block: BlockRef| position.cursor.is_none_or(|cursor| cursor.height < block.height);
+        if let Some((block, state)) = seen.filter(|(block, _)| is_new(*block)) {
+            stored = self.read_outcomes(stored, block, &state, true).await?;
+            if block != head.final_block && stored.open_holds == state.held_count {
+                self.older.are_complete_from(block.height);
+            }
+            if !self.older.may_be_missing(&stored, block.height) {
+                self.prove(block);
+            }
+        }
+        if stored.cursor != Some(head.final_block) {
+            stored = self.read_outcomes(stored, head.final_block, newest, false).await?;
+        }
+        Ok(stored)
     }
 
     /// As the source's watch does it. Nothing is signed by what is stored here, so a cursor that nobody knows is given up in any case.
@@ -213,41 +250,48 @@ impl DestinationWatch {
         self.lane.board.proved.send_replace(Some(block));
     }
 
-    /// Everything from `position` to the final block, at which the contract says how far it is and how many holds it has.
+    /// Everything from `position` to `end`. `state` is the contract's there if `proves` says so: then it must be as far and have as many
+    /// holds; else it is of a later block.
     async fn read_outcomes(
         &self,
         position: DestinationPosition,
-        at_final: &LaneState,
-        head: Head,
+        end: BlockRef,
+        state: &LaneState,
+        proves: bool,
     ) -> Result<DestinationPosition, LaneError> {
         let (lane, info) = (&self.lane, &self.lane.info);
         let (mut expected, mut stored) = (position.next, position);
         let from = position.cursor.map_or(info.destination.deployment_block, |cursor| cursor.height.next());
-        let range = (from, head.final_block.height);
-        let handled = at_final.handle_nonce.since(expected);
+        let range = (from, end.height);
+        let handled = state.handle_nonce.since(expected);
         let mut reader = RangeReader::handled(&lane.destination, info.destination.bridge, range, handled);
         while let Some(((_, to), logs)) = reader.next().await? {
             expected = end_of(expected, &logs.ranges).map_err(|missing| self.hidden(missing, to))?;
-            let last = to == head.final_block.height;
-            if last && expected != at_final.handle_nonce {
+            let last = to == end.height;
+            if last && proves && expected != state.handle_nonce {
                 return Err(self.hidden(expected, to));
             }
-            let cursor =
-                if last { head.final_block } else { finality::block_at(&lane.destination, to).await? };
+            let cursor = if last { end } else { finality::block_at(&lane.destination, to).await? };
             stored = lane.store.record_handled(info.bridge_id, logs, cursor).await?;
             let known = stored.open_holds;
-            if last && known != at_final.held_count && !self.older.may_be_missing(&stored) {
+            let is_counted = last && proves && !self.older.may_be_missing(&stored, to);
+            if is_counted && known != state.held_count {
                 let chain = info.destination.chain.clone();
-                return Err(LaneError::HiddenHold { chain, known, expected: at_final.held_count, to });
+                return Err(LaneError::HiddenHold { chain, known, expected: state.held_count, to });
             }
         }
         Ok(stored)
     }
 
     /// Shows what this step has stored: on a chain that makes no block while nothing is sent, the next step may be far.
-    async fn show_stored(&self, stored: &DestinationPosition, newest: &LaneState) -> Result<(), LaneError> {
+    async fn show_stored(
+        &self,
+        stored: &DestinationPosition,
+        newest: &LaneState,
+        head: Head,
+    ) -> Result<(), LaneError> {
         let oldest_hold = self.oldest_hold(stored).await?;
-        let settled = stored.next.min(newest.handle_nonce);
+        let settled = settled(stored, newest, head);
         self.lane.board.destination.send_if_modified(|view| {
             let Some(view) = view else { return false };
             let changed = view.settled != settled || view.oldest_hold != oldest_hold;

@@ -175,6 +175,16 @@ pub enum LaneError {
         /// Where this relay is.
         cursor: BlockHeight,
     },
+    /// The block whose state should have proved what was read was replaced meanwhile, as newest blocks are now and then.
+    #[error(
+        "block {block} of chain {chain} was replaced while what lies below it was read; reading up to another one"
+    )]
+    WitnessReplaced {
+        /// The chain.
+        chain: String,
+        /// The block.
+        block: BlockRef,
+    },
     /// The endpoint does not know a block that it must know.
     #[error("endpoint of chain {chain} does not know block {height}, which was final; waiting until it does")]
     MissingBlock {
@@ -324,6 +334,7 @@ impl Classify for LaneError {
             | Self::HiddenOutcome { .. }
             | Self::HiddenHold { .. }
             | Self::Behind { .. }
+            | Self::WitnessReplaced { .. }
             | Self::MissingBlock { .. }
             | Self::NotOperator { .. }
             | Self::Unpackable { .. }

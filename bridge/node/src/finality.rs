@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use polyspan_chain::{Chain, Head};
+use alloy::primitives::Address;
+use polyspan_chain::{At, Chain, ChainError, Head, LaneState};
 use polyspan_types::{BlockHeight, BlockRef};
 
 use crate::error::LaneError;
@@ -10,6 +11,36 @@ use crate::error::LaneError;
 /// How long a cursor above the final block may be unknown to a quorum before it is given up. Unit: time. Source: endpoints that were
 /// restarted or changed catch up within seconds; the chain may take as long to make as many blocks as it was told to have.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(20);
+
+/// The state of a bridge at the final block; `None` where nodes have thrown it away. `gone` remembers that: an archive is asked every time, and
+/// a node that is none only once.
+///
+/// Errors: the chain cannot be read.
+pub(crate) async fn state_at_final(
+    chain: &Chain,
+    bridge: Address,
+    head: Head,
+    gone: &mut bool,
+) -> Result<Option<LaneState>, ChainError> {
+    let is_near = head.has_final_state();
+    if *gone && !is_near {
+        return Ok(None);
+    }
+    match chain.lane_state(bridge, At::Hash(head.final_block.hash)).await {
+        Ok(state) => Ok(Some(state)),
+        // Far away some nodes say something else than that they do not have it.
+        Err(error) if !is_near || error.is_state_gone() => {
+            *gone = true;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a quorum has this block under its number now: it was replaced otherwise, or is not known to them yet.
+pub(crate) async fn is_canonical(chain: &Chain, block: BlockRef) -> Result<bool, ChainError> {
+    Ok(chain.block_ref(block.height).await? == Some(block))
+}
 
 /// What a chain shows of a block that was final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -296,13 +296,13 @@ impl Lane {
         Ok(())
     }
 
-    /// The checkpoint over the first `nonce` requests, if this relay has them all.
+    /// The checkpoint over the first `nonce` requests, if the source has confirmed them to this relay.
     pub async fn checkpoint(
         &self,
         nonce: RequestNonce,
         operators: &MemberSet,
     ) -> Result<Option<Checkpoint>, LaneError> {
-        let root: Option<Root> = self.store.root_at(self.info.bridge_id, nonce).await?;
+        let root: Option<Root> = self.store.confirmed_root_at(self.info.bridge_id, nonce).await?;
         Ok(root.map(|root| Checkpoint {
             bridge_id: self.info.bridge_id,
             epoch: operators.epoch,

@@ -36,6 +36,8 @@ mod reader;
 mod recovery;
 mod relay;
 mod report;
+mod seen;
+mod sighting;
 mod step;
 mod submit;
 mod submitter;

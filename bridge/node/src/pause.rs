@@ -1,13 +1,13 @@
 //! Pauses the destination of a lane after an alarm, with this relay's attester key and one of its submitter keys.
 //!
 //! Any one operator can pause, and a pause costs time and no value; governors end it. So it is sent at once and by every relay that
-//! sees the breach, until a final block shows it. It is demanded once for each halt: after an unpause nothing is paused again for the
+//! sees the breach, until it is final. It is demanded once for each halt: after an unpause nothing is paused again for the
 //! same reason.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use polyspan_chain::{At, Backoff, BridgeRevert, ChainError, pause_calldata};
+use polyspan_chain::{Backoff, BridgeRevert, ChainError, pause_calldata};
 use polyspan_store::{Purpose, StoreError};
 use polyspan_types::{Pause, RequestNonce};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,10 @@ use crate::keys::{AttesterKey, SignError};
 use crate::lane::Lane;
 use crate::step::or_pending;
 use crate::submitter::{Job, JobResult, SubmitterHandle};
+
+mod demand;
+
+use demand::{Demand, Need};
 
 /// Gas of a pause. Unit: gas. Source: about 60 000 with a configuration that it suspends; doubled, and rounded up.
 const PAUSE_GAS: u64 = 150_000;
@@ -32,8 +36,7 @@ pub struct Pauser {
     lane: Arc<Lane>,
     key: AttesterKey,
     submitter: SubmitterHandle,
-    /// How often the bridge had been unpaused when the pause was demanded.
-    demanded_at: Option<u64>,
+    demand: Demand,
 }
 
 /// An attempt that did not lead to a pause.
@@ -55,8 +58,8 @@ enum PauseError {
 
 impl Pauser {
     /// Pauses the destination of `lane` with `key`, paid through `submitter`.
-    pub const fn new(lane: Arc<Lane>, key: AttesterKey, submitter: SubmitterHandle) -> Self {
-        Self { lane, key, submitter, demanded_at: None }
+    pub fn new(lane: Arc<Lane>, key: AttesterKey, submitter: SubmitterHandle) -> Self {
+        Self { lane, key, submitter, demand: Demand::default() }
     }
 
     /// Waits for a demand, and sees to it, until `stop`.
@@ -74,7 +77,7 @@ impl Pauser {
                         part.ok();
                         None
                     }
-                    // It is sent, and no final block shows it yet.
+                    // It is sent, and not final yet.
                     Ok(false) => Some(RETRY_MIN),
                     Err(failed) => {
                         let text = format!("the alarm demands a pause, which is not sent: {failed}");
@@ -104,20 +107,16 @@ impl Pauser {
     async fn attempt(&mut self) -> Result<bool, PauseError> {
         let lane = Arc::clone(&self.lane);
         let info = &lane.info;
-        let state = lane.destination.bridge_state(info.destination.bridge, At::Latest).await?;
-        let demanded_at = *self.demanded_at.get_or_insert(state.pause_nonce);
-        let head = lane.destination.head().await?;
-        let at_final =
-            lane.destination.lane_state(info.destination.bridge, At::Hash(head.final_block.hash)).await?;
-        if state.pause_nonce > demanded_at || at_final.paused {
-            lane.store.pause_is_over(info.bridge_id).await?;
-            lane.board.demands_pause.send_replace(false);
-            self.demanded_at = None;
-            return Ok(true);
-        }
-        if state.paused {
-            return Ok(false);
-        }
+        let state = match self.demand.look(&lane.destination, info.destination.bridge).await? {
+            Need::Nothing => {
+                lane.store.pause_is_over(info.bridge_id).await?;
+                lane.board.demands_pause.send_replace(false);
+                self.demand = Demand::default();
+                return Ok(true);
+            }
+            Need::Finality => return Ok(false),
+            Need::Pause(state) => state,
+        };
         if !state.operators.contains(self.key.address()) {
             return Err(PauseError::NotOperator(self.key.address()));
         }

@@ -27,10 +27,11 @@ use tracing::info;
 
 use crate::config::RecoveryEntry;
 use crate::error::LaneError;
+use crate::finality;
 use crate::lane::{Lane, SourceView};
 use crate::step::{Step, or_pending};
 pub use metrics::RecoveryMetrics;
-use refilter::Refilter;
+use refilter::{Refilter, SourceEnd};
 
 /// What a look came to: labels of a metric, a closed set.
 pub const OUTCOMES: [&str; 7] = ["even", "moving", "complete", "followed", "blocked", "refilled", "failed"];
@@ -170,9 +171,11 @@ impl RecoveryWorker {
             self.end("even", None);
             return Ok(());
         }
+        let Some(source) = self.source_end(source_head).await? else {
+            self.wait_for_watch();
+            return Ok(());
+        };
         // Both are read at each head by the lane's watches, so that these cost nothing.
-        let source =
-            lane.source.lane_state(info.source.bridge, At::Hash(source_head.final_block.hash)).await?;
         let destination = lane
             .destination
             .lane_state(info.destination.bridge, At::Hash(destination_head.latest.hash))
@@ -180,24 +183,42 @@ impl RecoveryWorker {
         // Whoever asks for a look wants the store compared, whatever moved since the last one.
         let asked = self.is_asked();
         let previous = self.previous.replace(destination.handle_nonce).filter(|_| !asked);
-        match look(previous, source.request_nonce, destination.handle_nonce) {
+        match look(previous, source.requested, destination.handle_nonce) {
             Look::Even => self.end("even", None),
             Look::Moving => self.end("moving", None),
-            Look::Standing => self.compare(source_head, source, destination).await?,
+            Look::Standing => self.compare(source, destination).await?,
         }
         Ok(())
     }
 
+    /// What the source holds; `None` where only the watch can say what of it is final, and has not yet.
+    async fn source_end(&mut self, head: Head) -> Result<Option<SourceEnd>, LaneError> {
+        let (chain, bridge) = (&self.lane.source, self.lane.info.source.bridge);
+        if let Some(state) = finality::state_at_final(chain, bridge, head, &mut false).await? {
+            let requested = state.request_nonce;
+            return Ok(Some(SourceEnd { block: head.final_block, state, requested }));
+        }
+        let state = chain.lane_state(bridge, At::Hash(head.latest.hash)).await?;
+        let view = self.source.borrow_and_update();
+        let is_read = view.final_block.is_some_and(|read| read.height >= head.final_block.height);
+        Ok(is_read.then_some(SourceEnd { block: head.latest, state, requested: view.verified }))
+    }
+
+    /// The watch has to read up to the final block first.
+    fn wait_for_watch(&mut self) {
+        let view = self.source.borrow_and_update().clone();
+        let reason = view.waiting_for.or_else(|| self.lane.board.destination_trouble.borrow().clone());
+        match reason {
+            Some(reason) => self.end("blocked", Some(reason)),
+            None => self.due_at = Some(Instant::now() + FOLLOWS),
+        }
+    }
+
     /// The lane stands still: what does the store lack?
-    async fn compare(
-        &mut self,
-        head: Head,
-        source: LaneState,
-        destination: LaneState,
-    ) -> Result<(), LaneError> {
+    async fn compare(&mut self, source: SourceEnd, destination: LaneState) -> Result<(), LaneError> {
         let (store, id) = (&self.lane.store, self.lane.info.bridge_id);
         let position = store.source_position(id).await?;
-        let requested = source.request_nonce;
+        let requested = source.requested;
         let Some(base) = position.base else {
             // The lane begins first, and is read then.
             self.follow(requested, false);
@@ -207,24 +228,20 @@ impl RecoveryWorker {
         let end = position.next.max(position.verified_next);
         let whole = store.count_requests(id, first, end).await? == end.since(first);
         // A contiguous store whose root is the source's has every leaf of it: to refilter could find nothing else.
+        // Where the source holds more than is final, the watch has proved what is.
         let differs = requested <= position.next
-            && store.root_at(id, requested).await?.is_some_and(|own| own != source.request_root);
+            && requested == source.state.request_nonce
+            && store.root_at(id, requested).await?.is_some_and(|own| own != source.state.request_root);
         if whole && !differs {
             self.follow(requested, false);
             return Ok(());
         }
         info!(
-            lane = %self.lane.info.id, from = %destination.recovery_block, to = %head.final_block.height,
+            lane = %self.lane.info.id, from = %destination.recovery_block, to = %source.block.height,
             "the lane stands still and the store lacks requests; the source is read again"
         );
-        self.work = Work::Refilter(Box::new(Refilter::new(
-            &self.lane,
-            head.final_block,
-            source,
-            destination,
-            end,
-            self.piece,
-        )));
+        let refilter = Refilter::new(&self.lane, source, destination, end, self.piece);
+        self.work = Work::Refilter(Box::new(refilter));
         Ok(())
     }
 
@@ -323,7 +340,8 @@ impl Step for RecoveryWorker {
                         }
                         Err(error) => {
                             // What the store has, or what is handled, may have moved: the next look begins with what is so then.
-                            if error.is_of_the_store() {
+                            let is_replaced = matches!(error, LaneError::WitnessReplaced { .. });
+                            if error.is_of_the_store() || is_replaced {
                                 self.work = Work::Nothing;
                             }
                             return Err(error);

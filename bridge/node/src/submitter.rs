@@ -51,6 +51,7 @@ use signing::Signing;
 
 use crate::clock::now_ms;
 use crate::keys::SigningKey;
+use crate::sighting::Sighting;
 
 /// Jobs that may wait for the submitter. Each lane hands over one at a time, so this bounds the lanes per account.
 const QUEUE: usize = 64;
@@ -106,6 +107,8 @@ struct Pending {
     cost: U256,
     /// Newest block when this process first saw that no block has it.
     waits_since: Option<BlockHeight>,
+    /// The block in whose state its account nonce was first used though no attempt of it has a receipt.
+    superseded: Sighting,
     /// Of its newest attempt.
     age: Age,
     /// Whether a node has had one of its attempts: then a replacement owes it a raise.
@@ -123,6 +126,7 @@ impl Pending {
             answer: None,
             cost,
             waits_since: None,
+            superseded: Sighting::default(),
             age: Age::default(),
             taken: false,
             repriced: 0,

@@ -50,6 +50,12 @@ pub(crate) struct World {
     pub(crate) shown: Option<u64>,
     /// Endpoints, of which a majority must agree.
     pub(crate) endpoints: usize,
+    /// Blocks behind the newest one whose state is kept.
+    pub(crate) states_kept: u64,
+    /// Blocks from this one on were replaced by others.
+    pub(crate) replaced_from: u64,
+    /// That happens when so many questions for logs were asked.
+    pub(crate) replaced_at: usize,
     /// What each block has beside what is read of it. Unit: bytes.
     pub(crate) block_bytes: usize,
     /// Questions for logs so far.
@@ -73,6 +79,9 @@ impl World {
             hiding: usize::MAX,
             shown: None,
             endpoints: 1,
+            states_kept: u64::MAX,
+            replaced_from: u64::MAX,
+            replaced_at: 0,
             block_bytes: 0,
             asked: 0,
             roots: BTreeMap::new(),
@@ -90,12 +99,20 @@ impl World {
                 let height = number(&params[0]);
                 let transactions = "f".repeat(self.block_bytes);
                 Reply::Result(json!({
-                    "number": format!("{height:#x}"), "hash": hash(height), "timestamp": "0x1",
+                    "number": format!("{height:#x}"), "hash": self.hash(height), "timestamp": "0x1",
                     "transactions": [transactions],
                 }))
             }
             "eth_call" if self.is_deaf_at(&params[1]["blockHash"]) => Reply::Hang,
-            "eth_call" => Reply::Result(json!(alloy::hex::encode_prefixed(self.lane_state(params)))),
+            "eth_call" => match self.height_of(&params[1]["blockHash"]) {
+                None => Reply::error(-32000, "header for hash not found"),
+                Some(height) if self.head.saturating_sub(height) > self.states_kept => {
+                    Reply::error(-32000, format!("historical state {} is not available", hash(height)))
+                }
+                Some(height) => {
+                    Reply::Result(json!(alloy::hex::encode_prefixed(self.lane_state(params, height))))
+                }
+            },
             "eth_getLogs" => {
                 let (from, to) = (number(&params[0]["fromBlock"]), number(&params[0]["toBlock"]));
                 self.logs(endpoint, from, to)
@@ -104,9 +121,26 @@ impl World {
         }
     }
 
-    /// Hashes rise with the height.
+    /// The hash of the block that has this number now.
+    pub(crate) fn hash(&self, height: u64) -> B256 {
+        match height >= self.replaced_from && self.asked >= self.replaced_at {
+            true => replaced(hash(height)),
+            false => hash(height),
+        }
+    }
+
+    /// Which block is meant; the newest one where none is named.
+    fn height_of(&self, block: &Value) -> Option<u64> {
+        let Some(asked) = block.as_str().and_then(|hash| hash.parse::<B256>().ok()) else {
+            return Some(self.head);
+        };
+        let height = height_in(asked);
+        (self.hash(height) == asked).then_some(height)
+    }
+
     fn is_deaf_at(&self, block: &Value) -> bool {
-        block.as_str().and_then(|hash| hash.parse::<B256>().ok()).is_some_and(|at| at > hash(self.deaf_above))
+        let asked = block.as_str().and_then(|hash| hash.parse::<B256>().ok());
+        asked.is_some_and(|hash| height_in(hash) > self.deaf_above)
     }
 
     fn logs(&mut self, endpoint: usize, from: u64, to: u64) -> Reply {
@@ -134,9 +168,10 @@ impl World {
         self.roots[&count].0
     }
 
-    fn lane_state(&mut self, params: &Value) -> Vec<u8> {
+    fn lane_state(&mut self, params: &Value, height: u64) -> Vec<u8> {
         let is_source = params[0]["to"].as_str().is_some_and(|to| to.parse() == Ok(SOURCE));
-        let count = self.shown.unwrap_or(self.requests.len() as u64);
+        let there = self.requests.partition_point(|at| *at <= height) as u64;
+        let count = self.shown.unwrap_or(there);
         let last = self.handled.checked_sub(1).map_or(1, |last| self.requests[last as usize]);
         let state = Bridge::LaneState {
             paused: false,
@@ -202,17 +237,32 @@ fn hash(height: u64) -> B256 {
     B256::left_padding_from(&height.to_be_bytes())
 }
 
+/// The height that a hash of ours ends with.
+fn height_in(hash: B256) -> u64 {
+    u64::from_be_bytes(hash.0[24..].try_into().unwrap())
+}
+
+/// The hash of a block that took the place of another one.
+fn replaced(mut hash: B256) -> B256 {
+    hash.0[0] = 1;
+    hash
+}
+
 pub(crate) fn block(height: u64) -> BlockRef {
     BlockRef { height: BlockHeight::new(height), hash: hash(height) }
 }
 
 pub(crate) fn head(height: u64) -> HeadView {
-    let block = block(height);
+    head_of(height, height)
+}
+
+/// A head whose final block is another one than its newest.
+pub(crate) fn head_of(final_height: u64, newest: u64) -> HeadView {
     let head = Head {
-        latest: block,
+        latest: block(newest),
         timestamp: 1,
         gas_limit: 30_000_000,
-        final_block: block,
+        final_block: block(final_height),
         final_parent: B256::ZERO,
     };
     HeadView { head: Some(head), error: None, remark: None, since: tokio::time::Instant::now() }
@@ -296,8 +346,15 @@ impl LaneFixture {
     pub(crate) async fn store_all(&self) {
         let (requests, head) =
             self.world(|world| (world.requests(0..world.requests.len() as u64), world.head));
-        self.lane.store.append_confirmed(lane_id(), requests, block(head)).await.unwrap();
+        self.confirm(requests, block(head)).await;
         self.show_verified();
+    }
+
+    /// Stores requests as the watch does that has proved them.
+    pub(crate) async fn confirm(&self, requests: Vec<Request>, cursor: BlockRef) {
+        let store = &self.lane.store;
+        let held = store.source_position(lane_id()).await.unwrap().after(&requests);
+        store.append_confirmed(lane_id(), requests, cursor, held).await.unwrap();
     }
 
     /// What the watch shows when it has read everything.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alloy::primitives::B256;
 use polyspan_chain::{At, Head, HeadView, LaneState};
-use polyspan_coordination::ReadingReport;
 use polyspan_store::{Base, CursorSide, SourcePosition};
 use polyspan_types::{BlockHeight, BlockRef, Request, RequestNonce, Root};
 use tokio::sync::watch;
@@ -18,11 +17,13 @@ use crate::lane::Lane;
 use crate::reader::{BlockRange, RangeReader};
 use crate::step::{Step, or_pending};
 
+mod batch;
+mod far;
 mod further_back;
+mod line;
 
-/// Requests and blocks that are read between two points at which a restart can go on. Each point costs a question for its block and a
-/// write to the disk. Unit: requests, blocks. Source: `devnet bench recovery`: far below what is read in a second.
-const BATCH: (u64, u64) = (4_096, 50_000);
+use batch::{Batch, Shown};
+use line::{Held, Line};
 
 /// Reads requests up to the final block. The cursor moves over complete ranges only, and nothing is offered for signing
 /// before the source's own root at that block is equal to ours.
@@ -39,6 +40,10 @@ pub struct SourceWatch {
     doubts_quorum: bool,
     /// Readings in a row that the source's root did not prove.
     mismatches: u32,
+    /// Proves what becomes final where nodes do not keep the state of a final block.
+    line: Option<Line>,
+    /// Nodes have refused the state of a final block.
+    state_gone: bool,
     unknown_cursor: UnknownCursor,
     /// A look at the newest block, which is only shown.
     showing: Option<AbortOnDropHandle<()>>,
@@ -55,6 +60,8 @@ impl SourceWatch {
             contract_checked: false,
             doubts_quorum: false,
             mismatches: 0,
+            line: None,
+            state_gone: false,
             unknown_cursor: UnknownCursor::default(),
             showing: None,
         }
@@ -72,61 +79,84 @@ impl SourceWatch {
             return Ok(());
         }
         let Some(base) = position.base else {
-            // The destination's own watch tells what it waits for.
+            // The destination's own watch tells what it waits for. What was verified before the lane was forgotten is not any more.
+            self.show_verified(&position);
             return Ok(());
         };
         if position.cursor == Some(head.final_block) && position.is_verified() && self.contract_checked {
             self.show_verified(&position);
             return Ok(());
         }
-        let source = lane.source.lane_state(info.source.bridge, At::Hash(head.final_block.hash)).await?;
-        if source.request_root == Root(B256::ZERO) {
-            let chain = info.source.chain.clone();
-            return Err(LaneError::NotWired { chain, block: head.final_block.height });
-        }
-        self.check_contract(head).await?;
-        if source.request_nonce < base.nonce {
-            // The base stays: what is behind catches up with it.
-            return Err(LaneError::SourceBehind {
-                chain: info.source.chain.clone(),
-                found: source.request_nonce,
-                handled: base.nonce,
-                block: head.final_block.height,
-            });
-        }
-        let verified = if source.request_nonce == position.next && source.request_root == position.root {
-            // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
-            lane.store.append_confirmed(info.bridge_id, Vec::new(), head.final_block).await?
-        } else {
-            self.read_ranges(base, position, head, &source).await?
+        let verified = match self.target(head).await? {
+            Some(target) => self.read_to(base, position, head, target).await?,
+            None => self.read_far(base, position, head).await?,
         };
         self.show_verified(&verified);
         Ok(())
     }
 
-    /// Reads range by range, several at the same time. The last one must complete the source's own root and is stored together with
-    /// that proof; those before it are stored as unverified, batch by batch, so that a long way back needs little memory.
+    /// What the source holds at the final block, by its state there; `None` where no node has that any more, and nothing newer proves it yet.
+    async fn target(&mut self, head: Head) -> Result<Option<Target>, LaneError> {
+        let (source, bridge) = (&self.lane.source, self.lane.info.source.bridge);
+        if let Some(state) = finality::state_at_final(source, bridge, head, &mut self.state_gone).await? {
+            return Ok(Some(Target::of(&state, head.final_block)));
+        }
+        self.target_on_line(head).await
+    }
+
+    /// Everything up to the final block, where it is known what the source holds there.
+    async fn read_to(
+        &mut self,
+        base: Base,
+        position: SourcePosition,
+        head: Head,
+        target: Target,
+    ) -> Result<SourcePosition, LaneError> {
+        self.check_target(base, target).await?;
+        if target.held == (position.next, position.root) {
+            // Equal roots prove that no request lies between cursor and final block: no log needs to be asked for.
+            let id = self.lane.info.bridge_id;
+            return Ok(self
+                .lane
+                .store
+                .append_confirmed(id, Vec::new(), head.final_block, target.held)
+                .await?);
+        }
+        self.read_ranges(base, position, head, target.held.0, Some(target)).await
+    }
+
+    /// The contract is this lane's source, is wired, and has all that the lane begins at.
+    async fn check_target(&mut self, base: Base, target: Target) -> Result<(), LaneError> {
+        let (chain, block) = (self.lane.info.source.chain.clone(), target.block.height);
+        let (found, root) = target.held;
+        if root == Root(B256::ZERO) {
+            return Err(LaneError::NotWired { chain, block });
+        }
+        self.check_contract(target.block).await?;
+        if found < base.nonce {
+            // The base stays: what is behind catches up with it.
+            return Err(LaneError::SourceBehind { chain, found, handled: base.nonce, block });
+        }
+        Ok(())
+    }
+
+    /// Reads range by range, several at the same time, up to the final block and about `expected` requests in all. The last range must
+    /// complete what the source holds and is stored together with that proof; those before it are stored as unverified, batch by batch, so
+    /// that a long way back needs little memory. Without a `target` all are stored as unverified.
     async fn read_ranges(
         &self,
         base: Base,
         mut position: SourcePosition,
         head: Head,
-        source: &LaneState,
+        expected: RequestNonce,
+        target: Option<Target>,
     ) -> Result<SourcePosition, LaneError> {
         let (store, info) = (&self.lane.store, &self.lane.info);
         let last = head.final_block.height;
-        let begin = base.source_block.unwrap_or_default().max(info.source.deployment_block);
-        let from = position.cursor.map_or(begin, |cursor| cursor.height.next());
+        let from = position.cursor.map_or_else(|| self.begin_of(base), |cursor| cursor.height.next());
         let known = position.next;
-        let missing = source.request_nonce.since(known);
-        let (chain, bridge, range) = (&self.lane.source, info.source.bridge, (from, last));
-        let mut reader = match self.doubts_quorum {
-            true => {
-                let nonces = known..source.request_nonce;
-                RangeReader::requests_among(chain, bridge, range, missing, nonces)
-            }
-            false => RangeReader::requests(chain, bridge, range, missing),
-        };
+        let range = (from, last);
+        let mut reader = self.reader(range, known..expected);
         let shown = Shown { lane: &self.lane, range, since: Instant::now() };
         let mut batch = Batch::from(from);
         let mut found = 0;
@@ -148,19 +178,39 @@ impl SourceWatch {
             self.check_contiguous(&requests, next, range).await?;
             found += requests.len() as u64;
             batch.add(range.1, requests);
-            if range.1 < last {
-                shown.reached(range.1, found);
-            } else {
-                self.check_root(position.after(&batch.requests), head, source).await?;
-                return Ok(store.append_confirmed(info.bridge_id, batch.requests, head.final_block).await?);
+            match target {
+                Some(target) if range.1 == last => {
+                    self.check_root(position.after(&batch.requests), target.held, target.block).await?;
+                    return Ok(store
+                        .append_confirmed(info.bridge_id, batch.requests, head.final_block, target.held)
+                        .await?);
+                }
+                _ => shown.reached(range.1, found),
             }
-            if batch.is_full() {
+            if batch.is_full() || range.1 == last {
                 position = self.store_batch(&mut batch).await?;
             }
         }
-        // Everything up to the final block was read before, and still the source's root is another.
-        self.check_root(position.after(&[]), head, source).await?;
+        if let Some(target) = target {
+            // Everything up to the final block was read before, and still the source's root is another.
+            self.check_root(position.after(&[]), target.held, target.block).await?;
+        }
         Ok(position)
+    }
+
+    /// Where a lane of which nothing was read begins.
+    fn begin_of(&self, base: Base) -> BlockHeight {
+        base.source_block.unwrap_or_default().max(self.lane.info.source.deployment_block)
+    }
+
+    /// Reads the requests of these numbers, as far as they lie in the range.
+    fn reader(&self, range: BlockRange, nonces: std::ops::Range<RequestNonce>) -> RangeReader<Vec<Request>> {
+        let (chain, bridge) = (&self.lane.source, self.lane.info.source.bridge);
+        let missing = nonces.end.since(nonces.start);
+        match self.doubts_quorum {
+            true => RangeReader::requests_among(chain, bridge, range, missing, nonces),
+            false => RangeReader::requests(chain, bridge, range, missing),
+        }
     }
 
     /// Stores what was read up to here: a restart goes on behind it.
@@ -170,24 +220,26 @@ impl SourceWatch {
         Ok(self.lane.store.append_requests(self.lane.info.bridge_id, full.requests, cursor).await?)
     }
 
+    /// What was read is what the source holds at `block`.
     async fn check_root(
         &self,
-        (own_nonce, own): (RequestNonce, Root),
-        head: Head,
-        source: &LaneState,
+        (own_nonce, own): Held,
+        (found_nonce, found): Held,
+        block: BlockRef,
     ) -> Result<(), LaneError> {
-        if source.request_nonce == own_nonce && source.request_root == own {
+        if (own_nonce, own) == (found_nonce, found) {
             return Ok(());
         }
         let base_unproved = self.step_back().await?;
+        let chain = self.lane.info.source.chain.clone();
         Err(LaneError::RootMismatch(Box::new(RootMismatch {
             base_unproved,
-            chain: self.lane.info.source.chain.clone(),
+            chain,
             own_nonce,
             own,
-            found_nonce: source.request_nonce,
-            found: source.request_root,
-            block: head.final_block,
+            found_nonce,
+            found,
+            block,
         })))
     }
 
@@ -284,13 +336,12 @@ impl SourceWatch {
     }
 
     /// Once per process: the contract is the source of this very lane.
-    async fn check_contract(&mut self, head: Head) -> Result<(), LaneError> {
+    async fn check_contract(&mut self, block: BlockRef) -> Result<(), LaneError> {
         if self.contract_checked {
             return Ok(());
         }
         let info = &self.lane.info;
-        let state =
-            self.lane.source.bridge_state(info.source.bridge, At::Hash(head.final_block.hash)).await?;
+        let state = self.lane.source.bridge_state(info.source.bridge, At::Hash(block.hash)).await?;
         if state.outbound_bridge_id != info.bridge_id {
             return Err(LaneError::OtherBridge {
                 lane: info.id.clone(),
@@ -334,49 +385,17 @@ impl SourceWatch {
     }
 }
 
-/// Ranges that were read and are not stored yet: they follow each other.
-struct Batch {
-    requests: Vec<Request>,
-    from: BlockHeight,
-    to: BlockHeight,
+/// What the source holds at its final block, and where it was asked: there, or at a newer block whose chain leads there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    held: Held,
+    block: BlockRef,
 }
 
-impl Batch {
-    const fn from(from: BlockHeight) -> Self {
-        Self { requests: Vec::new(), from, to: from }
-    }
-
-    fn add(&mut self, to: BlockHeight, requests: Vec<Request>) {
-        self.to = to;
-        if self.requests.is_empty() {
-            self.requests = requests;
-        } else {
-            self.requests.extend(requests);
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.requests.len() as u64 >= BATCH.0 || self.to.since(self.from) >= BATCH.1
-    }
-}
-
-/// Shows how far the reading is, until it ends.
-struct Shown<'a> {
-    lane: &'a Lane,
-    range: BlockRange,
-    since: Instant,
-}
-
-impl Shown<'_> {
-    fn reached(&self, block: BlockHeight, requests: u64) {
-        let reading = ReadingReport::after(self.since.elapsed(), self.range, block.next(), requests);
-        self.lane.board.reading.send_replace(Some(reading));
-    }
-}
-
-impl Drop for Shown<'_> {
-    fn drop(&mut self) {
-        self.lane.board.reading.send_replace(None);
+impl Target {
+    /// As a state says it.
+    const fn of(state: &LaneState, block: BlockRef) -> Self {
+        Self { held: (state.request_nonce, state.request_root), block }
     }
 }
 
@@ -387,6 +406,9 @@ impl Step for SourceWatch {
         self.woken.mark_unchanged();
         let Some(head) = head else { return Ok(()) };
         let advanced = self.advance(head).await;
+        if advanced.as_ref().is_err_and(LaneError::doubts_quorum) {
+            self.line = None;
+        }
         self.note_reading(&advanced).await?;
         if head.latest.height >= self.lane.info.source.deployment_block {
             self.show_requested(head);

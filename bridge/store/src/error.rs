@@ -146,6 +146,18 @@ pub enum StoreError {
         /// What came instead.
         found: RequestNonce,
     },
+    /// What the source was proved to hold is not what the store has: the lane was forgotten, or has begun anew, meanwhile.
+    #[error(
+        "lane {lane}: the store has other requests, up to {stored}, than the source was proved to hold, up to {held}; reading on"
+    )]
+    NotWhatIsHeld {
+        /// The lane.
+        lane: BridgeId,
+        /// The next nonce in the store.
+        stored: RequestNonce,
+        /// The next nonce of the source.
+        held: RequestNonce,
+    },
     /// Requests do not fit into the hole that they should fill.
     #[error(
         "lane {lane}: requests {first} to {last} are missing in the store, and what the source says of them does not fit between those beside them; stop the relay and read the lane anew with `polyspan store repair --lane` (runbook: the store lacks requests)"
@@ -217,6 +229,7 @@ impl Classify for StoreError {
             Self::AlreadyFinal { .. }
             | Self::NonceGap { .. }
             | Self::NonceOverlap { .. }
+            | Self::NotWhatIsHeld { .. }
             | Self::HoleDiffers { .. }
             | Self::UnknownHold { .. }
             | Self::NotBegun { .. } => ErrorClass::RETRY,

@@ -100,19 +100,23 @@ impl Store {
         .await
     }
 
-    /// As [`Store::append_requests`], and marks everything stored as confirmed by the source's own root at `cursor`: one
-    /// transaction, so that nothing is ever confirmed without its cursor.
+    /// As [`Store::append_requests`], and marks everything stored as confirmed by the source's own root, which over `held.0` requests is
+    /// `held.1` up to `cursor`: one transaction, so that nothing is ever confirmed without its cursor, and nothing else than what was proved.
     ///
-    /// Errors: as [`Store::append_requests`].
+    /// Errors: as [`Store::append_requests`]; [`StoreError::NotWhatIsHeld`].
     pub async fn append_confirmed(
         &self,
         lane: BridgeId,
         requests: Vec<Request>,
         cursor: BlockRef,
+        held: (RequestNonce, Root),
     ) -> Result<SourcePosition, StoreError> {
         let now_ms = self.now_ms();
         self.write(append_step(&requests), move |transaction| {
             let position = append(transaction, lane, &requests, cursor, now_ms)?;
+            if (position.next, position.root) != held {
+                return Err(StoreError::NotWhatIsHeld { lane, stored: position.next, held: held.0 }.into());
+            }
             confirm(transaction, lane, position)
         })
         .await
@@ -201,18 +205,46 @@ impl Store {
         if nonce == RequestNonce::ZERO {
             return Ok(Some(Root::zero(lane)));
         }
-        let last = bound(nonce.minus(1).get());
         self.read(move |snapshot| {
             let Some(row) = lane_number(snapshot, lane)? else { return Ok(None) };
-            if let Some(base) = base::load(snapshot, row, lane)?.filter(|base| base.nonce == nonce) {
-                return Ok(Some(base.root));
-            }
-            let mut statement =
-                snapshot.prepare_cached("SELECT root FROM request WHERE lane = ?1 AND nonce = ?2")?;
-            Ok(statement.query_row(params![row, last], |row| hash(row, 0).map(Root)).optional()?)
+            root(snapshot, lane, row, nonce)
         })
         .await
     }
+
+    /// As [`Store::root_at`], of what the source has confirmed and of nothing else: the only root that may be signed. Whoever asks may go by
+    /// what was confirmed before the lane began anew.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn confirmed_root_at(
+        &self,
+        lane: BridgeId,
+        nonce: RequestNonce,
+    ) -> Result<Option<Root>, StoreError> {
+        self.read(move |snapshot| {
+            let Some(row) = lane_number(snapshot, lane)? else { return Ok(None) };
+            let confirmed = snapshot
+                .prepare_cached("SELECT verified_next FROM lane WHERE number = ?1")?
+                .query_row(params![row], |row| count(row, 0))?;
+            if nonce.get() > confirmed { Ok(None) } else { root(snapshot, lane, row, nonce) }
+        })
+        .await
+    }
+}
+
+/// Above nonce 0.
+fn root(
+    snapshot: &Connection,
+    lane: BridgeId,
+    row: i64,
+    nonce: RequestNonce,
+) -> Result<Option<Root>, Failure> {
+    if let Some(base) = base::load(snapshot, row, lane)?.filter(|base| base.nonce == nonce) {
+        return Ok(Some(base.root));
+    }
+    let last = bound(nonce.minus(1).get());
+    let mut statement = snapshot.prepare_cached("SELECT root FROM request WHERE lane = ?1 AND nonce = ?2")?;
+    Ok(statement.query_row(params![row, last], |row| hash(row, 0).map(Root)).optional()?)
 }
 
 fn append_step(requests: &[Request]) -> Step {

@@ -52,6 +52,17 @@ fn zero_base(lane: BridgeId) -> Base {
     Base { nonce: RequestNonce::ZERO, root: Root::zero(lane), source_block: None, begun: None }
 }
 
+/// As the source has all that is stored then.
+async fn confirm(
+    store: &Store,
+    lane: BridgeId,
+    requests: Vec<Request>,
+    cursor: BlockRef,
+) -> Result<crate::SourcePosition, crate::StoreError> {
+    let held = store.source_position(lane).await?.after(&requests);
+    store.append_confirmed(lane, requests, cursor, held).await
+}
+
 fn lane(number: u8) -> BridgeId {
     BridgeId(B256::repeat_byte(number))
 }

@@ -2,13 +2,14 @@
 
 use alloy::primitives::B256;
 use futures::future::join_all;
-use polyspan_chain::{At, Head, Hold};
-use polyspan_store::DestinationPosition;
-use polyspan_types::{HeldRequest, RequestNonce};
+use polyspan_chain::{At, Head, Hold, LaneState};
+use polyspan_store::{Base, DestinationPosition};
+use polyspan_types::{BlockHeight, BlockRef, HeldRequest, RequestNonce};
 use tracing::warn;
 
-use super::DestinationWatch;
+use super::{DestinationWatch, begin};
 use crate::error::LaneError;
+use crate::finality;
 
 /// Nonces of which the contract is asked for holds at a time, and the fewest. Unit: requests. Source: below 25 million gas, half of
 /// what nodes allow a call.
@@ -23,8 +24,10 @@ const CALLS: usize = 8;
 pub(super) struct OlderHolds {
     /// First nonce of what was looked through; `None` before the search begins.
     from: Option<RequestNonce>,
-    /// As many are stored as the contract counts.
-    complete: bool,
+    /// From this block on as many are stored as the contract counts.
+    complete: Option<BlockHeight>,
+    /// They were looked through to the end, and still the count is another.
+    doubted: bool,
     page: u64,
     /// The last step left something to be done at once.
     more: bool,
@@ -32,15 +35,35 @@ pub(super) struct OlderHolds {
 
 impl Default for OlderHolds {
     fn default() -> Self {
-        Self { from: None, complete: false, page: PAGE, more: false }
+        Self { from: None, complete: None, doubted: false, page: PAGE, more: false }
     }
 }
 
 impl OlderHolds {
-    /// Whether fewer holds in the store than in the contract may be old ones that were not found yet.
-    pub(super) fn may_be_missing(&self, position: &DestinationPosition) -> bool {
+    /// Whether fewer holds in the store than in the contract at that block may be old ones that were not found yet.
+    pub(super) fn may_be_missing(&self, position: &DestinationPosition, at: BlockHeight) -> bool {
         let begun_late = position.base.is_some_and(|base| base.begun.is_some() && base.nonce.get() > 0);
-        begun_late && !self.complete
+        begun_late && self.complete.is_none_or(|complete| at < complete)
+    }
+
+    /// They are looked through to the end, or counted.
+    pub(super) const fn are_complete_from(&mut self, block: BlockHeight) {
+        (self.complete, self.doubted, self.more) = (Some(block), false, false);
+    }
+
+    /// The contract counts others than are stored. What was hidden after the base is read again first; the second time the search begins
+    /// anew.
+    pub(super) fn doubt(&mut self) {
+        *self = Self {
+            doubted: !self.doubted,
+            complete: self.complete.filter(|_| !self.doubted),
+            ..Self::default()
+        };
+    }
+
+    /// Where the search goes on.
+    fn below(&self, base: Base) -> RequestNonce {
+        self.from.unwrap_or(base.nonce).min(base.nonce)
     }
 
     /// Whether the next step need not wait for a head.
@@ -61,30 +84,94 @@ impl OlderHolds {
 
 impl DestinationWatch {
     /// One step of the search, at the final block up to which outcomes are stored: a hold that ended before is not shown, and the end
-    /// of one that is will be read.
+    /// of one that is will be read. Where nodes do not have that state the search is at the newest block.
     pub(super) async fn find_older_holds(
         &mut self,
         stored: DestinationPosition,
+        newest: &LaneState,
         head: Head,
     ) -> Result<DestinationPosition, LaneError> {
-        let Some(base) = stored.base.filter(|_| self.older.may_be_missing(&stored)) else {
-            return Ok(stored);
-        };
-        let (lane, info) = (&self.lane, &self.lane.info);
-        let at = At::Hash(head.final_block.hash);
-        let expected = lane.destination.lane_state(info.destination.bridge, at).await?.held_count;
-        let below = self.older.from.unwrap_or(base.nonce).min(base.nonce);
-        if stored.open_holds == expected {
-            self.older.complete = true;
+        let last = head.final_block;
+        if !self.older.may_be_missing(&stored, last.height) {
             return Ok(stored);
         }
+        let (chain, bridge) = (&self.lane.destination, self.lane.info.destination.bridge);
+        // A state can be known that nodes do not have any more; the list of holds cannot.
+        if begin::ahead(&stored).is_none()
+            && head.has_final_state()
+            && let Some(state) = finality::state_at_final(chain, bridge, head, &mut false).await?
+        {
+            return self.find_at_final(stored, state.held_count, head).await;
+        }
+        self.find_at_newest(stored, newest.held_count, head).await
+    }
+
+    async fn find_at_final(
+        &mut self,
+        stored: DestinationPosition,
+        expected: u64,
+        head: Head,
+    ) -> Result<DestinationPosition, LaneError> {
+        let Some(base) = stored.base else { return Ok(stored) };
+        let last = head.final_block;
+        if stored.open_holds == expected {
+            self.older.are_complete_from(last.height);
+            return Ok(stored);
+        }
+        let below = self.older.below(base);
         if below == RequestNonce::ZERO || stored.open_holds > expected {
             // Nothing is left to look through: a log after the base was hidden, or a page was not whole.
             self.older.from = None;
             self.step_back(stored).await?;
-            let (chain, to) = (info.destination.chain.clone(), head.final_block.height);
+            let (chain, to) = (self.lane.info.destination.chain.clone(), last.height);
             return Err(LaneError::HiddenHold { chain, known: stored.open_holds, expected, to });
         }
+        let stored = self.read_pages(below, last).await?;
+        self.older.more = true;
+        if stored.open_holds == expected {
+            self.older.are_complete_from(last.height);
+        }
+        Ok(stored)
+    }
+
+    /// What is found here is open in a block that is not final. The count there is of other holds as well, so that the search ends with the
+    /// last page. An old hold that ends after the base and before it was found is not missed by anybody.
+    async fn find_at_newest(
+        &mut self,
+        stored: DestinationPosition,
+        held: u64,
+        head: Head,
+    ) -> Result<DestinationPosition, LaneError> {
+        let newest = head.latest;
+        let Some(base) = stored.base else { return Ok(stored) };
+        if !self.older.may_be_missing(&stored, newest.height) {
+            return Ok(stored);
+        }
+        let below = self.older.below(base);
+        if held == 0 || below == RequestNonce::ZERO {
+            self.older.are_complete_from(newest.height);
+            return Ok(stored);
+        }
+        if held <= stored.open_holds {
+            // As after most restarts none is missing, which the next count of a final block tells.
+            return Ok(stored);
+        }
+        let stored = self.read_pages(below, newest).await?;
+        match self.older.below(base) {
+            RequestNonce::ZERO => self.older.are_complete_from(newest.height),
+            _ => self.older.more = true,
+        }
+        Ok(stored)
+    }
+
+    /// Stores the holds of some pages below `below`, as they are at `block`.
+    async fn read_pages(
+        &mut self,
+        below: RequestNonce,
+        block: BlockRef,
+    ) -> Result<DestinationPosition, LaneError> {
+        let (lane, info) = (&self.lane, &self.lane.info);
+        let at = At::Hash(block.hash);
         let calls = pages(below, self.older.page).take(CALLS).map(|(first, count)| async move {
             (first, lane.destination.holds(info.destination.bridge, first, count, at).await)
         });
@@ -107,8 +194,6 @@ impl DestinationWatch {
             warn!(lane = %info.id, %error, nonces = self.older.page, "holds are asked for in smaller pages");
             return Err(error.into());
         }
-        self.older.complete = stored.open_holds == expected;
-        self.older.more = !self.older.complete;
         Ok(stored)
     }
 }

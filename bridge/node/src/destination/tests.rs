@@ -20,6 +20,8 @@ use crate::config::{LaneInfo, Side};
 use crate::lane::Board;
 use crate::metrics::RelayMetrics;
 
+mod far;
+
 const BRIDGE: Address = Address::repeat_byte(0xb1);
 const CHAIN_ID: u64 = 31002;
 
@@ -39,18 +41,25 @@ fn ranges_that_follow_each_other_leave_nothing_out() {
     assert_eq!(end_of(nonce(4), &[range(3, 7)]), Err(nonce(4)), "it begins in what was handled before");
 }
 
-/// A destination that handled requests 0 to 2 in block 5, put 1 on hold, and released it in block 8.
+/// A destination that handled requests 0 to 2 in block 5, put 1 on hold, and released it in block 8 or later.
 struct Script {
     head: u64,
     /// Topics of the logs that the endpoint leaves out.
     hidden: BTreeSet<B256>,
     /// Whether it refuses to list holds.
     no_holds: bool,
+    released: u64,
+    /// Blocks in which one more request was handled each, rising.
+    later: Vec<u64>,
+    /// Blocks behind the newest one whose state is kept.
+    states_kept: u64,
+    /// Blocks from this one on were replaced by others.
+    replaced_from: u64,
 }
 
 impl Script {
     fn answer(&self, method: &str, params: &Value) -> Reply {
-        let block = |height: u64| json!({ "number": format!("{height:#x}"), "hash": hash(height), "timestamp": "0x1" });
+        let block = |height: u64| json!({ "number": format!("{height:#x}"), "hash": self.hash(height), "timestamp": "0x1" });
         match method {
             "eth_chainId" => Reply::Result(json!(format!("{CHAIN_ID:#x}"))),
             "eth_getBlockByNumber" => {
@@ -63,7 +72,15 @@ impl Script {
                 if holds && self.no_holds {
                     return Reply::Error { code: -32000, message: "out of gas".to_owned(), data: None };
                 }
-                let answer = if holds { self.holds() } else { self.lane_state() };
+                let at: B256 = params[1]["blockHash"].as_str().unwrap().parse().unwrap();
+                let height = u64::from_be_bytes(at.0[24..].try_into().unwrap());
+                if self.hash(height) != at {
+                    return Reply::error(-32000, "header for hash not found");
+                }
+                if self.head - height > self.states_kept {
+                    return Reply::error(-32000, format!("historical state {at} is not available"));
+                }
+                let answer = if holds { self.holds(height) } else { self.lane_state(height) };
                 Reply::Result(json!(alloy::hex::encode_prefixed(answer)))
             }
             "eth_getLogs" => {
@@ -82,23 +99,37 @@ impl Script {
         }
     }
 
-    fn lane_state(&self) -> Vec<u8> {
+    fn hash(&self, height: u64) -> B256 {
+        let mut hash = hash(height);
+        hash.0[0] = u8::from(height >= self.replaced_from);
+        hash
+    }
+
+    fn handled(&self, height: u64) -> u64 {
+        if height < 5 { 0 } else { 3 + self.later.partition_point(|at| *at <= height) as u64 }
+    }
+
+    fn is_held(&self, height: u64) -> bool {
+        (5..self.released).contains(&height)
+    }
+
+    fn lane_state(&self, height: u64) -> Vec<u8> {
         let state = Bridge::LaneState {
             paused: false,
             operatorEpoch: 1,
             requestNonce: 0,
-            handleNonce: 3,
+            handleNonce: self.handled(height),
             recoveryBlockNumber: 1,
-            heldCount: u64::from(self.head < 8),
+            heldCount: u64::from(self.is_held(height)),
             requestRoot: B256::ZERO,
             handleRoot: B256::repeat_byte(7),
         };
         Bridge::laneStateCall::abi_encode_returns(&state)
     }
 
-    fn holds(&self) -> Vec<u8> {
+    fn holds(&self, height: u64) -> Vec<u8> {
         let hold = Bridge::Hold { nonce: 1, reason: 7, heldAtBlock: 5, leaf: B256::ZERO };
-        let holds = if self.head < 8 { vec![hold] } else { Vec::new() };
+        let holds = if self.is_held(height) { vec![hold] } else { Vec::new() };
         Bridge::holdsCall::abi_encode_returns(&holds)
     }
 
@@ -106,15 +137,21 @@ impl Script {
         let log = |height: u64, data: alloy::primitives::LogData| {
             let value = json!({
                 "address": BRIDGE, "topics": data.topics(), "data": data.data,
-                "blockNumber": format!("{height:#x}"), "transactionHash": B256::with_last_byte(height as u8),
+                "blockNumber": format!("{height:#x}"), "transactionHash": hash(height),
             });
             (height, data.topics()[0], value)
         };
-        vec![
+        let mut logs = vec![
             log(5, Bridge::ValueTransferHeld { nonce: 1, reason: 7, leaf: B256::ZERO }.encode_log_data()),
             log(5, Bridge::HandleValueTransfer { first: 0, handleNonce: 3 }.encode_log_data()),
-            log(8, Bridge::HoldReleased { nonce: 1, to: BRIDGE }.encode_log_data()),
-        ]
+            log(self.released, Bridge::HoldReleased { nonce: 1, to: BRIDGE }.encode_log_data()),
+        ];
+        for (first, height) in (3..).zip(&self.later) {
+            let handled = Bridge::HandleValueTransfer { first, handleNonce: first + 1 };
+            logs.push(log(*height, handled.encode_log_data()));
+        }
+        logs.sort_by_key(|(height, _, _)| *height);
+        logs
     }
 }
 
@@ -145,7 +182,15 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let script = Arc::new(Mutex::new(Script { head: 6, hidden: BTreeSet::new(), no_holds: false }));
+        let script = Arc::new(Mutex::new(Script {
+            head: 6,
+            hidden: BTreeSet::new(),
+            no_holds: false,
+            released: 8,
+            later: Vec::new(),
+            states_kept: u64::MAX,
+            replaced_from: u64::MAX,
+        }));
         let current = Arc::clone(&script);
         let server =
             ScriptedServer::start(move |method, params| current.lock().unwrap().answer(method, params)).await;

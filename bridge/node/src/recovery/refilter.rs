@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::error::{LaneError, RootMismatch};
+use crate::finality;
 use crate::lane::Lane;
 use crate::reader::{BlockRange, RangeReader};
 use crate::recovery::hole::{Hole, Piece};
@@ -18,12 +19,21 @@ use crate::recovery::hole::{Hole, Piece};
 const AGAIN_MIN: Duration = Duration::from_millis(500);
 const AGAIN_MAX: Duration = Duration::from_secs(60);
 
+/// What a source holds, and what of it is final.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SourceEnd {
+    /// The block up to which it is read: the final one, or the newest where nodes keep no state of that.
+    pub(super) block: BlockRef,
+    /// The source there.
+    pub(super) state: LaneState,
+    /// Its requests in final blocks.
+    pub(super) requested: RequestNonce,
+}
+
 /// A range that is read again. Whoever drops it loses nothing but the reading: what was filled stays filled.
 pub(super) struct Refilter {
     from: BlockHeight,
-    to: BlockRef,
-    /// The source at `to`.
-    source: LaneState,
+    source: SourceEnd,
     /// What is not below it is for the watch to read.
     limit: RequestNonce,
     /// The first block and nonce that were not read yet, and the root over what lies below that nonce.
@@ -45,12 +55,11 @@ pub(super) struct Refilter {
 }
 
 impl Refilter {
-    /// From `recoveryBlockNumber` of `destination`, inclusive, up to `to`, at which the source is as `source` says. Of what is missing at
-    /// most `piece` requests are held at a time.
+    /// From `recoveryBlockNumber` of `destination`, inclusive, to the end of `source`. Of what is missing below `limit` at most `piece`
+    /// requests are held at a time.
     pub(super) fn new(
         lane: &Lane,
-        to: BlockRef,
-        source: LaneState,
+        source: SourceEnd,
         destination: LaneState,
         limit: RequestNonce,
         piece: usize,
@@ -58,7 +67,6 @@ impl Refilter {
         let from = destination.recovery_block.max(lane.info.source.deployment_block);
         Self {
             from,
-            to,
             source,
             limit,
             block: from,
@@ -75,9 +83,9 @@ impl Refilter {
         }
     }
 
-    /// Requests of the source at the final block.
+    /// Requests of the source in final blocks.
     pub(super) const fn requested(&self) -> RequestNonce {
-        self.source.request_nonce
+        self.source.requested
     }
 
     /// Requests that were put into the store.
@@ -87,7 +95,7 @@ impl Refilter {
 
     /// How far it is.
     pub(super) fn reading(&self) -> ReadingReport {
-        let (range, requests) = ((self.from, self.to.height), self.next.since(self.first));
+        let (range, requests) = ((self.from, self.source.block.height), self.next.since(self.first));
         ReadingReport::after(self.spent, range, self.block, requests)
     }
 
@@ -116,13 +124,26 @@ impl Refilter {
         };
         match taken {
             Ok(is_over) => Ok(is_over),
-            Err(wrong) => self.again(lane, wrong).map(|()| false),
+            Err(wrong) => {
+                self.expect_standing(lane, &wrong).await?;
+                self.again(lane, wrong).map(|()| false)
+            }
         }
     }
 
+    /// What does not fit says something about endpoints only if all of it was read of one chain.
+    async fn expect_standing(&self, lane: &Lane, wrong: &LaneError) -> Result<(), LaneError> {
+        let block = self.source.block;
+        if wrong.doubts_quorum() && !finality::is_canonical(&lane.source, block).await? {
+            return Err(LaneError::WitnessReplaced { chain: lane.info.source.chain.clone(), block });
+        }
+        Ok(())
+    }
+
     fn reader(&mut self, lane: &Lane) -> &mut RangeReader<Vec<Request>> {
-        let (chain, bridge, range) = (&lane.source, lane.info.source.bridge, (self.block, self.to.height));
-        let requested = self.source.request_nonce;
+        let (chain, bridge, range) =
+            (&lane.source, lane.info.source.bridge, (self.block, self.source.block.height));
+        let requested = self.source.state.request_nonce;
         let (expected, nonces) = (requested.since(self.next), self.next..requested);
         let doubts_quorum = self.doubts_quorum;
         self.reader.get_or_insert_with(|| match doubts_quorum {
@@ -200,14 +221,15 @@ impl Refilter {
     /// Everything is read: the source itself must say the same. `false` when it proved a hole that is too long to be held: its pieces
     /// are read a second time, and filled.
     async fn finish(&mut self, lane: &Lane) -> Result<bool, LaneError> {
-        if self.next != self.source.request_nonce || self.root != self.source.request_root {
+        let SourceEnd { block, state, .. } = self.source;
+        if self.next != state.request_nonce || self.root != state.request_root {
             return Err(LaneError::RootMismatch(Box::new(RootMismatch {
                 chain: lane.info.source.chain.clone(),
                 own_nonce: self.next,
                 own: self.root,
-                found_nonce: self.source.request_nonce,
-                found: self.source.request_root,
-                block: self.to,
+                found_nonce: state.request_nonce,
+                found: state.request_root,
+                block,
                 base_unproved: false,
             })));
         }

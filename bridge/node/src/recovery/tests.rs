@@ -364,8 +364,7 @@ async fn a_store_that_holds_another_request_is_an_error_that_names_it_and_the_cu
     let mut bench = Bench::new(world()).await;
     let mut requests = bench.fixture.world(|world| world.requests(0..100));
     requests[40].transfer.value += alloy::primitives::U256::ONE;
-    let id = bench.fixture.lane.info.bridge_id;
-    bench.fixture.lane.store.append_confirmed(id, requests, crate::testing::block(1_000)).await.unwrap();
+    bench.fixture.confirm(requests, crate::testing::block(1_000)).await;
     bench.fixture.show_verified();
     assert_eq!(bench.look().await, "failed");
     let reason = bench.report().waiting_for.unwrap();
@@ -389,4 +388,68 @@ async fn it_looks_at_the_start_and_then_by_interval() {
     assert!(started.elapsed() >= INTERVAL);
     worker.step().await.unwrap();
     assert_eq!(looks(), 2);
+}
+
+/// Nodes keep the states of five blocks, and the final block is 600 blocks behind the newest: requests 0 to 39 are final.
+async fn far() -> Bench {
+    let bench = Bench::new(World { states_kept: 5, ..world() }).await;
+    let fixture = &bench.fixture;
+    let (requests, block) = (fixture.world(|world| world.requests(0..40)), crate::testing::block(400));
+    fixture.confirm(requests, block).await;
+    fixture.heads.send_replace(crate::testing::head_of(400, 1_000));
+    bench
+}
+
+/// The watch has read up to the final block.
+fn show_read(bench: &Bench) {
+    bench.fixture.lane.board.source.send_modify(|view| {
+        (view.verified, view.final_block) = (RequestNonce::new(40), Some(crate::testing::block(400)));
+    });
+}
+
+#[tokio::test]
+async fn a_hole_is_filled_where_no_node_has_the_state_of_the_final_block() {
+    let mut bench = far().await;
+    bench.fixture.lose(20..30);
+    show_read(&bench);
+    assert_eq!(bench.look().await, "refilled");
+    let id = bench.fixture.lane.info.bridge_id;
+    let stored =
+        bench.fixture.lane.store.count_requests(id, RequestNonce::ZERO, RequestNonce::new(100)).await;
+    assert_eq!(stored.unwrap(), 40, "what is not final is not stored");
+}
+
+#[tokio::test]
+async fn a_lane_of_which_all_final_requests_are_handled_is_even_whatever_is_requested_since() {
+    let mut bench = far().await;
+    bench.fixture.world(|world| world.handled = 40);
+    show_read(&bench);
+    assert_eq!(bench.look().await, "even");
+}
+
+#[tokio::test]
+async fn a_look_waits_for_the_watch_where_only_that_knows_what_is_final() {
+    let mut bench = far().await;
+    bench.worker.step().await.unwrap();
+    assert_eq!(bench.report().looks, 0);
+    assert!(bench.worker.due_at.is_some_and(|at| at > Instant::now()), "and does not ask all the while");
+    bench.fixture.lane.board.source.send_modify(|view| view.waiting_for = Some("the logs".to_owned()));
+    assert_eq!(bench.look_again().await, "blocked");
+}
+
+#[tokio::test]
+async fn a_refilter_whose_newest_block_is_replaced_begins_anew() {
+    let mut bench = far().await;
+    bench.fixture.lose(20..30);
+    show_read(&bench);
+    bench.fixture.world(|world| (world.replaced_from, world.replaced_at) = (900, 4));
+    bench.fixture.world(|world| world.hidden = Some(95));
+    bench.worker.step().await.unwrap();
+    let failed = loop {
+        if let Err(failed) = bench.worker.step().await {
+            break failed;
+        }
+    };
+    assert!(matches!(failed, LaneError::WitnessReplaced { .. }), "{failed}");
+    assert!(matches!(bench.worker.work, Work::Nothing));
 }

@@ -140,6 +140,7 @@ impl Submitter {
         if used {
             return self.superseded(pending, head).await;
         }
+        pending.superseded.forget();
         if pending.submission.account_nonce > on_chain {
             // It queues behind another one: only that one can be helped by a price, or be stuck.
             pending.waits_since = None;
@@ -214,9 +215,16 @@ impl Submitter {
     /// A block has another transaction with this account nonce. It is lost only when that block is final: until then a
     /// reorg can give the nonce back, and then somebody must fill it.
     async fn superseded(&self, pending: &mut Pending, head: Head) -> Result<Followed, SubmitterError> {
-        let at_final = At::Hash(head.final_block.hash);
         let account_nonce = pending.submission.account_nonce;
-        if self.chain.account_nonce(self.signer.address(), at_final).await? <= account_nonce {
+        if pending.superseded.is_none() {
+            // What told that it is used may have been a later block, which is final later.
+            let at = At::Hash(head.latest.hash);
+            if self.chain.account_nonce(self.signer.address(), at).await? <= account_nonce {
+                return Ok(Followed::Open(None));
+            }
+            pending.superseded.seen(head.latest);
+        }
+        if !pending.superseded.is_final(&self.chain, head).await? {
             return Ok(Followed::Open(None));
         }
         // Between the questions it may have been mined after all.

@@ -1,5 +1,7 @@
 //! The watch against an endpoint that limits, fails and hides.
 
+mod far;
+
 use super::further_back::{MISMATCHES, reads_further_back};
 use super::*;
 use crate::testing::{LaneFixture, World};
@@ -77,13 +79,16 @@ async fn what_was_read_before_an_endpoint_fails_for_good_is_kept() {
         .lane
         .source
         .lane_state(fixture.lane.info.source.bridge, At::Hash(crate::testing::block(3_000).hash));
-    let source = source.await.unwrap();
+    let target = Target::of(&source.await.unwrap(), crate::testing::block(3_000));
     let head = fixture.heads.borrow().head.unwrap();
     let watch = SourceWatch::new(Arc::clone(&fixture.lane), fixture.heads.subscribe());
     // The blocks from 2000 on are refused one by one.
     let fails = |world: &mut World| world.requests.retain(|at| *at < 2_000);
     fixture.world(fails);
-    let failed = watch.read_ranges(position.base.unwrap(), position, head, &source).await.unwrap_err();
+    let failed = watch
+        .read_ranges(position.base.unwrap(), position, head, target.held.0, Some(target))
+        .await
+        .unwrap_err();
     assert!(matches!(failed, LaneError::RootMismatch(_)), "{failed}");
     fixture.world(|world| world.requests = (0..300).map(|nonce| 1 + nonce * 10).collect());
     assert!(read_all(&fixture).await.unwrap().is_verified());

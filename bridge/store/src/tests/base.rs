@@ -35,7 +35,7 @@ async fn a_lane_begins_where_its_destination_stands_and_goes_on_from_there() {
 
     let gap = store.append_requests(lane(1), requests(41, 1), block(10)).await.unwrap_err();
     assert!(matches!(gap, StoreError::NonceGap { .. }), "{gap}");
-    let after = store.append_confirmed(lane(1), requests(40, 3), block(10)).await.unwrap();
+    let after = confirm(&store, lane(1), requests(40, 3), block(10)).await.unwrap();
     let root = requests(40, 3).iter().fold(base().root, |root, request| root.then(Leaf::of(request)));
     assert_eq!((after.next, after.root, after.is_verified()), (nonce(43), root, true));
     assert_eq!(store.root_at(lane(1), nonce(43)).await.unwrap(), Some(root));
@@ -57,7 +57,7 @@ async fn what_was_not_verified_is_read_again_from_the_base() {
 async fn a_lane_that_forgets_what_can_be_read_again_keeps_what_it_signed() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    store.append_confirmed(lane(1), requests(0, 3), block(10)).await.unwrap();
+    confirm(&store, lane(1), requests(0, 3), block(10)).await.unwrap();
     store.record_attestation(&attestation(3, 1, 1)).await.unwrap();
     store.record_submission(&submission(5, 0, 2)).await.unwrap();
     let hold = held(1, HoldReason::PayoutFailed, 40);

@@ -32,7 +32,7 @@ fn end_of(number: u64, height: u64) -> HoldEnding {
 /// `count` requests, each signed for and handled by a call of its own in the block of its number, those of `holds` on hold. The
 /// destination is read up to block 1000.
 async fn fill(store: &Store, count: u64, holds: &[u64]) {
-    store.append_confirmed(lane(1), requests(0, count), block(2_000)).await.unwrap();
+    confirm(store, lane(1), requests(0, count), block(2_000)).await.unwrap();
     let ranges: Vec<_> = (0..count).map(|number| range(number, number + 1, number)).collect();
     let held: Vec<_> = holds.iter().map(|number| held(*number, HoldReason::PayoutFailed, *number)).collect();
     for number in 0..count {
@@ -137,7 +137,7 @@ async fn what_is_too_old_goes_and_what_is_young_or_not_handled_stays() {
     store.close().await;
     let later = NOW_MS + 86_400_000 * 10;
     let store = open_small(&path, later).await;
-    store.append_confirmed(lane(1), requests(30, 10), block(2_001)).await.unwrap();
+    confirm(&store, lane(1), requests(30, 10), block(2_001)).await.unwrap();
     let age = |days| Retention { keep: None, max_age: Some(day(days)) };
     compact_all(&store, age(11), 1_000).await;
     assert_eq!(store.history(lane(1)).await.unwrap().oldest, Some(nonce(0)));
@@ -194,7 +194,7 @@ async fn a_lane_with_nothing_left_of_its_past_goes_on() {
     // What was never confirmed is read again from there.
     store.append_requests(lane(1), requests(16, 2), block(2_001)).await.unwrap();
     assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap().next, nonce(16));
-    let after = store.append_confirmed(lane(1), requests(16, 2), block(2_002)).await.unwrap();
+    let after = confirm(&store, lane(1), requests(16, 2), block(2_002)).await.unwrap();
     let root = requests(16, 2).iter().fold(before.root, |root, request| root.then(Leaf::of(request)));
     assert_eq!((after.next, after.root), (nonce(18), root));
     // So is what the destination did, from where it was proved.
@@ -280,7 +280,7 @@ async fn the_signatures_of_a_lane_that_began_late_go_in_steps_as_well() {
     store.forget_readable(lane(1)).await.unwrap();
     let base = Base { nonce: nonce(60), begun: Some(block(1_000)), ..zero_base(lane(1)) };
     store.begin_lane(lane(1), base, Vec::new()).await.unwrap();
-    store.append_confirmed(lane(1), Vec::new(), block(2_000)).await.unwrap();
+    confirm(&store, lane(1), Vec::new(), block(2_000)).await.unwrap();
     assert!(compact_all(&store, keep(10), 1_000).await >= 60 / WINDOW - 1);
     assert_eq!(rows(&store).await["signed_root"], 1, "that of the nonce at which it begins");
     assert_eq!(store.history(lane(1)).await.unwrap().oldest, Some(nonce(60)));
@@ -319,7 +319,7 @@ async fn the_file_of_a_lane_that_goes_on_does_not_grow() {
     let mut sizes = Vec::new();
     for round in 0..12u64 {
         let first = round * 100;
-        store.append_confirmed(lane(1), requests(first, 100), block(2_000 + round)).await.unwrap();
+        confirm(&store, lane(1), requests(first, 100), block(2_000 + round)).await.unwrap();
         let made = (first + 1..=first + 100).map(|number| attestation(number, 1, 1)).collect();
         store.record_attestations(made).await.unwrap();
         let ranges: Vec<_> = (first..first + 100).map(|number| range(number, number + 1, number)).collect();
@@ -425,7 +425,7 @@ async fn live(stretches: Vec<Stretch>) {
     for (height, one) in (1u64..).zip(stretches) {
         let more = requests(requested, one.requests);
         requested += one.requests;
-        store.append_confirmed(lane(1), more, block(height)).await.unwrap();
+        confirm(&store, lane(1), more, block(height)).await.unwrap();
         if requested > handled {
             store.record_attestation(&attestation(requested, 1, (height % 200) as u8 + 1)).await.ok();
             if let Some(root) = store.signed_root(lane(1), nonce(requested)).await.unwrap() {
@@ -561,7 +561,7 @@ async fn protect(events: Vec<Event>) {
 }
 
 async fn fill_plain(store: &Store) {
-    store.append_confirmed(lane(1), requests(0, 40), block(2_000)).await.unwrap();
+    confirm(store, lane(1), requests(0, 40), block(2_000)).await.unwrap();
     store
         .record_handled(lane(1), logs(&[range(0, 20, 10), range(20, 40, 20)], &[]), block(1_000))
         .await

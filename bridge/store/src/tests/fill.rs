@@ -10,7 +10,7 @@ use crate::{Proof, StoreError};
 /// A store with requests 0 to 9, of which those in `missing` were lost.
 async fn damaged(path: &Path, missing: std::ops::Range<u64>) -> Store {
     let store = open(path).await;
-    store.append_confirmed(lane(1), requests(0, 10), block(5)).await.unwrap();
+    confirm(&store, lane(1), requests(0, 10), block(5)).await.unwrap();
     let (first, end) = (missing.start as i64, missing.end as i64);
     store
         .write_connection(move |connection| {
@@ -100,7 +100,7 @@ async fn what_the_source_proved_is_filled_piece_by_piece_from_the_beginning() {
 async fn nothing_above_what_the_source_has_confirmed_is_filled() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    store.append_confirmed(lane(1), requests(0, 10), block(5)).await.unwrap();
+    confirm(&store, lane(1), requests(0, 10), block(5)).await.unwrap();
     let above = store.fill_hole(lane(1), requests(10, 1), root_after(11), Proof::Source).await;
     let differs = StoreError::HoleDiffers { lane: lane(1), first: nonce(10), last: nonce(10) };
     assert_eq!(above, Err(differs));

@@ -165,7 +165,7 @@ async fn a_store_of_version_5_is_opened_with_everything_in_it() {
     let floor = store.sign_floor(lane(1)).await.unwrap();
     assert_eq!((floor.floor(), floor.adopted(), floor.sealed()), (Some(nonce(3)), nonce(2), nonce(0)));
     // What is in it can be compacted, but for the hold that is open.
-    store.append_confirmed(lane(1), Vec::new(), block(30)).await.unwrap();
+    confirm(&store, lane(1), Vec::new(), block(30)).await.unwrap();
     let retention = crate::Retention { keep: Some(1), max_age: None };
     assert!(store.compact(lane(1), retention, block(41)).await.unwrap().rows > 0);
     assert_eq!(store.history(lane(1)).await.unwrap().oldest, Some(nonce(2)));
@@ -179,7 +179,7 @@ async fn a_store_of_version_6_is_opened_with_everything_in_it() {
     let store = open_whole(folder.path(), 6).await;
     assert_common(&store).await;
     assert_eq!(store.force_holds(lane(1), nonce(0)).await.unwrap(), [force_hold(0)]);
-    store.append_confirmed(lane(1), Vec::new(), block(30)).await.unwrap();
+    confirm(&store, lane(1), Vec::new(), block(30)).await.unwrap();
     let retention = crate::Retention { keep: Some(1), max_age: None };
     assert!(store.compact(lane(1), retention, block(41)).await.unwrap().rows > 0);
     assert_eq!(store.force_holds(lane(1), nonce(0)).await.unwrap(), []);

@@ -98,7 +98,7 @@ async fn tick(store: &Store) {
     store.open_holds(id, nonce(0), 1).await.unwrap();
     store.open_hold_recipients(id, nonce(0), 1).await.unwrap();
     store.append_requests(id, requests(0, 4), block(5)).await.unwrap();
-    store.append_confirmed(id, requests(4, 4), block(6)).await.unwrap();
+    confirm(store, id, requests(4, 4), block(6)).await.unwrap();
     store.rewind_to_verified(id).await.unwrap();
     store.read_source_again(id, block(6)).await.unwrap();
     store.requests(id, nonce(1), 3).await.unwrap();

@@ -65,8 +65,8 @@ async fn the_source_cursor_moves_forward_only() {
 async fn the_source_cursor_steps_back_over_what_nobody_signed_only() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    let kept = store.append_confirmed(lane(1), requests(0, 3), block(5)).await.unwrap();
-    let more = store.append_confirmed(lane(1), requests(3, 2), block(9)).await.unwrap();
+    let kept = confirm(&store, lane(1), requests(0, 3), block(5)).await.unwrap();
+    let more = confirm(&store, lane(1), requests(3, 2), block(9)).await.unwrap();
     // Of three requests and of none beyond them.
     store.record_attestation(&attestation(3, 1, 1)).await.unwrap();
     let back = store.step_back_source(lane(1), nonce(3), block(7)).await.unwrap().unwrap();
@@ -74,7 +74,7 @@ async fn the_source_cursor_steps_back_over_what_nobody_signed_only() {
     assert_eq!((back.verified_next, back.verified), (nonce(3), Some(block(7))));
     assert_eq!(store.request(lane(1), nonce(3)).await.unwrap(), None);
 
-    let again = store.append_confirmed(lane(1), requests(3, 2), block(9)).await.unwrap();
+    let again = confirm(&store, lane(1), requests(3, 2), block(9)).await.unwrap();
     assert_eq!(again.root, more.root);
     store.record_attestation(&attestation(4, 1, 1)).await.unwrap();
     assert_eq!(store.step_back_source(lane(1), nonce(3), block(7)).await.unwrap(), None);
@@ -86,7 +86,7 @@ async fn the_source_cursor_steps_back_over_what_nobody_signed_only() {
 async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    let confirmed = store.append_confirmed(lane(1), requests(0, 3), block(5)).await.unwrap();
+    let confirmed = confirm(&store, lane(1), requests(0, 3), block(5)).await.unwrap();
     assert!(confirmed.is_verified());
     assert_eq!((confirmed.verified_next, confirmed.verified), (nonce(3), Some(block(5))));
     let more = store.append_requests(lane(1), requests(3, 2), block(6)).await.unwrap();
@@ -97,7 +97,7 @@ async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
     assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), confirmed);
     assert_eq!(store.source_position(lane(1)).await.unwrap(), confirmed);
     assert_eq!(store.request(lane(1), nonce(3)).await.unwrap(), None);
-    let again = store.append_confirmed(lane(1), requests(3, 2), block(6)).await.unwrap();
+    let again = confirm(&store, lane(1), requests(3, 2), block(6)).await.unwrap();
     assert_eq!((again.root, again.verified_next), (more.root, nonce(5)));
 }
 
@@ -105,7 +105,7 @@ async fn what_the_source_did_not_confirm_is_forgotten_and_read_again() {
 async fn blocks_that_were_confirmed_are_read_again_without_forgetting_what_they_held() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    let confirmed = store.append_confirmed(lane(1), requests(0, 3), block(9)).await.unwrap();
+    let confirmed = confirm(&store, lane(1), requests(0, 3), block(9)).await.unwrap();
     store.read_source_again(lane(1), block(4)).await.unwrap();
     let back = store.source_position(lane(1)).await.unwrap();
     assert_eq!(back, SourcePosition { cursor: Some(block(4)), ..confirmed });
@@ -115,7 +115,7 @@ async fn blocks_that_were_confirmed_are_read_again_without_forgetting_what_they_
     store.append_requests(lane(1), requests(3, 1), block(7)).await.unwrap();
     assert_eq!(store.rewind_to_verified(lane(1)).await.unwrap(), confirmed, "what was read is wrong again");
     store.read_source_again(lane(1), block(4)).await.unwrap();
-    let read = store.append_confirmed(lane(1), requests(3, 1), block(9)).await.unwrap();
+    let read = confirm(&store, lane(1), requests(3, 1), block(9)).await.unwrap();
     assert!(read.is_verified() && read.next == nonce(4));
 }
 
@@ -353,4 +353,29 @@ async fn a_resumed_lane_goes_on_or_begins_anew() {
         assert_eq!(store.halted(lane(1)).await.unwrap(), None);
         assert_eq!(store.requests(lane(1), nonce(0), 9).await.unwrap().len(), kept);
     }
+}
+
+#[tokio::test]
+async fn only_what_the_source_was_proved_to_hold_is_confirmed_and_may_be_signed() {
+    let folder = tempdir().unwrap();
+    let store = open(&folder.path().join("s")).await;
+    store.append_requests(lane(1), requests(0, 5), block(5)).await.unwrap();
+    let position = store.source_position(lane(1)).await.unwrap();
+    assert_eq!(store.confirmed_root_at(lane(1), nonce(3)).await.unwrap(), None, "nobody has proved it");
+    let other = (position.next, Root(B256::repeat_byte(9)));
+    for held in [other, (nonce(4), position.root), (nonce(6), position.root)] {
+        let refused = store.append_confirmed(lane(1), Vec::new(), block(6), held).await.unwrap_err();
+        assert!(matches!(refused, StoreError::NotWhatIsHeld { .. }), "{refused}");
+        assert_eq!(store.source_position(lane(1)).await.unwrap(), position, "the cursor stays as well");
+    }
+    let held = (position.next, position.root);
+    store.append_confirmed(lane(1), Vec::new(), block(6), held).await.unwrap();
+    store.append_requests(lane(1), requests(5, 2), block(7)).await.unwrap();
+    for (number, confirmed) in [(3, true), (5, true), (6, false), (7, false)] {
+        let root = store.root_at(lane(1), nonce(number)).await.unwrap();
+        let found = store.confirmed_root_at(lane(1), nonce(number)).await.unwrap();
+        assert_eq!(found, root.filter(|_| confirmed), "{number}");
+    }
+    store.forget_readable(lane(1)).await.unwrap();
+    assert_eq!(store.confirmed_root_at(lane(1), nonce(3)).await.unwrap(), None, "the lane begins anew");
 }

@@ -19,7 +19,7 @@ fn ending(number: u64, end: HoldEnd) -> HoldEnding {
 async fn everything_of_a_lane_is_there_in_ranges() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    store.append_confirmed(lane(1), requests(0, 12), block(30)).await.unwrap();
+    confirm(&store, lane(1), requests(0, 12), block(30)).await.unwrap();
     let holds = [1, 2, 3, 4, 5, 6].map(|number| held(number, HoldReason::PayoutFailed, 40));
     store.record_handled(lane(1), logs(&[range(0, 7, 40)], &holds), block(40)).await.unwrap();
     let to = Address::repeat_byte(1);
@@ -58,7 +58,7 @@ async fn everything_of_a_lane_is_there_in_ranges() {
 async fn a_hole_divides_the_stored_requests() {
     let folder = tempdir().unwrap();
     let store = open(&folder.path().join("s")).await;
-    store.append_confirmed(lane(1), requests(0, 12), block(30)).await.unwrap();
+    confirm(&store, lane(1), requests(0, 12), block(30)).await.unwrap();
     let lose = |number: i64| {
         store.write_connection(move |connection| {
             Ok(connection.execute("DELETE FROM request WHERE nonce = ?1", params![number])?)

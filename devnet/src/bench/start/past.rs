@@ -55,7 +55,7 @@ pub async fn make(network: &Network, direction: Direction, transfers: u64) -> Re
                 root
             })
             .collect();
-        store.append_confirmed(info.bridge_id, requests, read).await?;
+        store.append_confirmed(info.bridge_id, requests, read, (RequestNonce::new(end), root)).await?;
         let signed = (first + 1..).zip(roots).map(|(nonce, root)| past.attestation(nonce, root));
         for refused in store.record_attestations(signed.collect()).await? {
             refused?;
