@@ -3,10 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use polyspan_types::{HoldEnd, HoldReason, MemberSet, OutcomeResult, RequestNonce, TransferState};
+use polyspan_types::{HoldEnd, HoldReason, MemberSet, OutcomeResult, Request, RequestNonce, TransferState};
 
 use crate::dispute;
-use crate::lane_view::LaneView;
+use crate::lane_view::{LaneView, SourceView};
 
 /// What is known of the way of one request. `None` is always "could not be seen".
 #[derive(Debug, Clone, Default)]
@@ -71,7 +71,7 @@ impl Facts {
         Self {
             nonce,
             requested: source.map(|source| source.requested),
-            final_nonce: source.map(|source| source.final_nonce),
+            final_nonce: source.and_then(|source| source.final_nonce.as_ref().ok().copied()),
             handled: destination.map(|destination| destination.handled),
             dispute: source.zip(destination).and_then(|(source, end)| dispute::of_ends(source, end)),
             hold: None,
@@ -85,6 +85,13 @@ impl Facts {
             blind: errors.into_iter().flatten().cloned().collect(),
             halted: halted.collect(),
         }
+    }
+
+    /// Where nobody can tell how many requests are final, the request's own block tells it of this one.
+    pub fn place(&mut self, source: &SourceView, request: &Request) {
+        let is_final = request.transfer.source_block <= source.final_block;
+        let count = if is_final { request.nonce.next() } else { request.nonce };
+        self.final_nonce.get_or_insert(count);
     }
 
     /// How the destination handled it, if it did.
@@ -163,6 +170,9 @@ fn waiting_for(facts: &Facts, state: TransferState) -> String {
         return format!("a person: the lane is halted on {relay}{more}: {reason}");
     }
     match state {
+        TransferState::Requested if facts.final_nonce.is_none() => {
+            "its block to become final; how far that is cannot be seen from here".to_owned()
+        }
         TransferState::Requested => "its block to become final".to_owned(),
         TransferState::Final | TransferState::Attested => match (facts.votes, facts.threshold) {
             (Some(votes), Some((threshold, operators))) => {

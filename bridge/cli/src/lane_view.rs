@@ -6,6 +6,7 @@ use polyspan_node::config::LaneInfo;
 use polyspan_node::tally::Tally;
 use polyspan_types::{BlockHeight, CheckpointDomain, MemberSet, RequestNonce, Root};
 
+use crate::at_final;
 use crate::network::Network;
 
 /// One lane now. What could not be read is there as the reason.
@@ -28,8 +29,9 @@ pub struct SourceView {
     pub requested: RequestNonce,
     /// The source's root over them.
     pub request_root: Root,
-    /// Requests in final blocks.
-    pub final_nonce: RequestNonce,
+    /// Requests in final blocks, or why nobody can tell. To be shown only: where the final block is far behind it is counted from
+    /// logs, and one that endpoints leave out makes it greater.
+    pub final_nonce: Result<RequestNonce, String>,
     /// The final block.
     pub final_block: BlockHeight,
     /// No requests are taken now.
@@ -92,9 +94,12 @@ async fn fetch_source(chain: &Chain, info: &LaneInfo) -> Result<SourceView, Chai
     let newest = chain.lane_state(bridge, At::Latest).await?;
     let final_nonce = if head.final_block.height < info.source.deployment_block {
         // The bridge itself is not final yet, and reads as an address without code.
-        RequestNonce::ZERO
+        Ok(RequestNonce::ZERO)
     } else {
-        chain.lane_state(bridge, At::Hash(head.final_block.hash)).await?.request_nonce
+        match at_final::state(chain, &info.source, &head).await? {
+            Some(state) => Ok(state.request_nonce),
+            None => at_final::requested_by_logs(chain, &info.source, &head).await.map_err(text),
+        }
     };
     Ok(SourceView {
         requested: newest.request_nonce,
@@ -141,4 +146,49 @@ async fn fetch_relays(
         own.map(|report| (view.member.id.clone(), report.clone()))
     });
     Ok(RelaysView { tally, leader: leader.map(|(id, _)| id), reports: reports.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use polyspan_chain::testing::Reply;
+
+    use super::*;
+    use crate::lane_fixture::{LaneFixture, World};
+
+    async fn source(depth: u64) -> (LaneFixture, SourceView) {
+        let world = World { blocks: vec![10, 500, 990], head: 1000, states_kept: 128 };
+        let fixture = LaneFixture::with_depth(world, depth).await;
+        let view = fetch_source(&fixture.chain, &fixture.info).await.unwrap();
+        (fixture, view)
+    }
+
+    #[tokio::test]
+    async fn a_source_whose_final_block_has_no_state_any_more_is_seen_as_well() {
+        for (depth, final_nonce) in [(140, 2), (600, 1), (995, 0), (1000, 0)] {
+            let (_, view) = source(depth).await;
+            assert_eq!(view.final_nonce, Ok(RequestNonce::new(final_nonce)), "{depth}");
+            assert_eq!(view.requested, RequestNonce::new(3));
+            assert_eq!(view.final_block.get(), 1000 - depth);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_near_final_block_is_asked_for_its_state_and_no_logs_are_read() {
+        for depth in [0, 5, 100] {
+            let (fixture, view) = source(depth).await;
+            assert_eq!(view.final_nonce, Ok(RequestNonce::new(if depth > 10 { 2 } else { 3 })));
+            assert_eq!(fixture.count("eth_getLogs"), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_without_logs_hides_nothing_but_what_is_final() {
+        let (fixture, _) = source(140).await;
+        fixture.answer_first(|method, _| {
+            (method == "eth_getLogs").then(|| Reply::error(-32000, "logs are not kept here"))
+        });
+        let view = fetch_source(&fixture.chain, &fixture.info).await.unwrap();
+        assert_eq!(view.requested, RequestNonce::new(3));
+        assert!(view.final_nonce.unwrap_err().contains("logs are not kept here"));
+    }
 }

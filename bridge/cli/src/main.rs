@@ -11,6 +11,7 @@
 mod approval;
 mod args;
 mod asset;
+mod at_final;
 mod commands;
 mod config_file;
 mod decision;
@@ -22,6 +23,8 @@ mod governance;
 mod handover;
 mod hold_steps;
 mod judgement;
+#[cfg(test)]
+mod lane_fixture;
 mod lane_view;
 mod network;
 mod output;

@@ -18,7 +18,36 @@ pub async fn request(
         let found = chain.requests(bridge, first, last).await?;
         Ok(found.into_iter().find(|request| request.nonce == nonce))
     };
-    scan(chain, from, read).await
+    let newest = chain.head().await?.latest.height;
+    scan(chain, from, newest, read).await
+}
+
+/// The lowest request of blocks `from..=to`; `None` if there is none.
+pub async fn first_request(
+    chain: &Chain,
+    bridge: Address,
+    from: BlockHeight,
+    to: BlockHeight,
+) -> Result<Option<RequestNonce>, ChainError> {
+    let read = async |first, last| {
+        let found = chain.requests(bridge, first, last).await?;
+        Ok(found.iter().map(|request| request.nonce).min())
+    };
+    scan(chain, from, to, read).await
+}
+
+/// The lowest request that was handled in blocks `from..=to`; `None` if none was.
+pub async fn first_handled(
+    chain: &Chain,
+    bridge: Address,
+    from: BlockHeight,
+    to: BlockHeight,
+) -> Result<Option<RequestNonce>, ChainError> {
+    let read = async |first, last| {
+        let found = chain.handled(bridge, first, last).await?;
+        Ok(found.ranges.iter().map(|range| range.first).min())
+    };
+    scan(chain, from, to, read).await
 }
 
 /// What the destination did with that number, looked for from `from` on.
@@ -29,7 +58,8 @@ pub async fn outcome(
     from: BlockHeight,
 ) -> Result<Option<Outcome>, ChainError> {
     let read = async |first, last| Ok(chain.handled(side.bridge, first, last).await?.outcome(nonce));
-    scan(chain, from, read).await
+    let newest = chain.head().await?.latest.height;
+    scan(chain, from, newest, read).await
 }
 
 /// How a hold ended, looked for from `from` on.
@@ -40,7 +70,8 @@ pub async fn ending(
     from: BlockHeight,
 ) -> Result<Option<HoldEnding>, ChainError> {
     let read = async |first, last| Ok(chain.handled(side.bridge, first, last).await?.ending(nonce));
-    scan(chain, from, read).await
+    let newest = chain.head().await?.latest.height;
+    scan(chain, from, newest, read).await
 }
 
 /// Reads the logs of a bridge back from the newest block, range after range, until `read` has enough or `oldest` is read. A range
@@ -79,13 +110,13 @@ pub enum Enough {
 async fn scan<T, F>(
     chain: &Chain,
     mut from: BlockHeight,
+    to: BlockHeight,
     read: impl Fn(BlockHeight, BlockHeight) -> F,
 ) -> Result<Option<T>, ChainError>
 where
     F: Future<Output = Result<Option<T>, ChainError>>,
 {
-    let newest = chain.head().await?.latest.height;
-    while let Some((first, last)) = chain.next_range(from, newest) {
+    while let Some((first, last)) = chain.next_range(from, to) {
         match read(first, last).await {
             Ok(None) => from = last.next(),
             Err(ChainError::RangeRefused { .. }) if first < last => {}

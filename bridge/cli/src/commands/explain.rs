@@ -144,6 +144,9 @@ async fn tell(network: &Network, info: LaneInfo, id: &TransferId) -> Result<(Sto
         Some(request) => Some(request),
         None => noted(find_request(network, &view.info, nonce).await, &mut unseen).flatten(),
     };
+    if let (Ok(source), Some(request)) = (&view.source, &request) {
+        facts.place(source, request);
+    }
     let place = match (facts.outcome(), recorded.outcome) {
         (Some(_), Some(outcome)) => Some(outcome),
         (Some(_), None) => noted(find_outcome(network, &view.info, nonce).await, &mut unseen).flatten(),

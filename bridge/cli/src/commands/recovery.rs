@@ -2,6 +2,7 @@
 
 mod control;
 mod facts;
+mod handled_at_final;
 mod plan;
 mod progress;
 

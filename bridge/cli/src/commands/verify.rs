@@ -1,7 +1,7 @@
 //! `polyspan verify`: everything that was requested against everything that was handled, from the chains alone.
 //!
 //! ```text
-//! cut (both contracts at final blocks) ─▶ walk (each lane, range by range) ─▶ books (each pair) ─▶ report
+//! cut (both contracts, at final blocks where they have a state) ─▶ walk (each lane, range by range) ─▶ books (each pair) ─▶ report
 //! ```
 
 mod books;
@@ -116,18 +116,32 @@ fn chosen<'a>(network: &'a Network, name: Option<&BridgeName>) -> Result<Vec<&'a
 async fn verify(network: &Network, deployment: &Deployment, report: &mut BridgeReport) -> Result<(), Stop> {
     let cut = Cut::fetch(network, deployment).await?;
     report.notes.extend(cut.notes());
+    let judged = judge(network, deployment, &cut, report).await;
+    if !matches!(judged, Err(Stop::Failed(_))) {
+        cut.prove(network).await?;
+    }
+    judged
+}
+
+/// Everything between the two ends of a cut.
+async fn judge(
+    network: &Network,
+    deployment: &Deployment,
+    cut: &Cut,
+    report: &mut BridgeReport,
+) -> Result<(), Stop> {
     let mut figures = Vec::new();
     for direction in Direction::ALL {
         let info = deployment.lane(direction);
         let (source, destination) = cut.ends(direction);
         let progress = Progress::start(&info.id, source.state.request_nonce);
-        let walk = Walk::new(network, &info, &cut, progress);
+        let walk = Walk::new(network, &info, cut, progress);
         let walked = walk.run().await?;
         report.notes.extend(walked.note(&info));
         report.lanes.push(LaneReport::new(&info, source, destination, &walked.figures));
         figures.push(walked.figures);
     }
-    for pair in books::of(deployment, &cut, &figures) {
+    for pair in books::of(deployment, cut, &figures) {
         pair.books.judge()?;
         report.pairs.push(pair.into());
     }

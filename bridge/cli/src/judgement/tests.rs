@@ -1,4 +1,7 @@
+use polyspan_types::{BlockHeight, BridgeId, Request, Root, ValueTransfer};
+
 use super::*;
+use crate::governance::testing::held;
 
 /// Request 5, paid by a lane that needs 3 of 4.
 fn facts() -> Facts {
@@ -80,4 +83,28 @@ fn without_the_coordinator_the_chains_still_tell() {
     assert_eq!(judge(&unhandled).state, Some(TransferState::Final), "only what is handled is in dispute");
     let nothing = Facts { blind: vec!["endpoint down".to_owned()], ..Facts::default() };
     assert_eq!(judge(&nothing), Judgement { state: None, waiting_for: Some("endpoint down".to_owned()) });
+}
+
+#[test]
+fn a_request_whose_finality_nobody_can_count_is_told_by_its_own_block() {
+    let unknown = || Facts { final_nonce: None, ..facts() };
+    assert_judged(&unknown(), TransferState::Requested, "how far that is cannot be seen");
+    let source = |final_block| SourceView {
+        requested: RequestNonce::new(6),
+        request_root: Root::zero(BridgeId(Default::default())),
+        final_nonce: Err("no logs".to_owned()),
+        final_block: BlockHeight::new(final_block),
+        paused: false,
+    };
+    let transfer = ValueTransfer { source_block: BlockHeight::new(70), ..held() };
+    let request = Request { nonce: RequestNonce::new(5), transfer, tx_hash: Default::default() };
+    for (final_block, state) in [(69, TransferState::Requested), (70, TransferState::Final)] {
+        let mut facts = unknown();
+        facts.place(&source(final_block), &request);
+        assert_eq!(judge(&facts).state, Some(state));
+    }
+    // What is counted counts.
+    let mut counted = facts();
+    counted.place(&source(70), &request);
+    assert_judged(&counted, TransferState::Requested, "its block to become final");
 }

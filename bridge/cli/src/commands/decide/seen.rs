@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use polyspan_chain::Hold;
 use polyspan_node::config::LaneInfo;
-use polyspan_types::{HoldAction, Leaf, Request, RequestNonce, TransferId};
+use polyspan_types::{BlockHeight, HoldAction, Leaf, Request, RequestNonce, TransferId};
 
 use crate::commands::explain::{fetch_hold, find_request, hold_steps, open_store};
 use crate::commands::status::members;
@@ -12,6 +12,9 @@ use crate::failure::BadInput;
 use crate::hold_steps::HoldSteps;
 use crate::lane_view::{DestinationView, LaneView};
 use crate::network::Network;
+
+/// What is said of a request that the source may still take back.
+const NOT_FINAL: &str = "is in no final block of the source yet";
 
 /// A request, as this host knows it, and its destination.
 pub struct Seen {
@@ -56,17 +59,23 @@ impl Seen {
         let view = LaneView::fetch(network, info, &members).await;
         let handled = destination(&view)?.handled;
         let nonce = nonce.unwrap_or(handled);
-        let final_nonce = match &view.source {
-            Ok(source) => source.final_nonce,
+        let source = match &view.source {
+            Ok(source) => source.clone(),
             Err(reason) => bail!("{}: {reason}", unseen(&view.info.source.chain)),
         };
-        if let Some(problem) = place_problem(action, final_nonce, handled, nonce) {
-            return Err(BadInput::new(format!("{}:{nonce} {problem}", view.info.id)).into());
+        let lane = view.info.id.clone();
+        let refuse = |problem: String| Err(BadInput::new(format!("{lane}:{nonce} {problem}")).into());
+        if let Some(problem) = count_problem(action, source.requested, handled, nonce) {
+            return refuse(problem);
         }
         let seen = match action {
             HoldAction::ForceHold => Self::without_hold(network, action, nonce, view).await?,
             HoldAction::Release | HoldAction::Refund => Self::with_hold(network, action, nonce, view).await?,
         };
+        // The request tells it by itself: how many are final may be counted from logs, and one that is left out shifts that.
+        if let Some(problem) = place_problem(action, source.final_block, handled, &seen.request) {
+            return refuse(problem);
+        }
         let answer = seen.steps.as_ref().and_then(|steps| steps.needs_no_decision(action, &seen.id()));
         match answer {
             Some(answer) => Err(BadInput::new(answer).into()),
@@ -150,21 +159,30 @@ fn unseen(chain: &str) -> String {
     format!("chain {chain} was not seen, and nothing is decided without it")
 }
 
-/// Why operators cannot decide about a request that is there in its lane.
-fn place_problem(
+/// Why operators cannot decide about this number, before its request is looked for.
+fn count_problem(
     action: HoldAction,
-    final_nonce: RequestNonce,
+    requested: RequestNonce,
     handled: RequestNonce,
     nonce: RequestNonce,
 ) -> Option<String> {
-    let makes_hold = action == HoldAction::ForceHold;
-    if makes_hold && nonce < handled {
+    if action == HoldAction::ForceHold && nonce < handled {
         return Some("is handled already; `polyspan explain` tells how".to_owned());
     }
-    if nonce >= final_nonce {
-        return Some("is in no final block of the source yet".to_owned());
+    (nonce >= requested).then(|| NOT_FINAL.to_owned())
+}
+
+/// Why operators cannot decide about a request that is there in its lane.
+fn place_problem(
+    action: HoldAction,
+    final_block: BlockHeight,
+    handled: RequestNonce,
+    request: &Request,
+) -> Option<String> {
+    if request.transfer.source_block > final_block {
+        return Some(NOT_FINAL.to_owned());
     }
-    (makes_hold && nonce > handled).then(|| {
+    (action == HoldAction::ForceHold && request.nonce > handled).then(|| {
         format!("is not the next one: request {handled} comes first, and the lane is in strict order")
     })
 }
@@ -210,28 +228,37 @@ async fn confirmed(store: &polyspan_store::Store, info: &LaneInfo, nonce: Reques
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use polyspan_types::ValueTransfer;
 
-    fn at(action: HoldAction, final_nonce: u64, handled: u64, nonce: u64) -> Option<String> {
+    use super::*;
+    use crate::governance::testing::held;
+
+    /// A request of block `10 + nonce`, of `requested` ones.
+    fn at(action: HoldAction, requested: u64, final_block: u64, handled: u64, nonce: u64) -> Option<String> {
         let new = RequestNonce::new;
-        place_problem(action, new(final_nonce), new(handled), new(nonce))
+        let transfer = ValueTransfer { source_block: BlockHeight::new(10 + nonce), ..held() };
+        let request = Request { nonce: new(nonce), transfer, tx_hash: Default::default() };
+        count_problem(action, new(requested), new(handled), new(nonce))
+            .or_else(|| place_problem(action, BlockHeight::new(final_block), new(handled), &request))
     }
 
     #[test]
     fn only_the_next_final_request_can_be_put_on_hold() {
-        let at = |final_nonce, handled, nonce| at(HoldAction::ForceHold, final_nonce, handled, nonce);
-        assert_eq!(at(9, 4, 4), None);
-        assert!(at(9, 4, 3).unwrap().contains("handled already"));
-        assert!(at(9, 4, 5).unwrap().contains("request 4 comes first"));
-        assert!(at(4, 4, 4).unwrap().contains("no final block"));
-        assert!(at(4, 4, 7).unwrap().contains("no final block"));
+        let at = |final_block, handled, nonce| at(HoldAction::ForceHold, 9, final_block, handled, nonce);
+        assert_eq!(at(14, 4, 4), None);
+        assert!(at(19, 4, 3).unwrap().contains("handled already"));
+        assert!(at(19, 4, 5).unwrap().contains("request 4 comes first"));
+        assert!(at(13, 4, 4).unwrap().contains("no final block"));
+        assert!(at(14, 4, 7).unwrap().contains("no final block"));
+        assert!(at(99, 4, 9).unwrap().contains("no final block"));
     }
 
     #[test]
     fn a_hold_is_ended_only_when_the_source_has_its_request_in_a_final_block() {
         for action in [HoldAction::Release, HoldAction::Refund] {
-            assert_eq!(at(action, 9, 4, 3), None);
-            assert!(at(action, 3, 4, 3).unwrap().contains("no final block"));
+            assert_eq!(at(action, 9, 13, 4, 3), None);
+            assert!(at(action, 9, 12, 4, 3).unwrap().contains("no final block"));
+            assert!(at(action, 3, 13, 4, 3).unwrap().contains("no final block"));
         }
     }
 }

@@ -7,6 +7,7 @@ use polyspan_recovery::{DestinationFacts, LaneFacts, NonceRange, NonceSet, Sourc
 use polyspan_store::{Run, SourcePosition, Store, StoreError, Survey};
 use polyspan_types::{BlockHeight, RequestNonce};
 
+use super::handled_at_final::{self, HandledAtFinal};
 use crate::dispute;
 use crate::lane_view::{DestinationView, LaneView, SourceView};
 use crate::network::Network;
@@ -20,6 +21,8 @@ const PAGES: u64 = 16;
 /// Facts, and what is missing in them.
 pub(super) struct Seen {
     pub(super) facts: LaneFacts,
+    /// The source, also when nobody can tell which of its requests are final; a plan rests on no such source.
+    pub(super) source: Option<SourceView>,
     pub(super) unseen: Vec<String>,
 }
 
@@ -34,18 +37,32 @@ pub(super) async fn fetch(
     let mut unseen = Vec::new();
     let mut facts = LaneFacts::default();
     match &view.source {
-        Ok(source) => facts.source = Some(source_facts(source)),
+        Ok(source) => match &source.final_nonce {
+            Ok(final_nonce) => facts.source = Some(source_facts(source, *final_nonce)),
+            Err(reason) => unseen.push(format!(
+                "which requests are in final blocks of the source, chain {}: {reason}",
+                info.source.chain
+            )),
+        },
         Err(reason) => unseen.push(format!("the source, chain {}: {reason}", info.source.chain)),
     }
     let destination = match &view.destination {
-        Ok(destination) => finality(network, info, destination).await.map_err(|error| error.to_string()),
+        Ok(destination) => {
+            let (source, chain) = (network.chain(&info.source), network.chain(&info.destination));
+            let known = handled_at_final::fetch(source, chain, info, &destination.head, store.ok()).await;
+            known.map_err(|error| error.to_string())
+        }
         Err(reason) => Err(reason.clone()),
     };
     if let Err(reason) = &destination {
         unseen.push(format!("the destination, chain {}: {reason}", info.destination.chain));
     }
+    if let Ok(known) = &destination {
+        unseen.extend(known.unknown(&info.destination.chain));
+    }
+    let handled = destination.as_ref().ok().and_then(|known| known.handled.as_ref().ok().copied());
     let survey = match store {
-        Ok(store) => survey(store, info, destination.as_ref().ok()).await.map_err(|error| error.to_string()),
+        Ok(store) => survey(store, info, handled).await.map_err(|error| error.to_string()),
         Err(reason) => Err(reason.clone()),
     };
     let survey = survey.map_err(|reason| unseen.push(reason)).ok();
@@ -55,9 +72,9 @@ pub(super) async fn fetch(
     };
     let comparison = dispute::compare(&view, store.ok(), compared).await;
     (facts.compared, facts.dispute) = (comparison.compared, comparison.dispute);
-    if let (Ok(shown), Ok(mut destination)) = (&view.destination, destination) {
-        destination.held = holds(network, info, shown, survey.as_ref(), &mut unseen).await;
-        facts.destination = Some(destination);
+    if let (Ok(shown), Ok(known)) = (&view.destination, destination) {
+        let held = holds(network, info, shown, survey.as_ref(), &mut unseen).await;
+        facts.destination = Some(destination_facts(info, shown, &known, held));
     }
     match &view.relays {
         Ok(relays) => {
@@ -73,50 +90,34 @@ pub(super) async fn fetch(
         facts.halted.clone_from(&survey.halted);
         facts.store = Some(store_facts(info, survey));
     }
-    Seen { facts, unseen }
+    Seen { facts, source: view.source.ok(), unseen }
 }
 
-fn source_facts(view: &SourceView) -> SourceFacts {
-    SourceFacts {
-        requested: view.requested,
-        final_nonce: view.final_nonce,
-        final_block: view.final_block,
+fn source_facts(view: &SourceView, final_nonce: RequestNonce) -> SourceFacts {
+    SourceFacts { requested: view.requested, final_nonce, final_block: view.final_block, paused: view.paused }
+}
+
+/// What is not known at the final block is the least that it can be: a plan that reads too much is still right.
+fn destination_facts(
+    info: &LaneInfo,
+    view: &DestinationView,
+    known: &HandledAtFinal,
+    held: NonceSet,
+) -> DestinationFacts {
+    DestinationFacts {
+        handled: view.handled,
+        // An endpoint that is behind may tell an older newest block.
+        final_handled: known.handled.clone().unwrap_or_default().min(view.handled),
+        recovery_block: known.recovery_block.unwrap_or(info.source.deployment_block),
         paused: view.paused,
+        held,
     }
 }
 
-/// The destination without its holds, with what it says at its final block.
-async fn finality(
-    network: &Network,
-    info: &LaneInfo,
-    view: &DestinationView,
-) -> Result<DestinationFacts, ChainError> {
-    let (side, block) = (&info.destination, view.head.final_block);
-    let (final_handled, recovery_block) = if block.height < side.deployment_block {
-        // The bridge itself is not final yet, and reads as an address without code.
-        (RequestNonce::ZERO, info.source.deployment_block)
-    } else {
-        let state = network.chain(side).lane_state(side.bridge, At::Hash(block.hash)).await?;
-        (state.handle_nonce, state.recovery_block)
-    };
-    Ok(DestinationFacts {
-        handled: view.handled,
-        // An endpoint that is behind may tell an older newest block.
-        final_handled: final_handled.min(view.handled),
-        recovery_block,
-        paused: view.paused,
-        held: NonceSet::EMPTY,
-    })
-}
-
-async fn survey(
-    store: &Store,
-    info: &LaneInfo,
-    destination: Option<&DestinationFacts>,
-) -> Result<Survey, StoreError> {
+async fn survey(store: &Store, info: &LaneInfo, handled: Option<RequestNonce>) -> Result<Survey, StoreError> {
     let lane = info.bridge_id;
-    let from = match destination {
-        Some(destination) => destination.final_handled,
+    let from = match handled {
+        Some(handled) => handled,
         None => store.destination_position(lane).await?.next,
     };
     store.survey(lane, from).await

@@ -93,13 +93,13 @@ pub async fn run(arguments: PlanArguments) -> Result<ExitCode> {
 
 impl LanePlan {
     fn of(info: &LaneInfo, seen: Seen) -> Self {
-        let LaneFacts { source, destination, .. } = &seen.facts;
+        let (source, LaneFacts { destination, .. }) = (&seen.source, &seen.facts);
         Self {
             lane: info.id.to_string(),
             source_chain: info.source.chain.clone(),
             destination_chain: info.destination.chain.clone(),
-            requested: source.map(|source| source.requested),
-            final_nonce: source.map(|source| source.final_nonce),
+            requested: source.as_ref().map(|source| source.requested),
+            final_nonce: source.as_ref().and_then(|source| source.final_nonce.as_ref().ok().copied()),
             handled: destination.as_ref().map(|destination| destination.handled),
             stopped: seen.facts.halted.is_some()
                 || seen.facts.dispute.is_some()

@@ -96,7 +96,7 @@ impl LaneRow {
         Self {
             lane: view.info.id.to_string(),
             requested,
-            final_nonce: source.map(|source| source.final_nonce),
+            final_nonce: source.and_then(|source| source.final_nonce.as_ref().ok().copied()),
             attested: at_least(tally.and_then(|tally| tally.attested())),
             approved: at_least(
                 tally.and_then(|tally| tally.highest_approved()).map(|(checkpoint, _)| checkpoint.nonce),

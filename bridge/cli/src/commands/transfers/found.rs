@@ -122,7 +122,7 @@ pub(super) async fn fetch(
     for request in requests {
         let transfer = &request.transfer;
         let (what, amount) = what(network, info, transfer).await;
-        let step = step(&view, request.nonce);
+        let step = step(&view, &request);
         // What was handled, and may not be what was requested, is called neither paid nor anything else.
         let state = match &step {
             Some((judgement, _)) => judgement.state,
@@ -161,12 +161,15 @@ async fn requests(network: &Network, info: &LaneInfo, wanted: &Wanted) -> Result
 
 /// Where a request is that the destination has not handled, and what that rests on. `None` for one that it has, or that cannot be
 /// told from one.
-fn step(view: &LaneView, nonce: RequestNonce) -> Option<(Judgement, Facts)> {
+fn step(view: &LaneView, request: &Request) -> Option<(Judgement, Facts)> {
     let destination = view.destination.as_ref().ok()?;
-    if nonce < destination.handled {
+    if request.nonce < destination.handled {
         return None;
     }
-    let facts = Facts::of(view, nonce);
+    let mut facts = Facts::of(view, request.nonce);
+    if let Ok(source) = &view.source {
+        facts.place(source, request);
+    }
     let judgement = judge(&facts);
     // Its log was read: an endpoint that is behind does not take that back.
     let state = judgement.state.or(Some(TransferState::Requested));

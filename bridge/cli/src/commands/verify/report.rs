@@ -33,7 +33,7 @@ pub(super) struct BridgeReport {
 #[derive(Debug, Serialize)]
 pub(super) struct LaneReport {
     lane: String,
-    /// Final blocks up to which the chains were read.
+    /// Blocks up to which the chains were read; the notes say which is not final.
     source_block: u64,
     destination_block: u64,
     in_flight: u64,

@@ -267,12 +267,14 @@ impl Reader<'_> {
 
 /// Asks again what may succeed later.
 ///
-/// Errors: what cannot, a range to be cut shorter, and the last failure.
+/// Errors: what cannot, a range to be cut shorter, a state that is gone, and the last failure.
 pub(super) async fn patiently<T>(ask: impl AsyncFn() -> Result<T, ChainError>) -> Result<T, ChainError> {
     for _ in 1..TRIES {
         match ask().await {
             Err(error) => match error.class() {
-                _ if matches!(error, ChainError::RangeRefused { .. }) => return Err(error),
+                _ if matches!(error, ChainError::RangeRefused { .. }) || error.is_state_gone() => {
+                    return Err(error);
+                }
                 ErrorClass::Retry { after } => tokio::time::sleep(after.min(LONGEST_WAIT)).await,
                 _ => return Err(error),
             },
