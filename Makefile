@@ -152,7 +152,7 @@ test-system: tools build etcd ## The tests that need root: a full disk, a networ
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios -- --test-threads 2
 
 test-nodes: tools build geth hardhat ## The core of the end-to-end tests on geth and Hardhat, finality a thousand blocks away (needs Go)
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test nodes -- --test-threads 2
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test nodes --test far_finality -- --test-threads 2
 
 # A build of its own, with a feature that is off by default: `make check` compiles and lints it, and this runs it.
 .PHONY: test-kms

@@ -275,6 +275,16 @@ impl Chain {
         }
     }
 
+    /// How far the block that the node calls final is behind its newest one from now on; with `None` no further block becomes final.
+    ///
+    /// Errors: the node is no geth.
+    pub async fn finalise(&self, distance: Option<u64>) -> Result<()> {
+        match &self.node {
+            Node::Geth(geth) => geth.finalise(distance).await,
+            Node::Anvil(_) | Node::Hardhat(_) => bail!("what is final is decided by the node itself"),
+        }
+    }
+
     /// Takes the newest `depth` blocks away, as if they had never been; new ones follow.
     ///
     /// Errors: the node refuses, or is a Hardhat node.

@@ -99,6 +99,22 @@ impl<'a> Traffic<'a> {
         Ok(())
     }
 
+    /// So many requests of one smallest unit of an ERC-20, each for an account of its own, one after the other. Returns when the last one,
+    /// and so all of them, is in a block.
+    ///
+    /// Errors: as [`Traffic::request`], or the last one reverts.
+    pub async fn backlog(&self, direction: Direction, count: usize) -> Result<()> {
+        let mut last = None;
+        for _ in 0..count {
+            let to = Address::from(rand::random::<[u8; 20]>());
+            last = Some(self.request(direction, Kind::Erc20, to, 1).await?);
+        }
+        if let Some(hash) = last {
+            account::succeeded(self.network.source_chain(direction), hash).await?;
+        }
+        Ok(())
+    }
+
     /// Value of a pair; what has ids is minted first.
     async fn asset(&self, direction: Direction, pair: &Pair, value: u128) -> Result<Asset> {
         let chain = self.network.source_chain(direction);

@@ -8,11 +8,10 @@ use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::sol_types::SolCall;
 use polyspan_contracts::Bridge::handleCall;
-use polyspan_devnet::account;
 use polyspan_devnet::endpoint_proxy::Faults;
-use polyspan_devnet::testing::{LONG_PATIENCE, TestNetwork, fresh_recipient};
+use polyspan_devnet::testing::{LONG_PATIENCE, TestNetwork};
 use polyspan_devnet::traffic::Traffic;
-use polyspan_types::{Direction, Kind, unpack};
+use polyspan_types::{Direction, unpack};
 
 const LANE: Direction = Direction::MainToService;
 const RELAY: &str = "relay-1";
@@ -78,12 +77,7 @@ struct Piece {
 /// Lets requests pile up, starts the relay, and stops it when all are handled. Each submission has the gas of its worst case, and
 /// none reverts.
 async fn work_off(network: &mut TestNetwork) -> Vec<Piece> {
-    let traffic = Traffic::new(network, 0, 0).unwrap();
-    let mut last = None;
-    for _ in 0..WAITING {
-        last = Some(traffic.request(LANE, Kind::Erc20, fresh_recipient(), 1).await.unwrap());
-    }
-    account::succeeded(&network.main, last.unwrap()).await.unwrap();
+    Traffic::new(network, 0, 0).unwrap().backlog(LANE, WAITING).await.unwrap();
     let before = network.service.provider.get_block_number().await.unwrap();
     network.start_relays().unwrap();
     network.wait_all_handled(LONG_PATIENCE).await.unwrap();

@@ -9,11 +9,10 @@ use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::sol_types::SolEvent;
 use polyspan_contracts::Bridge::CheckpointVoted;
-use polyspan_devnet::account;
 use polyspan_devnet::eventually::eventually_true;
-use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork, fresh_recipient};
+use polyspan_devnet::testing::{LONG_PATIENCE, PATIENCE, TestNetwork};
 use polyspan_devnet::traffic::Traffic;
-use polyspan_types::{Direction, Kind};
+use polyspan_types::Direction;
 
 const LANE: Direction = Direction::MainToService;
 
@@ -23,12 +22,7 @@ const WAITING: usize = 250;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn relays_that_start_together_leave_the_backlog_to_one_of_them() {
     let mut network = TestNetwork::seasoned(4, |_| {}).await.unwrap();
-    let traffic = Traffic::new(&network, 0, 0).unwrap();
-    let mut last = None;
-    for _ in 0..WAITING {
-        last = Some(traffic.request(LANE, Kind::Erc20, fresh_recipient(), 1).await.unwrap());
-    }
-    account::succeeded(&network.main, last.unwrap()).await.unwrap();
+    Traffic::new(&network, 0, 0).unwrap().backlog(LANE, WAITING).await.unwrap();
     let before = network.service.provider.get_block_number().await.unwrap();
 
     network.start_relays().unwrap();

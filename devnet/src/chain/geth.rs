@@ -153,6 +153,10 @@ impl Geth {
         self.consensus.order(Order::Replace(depth, transactions)).await
     }
 
+    pub(super) async fn finalise(&self, distance: Option<u64>) -> Result<()> {
+        self.consensus.order(Order::Finality(distance)).await
+    }
+
     pub(super) async fn pace(&self, running: bool) -> Result<()> {
         self.consensus.order(Order::Pace { running }).await
     }

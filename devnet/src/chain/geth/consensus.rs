@@ -31,6 +31,8 @@ pub(super) enum Order {
     Replace(u64, Vec<(Bytes, u64)>),
     /// A block that gives value to accounts.
     Credit(Vec<Credit>),
+    /// How far the final block is behind the newest one from now on; with none what is final stays so, and nothing else becomes it.
+    Finality(Option<u64>),
     /// Another node gets all blocks that there are.
     Feed(Engine),
 }
@@ -52,7 +54,7 @@ impl Consensus {
     pub(super) async fn spawn(engine: Engine, distance: Option<u64>) -> Result<Self> {
         let first = engine.tip().await.context("the first block of the chain")?;
         let (orders, questions) = mpsc::channel(QUEUE);
-        let maker = BlockMaker { engine, distance, first, blocks: Vec::new(), running: true };
+        let maker = BlockMaker { engine, distance, first, blocks: Vec::new(), finalized: 0, running: true };
         Ok(Self { orders, task: tokio::spawn(maker.run(questions)) })
     }
 
@@ -78,6 +80,8 @@ struct BlockMaker {
     first: Tip,
     /// Every block after the first: a node that has lost some is given them again.
     blocks: Vec<Payload>,
+    /// Height of the newest final block: it never goes back.
+    finalized: u64,
     running: bool,
 }
 
@@ -96,7 +100,7 @@ impl BlockMaker {
                     if let Err(error) = self.extend(&Contents::Pool, &[]).await {
                         // A node that is down or stopped: it gets its blocks when it is back.
                         tracing::debug!(error = format!("{error:#}"), "no block was made");
-                        drop(self.feed(&self.engine).await);
+                        drop(self.feed(&self.engine.clone()).await);
                     }
                 }
             }
@@ -121,6 +125,10 @@ impl BlockMaker {
                 }
             }
             Order::Credit(credits) => self.extend(&Contents::Pool, &credits).await?,
+            Order::Finality(distance) => {
+                self.distance = distance;
+                self.choose(&self.engine.clone()).await?;
+            }
             Order::Feed(other) => self.feed(&other).await?,
         }
         Ok(())
@@ -136,29 +144,30 @@ impl BlockMaker {
         let block = self.engine.build(parent, now.max(before + 1), contents, credits).await?;
         self.engine.give(&block).await?;
         self.blocks.push(block);
-        self.choose(&self.engine).await
+        self.choose(&self.engine.clone()).await
     }
 
     async fn roll_back(&mut self, depth: u64) -> Result<()> {
         let depth = usize::try_from(depth).context("a depth of blocks")?;
         let left = self.blocks.len().checked_sub(depth);
         let left = left.with_context(|| format!("there are no {depth} blocks to take away"))?;
-        if self.distance.is_some_and(|distance| distance < depth as u64) {
+        if (left as u64) < self.finalized {
             bail!("geth takes no final block back, and {depth} blocks reach below the final one");
         }
         self.blocks.truncate(left);
-        self.choose(&self.engine).await
+        self.choose(&self.engine.clone()).await
     }
 
     /// Tells a node the newest block and the final one.
-    async fn choose(&self, node: &Engine) -> Result<()> {
+    async fn choose(&mut self, node: &Engine) -> Result<()> {
         let height = self.blocks.len() as u64;
-        let finalized = self.distance.map_or(0, |distance| height.saturating_sub(distance));
-        node.choose(self.hash_at(height), self.hash_at(finalized)).await
+        let due = self.distance.map_or(0, |distance| height.saturating_sub(distance));
+        self.finalized = self.finalized.max(due);
+        node.choose(self.hash_at(height), self.hash_at(self.finalized)).await
     }
 
     /// Gives a node all blocks. One that it has costs next to nothing.
-    async fn feed(&self, node: &Engine) -> Result<()> {
+    async fn feed(&mut self, node: &Engine) -> Result<()> {
         for block in &self.blocks {
             node.give(block).await?;
         }
