@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
 use anyhow::{Context, Result};
-use polyspan_types::{CallFrame, Kind};
+use polyspan_types::{CallFrame, Kind, TraceFrame};
 use serde_json::json;
 
 use super::{Move, Payment};
@@ -13,15 +13,23 @@ use crate::chain::ChainAccess;
 ///
 /// Errors: the node gives no trace.
 pub async fn native_moves(chain: &ChainAccess, tx_hash: B256, owner: Address) -> Result<Vec<Move>> {
-    // The method that geth, Hardhat and anvil have all of.
-    let how = json!([tx_hash, { "tracer": "callTracer" }]);
-    let traced = chain.provider.raw_request::<_, CallFrame>("debug_traceTransaction".into(), how).await;
-    let frame = traced.with_context(|| format!("{} gives no trace of {tx_hash}", chain.name))?;
-    let sent = frame.native_payments(owner).into_iter();
+    let provider = &chain.provider;
+    let kept =
+        provider.raw_request::<_, Option<Vec<TraceFrame>>>("trace_transaction".into(), [tx_hash]).await;
+    let sent = match kept {
+        // anvil keeps traces, also of blocks whose states it has not.
+        Ok(Some(frames)) => TraceFrame::native_payments(&frames, owner),
+        Ok(None) | Err(_) => {
+            let how = json!([tx_hash, { "tracer": "callTracer" }]);
+            let traced = provider.raw_request::<_, CallFrame>("debug_traceTransaction".into(), how).await;
+            let frame = traced.with_context(|| format!("{} gives no trace of {tx_hash}", chain.name))?;
+            frame.native_payments(owner)
+        }
+    };
     let moved = |polyspan_types::Payment { token, to, id, amount }| Move {
         tx_hash,
         from: owner,
         paid: Payment { kind: Kind::Native, token, to, id, amount },
     };
-    Ok(sent.map(moved).collect())
+    Ok(sent.into_iter().map(moved).collect())
 }
