@@ -18,8 +18,7 @@ pub async fn request(
         let found = chain.requests(bridge, first, last).await?;
         Ok(found.into_iter().find(|request| request.nonce == nonce))
     };
-    let newest = chain.head().await?.latest.height;
-    scan(chain, from, newest, read).await
+    scan_to_newest(chain, from, read).await
 }
 
 /// The lowest request of blocks `from..=to`; `None` if there is none.
@@ -58,8 +57,7 @@ pub async fn outcome(
     from: BlockHeight,
 ) -> Result<Option<Outcome>, ChainError> {
     let read = async |first, last| Ok(chain.handled(side.bridge, first, last).await?.outcome(nonce));
-    let newest = chain.head().await?.latest.height;
-    scan(chain, from, newest, read).await
+    scan_to_newest(chain, from, read).await
 }
 
 /// How a hold ended, looked for from `from` on.
@@ -70,8 +68,7 @@ pub async fn ending(
     from: BlockHeight,
 ) -> Result<Option<HoldEnding>, ChainError> {
     let read = async |first, last| Ok(chain.handled(side.bridge, first, last).await?.ending(nonce));
-    let newest = chain.head().await?.latest.height;
-    scan(chain, from, newest, read).await
+    scan_to_newest(chain, from, read).await
 }
 
 /// Reads the logs of a bridge back from the newest block, range after range, until `read` has enough or `oldest` is read. A range
@@ -104,6 +101,19 @@ pub enum Enough {
     Yes,
     /// They are.
     No,
+}
+
+/// As [`scan`], up to the newest block.
+async fn scan_to_newest<T, F>(
+    chain: &Chain,
+    from: BlockHeight,
+    read: impl Fn(BlockHeight, BlockHeight) -> F,
+) -> Result<Option<T>, ChainError>
+where
+    F: Future<Output = Result<Option<T>, ChainError>>,
+{
+    let newest = chain.head().await?.latest.height;
+    scan(chain, from, newest, read).await
 }
 
 /// Reads range after range until something is found. A range that is refused is asked again, shorter.
