@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. They fetch what they need into .tools.
-# `make demo COORDINATION=etcd` joins the relays through three etcd members; NODES=geth or hardhat runs the chains on those nodes.
+# `make demo COORDINATION=etcd` joins the relays through three etcd members; NODES=geth, hardhat or kaia runs the chains on those nodes.
 # A recipe is at most five lines; logic lives in devnet or in a tested tool.
 
 .DEFAULT_GOAL := help
@@ -13,7 +13,7 @@ COORDINATION ?= embedded
 NODES ?= anvil
 # What the devnet is told about its parts, and which of them must be fetched first.
 PARTS = --coordination $(COORDINATION) --nodes $(NODES)
-FETCHED = $(filter etcd,$(COORDINATION)) $(filter geth hardhat,$(NODES:geth-archive=geth))
+FETCHED = $(filter etcd,$(COORDINATION)) $(filter geth hardhat kaia,$(NODES:geth-archive=geth))
 FORGE := $(CURDIR)/.tools/bin/forge
 DENY_VERSION := 0.20.2
 DENY_ROOT := .tools/cargo/cargo-deny-$(DENY_VERSION)
@@ -28,7 +28,7 @@ help: ## List these targets
 
 # ---- what must be there ----
 
-.PHONY: rust node python tools protoc etcd geth hardhat
+.PHONY: rust node python tools protoc etcd geth kaia hardhat
 rust:
 	$(call need,$(CARGO),Rust 1.94.1 or newer: https://rustup.rs)
 	$(call need,cc,a C compiler (Debian: apt-get install build-essential))
@@ -53,6 +53,9 @@ etcd: python ## Find or fetch etcd for devnet and tests, and say which one it is
 
 geth: ## Build geth from its Go modules into .tools, once (needs Go 1.25 or newer)
 	@tools/fetch geth
+
+kaia: ## Build Kaia's nodes from their Go modules into .tools, once (needs Go 1.25 or newer)
+	@tools/fetch kaia
 
 hardhat: node ## Fetch Hardhat 3 and the Node.js that it needs into .tools, once
 	@tools/fetch hardhat
@@ -136,7 +139,7 @@ check-slither: python-tools
 check-symbolic: python-tools
 	contracts/symbolic --core
 
-.PHONY: test test-contracts test-rust test-system test-nodes
+.PHONY: test test-contracts test-rust test-system test-nodes test-kaia
 test: test-contracts test-rust ## Every test that needs no root, Solidity and Rust, on real anvil processes
 
 test-contracts: tools python
@@ -151,8 +154,13 @@ test-system: tools build etcd ## The tests that need root: a full disk, a networ
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios -- --test-threads 2
 
-test-nodes: tools build geth hardhat ## The core of the end-to-end tests on geth and Hardhat, finality a thousand blocks away (needs Go)
+test-nodes: tools build geth kaia hardhat ## The core of the end-to-end tests on geth, Kaia and Hardhat, finality a thousand blocks away (needs Go)
 	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test nodes --test far_finality -- --test-threads 2
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test kaia -- --test-threads 1
+
+# A network of Kaia is 26 nodes, so that one at a time is enough for two cores.
+test-kaia: tools build kaia ## Every fault of nodes that Kaia can have, on Kaia's nodes: before a release (needs Go)
+	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features kaia --test kaia -- --test-threads 1
 
 # A build of its own, with a feature that is off by default: `make check` compiles and lints it, and this runs it.
 .PHONY: test-kms

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::chain::Layer;
+
 /// The programs of a network.
 #[derive(Debug, Clone)]
 pub struct Binaries {
@@ -79,6 +81,30 @@ pub fn hardhat() -> Result<HardhatProgram> {
         "Hardhat is not installed; run `make hardhat` (or tools/fetch hardhat) in the project folder",
     )?;
     Ok(HardhatProgram { node, folder })
+}
+
+/// The programs of a chain of Kaia.
+#[derive(Debug, Clone)]
+pub struct KaiaPrograms {
+    /// Makes blocks: a CN, or an SCN of a service chain.
+    pub maker: PathBuf,
+    /// Serves JSON-RPC: an EN, or an SEN of a service chain.
+    pub endpoint: PathBuf,
+}
+
+/// Kaia's nodes in `.tools/bin`. Only networks of Kaia need them.
+///
+/// Errors: one is missing; the text says which command gets them.
+pub fn kaia(layer: Layer) -> Result<KaiaPrograms> {
+    let program = |name| {
+        let cure =
+            "Kaia's nodes are not installed; run `make kaia` (or tools/fetch kaia) in the project folder";
+        existing(project_root().join(".tools/bin").join(name), cure)
+    };
+    Ok(match layer {
+        Layer::Main => KaiaPrograms { maker: program("kcn")?, endpoint: program("ken")? },
+        Layer::Service => KaiaPrograms { maker: program("kscn")?, endpoint: program("ksen")? },
+    })
 }
 
 /// The anvil node: `POLYSPAN_ANVIL`, else the one in `.tools/bin`.

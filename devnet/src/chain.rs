@@ -6,6 +6,7 @@ mod access;
 pub mod anvil;
 mod geth;
 mod hardhat;
+mod kaia;
 mod kind;
 mod site;
 
@@ -24,6 +25,7 @@ use crate::process::{ChildProcess, Warden};
 use anvil::{Anvil, AnvilSpec};
 use geth::{GcMode, Geth};
 use hardhat::Hardhat;
+use kaia::Kaia;
 use site::Site;
 
 pub use access::ChainAccess;
@@ -32,11 +34,22 @@ pub use kind::NodeKind;
 /// A port may be taken between the look and its use.
 const ATTEMPTS: usize = 3;
 
+/// Which of the two chains of a bridge it is. Source: `DESIGN.md`, section 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// The main chain, whose endpoint nodes are ENs.
+    Main,
+    /// The service chain, whose endpoint nodes are SENs.
+    Service,
+}
+
 /// A chain of a network.
 #[derive(Debug, Clone)]
 pub struct ChainSpec {
     /// Name in configs.
     pub name: String,
+    /// Which of the two it is.
+    pub layer: Layer,
     /// EIP-155 id.
     pub chain_id: u64,
     /// What its node is.
@@ -73,6 +86,7 @@ enum Node {
     Anvil(Anvil),
     Hardhat(Hardhat),
     Geth(Geth),
+    Kaia(Kaia),
 }
 
 impl Chain {
@@ -98,6 +112,7 @@ impl Chain {
             NodeKind::GethArchive => {
                 Node::Geth(Geth::try_start(&binaries::geth()?, GcMode::Archive, spec, site()?).await?)
             }
+            NodeKind::Kaia => Node::Kaia(Kaia::try_start(binaries::kaia(spec.layer)?, spec, site()?).await?),
         };
         Ok(Self { node })
     }
@@ -108,6 +123,7 @@ impl Chain {
             Node::Anvil(anvil) => &anvil.access,
             Node::Hardhat(hardhat) => &hardhat.access,
             Node::Geth(geth) => &geth.access,
+            Node::Kaia(kaia) => &kaia.access,
         }
     }
 
@@ -117,6 +133,7 @@ impl Chain {
             Node::Anvil(anvil) => &anvil.url,
             Node::Hardhat(hardhat) => &hardhat.url,
             Node::Geth(geth) => &geth.url,
+            Node::Kaia(kaia) => &kaia.url,
         }
     }
 
@@ -126,24 +143,74 @@ impl Chain {
             Node::Anvil(anvil) => &anvil.host,
             Node::Hardhat(hardhat) => &hardhat.host,
             Node::Geth(geth) => geth.host(),
+            Node::Kaia(kaia) => &kaia.host,
         }
     }
 
-    /// The process of its node; that of before while the chain is down.
-    pub const fn process(&self) -> &ChildProcess {
+    /// The processes of its nodes; those of before while the chain is down.
+    pub fn processes(&self) -> Vec<&ChildProcess> {
         match &self.node {
-            Node::Anvil(anvil) => &anvil.process,
-            Node::Hardhat(hardhat) => &hardhat.process,
-            Node::Geth(geth) => &geth.process,
+            Node::Anvil(anvil) => vec![&anvil.process],
+            Node::Hardhat(hardhat) => vec![&hardhat.process],
+            Node::Geth(geth) => vec![&geth.process],
+            Node::Kaia(kaia) => kaia.processes().collect(),
         }
     }
 
-    /// As [`Chain::process`], to be acted upon.
-    pub const fn process_mut(&mut self) -> &mut ChildProcess {
+    /// Those that were not ended on purpose, to be acted upon.
+    pub fn running_mut(&mut self) -> Vec<&mut ChildProcess> {
+        if self.is_down() {
+            return Vec::new();
+        }
         match &mut self.node {
-            Node::Anvil(anvil) => &mut anvil.process,
-            Node::Hardhat(hardhat) => &mut hardhat.process,
-            Node::Geth(geth) => &mut geth.process,
+            Node::Anvil(anvil) => vec![&mut anvil.process],
+            Node::Hardhat(hardhat) => vec![&mut hardhat.process],
+            Node::Geth(geth) => vec![&mut geth.process],
+            Node::Kaia(kaia) => kaia.running_mut().collect(),
+        }
+    }
+
+    /// Stops every node in the middle of whatever it does.
+    ///
+    /// Errors: the host refuses.
+    pub fn freeze(&mut self) -> Result<()> {
+        self.running_mut().into_iter().try_for_each(ChildProcess::freeze)
+    }
+
+    /// Lets them go on.
+    ///
+    /// Errors: the host refuses.
+    pub fn thaw(&mut self) -> Result<()> {
+        self.running_mut().into_iter().try_for_each(ChildProcess::thaw)
+    }
+
+    /// An endpoint node for each of these relays, in their order: one of its own where the chain has such nodes, else the chain's node.
+    ///
+    /// Errors: one cannot be started.
+    pub async fn endpoint_nodes(&mut self, relays: &[String]) -> Result<Vec<Url>> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.add_endpoint_nodes(relays).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(vec![self.url().clone(); relays.len()]),
+        }
+    }
+
+    /// Ends the endpoint node of a relay in order, where it has one of its own.
+    ///
+    /// Errors: it has none of that name, or it cannot be ended.
+    pub async fn stop_endpoint_node(&mut self, relay: &str) -> Result<()> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.stop_endpoint_node(relay).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
+        }
+    }
+
+    /// Starts it again.
+    ///
+    /// Errors: as [`Chain::stop_endpoint_node`].
+    pub async fn start_endpoint_node(&mut self, relay: &str) -> Result<()> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.start_endpoint_node(relay).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
         }
     }
 
@@ -153,6 +220,7 @@ impl Chain {
             Node::Anvil(anvil) => anvil.is_down(),
             Node::Hardhat(_) => false,
             Node::Geth(geth) => geth.down,
+            Node::Kaia(kaia) => kaia.down,
         }
     }
 
@@ -164,10 +232,11 @@ impl Chain {
             Node::Anvil(anvil) => anvil.stop().await,
             Node::Hardhat(_) => bail!("a Hardhat node keeps nothing when it ends"),
             Node::Geth(geth) => geth.stop().await,
+            Node::Kaia(kaia) => kaia.stop().await,
         }
     }
 
-    /// Ends the node without a warning; an anvil has lost its newest `unwritten` blocks then, a geth gets back what it has lost.
+    /// Ends the node without a warning; an anvil has lost its newest `unwritten` blocks then, a geth or a Kaia node gets back what it has lost.
     ///
     /// anvil writes when it is asked to end, or all that it has at every interval, which costs more than the blocks themselves. So it loses
     /// the blocks in the moment before it is asked: those that look see the same.
@@ -181,6 +250,7 @@ impl Chain {
             }
             Node::Hardhat(_) => bail!("a Hardhat node keeps nothing when it ends"),
             Node::Geth(geth) => geth.kill().await,
+            Node::Kaia(kaia) => kaia.kill().await,
         }
     }
 
@@ -192,6 +262,7 @@ impl Chain {
             Node::Anvil(anvil) => anvil.start_again().await,
             Node::Hardhat(_) => bail!("a Hardhat node keeps nothing when it ends"),
             Node::Geth(geth) => geth.start_again().await,
+            Node::Kaia(kaia) => kaia.start_again().await,
         }
     }
 
@@ -202,16 +273,19 @@ impl Chain {
     pub async fn mine_without_states(&mut self, count: u64) -> Result<()> {
         match &mut self.node {
             Node::Anvil(anvil) => anvil.mine_without_states(count).await,
-            Node::Hardhat(_) | Node::Geth(_) => bail!("only anvil makes blocks without states"),
+            Node::Hardhat(_) | Node::Geth(_) | Node::Kaia(_) => {
+                bail!("only anvil makes blocks without states")
+            }
         }
     }
 
     /// Gives accounts these balances. Unit: wei.
     ///
-    /// Errors: the node does not answer, or is a geth and shall take value away.
+    /// Errors: the node does not answer, or is a geth or a Kaia node and shall take value away.
     pub async fn fund(&self, balances: &[(Address, U256)]) -> Result<()> {
         match &self.node {
             Node::Geth(geth) => return geth.fund(balances).await,
+            Node::Kaia(kaia) => return kaia.fund(balances).await,
             Node::Anvil(anvil) => {
                 for (account, wei) in balances {
                     anvil.set_balance(*account, *wei).await?;
@@ -243,6 +317,10 @@ impl Chain {
                 let (process, access) = geth.archive().await?;
                 Archive { access, _process: Some(process) }
             }
+            Node::Kaia(kaia) => {
+                let (process, access) = kaia.archive().await?;
+                Archive { access, _process: Some(process) }
+            }
             _ => Archive { access: self.access().clone(), _process: None },
         })
     }
@@ -264,7 +342,7 @@ impl Chain {
         eventually(&format!("block {target} of {}", self.name), patience, reached).await
     }
 
-    /// Makes `count` blocks at once, without a transaction on geth.
+    /// Makes `count` blocks at once, without a transaction on geth; on Kaia, which makes one a second, it waits for them.
     ///
     /// Errors: the node refuses.
     pub async fn mine(&self, count: u64) -> Result<()> {
@@ -272,6 +350,7 @@ impl Chain {
             Node::Anvil(anvil) => anvil.mine(count).await,
             Node::Hardhat(hardhat) => hardhat.mine(count).await,
             Node::Geth(geth) => geth.mine(count).await,
+            Node::Kaia(_) => self.wait_blocks(count).await,
         }
     }
 
@@ -281,17 +360,19 @@ impl Chain {
     pub async fn finalise(&self, distance: Option<u64>) -> Result<()> {
         match &self.node {
             Node::Geth(geth) => geth.finalise(distance).await,
-            Node::Anvil(_) | Node::Hardhat(_) => bail!("what is final is decided by the node itself"),
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Kaia(_) => {
+                bail!("what is final is decided by the node itself")
+            }
         }
     }
 
     /// Takes the newest `depth` blocks away, as if they had never been; new ones follow.
     ///
-    /// Errors: the node refuses, or is a Hardhat node.
+    /// Errors: the node refuses, or is one of Hardhat or Kaia.
     pub async fn roll_back(&self, depth: u64) -> Result<()> {
         match &self.node {
             Node::Anvil(anvil) => anvil.roll_back(depth).await,
-            Node::Hardhat(_) => Err(no_reorganisations()),
+            Node::Hardhat(_) | Node::Kaia(_) => Err(no_reorganisations()),
             Node::Geth(geth) => geth.roll_back(depth).await,
         }
     }
@@ -302,7 +383,7 @@ impl Chain {
     pub async fn reorg(&self, depth: u64) -> Result<()> {
         match &self.node {
             Node::Anvil(anvil) => anvil.reorg(depth).await,
-            Node::Hardhat(_) => Err(no_reorganisations()),
+            Node::Hardhat(_) | Node::Kaia(_) => Err(no_reorganisations()),
             Node::Geth(geth) => geth.replace_blocks(depth, Vec::new()).await,
         }
     }
@@ -314,7 +395,7 @@ impl Chain {
     pub async fn replace_blocks(&self, depth: u64, transactions: Vec<(Bytes, u64)>) -> Result<()> {
         match &self.node {
             Node::Anvil(anvil) => anvil.replace_blocks(depth, transactions).await,
-            Node::Hardhat(_) => Err(no_reorganisations()),
+            Node::Hardhat(_) | Node::Kaia(_) => Err(no_reorganisations()),
             Node::Geth(geth) => geth.replace_blocks(depth, transactions).await,
         }
     }
@@ -327,6 +408,7 @@ impl Chain {
             Node::Anvil(anvil) => anvil.make_no_blocks().await,
             Node::Hardhat(hardhat) => hardhat.make_no_blocks().await,
             Node::Geth(geth) => geth.pace(false).await,
+            Node::Kaia(kaia) => kaia.pace(false),
         }
     }
 
@@ -338,6 +420,7 @@ impl Chain {
             Node::Anvil(anvil) => anvil.make_blocks_again().await,
             Node::Hardhat(hardhat) => hardhat.make_blocks_again().await,
             Node::Geth(geth) => geth.pace(true).await,
+            Node::Kaia(kaia) => kaia.pace(true),
         }
     }
 }
@@ -376,16 +459,18 @@ fn anvil_spec(spec: &ChainSpec) -> AnvilSpec {
 }
 
 fn no_reorganisations() -> anyhow::Error {
-    anyhow::anyhow!("a Hardhat node takes no blocks back")
+    anyhow::anyhow!("nodes of Hardhat and Kaia take no blocks back")
 }
 
 /// The node of a chain of this kind forgets every transaction that is in no block.
 ///
-/// Errors: it does not answer, or is a geth: only its end makes that forget.
+/// Errors: it does not answer, or is a geth or a Kaia node: only its end makes that forget.
 pub async fn lose_pool(kind: NodeKind, chain: &ChainAccess) -> Result<()> {
     match kind {
         NodeKind::Anvil => anvil::lose_pool(chain).await,
         NodeKind::Hardhat => Hardhat::lose_pool(chain).await,
-        NodeKind::Geth | NodeKind::GethArchive => bail!("geth forgets its pool only when it ends"),
+        NodeKind::Geth | NodeKind::GethArchive | NodeKind::Kaia => {
+            bail!("{kind} forgets its pool only when it ends")
+        }
     }
 }

@@ -17,6 +17,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Time between two looks of a relay at what to do.
 const TICK: Duration = Duration::from_millis(250);
 
+/// The main chain and the service chain, as configs name them.
+pub const CHAIN_NAMES: [&str; 2] = ["main", "service"];
+
 /// A file as the relay and the commands read it.
 #[derive(Debug, Serialize)]
 struct ConfigFile {
@@ -166,20 +169,20 @@ fn shared(
     relay: Option<RelayTable>,
 ) -> ConfigFile {
     let name = relay.as_ref().map_or("", |relay| relay.name.as_str());
-    let names = ["main", "service"];
-    let chain = names.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoints)| {
-        ChainTable {
-            name,
-            chain_id,
-            endpoints,
-            finality: spec.finality.to_string(),
-            poll_interval: text(POLL_INTERVAL),
-            request_timeout: "3s",
-            max_log_range: 5_000,
-            max_fee_per_gas: spec.max_fee_per_gas,
-            replace_after: 5,
-        }
-    });
+    let chain =
+        CHAIN_NAMES.into_iter().zip(spec.chain_ids).zip(endpoints).map(|((name, chain_id), endpoints)| {
+            ChainTable {
+                name,
+                chain_id,
+                endpoints,
+                finality: spec.nodes.finality(spec.finality).to_string(),
+                poll_interval: text(POLL_INTERVAL),
+                request_timeout: "3s",
+                max_log_range: 5_000,
+                max_fee_per_gas: spec.max_fee_per_gas,
+                replace_after: 5,
+            }
+        });
     ConfigFile {
         network: "devnet",
         chain: chain.collect(),

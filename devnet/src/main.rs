@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
-use polyspan_devnet::chain::NodeKind;
+use polyspan_devnet::chain::{Layer, NodeKind};
 use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
 use polyspan_devnet::spec::{Coordination, NetworkSpec, Place, Topology};
@@ -170,6 +170,10 @@ impl Parts {
             NodeKind::Anvil => drop(binaries::anvil()?),
             NodeKind::Hardhat => drop(binaries::hardhat()?),
             NodeKind::Geth | NodeKind::GethArchive => drop(binaries::geth()?),
+            NodeKind::Kaia => {
+                binaries::kaia(Layer::Main)?;
+                binaries::kaia(Layer::Service)?;
+            }
         }
         let coordination = match self.coordination {
             Kind::Embedded => Coordination::Embedded,

@@ -250,9 +250,9 @@ impl Network {
         if let Some(etcd) = &mut self.etcd {
             etcd.stop().await?;
         }
-        let chains = [&mut self.main, &mut self.service].map(Chain::process_mut);
+        let chains = [&mut self.main, &mut self.service].into_iter().flat_map(Chain::running_mut);
         let signer = self.signer.as_mut().map(|signer| &mut signer.process);
-        for process in chains.into_iter().chain(signer) {
+        for process in chains.chain(signer) {
             process.kill().await?;
         }
         match stopped.into_iter().find_map(Result::err) {

@@ -70,7 +70,15 @@ impl ChildProcess {
     ///
     /// Errors: the host refuses.
     pub fn signal(&mut self, signal: Signal) -> Result<()> {
-        if self.exited()?.is_some() {
+        self.exited()?;
+        self.signal_unless_ended(signal)
+    }
+
+    /// As [`ChildProcess::signal`], where it is not known to have ended: nobody else gets its id before it was waited for.
+    ///
+    /// Errors: the host refuses.
+    pub fn signal_unless_ended(&self, signal: Signal) -> Result<()> {
+        if self.ended.is_some() {
             return Ok(());
         }
         let id = i32::try_from(self.id).context("process ids fit 31 bits")?;

@@ -3,6 +3,7 @@
 //! Each situation is brought about on a chain of one's own. Where a node refuses nothing, nothing is recorded.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use alloy::consensus::TxEnvelope;
 use alloy::eips::Encodable2718;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::account;
 use crate::binaries::project_root;
 use crate::chain::anvil::BLOCK_GAS_LIMIT;
-use crate::chain::{Chain, ChainSpec, NodeKind};
+use crate::chain::{Chain, ChainSpec, Layer, NodeKind};
 use crate::host::Host;
 use crate::process::Warden;
 use crate::screen;
@@ -27,6 +28,9 @@ use crate::tokens::WHOLE;
 
 /// Blocks after which a full node has thrown the first states away. Unit: blocks. Source: geth keeps 128.
 const PAST: u64 = 140;
+
+/// How long a node may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Unit: wei per gas.
 const GWEI: u128 = 1_000_000_000;
@@ -74,6 +78,7 @@ pub async fn run(nodes: NodeKind, directory: &Path) -> Result<PathBuf> {
     let warden = Warden::start()?;
     let spec = ChainSpec {
         name: "recorded".to_owned(),
+        layer: Layer::Main,
         chain_id: 31_337,
         kind: nodes,
         free_gas: false,
@@ -84,7 +89,7 @@ pub async fn run(nodes: NodeKind, directory: &Path) -> Result<PathBuf> {
     };
     let chain = Chain::start(&spec, &warden, directory).await?;
     let node = chain.provider.get_client_version().await.context("the node does not name its version")?;
-    let mut recorder = Recorder { chain: &chain, replies: Vec::new() };
+    let mut recorder = Recorder { chain: &chain, nodes, replies: Vec::new() };
     recorder.all().await?;
     let record = Record { node, replies: recorder.replies };
     let file = project_root().join(format!("bridge/chain/src/replies/met/{nodes}.json"));
@@ -95,6 +100,7 @@ pub async fn run(nodes: NodeKind, directory: &Path) -> Result<PathBuf> {
 
 struct Recorder<'a> {
     chain: &'a Chain,
+    nodes: NodeKind,
     replies: Vec<Reply>,
 }
 
@@ -115,13 +121,15 @@ impl Recorder<'_> {
         // Nothing is mined meanwhile: what is sent stays in the pool.
         self.chain.make_no_blocks().await?;
         let nonce = self.chain.provider.get_transaction_count(payer.address()).await?;
+        // Above the base fee of each node; on a young chain it is 1 gwei, or Kaia's least one of 25.
+        let price = 2 * self.chain.provider.get_gas_price().await?.max(5 * GWEI);
         let fair = TransactionRequest::default()
             .with_to(Address::repeat_byte(0x55))
             .with_value(U256::from(1))
             .with_chain_id(self.chain.chain_id)
             .with_nonce(nonce)
             .with_gas_limit(21_000)
-            .with_max_fee_per_gas(10 * GWEI)
+            .with_max_fee_per_gas(price)
             .with_max_priority_fee_per_gas(GWEI);
         account::send_raw(self.chain, &sign(payer, fair.clone()).await?).await?;
         let poor = PrivateKeySigner::random();
@@ -135,7 +143,7 @@ impl Recorder<'_> {
             ("an account nonce far ahead", payer, next(5_000), "NonceTooHigh"),
             ("an account without funds", &poor, fair.clone().with_nonce(0), "InsufficientFunds"),
             ("a fee below the base fee", payer, cheap(next(1), 1, 0), "Underpriced"),
-            ("a tip of nothing", payer, cheap(next(2), 10 * GWEI, 0), "Underpriced"),
+            ("a tip of nothing", payer, cheap(next(2), price, 0), "Underpriced"),
             ("too little gas for any transaction", payer, next(3).with_gas_limit(20_000), "Other"),
             ("gas above a block's", payer, next(4).with_gas_limit(BLOCK_GAS_LIMIT + 1), "GasLimitTooHigh"),
             ("gas above a transaction's", payer, next(5).with_gas_limit(full + 1), "GasLimitTooHigh"),
@@ -153,6 +161,8 @@ impl Recorder<'_> {
         let (call, logs) = ("eth_call", "eth_getLogs");
         let beyond = json!([{"fromBlock": "0x0", "toBlock": "0xffffff"}]);
         let by_hash = |hash: B256| json!([{"to": reverts}, {"blockHash": hash, "requireCanonical": true}]);
+        // Kaia begins with 10^12 gas, and gives up after five seconds.
+        let endless = if self.nodes == NodeKind::Kaia { "CallTooSlow" } else { "OutOfGas" };
         let much = format!("{:#x}", BLOCK_GAS_LIMIT + 1);
         let cases = [
             ("a contract that reverts", call, json!([{"to": reverts}, "latest"]), "Reverted"),
@@ -162,7 +172,7 @@ impl Recorder<'_> {
                 json!([{"to": spins, "gas": "0x30d40"}, "latest"]),
                 "OutOfGas",
             ),
-            ("a contract that uses up all gas", "eth_estimateGas", json!([{"to": spins}]), "OutOfGas"),
+            ("a contract that uses up all gas", "eth_estimateGas", json!([{"to": spins}]), endless),
             (
                 "a call with the gas of more than a block",
                 call,
@@ -173,6 +183,7 @@ impl Recorder<'_> {
             ("the state of a block to come", call, json!([{"to": reverts}, "0xffffff"]), "BlockUnknown"),
             ("logs of blocks to come", logs, beyond, "BlockUnknown"),
             ("logs of an unknown block", logs, json!([{"blockHash": nowhere}]), "BlockUnknown"),
+            ("the final block", "eth_getBlockByNumber", json!(["finalized", false]), "TagUnknown"),
             ("an unknown method", "eth_polyspan", json!([]), "MethodUnknown"),
         ];
         for (situation, method, params, kind) in cases {
@@ -193,8 +204,21 @@ impl Recorder<'_> {
             error: Option<Refusal>,
         }
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let sent = reqwest::Client::new().post(self.chain.url().clone()).json(&request).send().await;
-        let answer = sent.context("the node does not answer")?.json().await;
+        let sent = reqwest::Client::new()
+            .post(self.chain.url().clone())
+            .json(&request)
+            .timeout(PATIENCE)
+            .send()
+            .await;
+        let answer = match sent {
+            Ok(answer) => answer.json().await,
+            // Some nodes bound neither the gas of an estimate nor its time.
+            Err(error) if error.is_timeout() => {
+                screen::line(format!("{situation}: no answer within {PATIENCE:?}"));
+                return Ok(());
+            }
+            Err(error) => return Err(error).context("the node does not answer"),
+        };
         let Answer { error } = answer.with_context(|| format!("{method} is not answered by JSON"))?;
         match error {
             None => screen::line(format!("{situation}: taken")),

@@ -96,6 +96,11 @@ impl Relay {
         Ok(())
     }
 
+    /// The lane of which it stands beside the source; of one that serves both, the first.
+    pub fn own_direction(&self) -> Direction {
+        self.spec.directions.first().copied().unwrap_or(Direction::MainToService)
+    }
+
     /// Whether its process lives (a frozen one does).
     ///
     /// Errors: the host cannot tell.

@@ -1,6 +1,8 @@
 //! Networks for end-to-end tests: small, with chain ids and a directory of their own, gone when the test is over.
 
 mod market;
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+mod nodes;
 
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
@@ -16,6 +18,7 @@ use crate::spec::NetworkSpec;
 use crate::traffic::Traffic;
 
 pub use market::Market;
+pub use nodes::{demonstrate, play};
 
 /// Patience for anything that takes a few blocks. Unit: time. Two cores are shared by several tests, so it is generous.
 pub const PATIENCE: Duration = Duration::from_secs(60);

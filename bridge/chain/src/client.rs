@@ -158,16 +158,15 @@ impl Client {
     }
 
     async fn tagged(&self, tag: FinalTag) -> Result<WireBlock, ChainError> {
-        let name = match tag {
-            FinalTag::Finalized => "finalized",
-            FinalTag::Safe => "safe",
-        };
-        match self.block(json!(name)).await {
+        match self.block(json!(tag.to_string())).await {
             Ok(Some(block)) => Ok(block),
             // Nothing is final yet: nodes answer null or that they do not know such a block.
             Ok(None) => self.existing(BlockHeight::ZERO).await,
             Err(error) if error.reply_kind() == Some(ReplyKind::BlockUnknown) => {
                 self.existing(BlockHeight::ZERO).await
+            }
+            Err(ChainError::Refused(refusal)) if refusal.kind == ReplyKind::TagUnknown => {
+                Err(ChainError::TagUnknown { endpoint: refusal.endpoint, tag, reason: refusal.message })
             }
             Err(error) => Err(error),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes};
-use polyspan_types::{BlockHeight, ChainId, Classify, ErrorClass};
+use polyspan_types::{BlockHeight, ChainId, Classify, ErrorClass, FinalTag};
 
 use crate::{BridgeRevert, ReplyKind, SettingsError};
 
@@ -150,6 +150,18 @@ pub enum ChainError {
         /// What it said.
         reason: String,
     },
+    /// The node knows no block by the tag of the chain's rule of finality.
+    #[error(
+        "endpoint {endpoint} knows no block by the tag `{tag}` ({reason}); set `finality` of this chain to \"depth 0\" where each of its blocks is final, as on Kaia, and else to a depth that no reorganisation reaches"
+    )]
+    TagUnknown {
+        /// Which endpoint.
+        endpoint: String,
+        /// What it was asked for.
+        tag: FinalTag,
+        /// What it said.
+        reason: String,
+    },
     /// The contract reverted.
     #[error("reverted: {0}")]
     Reverted(BridgeRevert),
@@ -214,6 +226,7 @@ impl ChainError {
             Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
             | Self::LogsPruned { .. }
+            | Self::TagUnknown { .. }
             | Self::Refused(_)
             | Self::Reverted(_)
             | Self::NoCode { .. }
@@ -268,7 +281,8 @@ impl Classify for ChainError {
             Self::WrongChain { .. }
             | Self::NoCode { .. }
             | Self::NotABridge { .. }
-            | Self::LogsPruned { .. } => ErrorClass::Retry { after: SLOW_RETRY },
+            | Self::LogsPruned { .. }
+            | Self::TagUnknown { .. } => ErrorClass::Retry { after: SLOW_RETRY },
             Self::RangeRefused { .. }
             | Self::BadAnswer { .. }
             | Self::UnconfirmedHead { .. }

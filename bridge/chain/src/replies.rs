@@ -36,6 +36,8 @@ pub enum ReplyKind {
     RateLimited,
     /// The node does not have the block, or not yet.
     BlockUnknown,
+    /// The node knows no block by the tag that it was asked for: each of its blocks is final, or none ever is.
+    TagUnknown,
     /// The node has the block, and has thrown away the state as of it.
     StateGone,
     /// The node has thrown away the logs of such old blocks.
@@ -93,6 +95,9 @@ const CALL: &[Rule] = &[
     (&["less than block base fee"], ReplyKind::Underpriced),
     (&["less than basefee"], ReplyKind::Underpriced),
 ];
+
+/// For `eth_getBlockByNumber`, of which the tags are ours.
+const BLOCK: &[Rule] = &[(&["hex string without 0x prefix"], ReplyKind::TagUnknown)];
 
 /// For `eth_getLogs`.
 const LOGS: &[Rule] = &[
@@ -236,6 +241,7 @@ const ANY: &[Rule] = &[
 pub(crate) fn classify(method: &str, code: i64, text: &str) -> ReplyKind {
     let text = text.to_ascii_lowercase();
     let (special, gas): (&[Rule], &[Rule]) = match method {
+        "eth_getBlockByNumber" => (BLOCK, &[]),
         "eth_getLogs" => (LOGS, &[]),
         "eth_sendRawTransaction" => (SEND, GAS),
         // Whoever is called writes the reason of a revert: it must not pass for the words of the node.

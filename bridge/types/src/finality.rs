@@ -39,10 +39,18 @@ impl Finality {
 impl fmt::Display for Finality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(FinalTag::Finalized) => f.write_str("finalized"),
-            Self::Tag(FinalTag::Safe) => f.write_str("safe"),
+            Self::Tag(tag) => write!(f, "{tag}"),
             Self::Depth(depth) => write!(f, "depth {depth}"),
         }
+    }
+}
+
+impl fmt::Display for FinalTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finalized => "finalized",
+            Self::Safe => "safe",
+        })
     }
 }
 

@@ -205,7 +205,9 @@ fn read(network: &Network, timeline: &Timeline) -> Result<Reading> {
         let process = relay.process.as_ref().with_context(|| format!("{} does not run", relay.spec.name))?;
         relays += processor::seconds(process.id())?;
     }
-    let chain = |chain: &crate::chain::Chain| processor::seconds(chain.process().id());
+    let chain = |chain: &crate::chain::Chain| -> Result<f64> {
+        chain.processes().into_iter().map(|process| processor::seconds(process.id())).sum()
+    };
     Ok(Reading {
         at: Instant::now(),
         requested: progress.requested.get(),

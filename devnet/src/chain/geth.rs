@@ -85,7 +85,7 @@ impl Geth {
 
     /// A node that keeps all states, with all blocks of now; it ends when it is dropped.
     pub(super) async fn archive(&self) -> Result<(ChildProcess, ChainAccess)> {
-        let site = self.launch.site.beside("archive")?;
+        let site = self.launch.site.beside("archive", 1)?;
         let engine = site.host.socket(ENGINE_PORT + 1)?;
         let launch = Launch { mode: GcMode::Archive, site, engine, ..self.launch.clone() };
         launch.initialise(&genesis_file(&self.launch.site)).await?;
@@ -187,11 +187,11 @@ impl Launch {
     }
 
     fn datadir(&self) -> PathBuf {
-        self.site.folder.join(format!("chain-{}", self.site.name))
+        self.site.folder.join(&self.site.part)
     }
 
     fn secret_file(&self) -> PathBuf {
-        self.site.folder.join(format!("chain-{}.jwt", self.site.name))
+        self.site.folder.join(format!("{}.jwt", self.site.part))
     }
 
     fn command(&self) -> Command {
@@ -219,7 +219,7 @@ impl Launch {
 }
 
 fn genesis_file(site: &Site) -> PathBuf {
-    site.folder.join(format!("chain-{}.genesis.json", site.name))
+    site.folder.join(format!("{}.genesis.json", site.part))
 }
 
 /// How states are written, from the first block on.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use polyspan_types::{Confirmations, Finality};
 
 /// Node software, and how it keeps states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -15,6 +16,9 @@ pub enum NodeKind {
     Geth,
     /// geth as an archive: keeps all states.
     GethArchive,
+    /// Kaia: four nodes make the blocks, and each relay has an endpoint node of its own, which keeps the states of the newest 128 blocks. Every
+    /// block is final.
+    Kaia,
 }
 
 impl NodeKind {
@@ -25,7 +29,16 @@ impl NodeKind {
 
     /// Its newest blocks can be replaced by others.
     pub const fn reorganises(self) -> bool {
-        !matches!(self, Self::Hardhat)
+        !matches!(self, Self::Hardhat | Self::Kaia)
+    }
+
+    /// The rule of finality that relays use where `asked` is what another node would take.
+    pub const fn finality(self, asked: Finality) -> Finality {
+        match self {
+            // Its nodes know no tag for a final block: each block is one.
+            Self::Kaia => Finality::Depth(Confirmations::new(0)),
+            Self::Anvil | Self::Hardhat | Self::Geth | Self::GethArchive => asked,
+        }
     }
 
     /// An account can be made poorer without its key.
@@ -46,6 +59,7 @@ impl fmt::Display for NodeKind {
             Self::Hardhat => "hardhat",
             Self::Geth => "geth",
             Self::GethArchive => "geth-archive",
+            Self::Kaia => "kaia",
         })
     }
 }

@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub(super) struct Site {
     pub(super) name: String,
+    /// Names its files: of several nodes of a chain each has its own.
+    pub(super) part: String,
     pub(super) chain_id: u64,
     pub(super) host: Host,
     pub(super) socket: SocketAddr,
@@ -41,6 +43,7 @@ impl Site {
     ) -> Result<Self> {
         Ok(Self {
             name: name.to_owned(),
+            part: format!("chain-{name}"),
             chain_id,
             host: host.clone(),
             socket: host.socket(PORT)?,
@@ -49,10 +52,10 @@ impl Site {
         })
     }
 
-    /// Another node of the same chain in the same place.
-    pub(super) fn beside(&self, name: &str) -> Result<Self> {
-        let name = format!("{}-{name}", self.name);
-        Ok(Self { name, socket: self.host.socket(self.socket.port() + 1)?, ..self.clone() })
+    /// Another node of the same chain in the same place, the so many-th one.
+    pub(super) fn beside(&self, name: &str, number: u16) -> Result<Self> {
+        let part = format!("{}-{name}", self.part);
+        Ok(Self { part, socket: self.host.socket(PORT + number)?, ..self.clone() })
     }
 
     /// HTTP and WebSocket endpoint.
@@ -70,9 +73,22 @@ impl Site {
         says: &str,
         patience: Duration,
     ) -> Result<(ChildProcess, ChainAccess)> {
-        let log = self.folder.join(format!("chain-{}.log", self.name));
+        let process = self.spawn(command, says, patience).await?;
+        Ok((process, self.connect(patience).await?))
+    }
+
+    /// Starts the node, and waits until it prints `says`.
+    ///
+    /// Errors: it ends at once, or does not print that within `patience`.
+    pub(super) async fn spawn(
+        &self,
+        command: Command,
+        says: &str,
+        patience: Duration,
+    ) -> Result<ChildProcess> {
+        let log = self.folder.join(format!("{}.log", self.part));
         let before = std::fs::metadata(&log).map_or(0, |log| log.len());
-        let mut process = ChildProcess::spawn(&self.warden, &format!("chain {}", self.name), command, &log)?;
+        let mut process = ChildProcess::spawn(&self.warden, &self.part, command, &log)?;
         let end = Instant::now() + patience;
         while !process.log_after(before).contains(says) {
             if process.exited()?.is_some() {
@@ -83,6 +99,13 @@ impl Site {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        Ok(process)
+    }
+
+    /// How to talk to the node that listens here.
+    ///
+    /// Errors: it does not answer within `patience`, or is of another chain.
+    pub(super) async fn connect(&self, patience: Duration) -> Result<ChainAccess> {
         let url = self.url()?;
         let connect = || async { ChainAccess::connect(&self.name, url.clone()).await.map(Some) };
         let access = eventually("the chain answers", patience, connect).await?;
@@ -90,6 +113,6 @@ impl Site {
             let (port, other) = (self.socket.port(), access.chain_id);
             bail!("port {port} answers as chain {other} and not as {}", self.chain_id);
         }
-        Ok((process, access))
+        Ok(access)
     }
 }

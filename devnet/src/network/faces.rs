@@ -47,8 +47,7 @@ impl Network {
     ///
     /// Errors: the host cannot tell.
     pub fn dead_part(&mut self) -> Result<Option<DeadPart>> {
-        let chains = [&mut self.main, &mut self.service];
-        let chains = chains.into_iter().filter(|chain| !chain.is_down()).map(Chain::process_mut);
+        let chains = [&mut self.main, &mut self.service].into_iter().flat_map(Chain::running_mut);
         let relays = self.relays.iter_mut().filter_map(|relay| relay.process.as_mut());
         let etcd = self.etcd.iter_mut().flat_map(EtcdCluster::processes);
         for process in chains.chain(etcd).chain(relays) {

@@ -12,7 +12,7 @@ use reqwest::Url;
 use super::{DevBridge, Network};
 use crate::binaries::{self, Binaries};
 use crate::chain::anvil::{Anvil, AnvilSpec};
-use crate::chain::{Chain, ChainSpec};
+use crate::chain::{Chain, ChainSpec, Layer};
 use crate::configs;
 use crate::deploy::{self, DeployJob, DeploySide};
 use crate::endpoint_proxy::EndpointProxy;
@@ -56,9 +56,11 @@ impl Network {
             Place::Loopback => None,
             Place::Namespaces => Some(Lan::create()?),
         };
-        let chain = |index: usize, name: &str| -> Result<ChainSpec> {
+        let chain = |index: usize, layer: Layer| -> Result<ChainSpec> {
+            let name = configs::CHAIN_NAMES[index];
             Ok(ChainSpec {
                 name: name.to_owned(),
+                layer,
                 chain_id: spec.chain_ids[index],
                 kind: spec.nodes,
                 free_gas: spec.free_gas,
@@ -68,9 +70,9 @@ impl Network {
                 finality_distance: spec.finality_distance,
             })
         };
-        let (main, service) = (chain(0, "main")?, chain(1, "service")?);
+        let (main, service) = (chain(0, Layer::Main)?, chain(1, Layer::Service)?);
         let etcd_hosts = etcd_hosts(&spec, lan.as_ref())?;
-        let (main, service, etcd) = tokio::try_join!(
+        let (mut main, mut service, etcd) = tokio::try_join!(
             Chain::start(&main, &warden, &spec.directory),
             Chain::start(&service, &warden, &spec.directory),
             start_etcd(&spec, &etcd_hosts, &warden),
@@ -80,7 +82,7 @@ impl Network {
         let people = make_people(&folder, &spec)?;
         let signer = start_signer(&binaries, &spec, lan.as_ref(), &warden).await?;
         let mut relays =
-            make_relays(&folder, &spec, lan.as_ref(), [&main, &service], signer.as_ref()).await?;
+            make_relays(&folder, &spec, lan.as_ref(), [&mut main, &mut service], signer.as_ref()).await?;
         fund(&main, &service, &people, &relays).await?;
 
         let config = spec.directory.join("polyspan.toml");
@@ -197,19 +199,21 @@ async fn make_relays(
     folder: &KeyFolder,
     spec: &NetworkSpec,
     lan: Option<&Lan>,
-    chains: [&Chain; 2],
+    [main, service]: [&mut Chain; 2],
     signer: Option<&Anvil>,
 ) -> Result<Vec<Relay>> {
     let mut accounts = signer.map(Anvil::account_keys).transpose()?.map(Vec::into_iter);
+    let names: Vec<String> = spec.relays().into_iter().map(|relay| relay.name).collect();
+    let (main, service) = tokio::try_join!(main.endpoint_nodes(&names), service.endpoint_nodes(&names))?;
     let mut relays = Vec::new();
-    for relay in spec.relays() {
+    for (relay, upstream) in spec.relays().into_iter().zip(main.into_iter().zip(service)) {
         let name = format!("{}-attester", relay.name);
         let attester = match &mut accounts {
             Some(keys) => folder.keep(&name, keys.next().context("a signing node has too few accounts")?)?,
             None => folder.make(&name)?,
         };
         let host = host(lan, &relay.name)?;
-        let mut relay = make_relay(folder, spec, relay, host, attester, chains).await?;
+        let mut relay = make_relay(folder, spec, relay, host, attester, upstream.into()).await?;
         relay.signer = signer.map(|signer| signer.url.clone());
         relays.push(relay);
     }
@@ -245,7 +249,7 @@ async fn make_relay(
     relay: RelaySpec,
     host: Host,
     attester: Key,
-    [main, service]: [&Chain; 2],
+    mut upstream: [Url; 2],
 ) -> Result<Relay> {
     let name = relay.name.clone();
     let own = spec.directory.join(&name);
@@ -253,18 +257,18 @@ async fn make_relay(
     let mut submitters = Vec::new();
     for direction in &relay.directions {
         // It submits where it attests: on the lane's destination.
+        let [main, service] = configs::CHAIN_NAMES;
         let chain = match direction {
             Direction::MainToService => service,
             Direction::ServiceToMain => main,
         };
-        let stem = format!("{name}-submitter-{}", chain.name);
-        submitters.push((chain.name.clone(), folder.make(&stem)?));
+        let stem = format!("{name}-submitter-{chain}");
+        submitters.push((chain.to_owned(), folder.make(&stem)?));
         for spare in folder.make_many(&format!("{stem}-spare"), spec.spare_submitters)? {
-            submitters.push((chain.name.clone(), spare));
+            submitters.push((chain.to_owned(), spare));
         }
     }
     let mut links = Vec::new();
-    let mut upstream = [main.url().clone(), service.url().clone()];
     if spec.links {
         for url in &mut upstream {
             *url = linked(&host, url, &mut links).await?;

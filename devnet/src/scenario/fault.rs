@@ -14,6 +14,7 @@ use super::forks::Forks;
 use super::liars::Liars;
 use super::pick::{Pick, Side};
 use super::{ballots, pauses};
+use crate::chain::Chain;
 use crate::endpoint_proxy::Faults;
 use crate::host::Host;
 use crate::link::Weather;
@@ -139,8 +140,8 @@ impl Doer {
             Fault::Stop(Pick::Chain(side)) => side.of_mut(network).stop().await,
             Fault::Kill(Pick::Chain(side)) => chains::kill(network, side).await,
             Fault::Start(Pick::Chain(side)) => side.of_mut(network).start_again().await,
-            Fault::Freeze(Pick::Chain(side)) => side.of_mut(network).process_mut().freeze(),
-            Fault::Thaw(Pick::Chain(side)) => side.of_mut(network).process_mut().thaw(),
+            Fault::Freeze(Pick::Chain(side)) => side.of_mut(network).freeze(),
+            Fault::Thaw(Pick::Chain(side)) => side.of_mut(network).thaw(),
             Fault::WipeEtcd => network.etcd_mut()?.wipe().await,
             Fault::HostileEtcd => self.etcd.be_hostile(network),
             Fault::EndHostility => self.etcd.end_hostility().await,
@@ -261,10 +262,6 @@ impl Blow {
         match self {
             Self::Freeze => network.relay_mut(name)?.process()?.freeze(),
             Self::Thaw => network.relay_mut(name)?.process()?.thaw(),
-            Self::Start => {
-                node_endpoint(network, name)?.clear();
-                network.start_relay(name)
-            }
             Self::Endpoint(side, fault) => {
                 let relay = network.relay(name)?;
                 let endpoint = match side {
@@ -274,7 +271,7 @@ impl Blow {
                 endpoint.set(fault.faults());
                 Ok(())
             }
-            Self::Kill | Self::Stop | Self::Balance(_) => Ok(()),
+            Self::Kill | Self::Stop | Self::Start | Self::Balance(_) => Ok(()),
         }
     }
 
@@ -283,7 +280,13 @@ impl Blow {
             Self::Kill => network.relay_mut(name)?.kill().await,
             Self::Stop => {
                 node_endpoint(network, name)?.set(Faults::down());
-                network.relay_mut(name)?.stop().await
+                network.relay_mut(name)?.stop().await?;
+                node_chain(network, name)?.stop_endpoint_node(name).await
+            }
+            Self::Start => {
+                node_chain(network, name)?.start_endpoint_node(name).await?;
+                node_endpoint(network, name)?.clear();
+                network.start_relay(name)
             }
             Self::Balance(wei) => {
                 for (chain, key) in &network.relay(name)?.submitters {
@@ -292,7 +295,7 @@ impl Blow {
                 }
                 Ok(())
             }
-            Self::Freeze | Self::Thaw | Self::Start | Self::Endpoint(..) => Ok(()),
+            Self::Freeze | Self::Thaw | Self::Endpoint(..) => Ok(()),
         }
     }
 }
@@ -308,10 +311,19 @@ impl EndpointFault {
 }
 
 /// The endpoint that is the node of this relay: the main chain's for one on an EN, the service chain's for one on a SEN.
+/// The endpoint of the node that a relay runs beside: an EN of the main chain for a main-bridge, an SEN for a sub-bridge.
 fn node_endpoint<'a>(network: &'a Network, name: &str) -> Result<&'a crate::endpoint_proxy::EndpointProxy> {
     let relay = network.relay(name)?;
-    let direction = relay.spec.directions.first().copied().unwrap_or(Direction::MainToService);
-    Ok(relay.source_endpoint(direction))
+    Ok(relay.source_endpoint(relay.own_direction()))
+}
+
+/// The chain of that node.
+fn node_chain<'a>(network: &'a mut Network, name: &str) -> Result<&'a mut Chain> {
+    let direction = network.relay(name)?.own_direction();
+    Ok(match direction {
+        Direction::MainToService => &mut network.main,
+        Direction::ServiceToMain => &mut network.service,
+    })
 }
 
 fn lan(network: &Network) -> Result<&crate::lan::Lan> {

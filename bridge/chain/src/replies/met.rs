@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::classify;
 use crate::session::words;
 
-const RECORDS: [&str; 4] = [
+const RECORDS: [&str; 5] = [
     include_str!("met/anvil.json"),
     include_str!("met/geth.json"),
     include_str!("met/geth-archive.json"),
     include_str!("met/hardhat.json"),
+    include_str!("met/kaia.json"),
 ];
 
 #[derive(Debug, Deserialize)]

@@ -336,6 +336,21 @@ async fn a_node_without_a_tip_method_still_has_fees() {
     assert_eq!(chain.fees().await.unwrap(), FeeMarket::Eip1559 { base_fee: 7, priority: 2 });
 }
 
+/// As Kaia 1.0.3 answers: it must not pass for a chain of which only the first block is final.
+#[tokio::test]
+async fn a_node_that_knows_no_tag_for_a_final_block_is_told_apart_with_its_cure() {
+    let (_server, chain) = server(|method, params| match method {
+        "eth_getBlockByNumber" if params[0] == "finalized" => {
+            Reply::error(-32602, "invalid argument 0: hex string without 0x prefix")
+        }
+        _ => Reply::Result(block(4)),
+    })
+    .await;
+    let error = chain.head().await.unwrap_err();
+    assert!(matches!(error, ChainError::TagUnknown { .. }), "{error}");
+    assert!(error.to_string().contains("`finalized`") && error.to_string().contains("depth 0"), "{error}");
+}
+
 #[tokio::test]
 async fn another_hash_than_that_of_the_sent_transaction_is_a_wrong_answer() {
     let (_server, chain) = server(|_, _| Reply::Result(json!(B256::repeat_byte(1)))).await;

@@ -5,7 +5,7 @@ use polyspan_chain::{At, Chain, ChainError, ChainLimits, ChainSettings, Part, Qu
 use polyspan_contracts::Bridge::PairLimits;
 use polyspan_node::keys::{KeyEntry, SigningKey};
 use polyspan_node::preflight::part_problem;
-use polyspan_types::{FinalTag, Finality, Kind};
+use polyspan_types::{Confirmations, Finality, Kind};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -173,7 +173,8 @@ async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {
         chain_id: side.chain_id,
         endpoints: vec![side.endpoint.clone()],
         quorum: Quorum::majority(1),
-        finality: Finality::Tag(FinalTag::Finalized),
+        // Its newest block, whose state it reads and whose time it takes; some nodes know no tag for a final one.
+        finality: Finality::Depth(Confirmations::new(0)),
         poll_interval: Duration::from_millis(500),
         request_timeout: Duration::from_secs(30),
         max_log_range: 5_000,

@@ -1,0 +1,43 @@
+//! The core of the end-to-end tests and the faults of nodes, on Kaia's own nodes: four that make the blocks of each chain, and an EN and an SEN for
+//! each relay. With the feature `kaia` those that take minutes, too.
+
+#![cfg(feature = "nodes")]
+
+use polyspan_devnet::chain::NodeKind::Kaia;
+use polyspan_devnet::testing::{demonstrate, play};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_transfer_is_paid_on_kaia_while_operators_are_killed() {
+    demonstrate(Kaia).await;
+}
+
+/// The SEN of a relay ends in order, and its relay with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_sen_is_down_with_its_relay() {
+    play("node failure", Kaia).await;
+}
+
+#[cfg(feature = "kaia")]
+mod long {
+    use super::{Kaia, play};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_sen_is_down_with_its_relay_again_and_again() {
+        play("all SENs stopped and started repeatedly", Kaia).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn all_nodes_of_a_chain_restart() {
+        play("nodes of the chains restart", Kaia).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn endpoint_nodes_and_a_maker_of_blocks_die() {
+        play("nodes of the chains die", Kaia).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn all_nodes_of_a_chain_freeze() {
+        play("nodes of the chains freeze", Kaia).await;
+    }
+}
