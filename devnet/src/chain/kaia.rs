@@ -59,6 +59,8 @@ pub struct Kaia {
     pub(super) url: Url,
     pub(super) host: Host,
     pub(super) down: bool,
+    /// The newest block when it was ended.
+    had: u64,
     makers: Vec<Node>,
     /// By name: that of the devnet, and one for each relay.
     endpoints: BTreeMap<String, Node>,
@@ -82,17 +84,18 @@ impl Kaia {
         let mut makers: Vec<Node> = Vec::new();
         for (number, key) in (1..).zip(keys) {
             let name = format!("cn-{number}");
-            let launch = Launch::new(&programs.maker, &site, &name, number, Role::Maker(key))?;
-            makers.push(Node::begin(launch, &genesis, &uris(&makers)).await?);
+            let launch = Launch::new(&programs.maker, &site, &genesis, (&name, number), Role::Maker(key))?;
+            makers.push(Node::begin(launch, &uris(&makers)).await?);
         }
-        let launch = Launch::new(&programs.endpoint, &site, OWN, MAKERS + 1, Role::Endpoint)?;
-        let own = Node::begin(launch, &genesis, &uris(&makers)).await?;
+        let launch = Launch::new(&programs.endpoint, &site, &genesis, (OWN, MAKERS + 1), Role::Endpoint)?;
+        let own = Node::begin(launch, &uris(&makers)).await?;
         let (access, url) = (own.access().await?, own.url()?);
         let chain = Self {
             access,
             url,
             host: site.host.clone(),
             down: false,
+            had: 0,
             makers,
             endpoints: BTreeMap::from([(OWN.to_owned(), own)]),
             faucet,
@@ -112,8 +115,8 @@ impl Kaia {
         // Beside those that make blocks there are that of the devnet and the archive.
         let numbered = names.iter().zip(MAKERS + 3..);
         let added = try_join_all(numbered.map(async |(name, number)| -> Result<(String, Node)> {
-            let launch = Launch::new(&self.programs.endpoint, &self.site, name, number, Role::Endpoint)?;
-            Ok((name.clone(), Node::begin(launch, &self.genesis, &makers).await?))
+            let launch = self.launch(name, number, Role::Endpoint)?;
+            Ok((name.clone(), Node::begin(launch, &makers).await?))
         }))
         .await?;
         let height = self.access.provider.get_block_number().await.context("cannot read the height")?;
@@ -135,6 +138,10 @@ impl Kaia {
     pub(super) async fn start_endpoint_node(&mut self, name: &str) -> Result<()> {
         let makers = uris(&self.makers);
         self.endpoint(name)?.start(&makers).await
+    }
+
+    fn launch(&self, name: &str, number: usize, role: Role) -> Result<Launch> {
+        Launch::new(&self.programs.endpoint, &self.site, &self.genesis, (name, number), role)
     }
 
     fn endpoint(&mut self, name: &str) -> Result<&mut Node> {
@@ -160,14 +167,15 @@ impl Kaia {
     }
 
     /// Ends all endpoint nodes and one of those that make blocks without a warning. The others have all blocks, and make more. Were every node
-    /// killed, blocks that were final would be gone: a node writes its states every 128 blocks.
+    /// killed, blocks that were final would be gone ([`Node::kill`]).
     pub(super) async fn kill(&mut self) -> Result<()> {
+        self.had = self.access.provider.get_block_number().await.context("cannot read the height")?;
         try_join_all(self.endpoints.values_mut().chain(self.makers.last_mut()).map(Node::kill)).await?;
         self.down = true;
         Ok(())
     }
 
-    /// Starts what was ended.
+    /// Starts what was ended, and waits until the devnet's own endpoint node has the blocks of before. Those of relays may still get theirs.
     pub(super) async fn start_again(&mut self) -> Result<()> {
         for index in 0..self.makers.len() {
             if self.makers[index].down {
@@ -179,6 +187,7 @@ impl Kaia {
         let ended = self.endpoints.values_mut().filter(|node| node.down);
         try_join_all(ended.map(|node| node.start(&makers))).await?;
         self.access = self.endpoint(OWN)?.access().await?;
+        self.wait_for_height(&self.access, self.had, SYNC).await?;
         self.down = false;
         Ok(())
     }
@@ -228,8 +237,8 @@ impl Kaia {
 
     /// A node that keeps all states, with all blocks of now; it ends when it is dropped.
     pub(super) async fn archive(&self) -> Result<(ChildProcess, ChainAccess)> {
-        let launch = Launch::new(&self.programs.endpoint, &self.site, "archive", MAKERS + 2, Role::Archive)?;
-        let node = Node::begin(launch, &self.genesis, &uris(&self.makers)).await?;
+        let launch = self.launch("archive", MAKERS + 2, Role::Archive)?;
+        let node = Node::begin(launch, &uris(&self.makers)).await?;
         let height = self.access.provider.get_block_number().await.context("cannot read the height")?;
         let access = node.access().await?;
         self.wait_for_height(&access, height, SYNC).await?;

@@ -47,6 +47,8 @@ pub(super) struct Launch {
     site: Site,
     peers: SocketAddr,
     role: Role,
+    /// The file with the first block.
+    genesis: PathBuf,
 }
 
 /// A node, running or not.
@@ -60,17 +62,26 @@ pub(super) struct Node {
 
 impl Launch {
     /// Chooses addresses on the chain's host, for the so many-th node there. Nothing runs yet.
-    pub(super) fn new(program: &Path, chain: &Site, name: &str, number: usize, role: Role) -> Result<Self> {
+    pub(super) fn new(
+        program: &Path,
+        chain: &Site,
+        genesis: &Path,
+        (name, number): (&str, usize),
+        role: Role,
+    ) -> Result<Self> {
         let number = u16::try_from(number).context("few nodes")?;
         let site = chain.beside(name, number)?;
         let peers = site.host.socket(P2P_PORT + number)?;
-        Ok(Self { program: program.to_owned(), site, peers, role })
+        Ok(Self { program: program.to_owned(), site, peers, role, genesis: genesis.to_owned() })
     }
 
     /// Writes the first block.
-    async fn initialise(&self, genesis: &Path) -> Result<()> {
+    async fn initialise(&self) -> Result<()> {
         let mut init = Command::new(&self.program);
-        init.args(["init", "--datadir"]).arg(self.datadir()).arg(genesis).env("HOME", &self.site.folder);
+        init.args(["init", "--datadir"])
+            .arg(self.datadir())
+            .arg(&self.genesis)
+            .env("HOME", &self.site.folder);
         let done = init.output().await.with_context(|| format!("cannot start {}", self.program.display()))?;
         if !done.status.success() {
             bail!("{} init ends with {}: {}", self.program.display(), done.status, last_words(&done.stderr));
@@ -121,8 +132,8 @@ impl Launch {
 
 impl Node {
     /// Starts a node that has nothing but the first block.
-    pub(super) async fn begin(launch: Launch, genesis: &Path, peers: &[String]) -> Result<Self> {
-        launch.initialise(genesis).await?;
+    pub(super) async fn begin(launch: Launch, peers: &[String]) -> Result<Self> {
+        launch.initialise().await?;
         let process = launch.run(peers).await?;
         Ok(Self { launch, process, down: false })
     }
@@ -141,11 +152,14 @@ impl Node {
         Ok(())
     }
 
-    /// Ends it without a warning.
+    /// Ends it without a warning. It writes its states every 128 blocks: where it has no more than that, it refuses to start ("rewound to block
+    /// number 0, but repair failed"). So it begins from nothing, and gets all blocks from its peers.
     pub(super) async fn kill(&mut self) -> Result<()> {
         self.process.kill().await?;
         self.down = true;
-        Ok(())
+        let written = self.launch.datadir();
+        std::fs::remove_dir_all(&written).with_context(|| format!("cannot remove {}", written.display()))?;
+        self.launch.initialise().await
     }
 
     /// How its peers find it, if it makes blocks.
