@@ -39,7 +39,7 @@ use board::{Board, Seat};
 use choice::Standing;
 use complaint::Complaint;
 use funds::{Cover, Funds};
-use gas::Dearness;
+use gas::GasMultiplier;
 pub(crate) use gas::greatest_gas;
 pub use job::{Job, JobResult, OUTCOMES};
 pub use metrics::SubmitterMetrics;
@@ -89,7 +89,9 @@ pub struct Submitter {
     newest: Option<BlockRef>,
     funds: Funds,
     /// By lane: of its pieces.
-    dearness: BTreeMap<BridgeId, Dearness>,
+    multipliers: BTreeMap<BridgeId, GasMultiplier>,
+    /// Lanes of which a single transfer passed its call and was refused or reverted all the same: the next one is estimated.
+    doubted: BTreeSet<BridgeId>,
     /// Why nothing that is sent now would be mined: an earlier transaction is stuck.
     stuck: Option<String>,
     /// A job of late could not be sent.
@@ -195,7 +197,8 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<SigningKey>) -> (Vec<Submitt
             used: None,
             newest: None,
             funds: Funds::default(),
-            dearness: BTreeMap::new(),
+            multipliers: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             stuck: None,
             complaint: Complaint::default(),
             seat: board.seat(place),
@@ -389,6 +392,7 @@ impl Submitter {
             Broadcast::Refused(text) => {
                 // The account nonce is free again. Should the transaction be mined all the same, it pays what was approved.
                 self.record_lost(&pending.submission).await?;
+                self.doubt_gas_of(&pending.submission);
                 Ok(Err(NotSent::Told(JobResult::NotTaken(text))))
             }
             // What is on its way needs money too. It is followed until there is enough; the job goes on with a spare.
@@ -403,6 +407,13 @@ impl Submitter {
             }
             // It is tried again, or priced anew, at the next look.
             Broadcast::Waits(_) | Broadcast::Underpriced(_) => Ok(Ok(pending)),
+        }
+    }
+
+    /// What a single transfer takes here may be more than its worst case elsewhere.
+    fn doubt_gas_of(&mut self, submission: &Submission) {
+        if submission.purpose == Purpose::Handle && submission.count == 1 {
+            self.doubted.insert(submission.lane);
         }
     }
 

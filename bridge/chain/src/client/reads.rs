@@ -145,6 +145,11 @@ impl Client {
         Ok(Trial::Unclear(format!("it does not get as far as the payout ({why})")))
     }
 
+    /// That a call which measures something returned something else.
+    pub(crate) fn no_probe(&self, answer: &Bytes) -> ChainError {
+        self.bad_answer(CALL, format!("{} bytes to a call that measures gas", answer.len()))
+    }
+
     /// Gas that the transaction would use now. Unit: gas.
     ///
     /// Errors: [`ChainError::Reverted`] with the typed reason.

@@ -225,7 +225,7 @@ impl LaneSubmission {
         };
         if let Some(size) = self.reverts.judge(seen) {
             let now = Instant::now();
-            // It may have run short of gas, which the estimate did not see: less at a time.
+            // It may have run short of gas, which the call before it did not see: less at a time.
             self.size_limit.refused(size, now);
             self.rest = Some(Rest::after_reverts(self.reverts.count(), view.handled, view.block, now));
         }
@@ -358,7 +358,7 @@ impl LaneSubmission {
         let destination = &self.lane.destination;
         let bridge = self.lane.info.destination.bridge;
         let pairs = destination.bridge_state(bridge, At::Latest).await?.pairs.into();
-        // A node that estimates no creation says nothing about slots; `config check` tells of it.
+        // A node that executes no creation says nothing about slots; `config check` tells of it.
         let slot_gas = destination.slot_gas().await.unwrap_or(SLOT_GAS);
         let prices = Prices { pairs, slot_gas };
         self.flow.prices = Some((prices.clone(), Instant::now()));

@@ -26,8 +26,8 @@ pub struct Job {
     pub to: Address,
     /// The `handle` or `release` call.
     pub calldata: Bytes,
-    /// Gas that it takes when every recipient uses all it is given and is held. An estimate alone is no bound: a recipient
-    /// can behave differently while it is estimated. What is not used is not paid. Unit: gas.
+    /// Gas that it takes when every recipient uses all it is given and is held: what it is tried and sent with. An estimate is no bound,
+    /// since a recipient can behave differently while it is estimated. What is not used is not paid. Unit: gas.
     pub worst_gas: u64,
     /// What it takes for granted, since that is on its way: pieces that end where this one begins.
     pub presumed: Option<Presumed>,

@@ -47,7 +47,12 @@ impl Submitter {
             Ok(on_chain) => {
                 let mut left = Vec::with_capacity(self.pending.len());
                 for mut pending in std::mem::take(&mut self.pending) {
-                    match self.follow(&mut pending, on_chain, head, &newest).await {
+                    let before = pending.submission.outcome;
+                    let followed = self.follow(&mut pending, on_chain, head, &newest).await;
+                    if before == SubmissionOutcome::Pending && has_reverted(&pending.submission) {
+                        self.doubt_gas_of(&pending.submission);
+                    }
+                    match followed {
                         Ok(Followed::Open(hindrance)) => {
                             hindrances.extend(hindrance);
                             left.push(pending);
@@ -337,6 +342,12 @@ impl Submitter {
         self.pending.push(filler);
         Ok(())
     }
+}
+
+/// Whether it is in a block and did not do what it should.
+const fn has_reverted(submission: &Submission) -> bool {
+    use SubmissionOutcome::{Final, Mined};
+    matches!(submission.outcome, Mined { success: false, .. } | Final { success: false, .. })
 }
 
 #[cfg(test)]
