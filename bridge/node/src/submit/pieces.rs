@@ -150,7 +150,8 @@ impl LaneSubmission {
         for (flight, result) in std::mem::take(&mut self.flow.told) {
             match &result {
                 JobResult::Mined { success: true, .. } => {
-                    self.flow.in_flight.mined(flight.piece, Instant::now())
+                    self.flow.in_flight.mined(flight.piece, Instant::now());
+                    self.piece_limit.succeeded();
                 }
                 other => {
                     let behind_a_failure = self.flow.in_flight.failed(flight.piece);
@@ -186,7 +187,7 @@ impl LaneSubmission {
             self.own_end = self.own_end.max(piece.end());
             self.note_took_over(!own);
             lane.note_handled(way, piece.count);
-            lane.board.submission.send_replace(None);
+            self.note_trouble(None);
             return;
         }
         if result == JobResult::Busy {
@@ -250,15 +251,19 @@ impl LaneSubmission {
             JobResult::Mined { tx_hash, .. } => {
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
+            JobResult::TooSlow => {
+                self.piece_limit.too_slow(piece.count, Instant::now());
+                let fewer = if piece.count > 1 { "trying fewer" } else { "trying again" };
+                Some(format!("{} transfers take too long ({result}); {fewer}", piece.count))
+            }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
             | JobResult::TooLarge
-            | JobResult::TooSlow
             | JobResult::NotTaken(_)
                 if piece.count > 1 =>
             {
                 self.size_limit.refused(size, Instant::now());
                 Some(format!(
-                    "{} transfers do not fit into a transaction ({result}); trying fewer",
+                    "{} transfers do not fit into a transaction ({result}); trying fewer. If it lasts, raise the node's caps (of go-ethereum                      and its kin --rpc.gascap), or lower relay.submission.max_gas or max_transfers",
                     piece.count
                 ))
             }

@@ -3,7 +3,7 @@
 use alloy::consensus::{Transaction as _, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
 
-use super::node::{NodeFixture, Tried};
+use super::node::{NodeFixture, Tried, handle};
 use super::*;
 
 /// Gas limits of what was sent, in order.
@@ -63,4 +63,21 @@ async fn a_single_transfer_that_passes_its_call_and_fails_all_the_same_is_estima
     fixture.world(|world| world.success = None);
     assert!(matches!(fixture.take(0, 1).await, KeyAnswer::Sent(_)));
     assert_eq!(fixture.asked("eth_estimateGas"), 2);
+}
+
+#[tokio::test]
+async fn a_piece_that_no_node_gets_through_in_time_is_too_slow_by_the_nodes_deadline_and_by_ours() {
+    let mut fixture = NodeFixture::new().await;
+    for tried in [Tried::TimesOut, Tried::Hangs] {
+        fixture.world(|world| world.tried = tried);
+        for job in [handle(0, 128), Job { presumed: super::job(0, true).presumed, ..handle(0, 128) }] {
+            let presumes = job.presumed.is_some();
+            let KeyAnswer::Refused(result) = fixture.take_job(job).await else { panic!() };
+            assert_eq!(result, JobResult::TooSlow, "{tried:?} {presumes}");
+        }
+    }
+    let words = JobResult::TooSlow.to_string();
+    for named in ["request_timeout", "--rpc.evmtimeout", "relay.submission.max_transfers"] {
+        assert!(words.contains(named), "{words}");
+    }
 }

@@ -120,7 +120,6 @@ pub(super) struct NodeFixture {
     _folder: tempfile::TempDir,
     pub(super) server: ScriptedServer,
     world: Arc<Mutex<NodeWorld>>,
-    pub(super) store: Store,
     heads: watch::Sender<HeadView>,
     pub(super) submitter: Submitter,
 }
@@ -164,7 +163,7 @@ impl NodeFixture {
         let heads = watch::Sender::new(view(chain.head().await.unwrap()));
         let parts = SubmitterParts {
             chain,
-            store: store.clone(),
+            store,
             settings: SubmitterSettings {
                 max_fee_per_gas: 100,
                 min_priority_fee: 0,
@@ -178,7 +177,7 @@ impl NodeFixture {
         };
         let key = SigningKey::Local(PrivateKeySigner::random());
         let (mut all, _) = submitters(&parts, vec![key]);
-        Self { _folder: folder, server, world, store, heads, submitter: all.remove(0) }
+        Self { _folder: folder, server, world, heads, submitter: all.remove(0) }
     }
 
     pub(super) fn world(&self, change: impl FnOnce(&mut NodeWorld)) {
@@ -193,8 +192,12 @@ impl NodeFixture {
 
     /// What the submitter says to a job of so many transfers.
     pub(super) async fn take(&mut self, first: u64, count: u64) -> KeyAnswer {
+        self.take_job(handle(first, count)).await
+    }
+
+    pub(super) async fn take_job(&mut self, job: Job) -> KeyAnswer {
         let (answer, answered) = oneshot::channel();
-        self.submitter.take(handle(first, count), answer).await;
+        self.submitter.take(job, answer).await;
         answered.await.unwrap()
     }
 
