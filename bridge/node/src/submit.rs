@@ -12,6 +12,7 @@ mod release;
 mod rest;
 mod reverts;
 mod size;
+mod under_way;
 mod vote;
 mod warning;
 mod way;
@@ -35,6 +36,7 @@ use release::Releases;
 use rest::Rest;
 use reverts::Reverts;
 use size::SizeLimit;
+use under_way::UnderWay;
 pub use vote::VOTE_OUTCOMES;
 use warning::Warning;
 pub use way::Way;
@@ -89,6 +91,8 @@ pub struct LaneSubmission {
     /// How many transfers it may have.
     piece_limit: PieceLimit,
     warning: Warning,
+    /// What others have sent.
+    under_way: UnderWay,
     reverts: Reverts,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
@@ -121,6 +125,7 @@ impl LaneSubmission {
             size_limit: SizeLimit::new(settings.max_gas),
             piece_limit: PieceLimit::new(settings.max_transfers),
             warning: Warning::default(),
+            under_way: UnderWay::default(),
             settings,
             reverts: Reverts::default(),
             rest: None,
@@ -153,6 +158,11 @@ impl LaneSubmission {
     /// Whether the lane has stood still for as long as this relay's rank demands.
     fn is_overdue(&self, view: &DestinationView) -> bool {
         self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on()
+    }
+
+    /// Whether another relay may have sent something by its rank, or the leader whose turn this relay takes.
+    fn others_may_act(&self, view: &DestinationView, leads: bool) -> bool {
+        !leads || self.stall.lasts(Instant::now()) >= self.pace(view).delay(0)
     }
 
     /// What a relay sends that takes the lane over is smaller than what others may have failed with.
@@ -262,6 +272,7 @@ impl Step for LaneSubmission {
         self.begin_by_rank(&view, leads);
         let mut action = self.action(&approved, &view, leads);
         while let Action::Handle(piece) = action
+            && !self.is_under_way(piece, &view, leads).await
             && self.send_piece(piece, &approved, &view).await?
         {
             action = self.action(&approved, &view, leads);

@@ -28,7 +28,7 @@ use futures::future::BoxFuture;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Purpose, Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{AccountNonce, BlockHeight, BlockRef, BridgeId, CrashPoint};
+use polyspan_types::{AccountNonce, BlockHeight, BlockRef, BridgeId, CrashPoint, RequestNonce};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -41,7 +41,7 @@ use complaint::Complaint;
 use funds::{Cover, Funds};
 use gas::GasMultiplier;
 pub(crate) use gas::greatest_gas;
-pub use job::{Job, JobResult, OUTCOMES};
+pub use job::{DUPLICATE_AVOIDED, Job, JobResult, OUTCOMES};
 pub use metrics::SubmitterMetrics;
 pub use pool::SubmitterHandle;
 use pool::{KeyAnswer, Order};
@@ -318,6 +318,7 @@ impl Submitter {
     fn report_health(&mut self, job: &Job, result: &JobResult) {
         let harmless = match result {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. })
+            | JobResult::Overtaken { .. }
             | JobResult::Busy
             | JobResult::OverBudget { .. } => true,
             // That a hold cannot be paid yet says nothing about the submitter.
@@ -369,6 +370,10 @@ impl Submitter {
             calldata: job.calldata.clone(),
         };
         let attempt = transaction.sign(price, &self.signer, now_ms()).await?;
+        // Signing can take long, and what is presumed hides what others did.
+        if let Some(handle_nonce) = self.handled_meanwhile(job).await {
+            return Ok(Err(NotSent::Told(JobResult::Refused(BridgeRevert::AlreadyHandled { handle_nonce }))));
+        }
         let submission = Submission {
             chain: self.chain.id(),
             submitter: from,
@@ -408,6 +413,17 @@ impl Submitter {
             // It is tried again, or priced anew, at the next look.
             Broadcast::Waits(_) | Broadcast::Underpriced(_) => Ok(Ok(pending)),
         }
+    }
+
+    /// Where the destination stands, if the newest block that this process knows has handled the whole piece. Most often the lane has read that
+    /// state already, and nobody is asked. A failure shows nothing.
+    async fn handled_meanwhile(&self, job: &Job) -> Option<RequestNonce> {
+        if job.purpose != Purpose::Handle {
+            return None;
+        }
+        let newest = self.heads.borrow().head?.latest;
+        let state = self.chain.lane_state(job.to, At::Hash(newest.hash)).await.ok()?;
+        (state.handle_nonce >= job.first.plus(job.count)).then_some(state.handle_nonce)
     }
 
     /// What a single transfer takes here may be more than its worst case elsewhere.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use alloy::primitives::Address;
 use alloy::rpc::types::TransactionRequest;
+use polyspan_types::{BlockHeight, RequestNonce};
 
 use super::Chain;
 use crate::client::Client;
 use crate::pool::Answers;
+use crate::pool::score::CallKind;
 use crate::pool::weigh;
 use crate::{At, ChainError};
 
@@ -27,5 +30,14 @@ impl Chain {
         let tried =
             self.pool().weighed("whether a transaction goes through", ask, weigh, weigh::best_estimate);
         tried.await?.map(drop)
+    }
+
+    /// First nonce that the bridge will not have handled once what is pending is in a block, as far as a quorum of those shows it that have
+    /// shown `block`. `None` where nodes show nothing that is pending. A hint, which costs no endpoint its standing.
+    pub async fn pending_handled(&self, bridge: Address, block: BlockHeight) -> Option<RequestNonce> {
+        let ask = |client: Arc<Client>| async move { client.pending_handled(bridge).await };
+        let mut shown = self.pool().glance(CallKind::State, block, ask).await;
+        shown.sort_unstable_by(|one, other| other.cmp(one));
+        shown.get(self.pool().quorum() - 1).copied()
     }
 }

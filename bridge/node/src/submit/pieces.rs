@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use polyspan_chain::{At, BridgeRevert, PairState, Presumed, SLOT_GAS, handle_calldata};
 use polyspan_store::Purpose;
 use polyspan_types::{BlockHeight, Epoch, Leaf, RequestNonce};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::capacity::Limit;
 use super::gas::{Beside, Terms};
@@ -21,11 +21,14 @@ use super::size::{Size, fitting};
 use super::{LaneSubmission, Piece, Way, gas, next_piece};
 use crate::error::LaneError;
 use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView};
-use crate::submitter::{Job, JobResult};
+use crate::submitter::{DUPLICATE_AVOIDED, Job, JobResult};
 
 /// How old gas caps and the price of a slot may be. Unit: time. Source: caps change by votes of governors, the price with a new version of
 /// the chain; what rose meanwhile costs a revert, after which they are read again.
 const PRICES_AGE: Duration = Duration::from_secs(60);
+
+/// How long nodes have to show what is pending. Unit: time. Source: it saves a revert and nothing else.
+const PENDING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What payouts take on the destination.
 #[derive(Debug, Clone)]
@@ -138,6 +141,25 @@ impl LaneSubmission {
         }
     }
 
+    /// Whether others have sent what covers `piece`, where they may have. Then the next block decides.
+    pub(super) async fn is_under_way(&mut self, piece: Piece, view: &DestinationView, leads: bool) -> bool {
+        // The pending state has this relay's own submissions as well.
+        if !self.flow.in_flight.is_empty() || !self.others_may_act(view, leads) {
+            return false;
+        }
+        let lane = Arc::clone(&self.lane);
+        let asked = lane.destination.pending_handled(lane.info.destination.bridge, view.block.height);
+        let pending = tokio::time::timeout(PENDING_PATIENCE, asked).await.ok().flatten();
+        let at = (view.handled, view.block.height);
+        if !self.under_way.covers(piece, pending, at, Instant::now()) {
+            return false;
+        }
+        lane.metrics.submission(&lane.info.id, DUPLICATE_AVOIDED);
+        debug!(lane = %lane.info.id, first = %piece.first, count = piece.count, "others have submitted this; waiting for a block");
+        self.rest = Some(Rest::until_next_block(view.block));
+        true
+    }
+
     /// Why what is on its way does not get into a block, if that is known.
     pub(super) fn show_trouble(&mut self) {
         let text = self.trouble.borrow_and_update().clone();
@@ -203,7 +225,7 @@ impl LaneSubmission {
             |rest: &Rest| rest.is_after_reverts() && rest.goes_on(view.handled, view.block, Instant::now());
         self.rest = self.rest.filter(goes_on).or_else(|| Some(Rest::until_next_block(view.block)));
         let Some(text) = self.trouble(piece, size, &result) else {
-            if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
+            if is_overtaken(&result) {
                 self.rest = Some(Rest::until_handled(piece.end()));
                 self.note_took_over(false);
             }
@@ -246,7 +268,8 @@ impl LaneSubmission {
         // What was sent before it may not be mined yet where a node looked at it, or knows nothing of presumed state.
         let behind_others = !self.flow.in_flight.is_empty();
         match result {
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
+            overtaken if is_overtaken(overtaken) => None,
+            JobResult::Cancelled { .. } => None,
             JobResult::Refused(BridgeRevert::NonceGap { .. }) if behind_others => None,
             JobResult::Mined { tx_hash, .. } => {
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
@@ -369,6 +392,11 @@ impl LaneSubmission {
         self.flow.prices = Some((prices.clone(), Instant::now()));
         Ok(prices)
     }
+}
+
+/// Whether others handled the piece first.
+const fn is_overtaken(result: &JobResult) -> bool {
+    matches!(result, JobResult::Overtaken { .. } | JobResult::Refused(BridgeRevert::AlreadyHandled { .. }))
 }
 
 impl Prices {

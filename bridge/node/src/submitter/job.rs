@@ -45,6 +45,13 @@ pub enum JobResult {
         /// Which of its attempts.
         tx_hash: B256,
     },
+    /// It is in a block and reverted, since others had handled all of it before.
+    Overtaken {
+        /// Where.
+        block: BlockRef,
+        /// Which of its attempts.
+        tx_hash: B256,
+    },
     /// The contract would revert: nothing was sent.
     Refused(BridgeRevert),
     /// It does not fit into a transaction or block of the chain: nothing was sent.
@@ -81,11 +88,15 @@ pub enum JobResult {
     Failed(String),
 }
 
+/// Label of what was not sent since others had handled or submitted it.
+pub const DUPLICATE_AVOIDED: &str = "duplicate_avoided";
+
 /// Labels of the submissions metric: a closed set.
-pub const OUTCOMES: [&str; 14] = [
+pub const OUTCOMES: [&str; 15] = [
     "handled",
     "reverted",
-    "duplicate_avoided",
+    "overtaken",
+    DUPLICATE_AVOIDED,
     "refused",
     "too_large",
     "too_slow",
@@ -105,7 +116,8 @@ impl JobResult {
         match self {
             Self::Mined { success: true, .. } => "handled",
             Self::Mined { success: false, .. } => "reverted",
-            Self::Refused(BridgeRevert::AlreadyHandled { .. }) => "duplicate_avoided",
+            Self::Overtaken { .. } => "overtaken",
+            Self::Refused(BridgeRevert::AlreadyHandled { .. }) => DUPLICATE_AVOIDED,
             Self::Refused(_) => "refused",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
@@ -127,6 +139,9 @@ impl fmt::Display for JobResult {
             Self::Mined { success, block, tx_hash } => {
                 let word = if *success { "done" } else { "reverted" };
                 write!(f, "{word} in block {block} by {tx_hash}")
+            }
+            Self::Overtaken { block, tx_hash } => {
+                write!(f, "reverted in block {block} by {tx_hash}: others had handled it before")
             }
             Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
             Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),

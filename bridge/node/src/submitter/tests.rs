@@ -9,6 +9,7 @@ use crate::config::{LaneInfo, Side};
 
 mod gas;
 mod node;
+mod overtaken;
 mod superseded;
 
 fn bridge_id(lane: u8) -> BridgeId {

@@ -18,7 +18,11 @@ const GAS: u64 = 100_000;
 const MAX_GAS: u64 = 1 << 24;
 
 async fn submission() -> (LaneSubmission, LaneFixture) {
-    let fixture = LaneFixture::new(World::of(Vec::new(), 100)).await;
+    submission_in(World::of(Vec::new(), 100)).await
+}
+
+async fn submission_in(world: World) -> (LaneSubmission, LaneFixture) {
+    let fixture = LaneFixture::new(world).await;
     let lane = Arc::clone(&fixture.lane);
     let parts = SubmitterParts {
         chain: lane.destination.clone(),
@@ -221,4 +225,27 @@ async fn whoever_takes_over_begins_with_less_than_the_leader_and_than_the_ranks_
         assert_eq!(piece.count, FULL);
     }
     assert_eq!(begins.into_iter().collect::<Vec<_>>(), [(0, 64), (1, 32), (2, 16), (3, 16), (4, 16)]);
+}
+
+#[tokio::test]
+async fn what_others_have_pending_is_waited_for_for_two_blocks_where_others_may_act() {
+    let (mut lane, fixture) = submission_in(World { handled: 8, ..World::of(vec![1; 8], 100) }).await;
+    fixture.lane.destination.head().await.unwrap();
+    let piece = |count| Piece { first: RequestNonce::ZERO, count, checkpoint: RequestNonce::new(count) };
+    // The newest block that this relay has seen is older than what nodes have pending.
+    let view = |height| view(0, height, 1);
+    assert!(!lane.is_under_way(piece(8), &view(90), true).await, "nobody else acts: nobody is asked");
+    assert!(!lane.is_under_way(piece(9), &view(90), false).await, "it does more than theirs");
+    assert!(lane.is_under_way(piece(8), &view(90), false).await);
+    assert!(matches!(lane.rest, Some(Rest::UntilNextBlock(..))));
+    assert!(lane.is_under_way(piece(8), &view(91), false).await);
+    assert!(!lane.is_under_way(piece(8), &view(92), false).await, "what nodes have may never be mined");
+    // A leader that the others may have taken the lane from.
+    let long_ago = Instant::now() - Duration::from_secs(3_600);
+    lane.stall.observe(RequestNonce::ZERO, RequestNonce::new(8), 1, long_ago);
+    lane.under_way = Default::default();
+    assert!(lane.is_under_way(piece(8), &view(90), true).await);
+    // Its own submissions are pending as well.
+    send(&mut lane, 1);
+    assert!(!lane.is_under_way(piece(8), &view(90), true).await);
 }
