@@ -189,6 +189,8 @@ pub struct NoQuorum {
     pub endpoints: usize,
     /// What each said, by its place in the config.
     pub said: String,
+    /// Whether it takes one of them too long to execute what was asked: less may have a quorum.
+    pub too_slow: bool,
     /// Shortest wait that makes sense.
     pub after: Duration,
 }
@@ -257,6 +259,15 @@ impl ChainError {
     /// Whether the node has thrown the state away that it was asked for.
     pub fn is_state_gone(&self) -> bool {
         self.reply_kind() == Some(ReplyKind::StateGone)
+    }
+
+    /// Whether a node did not get through a call in the time that it gives to calls, or that this process gives it.
+    pub fn is_too_slow(&self) -> bool {
+        match self {
+            Self::Timeout { method, .. } => matches!(*method, "eth_call" | "eth_estimateGas"),
+            Self::NoQuorum(failed) => failed.too_slow,
+            other => other.reply_kind() == Some(ReplyKind::CallTooSlow),
+        }
     }
 
     /// The kind of a refusal; `None` for every other error.

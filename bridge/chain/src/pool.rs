@@ -179,6 +179,7 @@ impl Pool {
         }
         self.series.no_quorum();
         let (waits, after) = self.waiting();
+        let too_slow = failures.iter().any(|(_, failed)| failed.is_too_slow());
         let mut said: Vec<(usize, String)> = told;
         said.extend(failures.iter().map(|(index, failed)| (*index, failed.to_string())));
         said.extend(
@@ -196,6 +197,7 @@ impl Pool {
             quorum: self.quorum,
             endpoints: self.len(),
             said: said.join("; "),
+            too_slow,
             after,
         }))
     }

@@ -92,6 +92,7 @@ const CALL: &[Rule] = &[
     (&["timed out"], ReplyKind::CallTooSlow),
     (&["timeout expired"], ReplyKind::CallTooSlow),
     (&["canceled", "timeout"], ReplyKind::CallTooSlow),
+    (&["intrinsic gas too low"], ReplyKind::OutOfGas),
     (&["less than block base fee"], ReplyKind::Underpriced),
     (&["less than basefee"], ReplyKind::Underpriced),
 ];

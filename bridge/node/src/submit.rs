@@ -5,13 +5,16 @@ mod capacity;
 mod force_hold;
 mod gas;
 mod in_flight;
+mod piece_limit;
 mod pieces;
 mod plan;
 mod release;
 mod rest;
 mod reverts;
 mod size;
+mod under_way;
 mod vote;
+mod warning;
 mod way;
 
 use std::collections::BTreeMap;
@@ -24,6 +27,7 @@ use tokio::sync::watch;
 
 pub use capacity::Limit;
 pub use force_hold::FORCE_HOLD_OUTCOMES;
+use piece_limit::PieceLimit;
 use pieces::Flow;
 pub use pieces::FlowView;
 pub use plan::{Piece, TAIL_LIMIT, next_piece};
@@ -32,7 +36,9 @@ use release::Releases;
 use rest::Rest;
 use reverts::Reverts;
 use size::SizeLimit;
+use under_way::UnderWay;
 pub use vote::VOTE_OUTCOMES;
+use warning::Warning;
 pub use way::Way;
 
 use crate::error::LaneError;
@@ -82,6 +88,11 @@ pub struct LaneSubmission {
     cast_at: RequestNonce,
     /// How large a submission may be.
     size_limit: SizeLimit,
+    /// How many transfers it may have.
+    piece_limit: PieceLimit,
+    warning: Warning,
+    /// What others have sent.
+    under_way: UnderWay,
     reverts: Reverts,
     /// What to wait for before the next submission. Never waited for within a step, which would hold up a stop.
     rest: Option<Rest>,
@@ -112,6 +123,9 @@ impl LaneSubmission {
             cast: 0,
             cast_at: RequestNonce::ZERO,
             size_limit: SizeLimit::new(settings.max_gas),
+            piece_limit: PieceLimit::new(settings.max_transfers),
+            warning: Warning::default(),
+            under_way: UnderWay::default(),
             settings,
             reverts: Reverts::default(),
             rest: None,
@@ -119,16 +133,42 @@ impl LaneSubmission {
         }
     }
 
+    fn pace(&self, view: &DestinationView) -> Pace {
+        Pace { takeover_after: self.settings.takeover_after, block_interval: view.block_interval }
+    }
+
+    /// This relay's rank; `None` when it attests nothing.
+    fn rank(&self, view: &DestinationView) -> Option<usize> {
+        rank(self.lane.info.bridge_id, view.handled, self.settings.operator, &view.operators)
+    }
+
     /// How long the lane may stand still before this relay acts without leading it.
     fn delay(&self, view: &DestinationView) -> Duration {
-        let pace = Pace { takeover_after: self.settings.takeover_after, block_interval: view.block_interval };
+        let pace = self.pace(view);
         let lane = self.lane.info.bridge_id;
-        match rank(lane, view.handled, self.settings.operator, &view.operators) {
+        match self.rank(view) {
             Some(rank) => pace.delay(rank),
             None => {
                 let part = part(lane, view.handled, &self.settings.name);
                 pace.delay_of_others(view.operators.members.len(), part)
             }
+        }
+    }
+
+    /// Whether the lane has stood still for as long as this relay's rank demands.
+    fn is_overdue(&self, view: &DestinationView) -> bool {
+        self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on()
+    }
+
+    /// Whether another relay may have sent something by its rank, or the leader whose turn this relay takes.
+    fn others_may_act(&self, view: &DestinationView, leads: bool) -> bool {
+        !leads || self.stall.lasts(Instant::now()) >= self.pace(view).delay(0)
+    }
+
+    /// What a relay sends that takes the lane over is smaller than what others may have failed with.
+    fn begin_by_rank(&mut self, view: &DestinationView, leads: bool) {
+        if !leads && self.is_overdue(view) {
+            self.piece_limit.takes_over(self.rank(view).unwrap_or(view.operators.members.len()));
         }
     }
 
@@ -143,12 +183,12 @@ impl LaneSubmission {
             room: self.flow.has_room(self.submitter.key(), view.handled),
             approved: &nonces,
             leads,
-            overdue: self.stall.lasts(Instant::now()) >= self.delay(view) && self.stall.is_going_on(),
+            overdue: self.is_overdue(view),
             votes: &approved.open_votes(self.settings.operator),
             signed: &signed,
             cast: self.cast,
             since_vote,
-            max_transfers: self.settings.max_transfers,
+            max_transfers: self.piece_limit.at(Instant::now()),
         })
     }
 
@@ -162,11 +202,16 @@ impl LaneSubmission {
         }
     }
 
-    /// Shows why something did not go through, or that nothing is in the way. Returns whether that is news, which is logged once: the
-    /// board and the metrics show that it lasts.
-    fn note_trouble(&self, trouble: Option<&String>) -> bool {
-        let before = self.lane.board.submission.send_replace(trouble.cloned());
-        trouble.is_some_and(|text| before.as_ref() != Some(text))
+    /// Shows why something did not go through, or that nothing is in the way. Returns whether that is to be logged.
+    fn note_trouble(&mut self, trouble: Option<&String>) -> bool {
+        self.lane.board.submission.send_replace(trouble.cloned());
+        match trouble {
+            Some(text) => self.warning.is_due(text, Instant::now()),
+            None => {
+                self.warning.is_over();
+                false
+            }
+        }
     }
 
     /// It is another one's turn: nothing is in the way here.
@@ -224,8 +269,10 @@ impl Step for LaneSubmission {
         if let Some(agreed) = self.due_force_hold(&view, leads) {
             return self.submit_force_hold(&agreed, &view).await;
         }
+        self.begin_by_rank(&view, leads);
         let mut action = self.action(&approved, &view, leads);
         while let Action::Handle(piece) = action
+            && !self.is_under_way(piece, &view, leads).await
             && self.send_piece(piece, &approved, &view).await?
         {
             action = self.action(&approved, &view, leads);

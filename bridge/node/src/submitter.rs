@@ -28,7 +28,7 @@ use futures::future::BoxFuture;
 use polyspan_chain::{At, BridgeRevert, Chain, ChainError, HeadView};
 use polyspan_monitoring::HealthPart;
 use polyspan_store::{Purpose, Store, StoreError, Submission, SubmissionOutcome};
-use polyspan_types::{AccountNonce, BlockHeight, BlockRef, BridgeId, CrashPoint};
+use polyspan_types::{AccountNonce, BlockHeight, BlockRef, BridgeId, CrashPoint, RequestNonce};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -39,9 +39,9 @@ use board::{Board, Seat};
 use choice::Standing;
 use complaint::Complaint;
 use funds::{Cover, Funds};
-use gas::Dearness;
+use gas::GasMultiplier;
 pub(crate) use gas::greatest_gas;
-pub use job::{Job, JobResult, OUTCOMES};
+pub use job::{DUPLICATE_AVOIDED, Job, JobResult, OUTCOMES};
 pub use metrics::SubmitterMetrics;
 pub use pool::SubmitterHandle;
 use pool::{KeyAnswer, Order};
@@ -89,7 +89,9 @@ pub struct Submitter {
     newest: Option<BlockRef>,
     funds: Funds,
     /// By lane: of its pieces.
-    dearness: BTreeMap<BridgeId, Dearness>,
+    multipliers: BTreeMap<BridgeId, GasMultiplier>,
+    /// Lanes of which a single transfer passed its call and was refused or reverted all the same: the next one is estimated.
+    doubted: BTreeSet<BridgeId>,
     /// Why nothing that is sent now would be mined: an earlier transaction is stuck.
     stuck: Option<String>,
     /// A job of late could not be sent.
@@ -195,7 +197,8 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<SigningKey>) -> (Vec<Submitt
             used: None,
             newest: None,
             funds: Funds::default(),
-            dearness: BTreeMap::new(),
+            multipliers: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             stuck: None,
             complaint: Complaint::default(),
             seat: board.seat(place),
@@ -315,6 +318,7 @@ impl Submitter {
     fn report_health(&mut self, job: &Job, result: &JobResult) {
         let harmless = match result {
             JobResult::Refused(BridgeRevert::AlreadyHandled { .. })
+            | JobResult::Overtaken { .. }
             | JobResult::Busy
             | JobResult::OverBudget { .. } => true,
             // That a hold cannot be paid yet says nothing about the submitter.
@@ -366,6 +370,10 @@ impl Submitter {
             calldata: job.calldata.clone(),
         };
         let attempt = transaction.sign(price, &self.signer, now_ms()).await?;
+        // Signing can take long, and what is presumed hides what others did.
+        if let Some(handle_nonce) = self.handled_meanwhile(job).await {
+            return Ok(Err(NotSent::Told(JobResult::Refused(BridgeRevert::AlreadyHandled { handle_nonce }))));
+        }
         let submission = Submission {
             chain: self.chain.id(),
             submitter: from,
@@ -389,6 +397,7 @@ impl Submitter {
             Broadcast::Refused(text) => {
                 // The account nonce is free again. Should the transaction be mined all the same, it pays what was approved.
                 self.record_lost(&pending.submission).await?;
+                self.doubt_gas_of(&pending.submission);
                 Ok(Err(NotSent::Told(JobResult::NotTaken(text))))
             }
             // What is on its way needs money too. It is followed until there is enough; the job goes on with a spare.
@@ -403,6 +412,24 @@ impl Submitter {
             }
             // It is tried again, or priced anew, at the next look.
             Broadcast::Waits(_) | Broadcast::Underpriced(_) => Ok(Ok(pending)),
+        }
+    }
+
+    /// Where the destination stands, if the newest block that this process knows has handled the whole piece. Most often the lane has read that
+    /// state already, and nobody is asked. A failure shows nothing.
+    async fn handled_meanwhile(&self, job: &Job) -> Option<RequestNonce> {
+        if job.purpose != Purpose::Handle {
+            return None;
+        }
+        let newest = self.heads.borrow().head?.latest;
+        let state = self.chain.lane_state(job.to, At::Hash(newest.hash)).await.ok()?;
+        (state.handle_nonce >= job.first.plus(job.count)).then_some(state.handle_nonce)
+    }
+
+    /// What a single transfer takes here may be more than its worst case elsewhere.
+    fn doubt_gas_of(&mut self, submission: &Submission) {
+        if submission.purpose == Purpose::Handle && submission.count == 1 {
+            self.doubted.insert(submission.lane);
         }
     }
 

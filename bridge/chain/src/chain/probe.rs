@@ -1,20 +1,24 @@
 //! What kind of chain this is: what its nodes call themselves, and what a new storage slot costs there.
 
-use alloy::network::TransactionBuilder;
-use alloy::primitives::Bytes;
+use std::sync::Arc;
+
+use alloy::primitives::{Bytes, U256};
 use alloy::rpc::types::TransactionRequest;
 
 use super::Chain;
-use crate::ChainError;
+use crate::client::Client;
+use crate::{At, ChainError, TRIAL_ACCOUNT};
 
-/// Slots of the larger of two probes beyond those of the smaller: enough that the error of an estimate is small beside them.
-const SLOTS: u8 = 16;
+/// Init code that stores into a slot that was not read before and returns what that took: GAS, PUSH1 1, PUSH1 1, SSTORE, GAS, SWAP1,
+/// SUB, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
+const SLOT_PROBE: [u8; 17] =
+    [0x5a, 0x60, 0x01, 0x60, 0x01, 0x55, 0x5a, 0x90, 0x03, 0x60, 0x00, 0x52, 0x60, 0x20, 0x60, 0x00, 0xf3];
 
-/// Gas of the instructions that stand beside the store of a slot, and of those in its place. Source: the yellow paper, JUMPDEST
-/// and twice POP.
-const BESIDE_A_STORE: u64 = 1;
-/// As above.
-const IN_ITS_PLACE: u64 = 4;
+/// What of that is not the store: twice PUSH1, and the second GAS. Unit: gas. Source: the yellow paper.
+const BESIDE_THE_STORE: u64 = 8;
+
+/// Gas of the probe: enough where storage costs a hundred times as much as on Ethereum, and what every node gives to a call. Unit: gas.
+const PROBE_GAS: u64 = 3_000_000;
 
 impl Chain {
     /// What the node of the best endpoint calls itself, such as `Geth/v1.16.0`.
@@ -22,41 +26,23 @@ impl Chain {
         self.pool().single(|client| async move { client.client_version().await }).await
     }
 
-    /// What a new storage slot costs now, by two estimates that differ in nothing else: creations that store 1 and 17 slots. Exact
-    /// up to the error of a node's estimate. Unit: gas.
+    /// What a new storage slot costs now, by a call that stores into one and measures it: the middle one of what a quorum says.
+    /// Unit: gas.
     ///
     /// Errors: the endpoint's own.
     pub async fn slot_gas(&self) -> Result<u64, ChainError> {
-        let probe = |stored| TransactionRequest::default().with_deploy_code(creation(stored));
-        let (few, many) = (probe(1), probe(1 + SLOTS));
-        let (few, many) =
-            futures::future::try_join(self.estimate_gas(&few), self.estimate_gas(&many)).await?;
-        let each = many.saturating_sub(few) / u64::from(SLOTS);
-        Ok((each + IN_ITS_PLACE).saturating_sub(BESIDE_A_STORE))
-    }
-}
-
-/// Code that stores 1 into the first `stored` slots of 17 and creates a contract without code. As long, and with as many bytes of
-/// each price, whatever `stored` is.
-fn creation(stored: u8) -> Bytes {
-    // PUSH1 1, PUSH1 slot, then SSTORE, JUMPDEST or POP, POP. Slots begin at 1: a zero byte is cheaper.
-    let slot = |slot: u8| {
-        let end = if slot <= stored { [0x55, 0x5b] } else { [0x50, 0x50] };
-        [0x60, 0x01, 0x60, slot, end[0], end[1]]
-    };
-    (1..=1 + SLOTS).flat_map(slot).collect::<Vec<u8>>().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_probes_differ_in_what_they_store_alone() {
-        let (few, many) = (creation(1), creation(1 + SLOTS));
-        assert_eq!(few.len(), many.len());
-        assert!(few.iter().chain(&many).all(|byte| *byte != 0));
-        let stores = |code: &Bytes| code.chunks(6).filter(|chunk| chunk[4] == 0x55).count();
-        assert_eq!((stores(&few), stores(&many)), (1, 17));
+        let ask = |client: Arc<Client>| async move {
+            let probe = TransactionRequest::default()
+                .from(TRIAL_ACCOUNT)
+                .input(Bytes::from_static(&SLOT_PROBE).into())
+                .gas_limit(PROBE_GAS);
+            let word = client.call(&probe, At::Latest).await?;
+            let measured = U256::try_from_be_slice(&word).filter(|gas| *gas <= U256::from(PROBE_GAS));
+            // A word, or it executed something else.
+            let measured = measured.filter(|gas| word.len() == 32 && !gas.is_zero());
+            measured.map(|gas| gas.to::<u128>()).ok_or_else(|| client.no_probe(&word))
+        };
+        let measured = self.pool().size("the price of a storage slot", ask).await?;
+        Ok(u64::try_from(measured).unwrap_or(u64::MAX).saturating_sub(BESIDE_THE_STORE))
     }
 }

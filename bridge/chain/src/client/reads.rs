@@ -36,6 +36,18 @@ impl Client {
         Ok(self.read(bridge, &Bridge::laneStateCall {}, at).await?.into())
     }
 
+    /// First nonce that the bridge will not have handled once what this node has pending is in a block. Nodes differ in what they show.
+    ///
+    /// Errors: the endpoint's own.
+    pub(crate) async fn pending_handled(&self, bridge: Address) -> Result<RequestNonce, ChainError> {
+        let call = Bridge::laneStateCall {};
+        let transaction = TransactionRequest::default().to(bridge).input(call.abi_encode().into());
+        let answer: Bytes = self.request(CALL, json!([transaction, "pending"])).await?;
+        let state = Bridge::laneStateCall::abi_decode_returns(&answer)
+            .map_err(|_| self.bad_answer(CALL, "what is no state of a lane"))?;
+        Ok(LaneState::from(state).handle_nonce)
+    }
+
     /// The holds with `first <= nonce < first + count`, in nonce order.
     ///
     /// Errors: as [`Client::bridge_state`].
@@ -143,6 +155,11 @@ impl Client {
             return Ok(Trial::Fails(why));
         }
         Ok(Trial::Unclear(format!("it does not get as far as the payout ({why})")))
+    }
+
+    /// That a call which measures something returned something else.
+    pub(crate) fn no_probe(&self, answer: &Bytes) -> ChainError {
+        self.bad_answer(CALL, format!("{} bytes to a call that measures gas", answer.len()))
     }
 
     /// Gas that the transaction would use now. Unit: gas.

@@ -309,6 +309,7 @@ pub(super) const REPLIES: &[Recorded] = &[
     call("geth", -32000, "state histories haven't been fully indexed yet", StateGone),
     call("geth", -32000, "execution aborted (timeout = 5s)", CallTooSlow),
     call("geth", -32002, "request timed out", CallTooSlow),
+    call("geth", -32000, "err: intrinsic gas too low: have 100, want 21000 (supplied gas 100)", OutOfGas),
     call("geth", 4444, "pruned history unavailable", StateGone),
     call("kaia", -32000, "the header does not exist (block number: 70)", BlockUnknown),
     call("kaia", -32000, "the block does not exist (block hash: 0x5b3f)", BlockUnknown),

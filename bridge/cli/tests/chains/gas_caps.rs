@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::network::{Network, text};
 
-/// A slot of the dear chain costs at least so much, and a little more by the error of estimates. Unit: gas.
+/// A slot of the dear chain costs at least so much. Unit: gas.
 const DEAR: u64 = 4 * SLOT_GAS - 1_000;
 
 /// Longest creation code of a probe of storage; those of contracts are far longer. Unit: bytes.
@@ -26,11 +26,11 @@ fn through(network: &Network, front: &ScriptedServer, text: &str) -> String {
     text.replace(network.main.http_url().as_str(), front.url().as_str())
 }
 
-/// Whether a call estimates the creation of something short.
+/// Whether a call measures something in the creation of something short.
 fn is_probe(method: &str, params: &Value) -> bool {
     let call = &params[0];
     let code = call["input"].as_str().or_else(|| call["data"].as_str()).unwrap_or_default();
-    method == "eth_estimateGas" && call["to"].is_null() && code.len() < 2 * PROBE
+    method == "eth_call" && call["to"].is_null() && code.len() < 2 * PROBE
 }
 
 /// Storage costs four times as much as the chain says.
@@ -40,7 +40,7 @@ fn dear_storage(method: &str, params: &Value) -> Reply {
     }
     Reply::Forward(Box::new(|gas| {
         let gas = gas.as_str().unwrap().trim_start_matches("0x");
-        json!(format!("{:#x}", 4 * u64::from_str_radix(gas, 16).unwrap()))
+        json!(format!("{:#066x}", 4 * u64::from_str_radix(gas, 16).unwrap()))
     }))
 }
 
@@ -90,10 +90,10 @@ async fn the_check_warns_when_storage_has_become_dearer_and_when_nobody_tells() 
     assert!(dear.contains("polyspan governance propose set-gas-cap --pair KRT --gas-cap"), "{dear}");
     assert!(!dear.contains("bridge kr on service: pair"), "{dear}");
     front.set(|method, params| match is_probe(method, params) {
-        true => Reply::error(-32601, "creations are not estimated here"),
+        true => Reply::error(-32601, "creations are not executed here"),
         false => Reply::forward(),
     });
     let unknown = check();
     let warning = "warning: bridge kr on main: what a new storage slot costs cannot be probed";
-    assert!(unknown.contains(warning) && unknown.contains("creations are not estimated here"), "{unknown}");
+    assert!(unknown.contains(warning) && unknown.contains("creations are not executed here"), "{unknown}");
 }

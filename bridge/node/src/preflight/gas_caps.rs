@@ -28,7 +28,7 @@ fn unprobed(thing: &str, error: &ChainError) -> Finding {
         format!(
             "what a new storage slot costs cannot be probed, so nobody knows whether the gas caps of the pairs are enough: {error}"
         ),
-        "name an endpoint that estimates the gas of a contract creation (eth_estimateGas)",
+        "name an endpoint that executes a contract creation without sending it (eth_call)",
     )
 }
 

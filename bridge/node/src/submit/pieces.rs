@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use polyspan_chain::{At, BridgeRevert, PairState, Presumed, SLOT_GAS, handle_calldata};
 use polyspan_store::Purpose;
 use polyspan_types::{BlockHeight, Epoch, Leaf, RequestNonce};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::capacity::Limit;
 use super::gas::{Beside, Terms};
@@ -21,11 +21,14 @@ use super::size::{Size, fitting};
 use super::{LaneSubmission, Piece, Way, gas, next_piece};
 use crate::error::LaneError;
 use crate::lane::{ApprovedCheckpoint, ApprovedView, DestinationView};
-use crate::submitter::{Job, JobResult};
+use crate::submitter::{DUPLICATE_AVOIDED, Job, JobResult};
 
 /// How old gas caps and the price of a slot may be. Unit: time. Source: caps change by votes of governors, the price with a new version of
 /// the chain; what rose meanwhile costs a revert, after which they are read again.
 const PRICES_AGE: Duration = Duration::from_secs(60);
+
+/// How long nodes have to show what is pending. Unit: time. Source: it saves a revert and nothing else.
+const PENDING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What payouts take on the destination.
 #[derive(Debug, Clone)]
@@ -138,6 +141,25 @@ impl LaneSubmission {
         }
     }
 
+    /// Whether others have sent what covers `piece`, where they may have. Then the next block decides.
+    pub(super) async fn is_under_way(&mut self, piece: Piece, view: &DestinationView, leads: bool) -> bool {
+        // The pending state has this relay's own submissions as well.
+        if !self.flow.in_flight.is_empty() || !self.others_may_act(view, leads) {
+            return false;
+        }
+        let lane = Arc::clone(&self.lane);
+        let asked = lane.destination.pending_handled(lane.info.destination.bridge, view.block.height);
+        let pending = tokio::time::timeout(PENDING_PATIENCE, asked).await.ok().flatten();
+        let at = (view.handled, view.block.height);
+        if !self.under_way.covers(piece, pending, at, Instant::now()) {
+            return false;
+        }
+        lane.metrics.submission(&lane.info.id, DUPLICATE_AVOIDED);
+        debug!(lane = %lane.info.id, first = %piece.first, count = piece.count, "others have submitted this; waiting for a block");
+        self.rest = Some(Rest::until_next_block(view.block));
+        true
+    }
+
     /// Why what is on its way does not get into a block, if that is known.
     pub(super) fn show_trouble(&mut self) {
         let text = self.trouble.borrow_and_update().clone();
@@ -150,7 +172,8 @@ impl LaneSubmission {
         for (flight, result) in std::mem::take(&mut self.flow.told) {
             match &result {
                 JobResult::Mined { success: true, .. } => {
-                    self.flow.in_flight.mined(flight.piece, Instant::now())
+                    self.flow.in_flight.mined(flight.piece, Instant::now());
+                    self.piece_limit.succeeded();
                 }
                 other => {
                     let behind_a_failure = self.flow.in_flight.failed(flight.piece);
@@ -186,7 +209,7 @@ impl LaneSubmission {
             self.own_end = self.own_end.max(piece.end());
             self.note_took_over(!own);
             lane.note_handled(way, piece.count);
-            lane.board.submission.send_replace(None);
+            self.note_trouble(None);
             return;
         }
         if result == JobResult::Busy {
@@ -202,7 +225,7 @@ impl LaneSubmission {
             |rest: &Rest| rest.is_after_reverts() && rest.goes_on(view.handled, view.block, Instant::now());
         self.rest = self.rest.filter(goes_on).or_else(|| Some(Rest::until_next_block(view.block)));
         let Some(text) = self.trouble(piece, size, &result) else {
-            if let JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) = result {
+            if is_overtaken(&result) {
                 self.rest = Some(Rest::until_handled(piece.end()));
                 self.note_took_over(false);
             }
@@ -225,7 +248,7 @@ impl LaneSubmission {
         };
         if let Some(size) = self.reverts.judge(seen) {
             let now = Instant::now();
-            // It may have run short of gas, which the estimate did not see: less at a time.
+            // It may have run short of gas, which the call before it did not see: less at a time.
             self.size_limit.refused(size, now);
             self.rest = Some(Rest::after_reverts(self.reverts.count(), view.handled, view.block, now));
         }
@@ -245,20 +268,25 @@ impl LaneSubmission {
         // What was sent before it may not be mined yet where a node looked at it, or knows nothing of presumed state.
         let behind_others = !self.flow.in_flight.is_empty();
         match result {
-            JobResult::Refused(BridgeRevert::AlreadyHandled { .. }) | JobResult::Cancelled { .. } => None,
+            overtaken if is_overtaken(overtaken) => None,
+            JobResult::Cancelled { .. } => None,
             JobResult::Refused(BridgeRevert::NonceGap { .. }) if behind_others => None,
             JobResult::Mined { tx_hash, .. } => {
                 Some(format!("transaction {tx_hash} reverted; trying again from the contract's state"))
             }
+            JobResult::TooSlow => {
+                self.piece_limit.too_slow(piece.count, Instant::now());
+                let fewer = if piece.count > 1 { "trying fewer" } else { "trying again" };
+                Some(format!("{} transfers take too long ({result}); {fewer}", piece.count))
+            }
             JobResult::Refused(BridgeRevert::InsufficientGas { .. })
             | JobResult::TooLarge
-            | JobResult::TooSlow
             | JobResult::NotTaken(_)
                 if piece.count > 1 =>
             {
                 self.size_limit.refused(size, Instant::now());
                 Some(format!(
-                    "{} transfers do not fit into a transaction ({result}); trying fewer",
+                    "{} transfers do not fit into a transaction ({result}); trying fewer. If it lasts, raise the node's caps (of go-ethereum                      and its kin --rpc.gascap), or lower relay.submission.max_gas or max_transfers",
                     piece.count
                 ))
             }
@@ -358,12 +386,17 @@ impl LaneSubmission {
         let destination = &self.lane.destination;
         let bridge = self.lane.info.destination.bridge;
         let pairs = destination.bridge_state(bridge, At::Latest).await?.pairs.into();
-        // A node that estimates no creation says nothing about slots; `config check` tells of it.
+        // A node that executes no creation says nothing about slots; `config check` tells of it.
         let slot_gas = destination.slot_gas().await.unwrap_or(SLOT_GAS);
         let prices = Prices { pairs, slot_gas };
         self.flow.prices = Some((prices.clone(), Instant::now()));
         Ok(prices)
     }
+}
+
+/// Whether others handled the piece first.
+const fn is_overtaken(result: &JobResult) -> bool {
+    matches!(result, JobResult::Overtaken { .. } | JobResult::Refused(BridgeRevert::AlreadyHandled { .. }))
 }
 
 impl Prices {

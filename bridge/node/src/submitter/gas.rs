@@ -1,7 +1,7 @@
 //! The gas limit of a transaction: what a chain takes for a call, beside what the contract's own figures say, and what it allows.
 
 use alloy::rpc::types::TransactionRequest;
-use polyspan_chain::{ChainError, ReplyKind};
+use polyspan_chain::{BridgeRevert, ChainError, ReplyKind};
 use polyspan_store::Purpose;
 
 use super::{Job, JobResult, NotSent, Submitter, SubmitterError};
@@ -19,18 +19,18 @@ pub(super) fn with_margin(estimate: u64, limit: u64) -> u64 {
     wanted.min(limit).max(estimate)
 }
 
-/// How much dearer a call is than the EVM's prices make it at the most: some chains charge gas for data that they publish
+/// How much more gas a call takes than the EVM's prices make it at the most: some chains charge gas for calldata that they publish
 /// elsewhere. Never below one. Unit: percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dearness(u64);
+pub(super) struct GasMultiplier(u64);
 
-impl Default for Dearness {
+impl Default for GasMultiplier {
     fn default() -> Self {
         Self(100)
     }
 }
 
-impl Dearness {
+impl GasMultiplier {
     /// As an estimate shows it, beside what the call takes at the most elsewhere. Unit: gas.
     pub(super) fn of(estimate: u64, worst: u64) -> Self {
         Self(estimate.saturating_mul(100).div_ceil(worst.max(1)).max(100))
@@ -43,47 +43,75 @@ impl Dearness {
 }
 
 impl Submitter {
-    /// The gas limit of a job that goes through in the newest state, or in the one that it presumes.
+    /// The gas limit of a job that goes through in the newest state, or in the one that it presumes: that of its worst case. One call with
+    /// it decides, since a node searches for an estimate by executing the call many times.
     pub(super) async fn gas_for(&mut self, job: &Job) -> Result<Result<u64, NotSent>, SubmitterError> {
         let limit = self.gas_limit();
         let call = TransactionRequest::default()
             .from(self.signer.address())
             .to(job.to)
             .input(job.calldata.clone().into());
-        let shown = match &job.presumed {
-            // Nothing is searched for: a search executes the call many times, and here only whether it goes through is asked.
-            Some(presumed) => {
-                let dearness = self.dearness.get(&job.lane.bridge_id).copied().unwrap_or_default();
-                let gas = dearness.gas(job.worst_gas).min(limit);
-                self.chain.simulate(&call.gas_limit(gas), presumed).await.map(|()| gas)
+        if may_be_estimated(job) && self.doubted.remove(&job.lane.bridge_id) {
+            return self.estimated(job, &call, limit).await;
+        }
+        let gas = self.multiplier(job).gas(job.worst_gas).min(limit);
+        let with_gas = call.clone().gas_limit(gas);
+        let tried = match &job.presumed {
+            Some(presumed) => self.chain.simulate(&with_gas, presumed).await,
+            None => self.chain.try_transaction(&with_gas).await,
+        };
+        match tried {
+            Ok(()) => Ok(Ok(gas)),
+            Err(failed) if may_be_estimated(job) && may_lack_gas(&failed) => {
+                self.estimated(job, &call, limit).await
             }
-            None => self.chain.estimate_gas(&call).await.map(|estimate| {
-                if job.purpose == Purpose::Handle {
-                    let dearness = Dearness::of(with_margin(estimate, u64::MAX), job.worst_gas);
-                    self.dearness.insert(job.lane.bridge_id, dearness);
-                }
-                with_margin(estimate, limit)
-            }),
+            Err(failed) => Ok(Err(self.not_sent(failed).await?)),
+        }
+    }
+
+    /// The gas limit of a single transfer, or of what handles none, that its worst case was not enough for.
+    async fn estimated(
+        &mut self,
+        job: &Job,
+        call: &TransactionRequest,
+        limit: u64,
+    ) -> Result<Result<u64, NotSent>, SubmitterError> {
+        let estimate = match self.chain.estimate_gas(call).await {
+            Ok(estimate) => estimate,
+            Err(failed) => return Ok(Err(self.not_sent(failed).await?)),
         };
-        let gas = match shown {
-            Ok(gas) => gas,
-            Err(ChainError::Reverted(revert)) => return Ok(Err(NotSent::Told(JobResult::Refused(revert)))),
-            Err(failed) => match failed.reply_kind() {
-                Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas) => {
-                    return Ok(Err(NotSent::Told(JobResult::TooLarge)));
-                }
-                Some(ReplyKind::CallTooSlow) => return Ok(Err(NotSent::Told(JobResult::TooSlow))),
-                Some(ReplyKind::InsufficientFunds) => {
-                    self.fall_short().await?;
-                    return Ok(Err(NotSent::Unfunded));
-                }
-                _ => return Err(failed.into()),
-            },
-        };
+        if job.purpose == Purpose::Handle {
+            let multiplier = GasMultiplier::of(with_margin(estimate, u64::MAX), job.worst_gas);
+            self.multipliers.insert(job.lane.bridge_id, multiplier);
+        }
+        let gas = with_margin(estimate, limit);
         if gas > limit {
             return Ok(Err(NotSent::Told(JobResult::TooLarge)));
         }
         Ok(Ok(gas.max(job.worst_gas).min(limit)))
+    }
+
+    fn multiplier(&self, job: &Job) -> GasMultiplier {
+        let known = self.multipliers.get(&job.lane.bridge_id).filter(|_| job.purpose == Purpose::Handle);
+        known.copied().unwrap_or_default()
+    }
+
+    /// What it means that a job does not go through.
+    async fn not_sent(&mut self, failed: ChainError) -> Result<NotSent, SubmitterError> {
+        if failed.is_too_slow() {
+            return Ok(NotSent::Told(JobResult::TooSlow));
+        }
+        match (failed.reply_kind(), failed) {
+            (_, ChainError::Reverted(revert)) => Ok(NotSent::Told(JobResult::Refused(revert))),
+            (Some(ReplyKind::GasLimitTooHigh | ReplyKind::OutOfGas), _) => {
+                Ok(NotSent::Told(JobResult::TooLarge))
+            }
+            (Some(ReplyKind::InsufficientFunds), _) => {
+                self.fall_short().await?;
+                Ok(NotSent::Unfunded)
+            }
+            (_, failed) => Err(failed.into()),
+        }
     }
 
     /// The most gas that a transaction can have on this chain now.
@@ -91,6 +119,19 @@ impl Submitter {
         let of_block = self.heads.borrow().head.map(|head| head.gas_limit);
         most_gas(of_block, self.settings.max_gas.max(TRANSACTION_GAS_LIMIT))
     }
+}
+
+/// Pure: whether a node may be asked for an estimate: never of several transfers, of which fewer are tried instead.
+pub(super) const fn may_be_estimated(job: &Job) -> bool {
+    job.count <= 1 && job.presumed.is_none()
+}
+
+/// Pure: whether more gas than that of the worst case can help, as on a chain that charges for more than execution. What the contract
+/// gives as its reason is believed.
+fn may_lack_gas(failed: &ChainError) -> bool {
+    use BridgeRevert::{InsufficientGas, Other};
+    matches!(failed, ChainError::Reverted(InsufficientGas { .. } | Other(_)))
+        || failed.reply_kind() == Some(ReplyKind::OutOfGas)
 }
 
 /// Pure: the most gas that a transaction can have in blocks with this limit.
@@ -110,10 +151,10 @@ mod tests {
 
     #[test]
     fn a_chain_that_takes_more_is_given_more_and_none_is_given_less() {
-        assert_eq!(Dearness::default().gas(1_000), 1_000);
-        assert_eq!(Dearness::of(400, 1_000).gas(2_000), 2_000);
-        assert_eq!(Dearness::of(2_501, 1_000).gas(2_000), 5_020);
-        assert_eq!(Dearness::of(5, 0).gas(10), 50);
+        assert_eq!(GasMultiplier::default().gas(1_000), 1_000);
+        assert_eq!(GasMultiplier::of(400, 1_000).gas(2_000), 2_000);
+        assert_eq!(GasMultiplier::of(2_501, 1_000).gas(2_000), 5_020);
+        assert_eq!(GasMultiplier::of(5, 0).gas(10), 50);
     }
 
     #[test]

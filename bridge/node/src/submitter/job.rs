@@ -26,8 +26,8 @@ pub struct Job {
     pub to: Address,
     /// The `handle` or `release` call.
     pub calldata: Bytes,
-    /// Gas that it takes when every recipient uses all it is given and is held. An estimate alone is no bound: a recipient
-    /// can behave differently while it is estimated. What is not used is not paid. Unit: gas.
+    /// Gas that it takes when every recipient uses all it is given and is held: what it is tried and sent with. An estimate is no bound,
+    /// since a recipient can behave differently while it is estimated. What is not used is not paid. Unit: gas.
     pub worst_gas: u64,
     /// What it takes for granted, since that is on its way: pieces that end where this one begins.
     pub presumed: Option<Presumed>,
@@ -40,6 +40,13 @@ pub enum JobResult {
     Mined {
         /// Whether it did what it should.
         success: bool,
+        /// Where.
+        block: BlockRef,
+        /// Which of its attempts.
+        tx_hash: B256,
+    },
+    /// It is in a block and reverted, since others had handled all of it before.
+    Overtaken {
         /// Where.
         block: BlockRef,
         /// Which of its attempts.
@@ -81,11 +88,15 @@ pub enum JobResult {
     Failed(String),
 }
 
+/// Label of what was not sent since others had handled or submitted it.
+pub const DUPLICATE_AVOIDED: &str = "duplicate_avoided";
+
 /// Labels of the submissions metric: a closed set.
-pub const OUTCOMES: [&str; 14] = [
+pub const OUTCOMES: [&str; 15] = [
     "handled",
     "reverted",
-    "duplicate_avoided",
+    "overtaken",
+    DUPLICATE_AVOIDED,
     "refused",
     "too_large",
     "too_slow",
@@ -105,7 +116,8 @@ impl JobResult {
         match self {
             Self::Mined { success: true, .. } => "handled",
             Self::Mined { success: false, .. } => "reverted",
-            Self::Refused(BridgeRevert::AlreadyHandled { .. }) => "duplicate_avoided",
+            Self::Overtaken { .. } => "overtaken",
+            Self::Refused(BridgeRevert::AlreadyHandled { .. }) => DUPLICATE_AVOIDED,
             Self::Refused(_) => "refused",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
@@ -128,11 +140,14 @@ impl fmt::Display for JobResult {
                 let word = if *success { "done" } else { "reverted" };
                 write!(f, "{word} in block {block} by {tx_hash}")
             }
+            Self::Overtaken { block, tx_hash } => {
+                write!(f, "reverted in block {block} by {tx_hash}: others had handled it before")
+            }
             Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
             Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),
-            Self::TooSlow => {
-                f.write_str("the node does not get through the transaction in the time that calls have")
-            }
+            Self::TooSlow => f.write_str(
+                "no node gets through the call of it in time; give the node more processor time, raise request_timeout of the chain                  and the node's own limit (of go-ethereum and its kin --rpc.evmtimeout), or lower relay.submission.max_transfers",
+            ),
             Self::NotTaken(text) => write!(f, "the node does not take the transaction: {text}"),
             Self::AboveCap { cap } => write!(
                 f,

@@ -69,7 +69,7 @@ impl Submitter {
     }
 
     /// Where a piece was sent: a later attempt may be a cancellation, which calls the account itself.
-    fn bridge_of(&self, piece: &Submission) -> Option<Address> {
+    pub(super) fn bridge_of(&self, piece: &Submission) -> Option<Address> {
         let sent =
             piece.attempts.iter().filter_map(|attempt| Transaction::decode(self.chain.id(), attempt).ok());
         sent.map(|(transaction, _)| transaction.to).find(|to| *to != self.signer.address())

@@ -126,8 +126,9 @@ impl Submitter {
         let call = TransactionRequest::default()
             .from(self.signer.address())
             .to(transaction.to)
+            .gas_limit(transaction.gas)
             .input(transaction.calldata.clone().into());
-        match self.chain.estimate_gas(&call).await {
+        match self.chain.try_transaction(&call).await {
             Err(ChainError::Reverted(_)) => Ok(true),
             // What cannot be asked now is replaced as it is.
             Ok(_) | Err(_) => Ok(false),

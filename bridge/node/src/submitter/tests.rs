@@ -7,6 +7,9 @@ use polyspan_types::{BlockRef, BridgeId, ChainId, Epoch, RequestNonce, Root, Thr
 use super::*;
 use crate::config::{LaneInfo, Side};
 
+mod gas;
+mod node;
+mod overtaken;
 mod superseded;
 
 fn bridge_id(lane: u8) -> BridgeId {

@@ -47,7 +47,15 @@ impl Submitter {
             Ok(on_chain) => {
                 let mut left = Vec::with_capacity(self.pending.len());
                 for mut pending in std::mem::take(&mut self.pending) {
-                    match self.follow(&mut pending, on_chain, head, &newest).await {
+                    let before = pending.submission.outcome;
+                    let followed = self.follow(&mut pending, on_chain, head, &newest).await;
+                    if before == SubmissionOutcome::Pending
+                        && let Some(block) = reverted_in(&pending.submission)
+                        && !self.is_overtaken(&pending.submission, block).await
+                    {
+                        self.doubt_gas_of(&pending.submission);
+                    }
+                    match followed {
                         Ok(Followed::Open(hindrance)) => {
                             hindrances.extend(hindrance);
                             left.push(pending);
@@ -204,12 +212,24 @@ impl Submitter {
         if let Some(answer) = pending.answer.take() {
             let result = if cancelled {
                 JobResult::Cancelled { block }
+            } else if !success && self.is_overtaken(&pending.submission, block).await {
+                JobResult::Overtaken { block, tx_hash }
             } else {
                 JobResult::Mined { success, block, tx_hash }
             };
             tell(answer, result);
         }
         Ok(if is_final { Followed::Closed } else { Followed::Open(None) })
+    }
+
+    /// Whether others had handled all of a piece that reverted, by the block that has it.
+    async fn is_overtaken(&self, piece: &Submission, block: BlockRef) -> bool {
+        if piece.purpose != Purpose::Handle || piece.count == 0 {
+            return false;
+        }
+        let Some(bridge) = self.bridge_of(piece) else { return false };
+        let state = self.chain.lane_state(bridge, At::Hash(block.hash)).await;
+        state.is_ok_and(|state| state.handle_nonce >= piece.first.plus(piece.count))
     }
 
     /// A block has another transaction with this account nonce. It is lost only when that block is final: until then a
@@ -336,6 +356,15 @@ impl Submitter {
         }
         self.pending.push(filler);
         Ok(())
+    }
+}
+
+/// The block that has it, if it did not do there what it should.
+const fn reverted_in(submission: &Submission) -> Option<BlockRef> {
+    use SubmissionOutcome::{Final, Mined};
+    match submission.outcome {
+        Mined { block, success: false } | Final { block, success: false } => Some(block),
+        _ => None,
     }
 }
 

@@ -38,7 +38,7 @@ fn to_method(name: &'static str, lie: Value) -> impl Fn(&str, &Value) -> Reply +
 
 fn refusing(code: i64, words: &'static str) -> impl Fn(&str, &Value) -> Reply + Send + Sync + 'static {
     move |method, _| match method {
-        "eth_estimateGas" => Reply::error(code, words),
+        "eth_estimateGas" | "eth_call" => Reply::error(code, words),
         _ => Reply::forward(),
     }
 }
@@ -133,6 +133,31 @@ async fn what_two_of_three_say_against_a_call_is_believed() {
     three.break_endpoint(0, dead);
     let error = three.chain.estimate_gas(&payment()).await.unwrap_err();
     assert!(matches!(error, ChainError::NoQuorum(_)), "{error}");
+}
+
+#[tokio::test]
+async fn that_a_transaction_goes_through_or_does_not_is_what_a_quorum_says() {
+    let three = Three::new().await;
+    let tried = async || three.chain.try_transaction(&payment().with_gas_limit(21_000)).await;
+    tried().await.unwrap();
+    assert_eq!(asked(&three, "eth_call"), [1, 1, 0]);
+    for liar in 0..3 {
+        for (code, words) in [(3, "execution reverted"), (-32000, "out of gas")] {
+            three.break_endpoint(liar, refusing(code, words));
+            tried().await.unwrap();
+        }
+        three.heal(liar);
+    }
+    for index in [0, 2] {
+        three.break_endpoint(index, refusing(3, "execution reverted"));
+    }
+    assert!(matches!(tried().await, Err(ChainError::Reverted(_))));
+    // One that does not get through it is no revert, and tells that less may be.
+    for index in [0, 2] {
+        three.break_endpoint(index, refusing(-32000, "execution aborted (timeout = 5s)"));
+    }
+    let error = tried().await.unwrap_err();
+    assert!(error.is_too_slow() && matches!(error, ChainError::NoQuorum(_)), "{error}");
 }
 
 #[tokio::test]
