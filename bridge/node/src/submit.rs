@@ -24,6 +24,7 @@ use tokio::sync::watch;
 
 pub use capacity::Limit;
 pub use force_hold::FORCE_HOLD_OUTCOMES;
+pub(crate) use gas::worst_alone;
 use pieces::Flow;
 pub use pieces::FlowView;
 pub use plan::{Piece, TAIL_LIMIT, next_piece};

@@ -38,7 +38,7 @@ pub struct DeploySpec {
     /// Its name.
     pub name: BridgeName,
     /// Part of the bridge ids. Default: random.
-    pub salt: B256,
+    pub salt: Option<B256>,
     /// Allows thresholds of half or less, and no delay. Default: false.
     pub development: bool,
     /// How long loosening configurations wait. Unit: seconds. Default: two days.

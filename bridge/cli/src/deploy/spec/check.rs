@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use polyspan_chain::{ChainLimits, GREATEST_GAS_CAPS};
 use polyspan_node::config::ConfigErrors;
 use polyspan_node::config::form::{Problems, Raw, join, of_syntax};
@@ -44,7 +44,7 @@ fn read(file: &Path, problems: &mut Problems) -> Option<DeploySpec> {
     problems.unknown("", &raw.unknown, RawSpec::KEYS);
     let name = problems.required("name", raw.name, "name the bridge, such as \"kr\"");
     // Two bridges with one salt between the same contracts cannot be, but a salt of one's own keeps ids apart for ever.
-    let salt = problems.or("salt", raw.salt, B256::new(rand::random()));
+    let salt = problems.optional("salt", raw.salt);
     let development = problems.or("development", raw.development, false);
     let governance_delay = problems.or("governance_delay", raw.governance_delay, Span(DEFAULT_DELAY));
     let governance_delay = delay(governance_delay, development, problems);
