@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::Address;
 use anyhow::{Context, Result, bail};
 use polyspan_node::config::{Minter, Parts};
-use polyspan_types::Kind;
+use polyspan_types::{Finality, Kind};
 use serde::Serialize;
 use tokio::process::Command;
 
@@ -28,6 +28,8 @@ pub struct DeployJob<'a> {
     pub main: DeploySide<'a>,
     /// The service chain's end.
     pub service: DeploySide<'a>,
+    /// How the relays will know a final block.
+    pub finality: Finality,
     /// Operators that must agree, on each side.
     pub threshold: u8,
     /// Who signs configuration; a majority of them is needed.
@@ -67,6 +69,7 @@ struct SideTable {
     chain: String,
     chain_id: u64,
     endpoint: String,
+    finality: String,
     operators: Vec<Address>,
     threshold: u8,
     governors: Vec<Address>,
@@ -134,6 +137,7 @@ impl DeployJob<'_> {
             chain: side.chain.name.clone(),
             chain_id: side.chain.chain_id,
             endpoint: side.chain.url().to_string(),
+            finality: self.finality.to_string(),
             operators: side.operators.clone(),
             threshold: self.threshold,
             governors: self.governors.iter().map(Key::address).collect(),

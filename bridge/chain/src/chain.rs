@@ -12,6 +12,7 @@ use crate::pool::score::CallKind;
 use crate::pool::{Pool, Question};
 use crate::{ChainError, ChainMetrics, ChainSettings, Endpoint, Head, RangePlanner};
 
+mod abilities;
 mod decide;
 mod fees;
 mod head;

@@ -15,6 +15,7 @@
 //! ```
 
 mod abi;
+mod abilities;
 mod backoff;
 mod block;
 mod calldata;
@@ -26,6 +27,7 @@ mod fees;
 mod follower;
 mod gas_caps;
 mod metrics;
+mod no_trace;
 mod parts;
 mod pool;
 mod presumed;
@@ -43,6 +45,7 @@ mod transaction;
 mod trial;
 mod wire;
 
+pub use abilities::{Ability, Opcode, largest_code, largest_creation};
 pub use backoff::Backoff;
 pub use block::{At, Head};
 pub use calldata::{
@@ -60,6 +63,7 @@ pub use gas_caps::{
     default_greatest_gas_cap, default_item_bound, item_bounds, least_gas_cap, needed_gas_cap,
 };
 pub use metrics::ChainMetrics;
+pub use no_trace::NoTrace;
 pub use parts::{Part, Parts};
 pub use presumed::Presumed;
 pub use quorum::{Quorum, QuorumError};

@@ -44,6 +44,10 @@ pub enum ReplyKind {
     LogsPruned,
     /// The node does not offer the method.
     MethodUnknown,
+    /// The node does not find the transaction that it is to trace.
+    TransactionUnknown,
+    /// The node does not have the tracer.
+    TracerUnknown,
     /// The contract reverted.
     Reverted,
     /// The call ran out of the gas that it may use, or of whatever else its chain counts.
@@ -185,6 +189,26 @@ const SEND: &[Rule] = &[
     (&["spammer"], ReplyKind::PoolFull),
 ];
 
+/// For traces of a transaction.
+const TRACE: &[Rule] = &[
+    (&["transaction not found"], ReplyKind::TransactionUnknown),
+    (&["transaction", "not found"], ReplyKind::TransactionUnknown),
+    (&["cannot find transaction"], ReplyKind::TransactionUnknown),
+    (&["unable to find", "transaction"], ReplyKind::TransactionUnknown),
+    (&["unknown transaction"], ReplyKind::TransactionUnknown),
+    (&["transaction indexing is in progress"], ReplyKind::TransactionUnknown),
+    (&["tracer is not defined"], ReplyKind::TracerUnknown),
+    (&["referenceerror", "is not defined"], ReplyKind::TracerUnknown),
+    (&["tracer", "not found"], ReplyKind::TracerUnknown),
+    (&["tracer", "not supported"], ReplyKind::TracerUnknown),
+    (&["unsupported tracer"], ReplyKind::TracerUnknown),
+    (&["invalid tracer"], ReplyKind::TracerUnknown),
+    (&["unknown tracer"], ReplyKind::TracerUnknown),
+    (&["unknown variant", "tracer"], ReplyKind::TracerUnknown),
+    // The block before it, in whose state a trace begins.
+    (&["parent", "not found"], ReplyKind::StateGone),
+];
+
 /// For everything, when nothing more special fits.
 const ANY: &[Rule] = &[
     (&["revert"], ReplyKind::Reverted),
@@ -250,6 +274,7 @@ pub(crate) fn classify(method: &str, code: i64, text: &str) -> ReplyKind {
             return ReplyKind::Reverted;
         }
         "eth_call" | "eth_estimateGas" => (CALL, GAS),
+        "trace_transaction" | "debug_traceTransaction" | "debug_traceCall" => (TRACE, &[]),
         _ => (&[], &[]),
     };
     let by_text = [QUOTA, special, gas, ANY]

@@ -18,10 +18,10 @@ pub const TRIAL_ACCOUNT: Address = address!("411E304c38F3f4F996b06A8C3315B35Bbb6
 const CONTROL_GAS: u64 = 400_000;
 
 /// Init code that returns the gas it was given: GAS, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
-const GAS_PROBE: [u8; 9] = [0x5a, 0x60, 0x00, 0x52, 0x60, 0x20, 0x60, 0x00, 0xf3];
+pub(crate) const GAS_PROBE: [u8; 9] = [0x5a, 0x60, 0x00, 0x52, 0x60, 0x20, 0x60, 0x00, 0xf3];
 
 /// What a transaction with the probe uses before it reads the gas. Unit: gas. Source: 53 000 for a creation, its code, rounded up.
-const PROBE_OVERHEAD: u64 = 100_000;
+pub(crate) const PROBE_OVERHEAD: u64 = 100_000;
 
 /// A `handle` of one request, to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]

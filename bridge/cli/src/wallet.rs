@@ -4,13 +4,14 @@ mod fee;
 
 use std::time::Duration;
 
-use alloy::consensus::{SignableTransaction, Signed, TxEip1559, TxEnvelope, TxLegacy};
-use alloy::eips::eip2718::Encodable2718;
-use alloy::primitives::{Address, B256, Bytes, Signature, TxKind, U256};
+use alloy::consensus::{SignableTransaction, Signed, Transaction as _, TxEip1559, TxEnvelope, TxLegacy};
+use alloy::eips::eip2718::{Decodable2718, Encodable2718};
+use alloy::primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
 use alloy::rpc::types::TransactionRequest;
 use anyhow::{Context, Result, bail};
 use polyspan_chain::{At, Chain, ChainError, Receipt, SendOutcome};
 use polyspan_node::keys::{SignError, SigningKey};
+use polyspan_types::AccountNonce;
 use tokio::time::Instant;
 
 use crate::failure::BadInput;
@@ -32,7 +33,7 @@ pub struct Wallet {
 }
 
 /// What is to be sent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
     /// `None` deploys a contract.
     pub to: Option<Address>,
@@ -42,6 +43,14 @@ pub struct Call {
     pub input: Bytes,
 }
 
+impl Call {
+    /// What a signed transaction does; `None` for bytes that are none.
+    pub fn of(raw: &Bytes) -> Option<Self> {
+        let transaction = TxEnvelope::decode_2718_exact(raw).ok()?;
+        Some(Self { to: transaction.to(), value: transaction.value(), input: transaction.input().clone() })
+    }
+}
+
 /// A transaction in a block.
 #[derive(Debug, Clone, Copy)]
 pub struct Sent {
@@ -49,6 +58,15 @@ pub struct Sent {
     pub tx_hash: B256,
     /// What became of it.
     pub receipt: Receipt,
+}
+
+/// A transaction that is signed and may not be sent.
+#[derive(Debug, Clone)]
+pub struct SignedCall {
+    /// Its account nonce.
+    pub account_nonce: AccountNonce,
+    /// As nodes take it.
+    pub raw: Bytes,
 }
 
 /// How far a transaction is that may move value. Who is interrupted must know.
@@ -95,11 +113,27 @@ impl Wallet {
     ///
     /// Errors: as [`Wallet::send`].
     pub async fn send_observed(&self, what: &str, call: Call, observe: impl Fn(Step)) -> Result<Sent> {
-        let raw = self.signed(&call).await.with_context(|| format!("cannot {what}"))?;
-        let tx_hash = alloy::primitives::keccak256(&raw);
+        let SignedCall { raw, .. } = self.sign(what, &call, None).await?;
+        let tx_hash = keccak256(&raw);
         // Before sending: an interrupt from here on must name the transaction.
         observe(Step::Signed(tx_hash));
-        match self.chain.send_raw(&raw).await {
+        self.offer(what, &raw).await?;
+        observe(Step::Broadcast(tx_hash));
+        self.wait(what, &[raw]).await
+    }
+
+    /// Signs a transaction and sends nothing, with this account nonce or else with the next one.
+    ///
+    /// Errors: it would revert, or costs more than is allowed.
+    pub async fn sign(&self, what: &str, call: &Call, nonce: Option<AccountNonce>) -> Result<SignedCall> {
+        self.signed(call, nonce).await.with_context(|| format!("cannot {what}"))
+    }
+
+    /// Hands a signed transaction to the endpoints. Where none of them answers it may have arrived all the same.
+    ///
+    /// Errors: the chain refuses it.
+    pub async fn offer(&self, what: &str, raw: &Bytes) -> Result<()> {
+        match self.chain.send_raw(raw).await {
             Ok(SendOutcome::Accepted(_) | SendOutcome::AlreadyKnown) => {}
             Ok(SendOutcome::InsufficientFunds) => bail!(
                 "cannot {what}: {} on chain {} cannot pay for gas and value; send it some of the chain's currency",
@@ -111,16 +145,35 @@ impl Wallet {
                 bail!("cannot {what}: chain {} refused the transaction: {refused:?}", self.chain.name())
             }
             Err(error) => {
-                // It may have arrived all the same; the receipt tells.
+                // The receipt tells.
                 tracing::debug!(%error, "sending failed");
             }
         }
-        observe(Step::Broadcast(tx_hash));
-        let receipt = self.wait(&raw, tx_hash).await.with_context(|| format!("cannot {what}"))?;
-        if !receipt.success {
+        Ok(())
+    }
+
+    /// Waits until one of these transactions, which have the same account nonce, is in a block. Only the last one is sent again.
+    ///
+    /// Errors: it reverted, or is in no block in time.
+    pub async fn wait(&self, what: &str, raws: &[Bytes]) -> Result<Sent> {
+        let sent = self.mined(raws).await.with_context(|| format!("cannot {what}"))?;
+        if !sent.receipt.success {
+            let Sent { tx_hash, .. } = sent;
             bail!("cannot {what}: transaction {tx_hash} on chain {} reverted", self.chain.name());
         }
-        Ok(Sent { tx_hash, receipt })
+        Ok(sent)
+    }
+
+    /// Whichever of these is in a block.
+    ///
+    /// Errors: the chain does not tell.
+    pub async fn found(&self, raws: &[Bytes]) -> Result<Option<Sent>, ChainError> {
+        for tx_hash in raws.iter().rev().map(keccak256) {
+            if let Some(receipt) = self.chain.receipt(tx_hash).await? {
+                return Ok(Some(Sent { tx_hash, receipt }));
+            }
+        }
+        Ok(None)
     }
 
     fn underpriced(&self) -> String {
@@ -132,15 +185,17 @@ impl Wallet {
         )
     }
 
-    async fn wait(&self, raw: &Bytes, tx_hash: B256) -> Result<Receipt> {
+    async fn mined(&self, raws: &[Bytes]) -> Result<Sent> {
         let deadline = Instant::now() + PATIENCE;
         let mut last_error = None;
         while Instant::now() < deadline {
-            match self.chain.receipt(tx_hash).await {
-                Ok(Some(receipt)) => return Ok(receipt),
+            match self.found(raws).await {
+                Ok(Some(sent)) => return Ok(sent),
                 Ok(None) => {
                     // A node that lost its pool gets the same bytes again.
-                    let _ = self.chain.send_raw(raw).await;
+                    if let Some(raw) = raws.last() {
+                        let _ = self.chain.send_raw(raw).await;
+                    }
                 }
                 Err(error) => last_error = Some(error),
             }
@@ -148,8 +203,8 @@ impl Wallet {
         }
         let reason = last_error.map_or_else(String::new, |error| format!(" ({error})"));
         bail!(
-            "transaction {tx_hash} is in no block of chain {} after {} s{reason}; it may still get into one: look for it \
-             before you try again",
+            "transaction {} is in no block of chain {} after {} s{reason}; it may still get into one: look for it before you try again",
+            raws.last().map(keccak256).unwrap_or_default(),
             self.chain.name(),
             PATIENCE.as_secs()
         )
@@ -167,11 +222,16 @@ impl Wallet {
         price(&market, self.max_fee).map_err(|dear| BadInput::new(dear.to_string()).into())
     }
 
-    async fn signed(&self, call: &Call) -> Result<Bytes> {
+    async fn signed(&self, call: &Call, nonce: Option<AccountNonce>) -> Result<SignedCall> {
         let estimate = self.simulate(call).await?;
         // State may change until the transaction runs; unused gas costs nothing.
         let gas_limit = (estimate + estimate / 4).min(self.chain.gas_limit().await?.max(estimate));
-        let nonce = self.chain.account_nonce(self.address(), At::Latest).await?.get();
+        let nonce = match nonce {
+            Some(nonce) => nonce,
+            None => self.chain.account_nonce(self.address(), At::Latest).await?,
+        };
+        let account_nonce = nonce;
+        let nonce = nonce.get();
         let chain_id = self.chain.id().get();
         let to = call.to.map_or(TxKind::Create, TxKind::Call);
         let (value, input) = (call.value, call.input.clone());
@@ -198,7 +258,7 @@ impl Wallet {
                     .into()
             }
         };
-        Ok(envelope.encoded_2718().into())
+        Ok(SignedCall { account_nonce, raw: envelope.encoded_2718().into() })
     }
 
     async fn envelope<T>(&self, transaction: T) -> Result<Signed<T>, SignError>

@@ -4,10 +4,14 @@
 
 #[path = "chains/board.rs"]
 mod board;
+#[path = "chains/broken_off.rs"]
+mod broken_off;
 #[path = "chains/decisions.rs"]
 mod decisions;
 #[path = "chains/fees.rs"]
 mod fees;
+#[path = "chains/fitness.rs"]
+mod fitness;
 #[path = "chains/force_hold.rs"]
 mod force_hold;
 #[path = "chains/gas_caps.rs"]

@@ -19,6 +19,7 @@ use crate::lane::{DestinationView, Lane};
 use crate::reader::RangeReader;
 use crate::seen::SeenStates;
 use crate::step::{Step, or_pending};
+pub(crate) use begin::BELOW_NEWEST;
 use begin::settled;
 use interval::BlockInterval;
 use older::OlderHolds;

@@ -8,6 +8,7 @@ mod coordination;
 mod costs;
 mod endpoints;
 mod finding;
+mod fitness;
 mod gas_caps;
 mod keys;
 mod parts;
@@ -23,6 +24,7 @@ use crate::config::{Config, RelayEntry};
 use crate::keys::{AttesterKey, SigningKey};
 
 pub use finding::{Finding, Severity};
+pub use fitness::{DeploymentSize, Needs, fitness};
 pub use parts::{part_problem, part_problems};
 
 /// Who asks.

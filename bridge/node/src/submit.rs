@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 pub use capacity::Limit;
 pub use force_hold::FORCE_HOLD_OUTCOMES;
+pub(crate) use gas::worst_alone;
 use piece_limit::PieceLimit;
 use pieces::Flow;
 pub use pieces::FlowView;

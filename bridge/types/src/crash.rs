@@ -2,10 +2,11 @@
 //! recovery.
 //!
 //! The end-to-end tests take the lists from here, start a real relay with `POLYSPAN_TEST_CRASH_AT=<name>`, and expect
-//! the process to end itself with SIGKILL there. Without that variable a point costs one atomic load.
+//! the process to end itself with SIGKILL there; `<name>#3` is the third time that it gets there. Without that variable a point costs one atomic load.
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Name of the environment variable that arms one point.
 pub const CRASH_VARIABLE: &str = "POLYSPAN_TEST_CRASH_AT";
@@ -15,7 +16,7 @@ pub const PANIC_VARIABLE: &str = "POLYSPAN_TEST_PANIC_AT";
 
 macro_rules! crash_points {
     ($($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)? })+) => {
-        /// A point at which the relay can be told to die.
+        /// A point at which a process can be told to die.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum CrashPoint {
             $($($(#[$doc])* $name,)+)+
@@ -89,6 +90,17 @@ crash_points! {
         /// A step of compaction is stored.
         AfterCompacting = "after-compacting",
     }
+    /// Those of each transaction of a deployment: the test of deployments that are broken off kills a process at each.
+    DEPLOY {
+        /// A transaction is signed; the file of the deployment does not know it.
+        BeforeStoringStep = "before-storing-step",
+        /// The file knows the transaction; it is not sent.
+        AfterStoringStep = "after-storing-step",
+        /// The transaction is sent; its fate is unknown here.
+        AfterSendingStep = "after-sending-step",
+        /// The transaction is in a block, which the file does not say.
+        AfterMiningStep = "after-mining-step",
+    }
 }
 
 impl CrashPoint {
@@ -96,9 +108,13 @@ impl CrashPoint {
     ///
     /// Panics: it is asked to by [`PANIC_VARIABLE`].
     pub fn reach(self) {
-        static ARMED: OnceLock<Option<String>> = OnceLock::new();
-        let armed = ARMED.get_or_init(|| std::env::var(CRASH_VARIABLE).ok());
-        if armed.as_deref() == Some(self.name()) {
+        static ARMED: OnceLock<Option<(String, u32)>> = OnceLock::new();
+        static REACHED: AtomicU32 = AtomicU32::new(0);
+        let armed = ARMED.get_or_init(|| std::env::var(CRASH_VARIABLE).ok().map(|text| counted(&text)));
+        if let Some((name, count)) = armed
+            && name == self.name()
+            && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *count
+        {
             kill_self();
         }
         static PANICS: OnceLock<Option<String>> = OnceLock::new();
@@ -112,6 +128,14 @@ impl CrashPoint {
 impl fmt::Display for CrashPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// The name, and at which time that it is reached: `name#3`, else the first one.
+fn counted(text: &str) -> (String, u32) {
+    match text.split_once('#') {
+        Some((name, count)) => (name.to_owned(), count.parse().unwrap_or(1)),
+        None => (text.to_owned(), 1),
     }
 }
 

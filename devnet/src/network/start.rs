@@ -108,6 +108,7 @@ impl Network {
                     deployer: &people.deployers[1],
                     parts: parts(1),
                 },
+                finality: spec.nodes.finality(spec.finality),
                 threshold: spec.threshold,
                 governors: &people.governors,
                 refund_delay: spec.refund_delay,

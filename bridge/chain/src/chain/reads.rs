@@ -11,7 +11,9 @@ use crate::client::Client;
 use crate::client::logs::{ConfigurationLog, PaidToken};
 use crate::pool::Question;
 use crate::pool::score::CallKind;
-use crate::{At, BridgeState, ChainError, Claim, HandleTrial, Hold, LaneState, Parts, Presumed, Trial};
+use crate::{
+    At, BridgeState, ChainError, Claim, HandleTrial, Hold, LaneState, NoTrace, Parts, Presumed, Trial,
+};
 
 impl Chain {
     /// Everything about the bridge contract at `bridge`, by a quorum.
@@ -253,7 +255,7 @@ impl Chain {
         self.pool().agreed(question, ask).await
     }
 
-    /// Native currency that the bridge sent in a transaction, by the trace of the best endpoint that gives one; `None` when
+    /// Native currency that the bridge sent in a transaction, by the trace of the best endpoint that gives one; why not, when
     /// none does.
     ///
     /// Errors: the endpoint's own.
@@ -261,9 +263,9 @@ impl Chain {
         &self,
         bridge: Address,
         tx_hash: B256,
-    ) -> Result<Option<Vec<Payment>>, ChainError> {
+    ) -> Result<Result<Vec<Payment>, NoTrace>, ChainError> {
         let ask = |client: Arc<Client>| async move { client.native_payouts(bridge, tx_hash).await };
-        self.pool().first(|answer| matches!(answer, Ok(Some(_))), ask).await
+        self.pool().first(|answer| matches!(answer, Ok(Ok(_))), ask).await
     }
 
     /// What happened to configurations of the bridge in blocks `from..=to`, in the order of the blocks, the same from a

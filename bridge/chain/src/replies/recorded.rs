@@ -29,6 +29,10 @@ const fn call(node: &'static str, code: i64, text: &'static str, kind: ReplyKind
     Recorded { node, method: "eth_call", code, text, kind }
 }
 
+const fn trace(node: &'static str, code: i64, text: &'static str, kind: ReplyKind) -> Recorded {
+    Recorded { node, method: "debug_traceTransaction", code, text, kind }
+}
+
 pub(super) const REPLIES: &[Recorded] = &[
     // ---- sending ----
     send("anvil", -32003, "nonce too low", NonceTooLow),
@@ -367,4 +371,16 @@ pub(super) const REPLIES: &[Recorded] = &[
     call("erigon", -32000, "unknown block", BlockUnknown),
     call("geth", -32601, "the method eth_foo does not exist/is not available", MethodUnknown),
     call("anvil", -32601, "Method not found", MethodUnknown),
+    // ---- traces ----
+    trace("geth", -32000, "transaction not found", TransactionUnknown),
+    trace("geth", -32000, "transaction indexing is in progress", TransactionUnknown),
+    trace("geth", -32000, "required historical state unavailable (reexec=128)", StateGone),
+    trace("geth", -32000, "historical state is not available", StateGone),
+    trace("geth", -32000, "parent 0x5b3f not found", StateGone),
+    trace("geth", -32000, "ReferenceError: callTracer is not defined at <eval>:1:1(0)", TracerUnknown),
+    trace("geth", -32601, "the method debug_traceTransaction does not exist/is not available", MethodUnknown),
+    trace("erigon", -32000, "history has been pruned for this block", StateGone),
+    trace("reth", -32603, "state at block #5 is pruned", StateGone),
+    trace("nethermind", -32002, "No state available for block 0x5b3f", StateGone),
+    trace("besu", -32000, "World state unavailable", StateGone),
 ];

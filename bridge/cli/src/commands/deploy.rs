@@ -1,5 +1,6 @@
 //! `polyspan deploy`
 
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,8 +8,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use polyspan_chain::Part;
 use polyspan_node::config::{Deployment, Pair};
+use polyspan_node::files::read_text;
 
 use crate::args::FeeArguments;
+use crate::deploy::progress::Progress;
 use crate::deploy::spec::DeploySpec;
 use crate::deploy::{run as execute, survey};
 use crate::failure::BadInput;
@@ -27,23 +30,30 @@ pub struct DeployArguments {
     gas: FeeArguments,
 }
 
-/// Deploys, wires and verifies a bridge, and writes its addresses.
+/// Deploys, wires and verifies a bridge, and writes its addresses. One that was broken off goes on where it was.
 ///
 /// Errors: all problems of the file, keys and chains before anything is sent; then the step that failed, with what was
 /// done before it.
 pub async fn run(arguments: DeployArguments) -> Result<ExitCode> {
     let DeployArguments { spec: file, out, gas } = arguments;
     let spec = DeploySpec::load(&file)?;
-    let target = reserve(&out)?;
-    let sites = match survey::survey(&spec, gas).await {
-        Ok(sites) => sites,
-        Err(problems) => {
-            target.give_up();
-            return Err(BadInput::list("nothing was deployed; correct first", &problems).into());
+    let _alone = alone(&file)?;
+    let mut progress = Progress::open(&out, &spec)?;
+    if progress.is_begun() {
+        let file = progress.file().display();
+        output::remark(format!("{file} is of a deployment that was broken off; it goes on"));
+    }
+    let deployment = match deploy(&spec, gas, &mut progress).await {
+        Ok(deployment) => deployment,
+        Err(error) => {
+            if !progress.is_begun() {
+                progress.remove();
+            }
+            return Err(error);
         }
     };
-    let deployment = execute::run(&spec, &sites).await.inspect_err(|_| target.give_up())?;
-    target.write(&deployment)?;
+    write(&out, &deployment)?;
+    progress.remove();
     if output::is_json() {
         output::json(&serde_json::json!({
             "file": out,
@@ -56,36 +66,46 @@ pub async fn run(arguments: DeployArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file to write, made before anything is sent: addresses that cannot be written down would be lost.
-struct Target<'a> {
-    path: &'a Path,
-    file: std::fs::File,
+async fn deploy(spec: &DeploySpec, gas: FeeArguments, progress: &mut Progress) -> Result<Deployment> {
+    let head = if progress.is_begun() { "nothing more was deployed" } else { "nothing was deployed" };
+    let mut sites = survey::survey(spec, gas, progress)
+        .await
+        .map_err(|problems| BadInput::list(&format!("{head}; correct first"), &problems))?;
+    // Before anything is sent: addresses that cannot be written down would be lost.
+    progress.settle(&mut sites)?;
+    execute::run(spec, &sites, progress).await
 }
 
-fn reserve(path: &Path) -> Result<Target<'_>, BadInput> {
-    let refused = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => BadInput::new(format!(
-            "{} exists already and is not overwritten; choose another name",
-            path.display()
-        )),
-        std::io::ErrorKind::NotFound => crate::handover::missing_folder(path),
-        _ => BadInput::new(format!("--out: cannot write {}: {error}", path.display())),
-    };
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(refused)?;
-    Ok(Target { path, file })
+/// Holds the spec for this process: two that deploy it at once would pay twice.
+fn alone(spec: &Path) -> Result<File> {
+    let file = File::open(spec).with_context(|| format!("cannot open {}", spec.display()))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let spec = spec.display();
+            Err(BadInput::new(format!("another `polyspan deploy` of {spec} is running; wait until it ends"))
+                .into())
+        }
+        // A file system without locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
 }
 
-impl Target<'_> {
-    fn give_up(&self) {
-        // Empty, and ours: a leftover would only stand in the way of the next try.
-        let _ = std::fs::remove_file(self.path);
+/// Writes the result. What is there already can only be a beginning of it that this command was killed in.
+fn write(out: &Path, deployment: &Deployment) -> Result<()> {
+    let text = deployment.to_toml();
+    let lost = || format!("cannot write {}; what it should hold:\n{text}", out.display());
+    match read_text(out) {
+        Ok(found) if !text.starts_with(&found) => {
+            let taken = BadInput::new(format!("{} exists already and is not overwritten", out.display()));
+            return Err(anyhow::Error::from(taken)).with_context(lost);
+        }
+        _ => {}
     }
-
-    fn write(mut self, deployment: &Deployment) -> Result<()> {
-        let text = deployment.to_toml();
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
-        written.with_context(|| format!("cannot write {}; what it should hold:\n{text}", self.path.display()))
-    }
+    let written = File::create(out).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.with_context(lost)
 }
 
 fn print(deployment: &Deployment, out: &Path) {

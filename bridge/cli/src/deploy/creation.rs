@@ -1,11 +1,21 @@
 //! What creates a bridge: the committed bytecode with the arguments of its constructor.
 
+use alloy::primitives::{B256, keccak256};
 use alloy::sol_types::SolConstructor;
-use polyspan_contracts::Bridge;
+use polyspan_chain::Part;
+use polyspan_contracts::{Bridge, BridgeMultiToken, BridgeNFT, BridgeToken};
 
 /// Calldata of the transaction that creates the bridge.
 pub fn creation_code(constructor: &Bridge::constructorCall) -> Vec<u8> {
     [Bridge::BYTECODE.as_ref(), &constructor.abi_encode()].concat()
+}
+
+/// Hash of all code that a deployment puts on chains: another version of this program may have other code.
+pub fn version() -> B256 {
+    let parts = Part::ALL.map(Part::creation_code);
+    let tokens = [&BridgeToken::BYTECODE, &BridgeNFT::BYTECODE, &BridgeMultiToken::BYTECODE];
+    let hashes = parts.iter().chain([&Bridge::BYTECODE]).chain(tokens).map(keccak256);
+    keccak256(hashes.map(|hash| hash.0).collect::<Vec<_>>().concat())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Sends everything, in order, and remembers what is done.
 
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::Address;
 use alloy::sol_types::SolConstructor;
 use anyhow::{Context, Result};
 use polyspan_chain::{At, Part, Parts};
@@ -10,12 +10,14 @@ use polyspan_types::{Direction, Kind};
 
 use super::configuration::{calls, configure};
 use super::creation::creation_code;
-use super::seed::seed;
+use super::progress::Progress;
+use super::seed::seeds;
 use super::spec::{DeploySpec, End, NewToken, TokenSpec};
+use super::step::{create, step};
 use super::survey::Site;
 use super::verify;
 use crate::output;
-use crate::wallet::{Call, Wallet};
+use crate::wallet::Call;
 
 /// How long the governors' signatures stay valid: nobody else needs them. Unit: seconds.
 const DEADLINE: u64 = 3_600;
@@ -24,18 +26,26 @@ const DEADLINE: u64 = 3_600;
 struct Run<'a> {
     spec: &'a DeploySpec,
     sites: &'a [Site; 2],
+    progress: &'a mut Progress,
     done: Vec<String>,
 }
 
-/// Deploys, wires, seeds and verifies.
+/// Deploys, wires, seeds and verifies. What was done before is not done again.
 ///
-/// Errors: a step failed; the error says what was done before it.
-pub async fn run(spec: &DeploySpec, sites: &[Site; 2]) -> Result<Deployment> {
-    let mut run = Run { spec, sites, done: Vec::new() };
+/// Errors: a step failed; the error says what was done before it, and how to go on.
+pub async fn run(spec: &DeploySpec, sites: &[Site; 2], progress: &mut Progress) -> Result<Deployment> {
+    let mut run = Run { spec, sites, progress, done: Vec::new() };
     let result = run.all().await;
-    result.with_context(|| match run.done.as_slice() {
-        [] => "nothing was deployed".to_owned(),
-        done => format!("this was done before, and stays: {}", done.join("; ")),
+    result.with_context(|| match (run.done.as_slice(), run.progress.is_begun()) {
+        ([], false) => "nothing was deployed".to_owned(),
+        (done, _) => {
+            let done = if done.is_empty() { "nothing yet".to_owned() } else { done.join("; ") };
+            let file = run.progress.file().display();
+            format!(
+                "the deployment was broken off; run the same command again and it goes on from there ({file} knows what was sent); this was \
+                 done before, and stays: {done}"
+            )
+        }
     })
 }
 
@@ -45,7 +55,7 @@ impl Run<'_> {
         let service = self.bridge(End::Service).await?;
         let mut deployment = Deployment {
             name: self.spec.name.clone(),
-            salt: self.spec.salt,
+            salt: self.progress.salt(),
             main,
             service,
             pairs: Vec::new(),
@@ -82,7 +92,7 @@ impl Run<'_> {
             Some(parts) => parts,
             None => self.parts(end).await?,
         };
-        let (side, site) = (self.spec.side(end), self.site(end));
+        let (side, site) = (self.spec.side(end), &self.sites[end as usize]);
         let wallet = &site.wallet;
         let construction = Bridge::Construction {
             operators: side.operators.members.clone(),
@@ -97,7 +107,8 @@ impl Run<'_> {
         };
         let constructor = Bridge::constructorCall { parts_: parts.into(), construction };
         let code = creation_code(&constructor).into();
-        let bridge = create(wallet, &format!("deploy the bridge on chain {}", side.chain), code).await?;
+        let what = format!("deploy the bridge on chain {}", side.chain);
+        let bridge = create(self.progress, wallet, &what, code).await?;
         let state = wallet.chain.bridge_state(bridge, At::Latest).await?;
         self.note(format!("bridge {bridge} on chain {} in block {}", side.chain, state.deployment_block));
         Ok(Side {
@@ -115,7 +126,8 @@ impl Run<'_> {
         for part in Part::ALL {
             let chain = &self.spec.side(end).chain;
             let what = format!("deploy the part {part} on chain {chain}");
-            let address = create(&self.site(end).wallet, &what, part.creation_code()).await?;
+            let wallet = &self.sites[end as usize].wallet;
+            let address = create(self.progress, wallet, &what, part.creation_code()).await?;
             created[part as usize] = address;
             let text = format!("part {part} {address} on chain {chain}");
             self.note(text);
@@ -154,23 +166,27 @@ impl Run<'_> {
             }
         };
         let chain = &side(deployment, end).chain;
-        let what = format!("deploy token {symbol} on chain {chain}");
-        let address = create(&self.site(end).wallet, &what, code.into()).await?;
+        let what = format!("deploy token {symbol} of pair {pair} on chain {chain}");
+        let wallet = &self.sites[end as usize].wallet;
+        let address = create(self.progress, wallet, &what, code.into()).await?;
         self.note(format!("token {symbol} {address} on chain {chain}"));
         Ok(address)
     }
 
     async fn configure(&mut self, end: End, deployment: &Deployment) -> Result<()> {
-        let (site, side) = (self.site(end), side(deployment, end));
-        let chain = &site.wallet.chain;
-        let epoch = chain.bridge_state(side.bridge, At::Latest).await?.governors.epoch;
-        let deadline = chain.head().await?.timestamp + DEADLINE;
-        let calls = calls(deployment, self.spec, end, site);
-        // A threshold of signatures is enough; more would only cost gas.
-        let needed = usize::from(self.spec.side(end).governors.threshold.get());
-        let input = configure(side, epoch, deadline, calls, &site.signers[..needed]).await?;
-        let call = Call { to: Some(side.bridge), input, ..Call::default() };
-        let sent = site.wallet.send(&format!("configure the bridge on chain {}", side.chain), call).await?;
+        let (spec, site, side) = (self.spec, &self.sites[end as usize], side(deployment, end));
+        let call = async || {
+            let chain = &site.wallet.chain;
+            let epoch = chain.bridge_state(side.bridge, At::Latest).await?.governors.epoch;
+            let deadline = chain.head().await?.timestamp + DEADLINE;
+            let calls = calls(deployment, spec, end, site);
+            // A threshold of signatures is enough; more would only cost gas.
+            let needed = usize::from(spec.side(end).governors.threshold.get());
+            let input = configure(side, epoch, deadline, calls, &site.signers[..needed]).await?;
+            Ok(Call { to: Some(side.bridge), input, ..Call::default() })
+        };
+        let what = format!("configure the bridge on chain {}", side.chain);
+        let sent = step(self.progress, &site.wallet, &what, call).await?;
         self.note(format!("configuration 0 on chain {} ({})", side.chain, sent.tx_hash));
         Ok(())
     }
@@ -179,20 +195,15 @@ impl Run<'_> {
         for (pair, amount) in deployment.pairs.iter().zip(self.site(end).seeds.clone()) {
             if !amount.is_zero() {
                 let side = side(deployment, end);
-                seed(&self.site(end).wallet, side, pair, direction(end), amount).await?;
+                let wallet = &self.sites[end as usize].wallet;
+                for (what, call) in seeds(side, pair, direction(end), amount) {
+                    step(self.progress, wallet, &what, async || Ok(call.clone())).await?;
+                }
                 self.note(format!("liquidity of pair {} on chain {}", pair.name, side.chain));
             }
         }
         Ok(())
     }
-}
-
-async fn create(wallet: &Wallet, what: &str, code: Bytes) -> Result<Address> {
-    let sent = wallet.send(what, Call { input: code, ..Call::default() }).await?;
-    let tx_hash: B256 = sent.tx_hash;
-    sent.receipt
-        .contract
-        .with_context(|| format!("cannot {what}: the receipt of {tx_hash} names no contract"))
 }
 
 /// One end of a deployment.

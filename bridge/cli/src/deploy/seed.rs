@@ -2,27 +2,30 @@
 
 use alloy::primitives::U256;
 use alloy::sol_types::SolCall;
-use anyhow::Result;
 use polyspan_contracts::{Bridge, BridgeToken};
 use polyspan_node::config::{Pair, Side};
 use polyspan_types::Direction;
 
-use crate::wallet::{Call, Wallet};
+use crate::wallet::Call;
 
-/// Puts `amount` smallest units of the pair's token into the bridge of this end.
-///
-/// Errors: a transaction fails.
-pub async fn seed(wallet: &Wallet, side: &Side, pair: &Pair, from: Direction, amount: U256) -> Result<()> {
+/// What puts `amount` smallest units of the pair's token into the bridge of this end, each with its name.
+pub fn seeds(side: &Side, pair: &Pair, from: Direction, amount: U256) -> Vec<(String, Call)> {
     let (token, _) = pair.tokens(from);
+    let mut steps = Vec::new();
     let mut value = U256::ZERO;
     if token.is_zero() {
         value = amount;
     } else {
         let approve = BridgeToken::approveCall { spender: side.bridge, value: amount }.abi_encode();
         let call = Call { to: Some(token), input: approve.into(), ..Call::default() };
-        wallet.send(&format!("approve the liquidity of pair {}", pair.name), call).await?;
+        steps.push((format!("approve the liquidity of pair {} on chain {}", pair.name, side.chain), call));
     }
     let input = Bridge::seedCall { token, amount }.abi_encode().into();
-    wallet.send(&format!("seed pair {}", pair.name), Call { to: Some(side.bridge), value, input }).await?;
-    Ok(())
+    steps.push((seed_name(&pair.name, &side.chain), Call { to: Some(side.bridge), value, input }));
+    steps
+}
+
+/// The step after which the liquidity is in the bridge.
+pub fn seed_name(pair: &str, chain: &str) -> String {
+    format!("seed pair {pair} on chain {chain}")
 }

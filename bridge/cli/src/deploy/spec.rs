@@ -16,7 +16,7 @@ use polyspan_chain::{ChainLimits, Parts};
 use polyspan_node::config::form::{Problems, Raw};
 use polyspan_node::config::{ConfigErrors, KeyEntry, KeySection, Minter};
 use polyspan_node::toml_section;
-use polyspan_types::{BridgeName, ChainId, Kind, Threshold};
+use polyspan_types::{BridgeName, ChainId, Finality, Kind, Threshold};
 use serde::Deserialize;
 use url::Url;
 
@@ -38,7 +38,7 @@ pub struct DeploySpec {
     /// Its name.
     pub name: BridgeName,
     /// Part of the bridge ids. Default: random.
-    pub salt: B256,
+    pub salt: Option<B256>,
     /// Allows thresholds of half or less, and no delay. Default: false.
     pub development: bool,
     /// How long loosening configurations wait. Unit: seconds. Default: two days.
@@ -60,6 +60,8 @@ pub struct SideSpec {
     pub chain_id: ChainId,
     /// Where it is reached for the deployment.
     pub endpoint: Url,
+    /// When a block counts as final for the relays: whether there is a state of it is probed. Default: `finalized`.
+    pub finality: Finality,
     /// Who pays.
     pub deployer: KeyEntry,
     /// Who moves value.
@@ -234,6 +236,7 @@ toml_section! {
         chain: String,
         chain_id: ChainId,
         endpoint: String,
+        finality: Finality,
         deployer: KeySection,
         operators: Vec<Address>,
         threshold: u8,

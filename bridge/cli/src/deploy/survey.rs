@@ -1,15 +1,19 @@
 //! What the chains and keys say before anything is sent. Everything wrong is told together.
 
 use alloy::primitives::{Address, FixedBytes, U256};
-use polyspan_chain::{At, Chain, ChainError, ChainLimits, ChainSettings, Part, Quorum, SLOT_GAS};
+use polyspan_chain::{
+    At, Chain, ChainError, ChainLimits, ChainSettings, DEFAULT_GREATEST_GAS_CAP, Part, Quorum, SLOT_GAS,
+};
 use polyspan_contracts::Bridge::PairLimits;
 use polyspan_node::keys::{KeyEntry, SigningKey};
-use polyspan_node::preflight::part_problem;
-use polyspan_types::{Confirmations, Finality, Kind};
+use polyspan_node::preflight::{DeploymentSize, Needs, Severity, fitness, part_problem};
+use polyspan_types::Kind;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::gas::{ChainGas, GreatestGasCap, greatest_gas_cap, pair_gas, remark};
+use super::progress::Progress;
+use super::seed::seed_name;
 use super::spec::{DeploySpec, End, PairSpec, SideSpec, TokenSpec};
 use crate::args::FeeArguments;
 use crate::governance::limits::unlimited;
@@ -51,8 +55,13 @@ struct Found {
 /// Looks at both ends.
 ///
 /// Errors: all problems.
-pub async fn survey(spec: &DeploySpec, gas: FeeArguments) -> Result<[Site; 2], Vec<String>> {
-    let (main, service) = tokio::join!(site(spec, End::Main, gas), site(spec, End::Service, gas));
+pub async fn survey(
+    spec: &DeploySpec,
+    gas: FeeArguments,
+    progress: &Progress,
+) -> Result<[Site; 2], Vec<String>> {
+    let (main, service) =
+        tokio::join!(site(spec, End::Main, gas, progress), site(spec, End::Service, gas, progress));
     let mut problems: Vec<String> = Vec::new();
     let mut keep = |result: Result<Site, Vec<String>>| result.map_err(|found| problems.extend(found)).ok();
     let (main, service) = (keep(main), keep(service));
@@ -84,7 +93,12 @@ pub async fn survey(spec: &DeploySpec, gas: FeeArguments) -> Result<[Site; 2], V
     if problems.is_empty() { Ok([main, service]) } else { Err(problems) }
 }
 
-async fn site(spec: &DeploySpec, end: End, gas: FeeArguments) -> Result<Site, Vec<String>> {
+async fn site(
+    spec: &DeploySpec,
+    end: End,
+    gas: FeeArguments,
+    progress: &Progress,
+) -> Result<Site, Vec<String>> {
     let side = spec.side(end);
     let mut problems = Vec::new();
     let signers = signers(end, side, &mut problems).await;
@@ -103,7 +117,7 @@ async fn site(spec: &DeploySpec, end: End, gas: FeeArguments) -> Result<Site, Ve
     if let Err(problem) = wallet.check_price().await {
         problems.push(format!("chain {}: {problem:#}", side.chain));
     }
-    let pairs = match look(spec, end, &wallet, &mut problems).await {
+    let pairs = match look(spec, end, &wallet, progress, &mut problems).await {
         Ok(pairs) => pairs,
         Err(error) => {
             problems.push(format!("{}.endpoint: {error}", end.as_str()));
@@ -113,6 +127,7 @@ async fn site(spec: &DeploySpec, end: End, gas: FeeArguments) -> Result<Site, Ve
     let gas = chain_gas(end, side, &wallet.chain).await.map_err(|problem| problems.push(problem)).ok();
     let greatest =
         gas.and_then(|gas| greatest_gas_cap(end, side, gas).map_err(|problem| problems.push(problem)).ok());
+    problems.extend(fit(spec, side, &wallet.chain, gas, greatest).await);
     if let Some(parts) = side.parts {
         for part in Part::ALL {
             let path = format!("{}.parts.{part}", end.as_str());
@@ -138,6 +153,37 @@ async fn site(spec: &DeploySpec, end: End, gas: FeeArguments) -> Result<Site, Ve
         decimals: pairs.iter().map(|found| found.decimals.unwrap_or_default()).collect(),
         limits: pairs.into_iter().map(|found| found.limits).collect(),
     })
+}
+
+/// Why the chain cannot carry the bridge; what is less than that is remarked.
+async fn fit(
+    spec: &DeploySpec,
+    side: &SideSpec,
+    chain: &Chain,
+    gas: Option<ChainGas>,
+    greatest: Option<GreatestGasCap>,
+) -> Vec<String> {
+    let members = side.operators.members.len() + side.governors.members.len();
+    let needs = Needs {
+        deployment: Some(DeploymentSize { members, pairs: spec.pairs.len() }),
+        greatest_gas_cap: greatest.map_or(DEFAULT_GREATEST_GAS_CAP, |greatest| greatest.cap),
+        signatures: usize::from(side.operators.threshold.get()),
+        slot_gas: gas.map_or(SLOT_GAS, |gas| gas.slot_gas),
+    };
+    let findings = match fitness(chain, needs).await {
+        Ok(findings) => findings,
+        Err(error) => {
+            return vec![format!("chain {}: what it offers cannot be found out: {error}", side.chain)];
+        }
+    };
+    let mut problems = Vec::new();
+    for finding in findings {
+        match finding.severity {
+            Severity::Problem => problems.push(finding.to_string()),
+            severity => output::remark(format!("{severity}: {finding}")),
+        }
+    }
+    problems
 }
 
 /// What the chain counts and costs.
@@ -173,8 +219,7 @@ async fn connect(side: &SideSpec) -> Result<Chain, ChainError> {
         chain_id: side.chain_id,
         endpoints: vec![side.endpoint.clone()],
         quorum: Quorum::majority(1),
-        // Its newest block, whose state it reads and whose time it takes; some nodes know no tag for a final one.
-        finality: Finality::Depth(Confirmations::new(0)),
+        finality: side.finality,
         poll_interval: Duration::from_millis(500),
         request_timeout: Duration::from_secs(30),
         max_log_range: 5_000,
@@ -220,6 +265,7 @@ async fn look(
     spec: &DeploySpec,
     end: End,
     wallet: &Wallet,
+    progress: &Progress,
     problems: &mut Vec<String>,
 ) -> Result<Vec<Found>, ChainError> {
     let chain = &wallet.chain;
@@ -235,7 +281,11 @@ async fn look(
         };
         let decimals = found.unwrap_or(0);
         let amount = seed(end, pair, decimals, problems);
-        if pair.kind_of(end) == Kind::Native {
+        // What a deployment that was broken off has put in is not needed again.
+        let is_paid = progress.step(&seed_name(&pair.name, &spec.side(end).chain)).is_some();
+        if is_paid {
+            // Nothing is to be paid.
+        } else if pair.kind_of(end) == Kind::Native {
             native += amount;
         } else if let (TokenSpec::Existing(token), false) = (pair.token(end), amount.is_zero()) {
             let has = Token::new(chain, *token).balance(wallet.address()).await?.unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::finality;
 
 /// How far below the newest block a lane begins whose final block is too far behind. Unit: blocks. Source: reorgs are shorter, and nodes
 /// keep the states of 128.
-const BELOW_NEWEST: u64 = 16;
+pub(crate) const BELOW_NEWEST: u64 = 16;
 
 impl DestinationWatch {
     /// Begins the lane at the final block of `head`, or ahead of it. What lies below was handled before, and is not read, but for the holds

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::Address;
-use polyspan_chain::{At, BridgeState, Chain, ChainError};
+use polyspan_chain::{At, BridgeState, Chain, ChainError, ChainLimits, SLOT_GAS};
 use polyspan_types::{BridgeId, Direction, MembersError, Threshold};
 
-use super::{Finding, Mode, Severity, costs, gas_caps, parts, unreachable};
+use super::{Finding, Mode, Needs, Severity, costs, fitness, gas_caps, parts, unreachable};
 use crate::config::{Config, Deployment, LaneInfo, Minter, RelayEntry, Side};
 
 /// One contract: what the file says of it, and what it says itself.
@@ -48,7 +48,7 @@ pub(super) async fn check(
                 findings.extend(end.pairs(deployment, direction, mode));
                 findings.extend(end.delays());
                 if mode == Mode::Check {
-                    findings.extend(gas_caps::check(&end.thing, deployment, chain, &end.state).await);
+                    findings.extend(end.chain(deployment, chain).await);
                 }
                 if let Some(relay) = &config.relay {
                     findings.extend(end.service(relay, attester));
@@ -162,6 +162,29 @@ impl End<'_> {
             ))
         });
         wrong.collect()
+    }
+
+    /// What the chain offers, and whether the bridge fits it.
+    async fn chain(&self, deployment: &Deployment, chain: &Chain) -> Vec<Finding> {
+        let slot_gas = chain.slot_gas().await;
+        let mut findings = gas_caps::check(&self.thing, deployment, &slot_gas, &self.state);
+        // A node that does not say what it is counts gas only, as far as is known.
+        if let Ok(version) = chain.client_version().await {
+            let limits = ChainLimits::of_client(&version);
+            let terms = (self.state.greatest_gas_cap, self.state.gas_cap_fixed);
+            findings.extend(gas_caps::limits(&self.thing, limits, terms));
+        }
+        let needs = Needs {
+            deployment: None,
+            greatest_gas_cap: self.state.greatest_gas_cap,
+            signatures: usize::from(self.state.operators.threshold.get()),
+            slot_gas: slot_gas.unwrap_or(SLOT_GAS),
+        };
+        findings.extend(fitness(chain, needs).await.unwrap_or_else(|error| {
+            let thing = format!("chain {}", chain.name());
+            vec![unreachable(Mode::Check, thing, &error)]
+        }));
+        findings
     }
 
     /// A public delay that is none protects nobody; only a bridge with the development flag can be without.

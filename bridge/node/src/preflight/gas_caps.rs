@@ -1,24 +1,45 @@
 //! Whether the gas caps of the pairs are enough at what their chain charges for storage now.
 
-use polyspan_chain::{BridgeState, Chain, ChainError, PairState, needed_gas_cap};
+use polyspan_chain::{BridgeState, ChainError, ChainLimits, PairState, needed_gas_cap};
 
 use super::{Finding, Severity};
 use crate::config::{Deployment, Pair};
 
 /// Pairs of one bridge whose honest payouts may not fit their gas cap, or that nothing is known of them.
-pub(super) async fn check(
+pub(super) fn check(
     thing: &str,
     deployment: &Deployment,
-    chain: &Chain,
+    slot_gas: &Result<u64, ChainError>,
     state: &BridgeState,
 ) -> Vec<Finding> {
-    match chain.slot_gas().await {
+    match slot_gas {
         Ok(slot_gas) => {
             let terms = (state.greatest_gas_cap, state.gas_cap_fixed);
-            state.pairs.iter().filter_map(|pair| judge(thing, deployment, terms, pair, slot_gas)).collect()
+            state.pairs.iter().filter_map(|pair| judge(thing, deployment, terms, pair, *slot_gas)).collect()
         }
-        Err(error) => vec![unprobed(thing, &error)],
+        Err(error) => vec![unprobed(thing, error)],
     }
+}
+
+/// Pure: whether a hostile recipient can exceed what the chain counts beside gas.
+pub(super) fn limits(thing: &str, limits: ChainLimits, (greatest, fixed): (u32, bool)) -> Option<Finding> {
+    if let Some(problem) = limits.problem(greatest) {
+        let cure = match fixed {
+            true => "deploy another bridge with a smaller one and migrate (runbook: replace a bridge)",
+            false => "have the governors lower it: polyspan governance propose set-greatest-gas-cap",
+        };
+        let what = format!("its greatest gas cap does not fit the chain: {problem}");
+        return Some(Finding::new(Severity::Warning, thing, what, cure));
+    }
+    let (_, fixes) = limits.greatest_gas_cap(polyspan_chain::SLOT_GAS);
+    (fixes && !fixed).then(|| {
+        Finding::new(
+            Severity::Warning,
+            thing,
+            "the chain counts computation cost beside gas, and governors can raise the greatest gas cap of this bridge above what fits it",
+            "watch what they schedule (polyspan governance list); a bridge that is deployed on such a chain has it fixed",
+        )
+    })
 }
 
 fn unprobed(thing: &str, error: &ChainError) -> Finding {
@@ -103,6 +124,20 @@ mod tests {
         let finding = judge("bridge kr on main", &deployment, terms, &pair, slot_gas)?;
         assert_eq!(finding.severity, Severity::Warning);
         Some(finding.message)
+    }
+
+    #[test]
+    fn a_greatest_gas_cap_that_a_kaia_chain_cannot_carry_is_a_warning_with_its_cure() {
+        let found = |chain, greatest, fixed| {
+            limits("bridge kr on main", chain, (greatest, fixed)).map(|finding| finding.message)
+        };
+        assert_eq!(found(ChainLimits::GasOnly, 2_000_000, false), None);
+        assert_eq!(found(ChainLimits::Kaia, 200_000, true), None);
+        let told = found(ChainLimits::Kaia, 200_000, false).unwrap();
+        assert!(told.contains("governors can raise"), "{told}");
+        let told = found(ChainLimits::Kaia, 300_000, false).unwrap();
+        assert!(told.contains("use 203906 or less; have the governors lower it"), "{told}");
+        assert!(found(ChainLimits::Kaia, 300_000, true).unwrap().contains("migrate"));
     }
 
     #[test]

@@ -40,6 +40,15 @@ const TRANSFER_SLOTS: u64 = 2;
 /// that was not read before.
 const ID_GAS: u64 = 22_100;
 
+/// Ids that a transfer can have. Source: `contracts/src/bridge/GasCaps.sol`.
+const MOST_IDS: u64 = polyspan_types::IDS_LIMIT as u64;
+
+/// Leaves behind the last transfer of a piece, where checkpoints are signed as they are due. Unit: leaves. Source: `CHECKPOINT_INTERVAL`.
+const MOST_TAIL: u64 = 31;
+
+/// Calldata of one transfer with the longest payload, and the tail. Unit: bytes. Source: `size.rs`; 1 700 of payload.
+const MOST_BYTES: usize = 4 + 9 * 32 + 125 + 1_700 + MOST_TAIL as usize * 32;
+
 /// Calldata beside execution. Unit: gas per byte. Source: EIP-2028, 16 per non-zero byte.
 const BYTE_GAS: u64 = 16;
 
@@ -122,6 +131,17 @@ pub(super) fn worst_gas<'a>(
         worst.add(transfer);
     }
     worst.gas(beside, calldata_bytes)
+}
+
+/// What `handle` of one transfer takes at the most, whatever the transfer is, where the greatest gas cap of a pair is `cap`: with so many
+/// signatures, as many ids, a payload and a tail as there can be. A transaction has to have room for it. Unit: gas.
+pub(crate) fn worst_alone(cap: u32, signatures: usize, slot_gas: u64) -> u64 {
+    let dearer = dearer_slot(slot_gas).saturating_mul(CALL_SLOTS + TOKEN_SLOTS + TRANSFER_SLOTS + MOST_IDS);
+    let around = CALL_GAS + TOKEN_GAS + TRANSFER_GAS + NATIVE_GAS + MOST_IDS * ID_GAS + MOST_TAIL * LEAF_GAS;
+    let signing = (signatures as u64).saturating_mul(SIGNATURE_GAS);
+    let bytes = MOST_BYTES.saturating_add(signatures.saturating_mul(super::size::SIGNATURE));
+    let all = around.saturating_add(signing).saturating_add(dearer).saturating_add(u64::from(cap));
+    with_calldata(all.saturating_add(u64::from(cap) / 63), bytes)
 }
 
 /// What a call takes whose execution takes `gas`, with so many bytes of calldata at the most.
@@ -222,6 +242,37 @@ mod tests {
         ] {
             assert!(tests.contains(&format!(" {name} = {gas};")), "{name} {gas}");
         }
+    }
+
+    #[test]
+    fn what_one_transfer_takes_at_the_most_covers_every_single_one() {
+        let most = usize::try_from(MOST_IDS).unwrap();
+        let item = |id: usize| [[0; 31].as_slice(), &[u8::try_from(id).unwrap()], &[0; 15], &[1]].concat();
+        let mut payload = vec![u8::try_from(most).unwrap()];
+        payload.extend((0..most).flat_map(item));
+        payload.resize(1_700, 1);
+        for (kind, native) in [(Kind::Erc1155, false), (Kind::Erc20, true)] {
+            let pair = PairState {
+                gas_cap: 2_000_000,
+                kind: if native { Kind::Native } else { kind },
+                ..pair(kind, Address::repeat_byte(2), Address::repeat_byte(1))
+            };
+            let transfer =
+                ValueTransfer { kind: kind.into(), payload: payload.clone().into(), ..transfer(1) };
+            let beside = Beside { signatures: 3, tail: 31 };
+            let bytes = MOST_BYTES + 3 * crate::submit::size::SIGNATURE;
+            for slot_gas in [SLOT_GAS, 5 * SLOT_GAS] {
+                let one = worst_gas(
+                    [&transfer],
+                    Terms { pairs: std::slice::from_ref(&pair), slot_gas },
+                    beside,
+                    bytes,
+                );
+                let most = worst_alone(2_000_000, 3, slot_gas);
+                assert!(one <= most, "{kind} {one} {most}");
+            }
+        }
+        assert!(worst_alone(15_000_000, 3, SLOT_GAS) < 1 << 24, "the greatest cap that a bridge takes");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) const MAX_CALLDATA: usize = 126 * 1024;
 /// and four lengths, each of a word, and the padding of the transfers.
 const ARGUMENTS: usize = 4 + 9 * 32;
 /// A signature among the arguments. Unit: bytes. Source: offset, length, and 65 bytes in three words.
-const SIGNATURE: usize = 5 * 32;
+pub(super) const SIGNATURE: usize = 5 * 32;
 /// A leaf of the tail. Unit: bytes.
 const LEAF: usize = 32;
 /// What a packed transfer takes without its payload, when nothing can be left out. Unit: bytes. Source: `packed.rs`, header 2, kind

@@ -239,7 +239,8 @@ impl Reader<'_> {
     }
 
     async fn native(&self, tx_hash: B256) -> Result<Option<Vec<Payment>>, ChainError> {
-        patiently(async || self.chain.native_payouts(self.end.side.bridge, tx_hash).await).await
+        let told = patiently(async || self.chain.native_payouts(self.end.side.bridge, tx_hash).await).await?;
+        Ok(told.ok())
     }
 
     /// Asks about these blocks in as many pieces as the endpoints want.

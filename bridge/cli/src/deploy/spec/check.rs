@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use polyspan_chain::{ChainLimits, GREATEST_GAS_CAPS};
 use polyspan_node::config::ConfigErrors;
 use polyspan_node::config::form::{Problems, Raw, join, of_syntax};
-use polyspan_types::Threshold;
+use polyspan_types::{FinalTag, Finality, Threshold};
 use url::Url;
 
 use super::{
@@ -44,7 +44,7 @@ fn read(file: &Path, problems: &mut Problems) -> Option<DeploySpec> {
     problems.unknown("", &raw.unknown, RawSpec::KEYS);
     let name = problems.required("name", raw.name, "name the bridge, such as \"kr\"");
     // Two bridges with one salt between the same contracts cannot be, but a salt of one's own keeps ids apart for ever.
-    let salt = problems.or("salt", raw.salt, B256::new(rand::random()));
+    let salt = problems.optional("salt", raw.salt);
     let development = problems.or("development", raw.development, false);
     let governance_delay = problems.or("governance_delay", raw.governance_delay, Span(DEFAULT_DELAY));
     let governance_delay = delay(governance_delay, development, problems);
@@ -137,6 +137,7 @@ fn side(
         problems
             .add(at("refund_delay"), format!("{refund_delay} is out of range; use {least} to {most} blocks"));
     }
+    let finality = problems.or(&at("finality"), raw.finality, Finality::Tag(FinalTag::Finalized));
     let fee_receiver = problems.or(&at("fee_receiver"), raw.fee_receiver, Address::ZERO);
     let parts = problems.optional(&at("parts"), raw.parts);
     let chain_limits = problems.optional(&at("chain_limits"), raw.chain_limits);
@@ -154,6 +155,7 @@ fn side(
         chain: chain?,
         chain_id: chain_id?,
         endpoint: endpoint?,
+        finality,
         deployer: deployer?,
         operators: operators?,
         governors,

@@ -52,17 +52,19 @@ fn the_example_is_valid_and_its_defaults_are_the_real_ones() {
         "development = false\n",
         "governance_delay = \"2days\"\n",
         "refund_delay = 50400\n",
+        "finality = \"finalized\"\n",
     ]
     .iter()
     .fold(EXAMPLE.to_owned(), |text, line| text.replace(line, ""));
     let implied = load(&implied).unwrap();
     assert!(!implied.development);
+    assert_eq!(implied.main.finality.to_string(), "finalized");
     assert_eq!(implied.pairs[1].gas_cap, None);
     assert_eq!((implied.governance_delay, implied.governance_delay), (spec.governance_delay, 172_800));
     assert_eq!((implied.main.refund_delay, spec.main.refund_delay), (50_400, 50_400));
     assert_eq!(implied.service.refund_delay, 50_400);
     assert_eq!((spec.service.fee_receiver, spec.main.fee_receiver.is_zero()), (Address::ZERO, false));
-    assert_ne!(implied.salt, spec.salt, "a salt is random");
+    assert!(implied.salt.is_none(), "a salt is random");
     assert!(matches!(spec.pairs[1].token(End::Service), TokenSpec::Deploy(token) if token.decimals == 18));
 }
 
@@ -115,6 +117,7 @@ fn what_the_contract_would_refuse_is_refused_here() {
         "greatest_gas_cap = 99999",
         "main.greatest_gas_cap: 99999 is out of range; use 100000 to 15000000",
     );
+    assert_one_problem("finality = \"finalized\"", "finality = \"final\"", "main.finality");
     assert_one_problem(
         "refund_delay = 50400",
         "chain_limits = \"ether\"",
