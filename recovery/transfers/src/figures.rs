@@ -21,6 +21,12 @@ pub struct LaneFigures {
     pub written_off: u64,
     /// Those that are on hold.
     pub on_hold: u64,
+    /// Payments that were compared with the logs of their token.
+    pub by_logs: u64,
+    /// Payments of native currency that were compared with the trace of their transaction.
+    pub by_traces: u64,
+    /// Payments of native currency without a trace, to accounts whose balance rose by exactly what was promised to them in that block.
+    pub by_balances: u64,
     /// Payments that were not looked at one by one, for lack of traces or of a pair.
     pub unchecked: u64,
     /// Requested and not handled, by pair. Unit: the token's smallest unit; pieces of an ERC-721, units of an ERC-1155.

@@ -9,7 +9,9 @@ use polyspan_types::{
 };
 
 use crate::owed::{asked, instead, take};
-use crate::{Difference, DifferenceKind, Judged, LaneFigures, Owed, PairTerms, Promise, pays_back};
+use crate::{
+    Difference, DifferenceKind, Judged, LaneFigures, NativeProof, Owed, PairTerms, Promise, pays_back,
+};
 
 /// What does not change while a lane is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,10 +212,10 @@ impl LaneAudit {
         Ok(promises)
     }
 
-    /// Compares what a transaction says that it paid with what it really did. Without a trace, native currency is not looked at.
+    /// Compares what a transaction says that it paid with what it really did. Native currency without a proof is counted as unchecked.
     ///
     /// Errors: somebody did not get what was asked, or got something that was not.
-    pub fn settle(&mut self, promise: &Promise, mut left: Vec<Payment>, traced: bool) -> Judged {
+    pub fn settle(&mut self, promise: &Promise, mut left: Vec<Payment>, native: NativeProof<'_>) -> Judged {
         let tx_hash = promise.tx_hash;
         for owed in &promise.owed {
             let Some(payments) = &owed.payments else {
@@ -221,9 +223,19 @@ impl LaneAudit {
                 continue;
             };
             for payment in payments {
-                if payment.token.is_zero() && !traced {
-                    self.figures.unchecked += 1;
-                } else if !take(&mut left, payment) {
+                let checked = match native {
+                    NativeProof::Balances(rose) if payment.token.is_zero() => {
+                        match rose.contains(&payment.to) {
+                            true => self.figures.by_balances += 1,
+                            false => self.figures.unchecked += 1,
+                        }
+                        continue;
+                    }
+                    NativeProof::Trace if payment.token.is_zero() => &mut self.figures.by_traces,
+                    _ => &mut self.figures.by_logs,
+                };
+                *checked += 1;
+                if !take(&mut left, payment) {
                     let found = format!(
                         "the request asks for {payment}; transaction {tx_hash} on the destination {}",
                         instead(&left, payment)
@@ -301,7 +313,7 @@ impl LaneAudit {
                 }
             }
         }
-        Ok(Promise { tx_hash: range.tx_hash, owed })
+        Ok(Promise { tx_hash: range.tx_hash, block: range.block, owed })
     }
 
     fn hold(&mut self, held: &HeldRequest, range: &HandledRange, request: Request) -> Judged {
@@ -333,7 +345,7 @@ impl LaneAudit {
             HoldEnd::Released { .. } => {
                 self.figures.released += 1;
                 let owed = Owed { nonce, payments: asked(&self.terms.pairs, &request) };
-                Ok(Some(Promise { tx_hash, owed: vec![owed] }))
+                Ok(Some(Promise { tx_hash, block: ending.block, owed: vec![owed] }))
             }
             HoldEnd::Refunded { request_nonce } => {
                 let back = back.iter().find(|back| back.nonce == request_nonce && back.tx_hash == tx_hash);
@@ -350,7 +362,8 @@ impl LaneAudit {
                 let to_claims = |payment| Payment { to: self.cut.claims, ..payment };
                 let payments = asked(&self.terms.pairs, &request)
                     .map(|payments| payments.into_iter().map(to_claims).collect());
-                Ok(Some(Promise { tx_hash, owed: vec![Owed { nonce, payments }] }))
+                let owed = vec![Owed { nonce, payments }];
+                Ok(Some(Promise { tx_hash, block: ending.block, owed }))
             }
         }
     }

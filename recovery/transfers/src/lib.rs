@@ -33,7 +33,7 @@ pub use figures::LaneFigures;
 pub use lane::{LaneAudit, LaneCut, LaneTerms};
 pub use look::{Look, look};
 pub use nonces::{NonceRange, NonceSet};
-pub use owed::{Owed, Promise};
+pub use owed::{NativeProof, Owed, Promise};
 pub use pair::PairTerms;
 pub use plan::{
     Action, DestinationFacts, LaneFacts, NonceState, Plan, SourceFacts, StateNonces, Step, StoreFacts,

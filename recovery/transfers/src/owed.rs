@@ -1,7 +1,9 @@
 //! What a transaction says that it paid.
 
-use alloy::primitives::{B256, U256};
-use polyspan_types::{Content, Kind, Payload, Payment, Request, RequestNonce};
+use std::collections::BTreeSet;
+
+use alloy::primitives::{Address, B256, U256};
+use polyspan_types::{BlockHeight, Content, Kind, Payload, Payment, Request, RequestNonce};
 
 use crate::PairTerms;
 
@@ -10,8 +12,19 @@ use crate::PairTerms;
 pub struct Promise {
     /// The transaction.
     pub tx_hash: B256,
+    /// Its block.
+    pub block: BlockHeight,
     /// Each request, in order.
     pub owed: Vec<Owed>,
+}
+
+/// How payments of native currency are known, which leave no log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NativeProof<'a> {
+    /// By the trace of the transaction.
+    Trace,
+    /// There is no trace. The balance of these accounts rose in that block by exactly what was promised to them there.
+    Balances(&'a BTreeSet<Address>),
 }
 
 /// One request that was paid.
@@ -26,8 +39,13 @@ pub struct Owed {
 impl Promise {
     /// Whether native currency is among it, which only a trace proves.
     pub fn has_native(&self) -> bool {
-        let mut payments = self.owed.iter().flat_map(|owed| owed.payments.iter().flatten());
-        payments.any(|payment| payment.token.is_zero())
+        self.natives().next().is_some()
+    }
+
+    /// Payments of native currency, each with its request.
+    pub fn natives<'a>(&'a self) -> impl Iterator<Item = (RequestNonce, &'a Payment)> {
+        let payments = |owed: &'a Owed| owed.payments.iter().flatten().map(|payment| (owed.nonce, payment));
+        self.owed.iter().flat_map(payments).filter(|(_, payment)| payment.token.is_zero())
     }
 }
 

@@ -102,7 +102,17 @@ fn without_traces_native_currency_is_counted_as_not_looked_at() {
     world.payouts.clear();
     assert_found(&world, DifferenceKind::Payment, 0, "native currency");
     world.traced = false;
-    assert_eq!(world.judge().unwrap().unchecked, 4);
+    let counted = |world: &World| {
+        let figures = world.judge().unwrap();
+        [figures.by_logs, figures.by_traces, figures.by_balances, figures.unchecked]
+    };
+    assert_eq!(counted(&world), [0, 0, 0, 4]);
+    // Balances prove what an account got.
+    world.rose.insert(world.requests[0].transfer.to);
+    let proved = counted(&world);
+    assert_eq!((proved[0], proved[1], proved[2] + proved[3]), (0, 0, 4));
+    assert!(proved[2] > 0, "{proved:?}");
+    assert_eq!(counted(&self::world()), [4, 0, 0, 0], "tokens have logs");
     let mut gone = self::world();
     gone.pairs.clear();
     gone.payouts.clear();

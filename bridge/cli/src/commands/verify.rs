@@ -6,6 +6,7 @@
 
 mod books;
 mod cut;
+mod natives;
 mod progress;
 mod report;
 mod walk;
@@ -137,8 +138,8 @@ async fn judge(
         let progress = Progress::start(&info.id, source.state.request_nonce);
         let walk = Walk::new(network, &info, cut, progress);
         let walked = walk.run().await?;
-        report.notes.extend(walked.note(&info));
-        report.lanes.push(LaneReport::new(&info, source, destination, &walked.figures));
+        report.notes.extend(natives::notes(&info, &walked.figures, &walked.untraced));
+        report.lanes.push(LaneReport::new(&info, source, destination, &walked));
         figures.push(walked.figures);
     }
     for pair in books::of(deployment, cut, &figures) {

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::sol_types::{SolCall, SolConstructor, SolValue};
-use polyspan_chain::testing::{AnvilProcess, development_key};
+use polyspan_chain::testing::{AnvilProcess, Reply, ScriptedServer, development_key};
 use polyspan_contracts::Bridge;
 use polyspan_contracts::testing::FeeToken;
 use polyspan_node::config::Deployment;
@@ -159,4 +159,105 @@ async fn an_audit_without_a_verdict_says_so() {
     let output = super::network::command_in(folder.path(), &["verify"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("no verdict"));
+}
+
+/// A node that answers both forms of traces with this.
+fn without_traces(code: i64, words: &'static str) -> impl Fn(&str, &Value) -> Reply + Send + Sync + 'static {
+    move |method, _| match method {
+        "trace_transaction" => {
+            Reply::error(-32601, "the method trace_transaction does not exist/is not available")
+        }
+        "debug_traceTransaction" => Reply::error(code, words),
+        _ => Reply::forward(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn native_payments_without_traces_are_checked_by_balances_and_say_why_where_they_cannot_be() {
+    let network = Network::start().await;
+    network.deploy();
+    let relay = network.start_relay().await;
+    for amount in ["1", "2"] {
+        let key = user_key();
+        let mut arguments = transfer(&["native", "--amount", amount], FORTH, TO, &key);
+        arguments.extend(["--wait", "--timeout", "60s"]);
+        network.told(&arguments);
+    }
+    drop(relay);
+    let front = ScriptedServer::before(network.service.http_url(), |_, _| Reply::forward()).await;
+    let config = network.config("").replace(network.service.ws_url().as_str(), front.url().as_str());
+    std::fs::write(network.path("front.toml"), config).unwrap();
+    let verify = |more: &[&str]| {
+        let arguments = [&["verify", "--config", "front.toml"], more].concat();
+        network.told(&arguments)
+    };
+    let lane = |of: &str| {
+        let report: Value = serde_json::from_str(&verify(&["--json"])).unwrap();
+        report["bridges"][0]["lanes"][0][of].clone()
+    };
+    let told = verify(&[]);
+    assert!(told.contains(&format!("payments of {FORTH} checked: 2 by traces")), "{told}");
+
+    // A full node without the methods, or one that traces and does not find the transaction: its states prove it.
+    for words in
+        ["the method debug_traceTransaction does not exist/is not available", "transaction not found"]
+    {
+        front.set(without_traces(-32000, words));
+        let told = verify(&[]);
+        let checked = format!("payments of {FORTH} checked: 2 by balances before and after");
+        assert!(told.contains(&checked) && !told.contains("not checked"), "{words}: {told}");
+        assert!(told.ends_with("no difference"), "{told}");
+    }
+    assert_eq!((lane("by_balances"), lane("unchecked"), lane("untraced")), (json!(2), json!(0), json!([])));
+
+    // The states are gone as well. Each reason has its cure.
+    for (words, why, cure) in [
+        ("the method debug_traceTransaction does not exist/is not available", "no-method", "--http.api"),
+        ("required historical state unavailable (reexec=128)", "too-old", "--gcmode archive"),
+        ("transaction not found", "not-indexed", "--history.transactions 0"),
+        (
+            "ReferenceError: callTracer is not defined at <eval>:1:1(0)",
+            "no-tracer",
+            "use a node with `trace_transaction`",
+        ),
+        ("no", "refused", "read the log of the node"),
+    ] {
+        let traces = without_traces(-32000, words);
+        let to = TO.to_lowercase();
+        front.set(move |method, params| match method {
+            "eth_getBalance"
+                if params[0].as_str().is_some_and(|account| account.eq_ignore_ascii_case(&to)) =>
+            {
+                Reply::error(-32000, "missing trie node 5b3f (path )")
+            }
+            _ => traces(method, params),
+        });
+        let told = verify(&[]);
+        let note = format!(
+            "not checked one by one: 2 payments of {FORTH} in native currency (requests 0-1): on chain service "
+        );
+        assert!(told.contains(&note) && told.contains(cure), "{words}: {told}");
+        assert!(told.contains(&format!("payments of {FORTH} checked: 2 not")), "{told}");
+        let untraced = lane("untraced");
+        assert_eq!(
+            (&untraced[0]["why"], &untraced[0]["requests"]),
+            (&json!(why), &json!([{ "first": 0, "end": 2 }]))
+        );
+        assert_eq!(lane("unchecked"), json!(2));
+    }
+
+    // A balance that rose by something else proves nothing, and is no difference either.
+    let traces = without_traces(-32000, "transaction not found");
+    let to = TO.to_lowercase();
+    front.set(move |method, params| match method {
+        "eth_getBalance" if params[0].as_str().is_some_and(|account| account.eq_ignore_ascii_case(&to)) => {
+            Reply::Forward(Box::new(|balance| match balance.as_str() {
+                Some("0x0") => balance,
+                _ => json!("0x1bc16d674ec80001"),
+            }))
+        }
+        _ => traces(method, params),
+    });
+    assert_eq!(lane("untraced")[0]["why"], json!("not-indexed"));
+    assert_eq!(lane("by_balances"), json!(0));
 }

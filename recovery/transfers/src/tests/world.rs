@@ -1,6 +1,6 @@
 //! A lane with whatever went over it. Every test spoils one thing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::slice::Chunks;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
@@ -10,7 +10,7 @@ use polyspan_types::{
 };
 use proptest::prelude::*;
 
-use crate::{Judged, LaneAudit, LaneCut, LaneFigures, LaneTerms, PairTerms};
+use crate::{Judged, LaneAudit, LaneCut, LaneFigures, LaneTerms, NativeProof, PairTerms};
 
 /// Token of the source, and what the destination makes for it.
 pub(super) const TOKEN: Address = Address::repeat_byte(0xa1);
@@ -54,6 +54,8 @@ pub(super) struct World {
     pub(super) back: Vec<Request>,
     pub(super) payouts: BTreeMap<B256, Vec<Payment>>,
     pub(super) traced: bool,
+    /// Without traces: accounts whose balance proves what they were paid.
+    pub(super) rose: BTreeSet<Address>,
     piece: usize,
 }
 
@@ -79,6 +81,7 @@ impl World {
             back: Vec::new(),
             payouts: BTreeMap::new(),
             traced: true,
+            rose: BTreeSet::new(),
             piece,
         };
         let mut first = 0;
@@ -114,7 +117,11 @@ impl World {
             }
             for promise in audit.handle(logs, &self.back)? {
                 let paid = self.payouts.get(&promise.tx_hash).cloned().unwrap_or_default();
-                audit.settle(&promise, paid, self.traced)?;
+                let native = match self.traced {
+                    true => NativeProof::Trace,
+                    false => NativeProof::Balances(&self.rose),
+                };
+                audit.settle(&promise, paid, native)?;
             }
         }
         pieces.try_for_each(|piece| audit.request(piece.to_vec(), &[]))

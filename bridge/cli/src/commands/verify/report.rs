@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::books::PairBooks;
 use super::cut::End;
+use super::natives::Untraced;
+use super::walk::Walked;
 use crate::asset::Amount;
 use crate::output;
 
@@ -37,6 +39,8 @@ pub(super) struct LaneReport {
     source_block: u64,
     destination_block: u64,
     in_flight: u64,
+    /// Payments of native currency that neither a trace nor balances prove, by reason.
+    untraced: Vec<Untraced>,
     #[serde(flatten)]
     figures: LaneFigures,
 }
@@ -98,8 +102,10 @@ impl LaneReport {
         "up to blocks",
     ];
 
-    pub(super) fn new(info: &LaneInfo, source: &End, destination: &End, figures: &LaneFigures) -> Self {
+    pub(super) fn new(info: &LaneInfo, source: &End, destination: &End, walked: &Walked) -> Self {
+        let Walked { figures, untraced } = walked;
         Self {
+            untraced: untraced.clone(),
             lane: info.id.to_string(),
             source_block: source.block.height.get(),
             destination_block: destination.block.height.get(),
@@ -115,6 +121,25 @@ impl LaneReport {
         cells.extend(counts.map(|count| count.to_string()));
         cells.push(format!("{}, {}", self.source_block, self.destination_block));
         cells
+    }
+}
+
+impl LaneReport {
+    /// How many payments were checked how; nothing where there were none.
+    fn checked(&self) -> Option<String> {
+        let LaneFigures { by_logs, by_traces, by_balances, unchecked, .. } = self.figures;
+        let counts = [
+            (by_logs, "by the logs of their tokens"),
+            (by_traces, "by traces"),
+            (by_balances, "by balances before and after"),
+            (unchecked, "not"),
+        ];
+        let told: Vec<_> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, how)| format!("{count} {how}"))
+            .collect();
+        (!told.is_empty()).then(|| format!("payments of {} checked: {}", self.lane, told.join(", ")))
     }
 }
 
@@ -145,6 +170,8 @@ impl Report {
             output::result("");
             output::table(PairReport::HEAD, pairs);
         }
+        let lanes = self.bridges.iter().flat_map(|bridge| &bridge.lanes);
+        lanes.filter_map(LaneReport::checked).for_each(output::result);
         self.bridges.iter().flat_map(|bridge| &bridge.notes).for_each(output::result);
         match &self.difference {
             None => output::result("no difference"),

@@ -1,16 +1,19 @@
 //! Reading one lane along both of its ends, range by range: what the destination handled, and of the source as much as that
 //! needs.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use alloy::primitives::B256;
-use polyspan_chain::{Chain, ChainError, PaidToken};
+use alloy::primitives::{Address, B256, U256};
+use polyspan_chain::{Chain, ChainError, NoTrace, PaidToken};
 use polyspan_node::config::LaneInfo;
-use polyspan_recovery::{LaneAudit, LaneFigures, LaneTerms, Promise};
+use polyspan_recovery::{LaneAudit, LaneFigures, LaneTerms, NativeProof, Promise};
 use polyspan_types::{BlockHeight, Classify, ErrorClass, HandledLogs, HoldEnd, Payment, Payout};
 
 use super::Stop;
 use super::cut::{Cut, End};
+use super::natives::{Missing, Untraced, promised, risen};
 use super::progress::Progress;
 use crate::network::Network;
 
@@ -33,29 +36,14 @@ pub(super) struct Walk<'a> {
     cut: &'a Cut,
     tokens: Vec<PaidToken>,
     progress: Progress,
-    /// Transactions with native currency of which there was no trace.
-    untraced: u64,
+    /// Payments of native currency that nothing proves.
+    missing: Missing,
 }
 
 /// A lane that was read to its end.
 pub(super) struct Walked {
     pub(super) figures: LaneFigures,
-    untraced: u64,
-}
-
-impl Walked {
-    /// What was not looked at, in a sentence.
-    pub(super) fn note(&self, info: &LaneInfo) -> Option<String> {
-        let why = match self.untraced {
-            0 => "their tokens have no pair any more".to_owned(),
-            count => format!(
-                "chain {} gives no trace of {count} transactions (trace_transaction, debug_traceTransaction), which native currency needs",
-                info.destination.chain
-            ),
-        };
-        let unchecked = self.figures.unchecked;
-        (unchecked > 0).then(|| format!("not checked one by one: {unchecked} payments of {}: {why}", info.id))
-    }
+    pub(super) untraced: Vec<Untraced>,
 }
 
 impl<'a> Walk<'a> {
@@ -70,7 +58,7 @@ impl<'a> Walk<'a> {
             info,
             cut,
             progress,
-            untraced: 0,
+            missing: Missing::default(),
         }
     }
 
@@ -91,7 +79,7 @@ impl<'a> Walk<'a> {
             }
             return Err(stop);
         }
-        Ok(Walked { figures: audit.finish()?, untraced: self.untraced })
+        Ok(Walked { figures: audit.finish()?, untraced: self.missing.told() })
     }
 
     /// Reads both ends beside each other.
@@ -134,16 +122,33 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let payouts = self.destination.payouts(&self.tokens, first, last).await?;
+        // By block: whose balance proves what was promised there.
+        let mut risen: BTreeMap<BlockHeight, BTreeSet<Address>> = BTreeMap::new();
         for promise in &promises {
             let mut paid: Vec<Payment> = of_transaction(&payouts, promise.tx_hash);
             let native = match promise.has_native() {
                 true => self.destination.native(promise.tx_hash).await?,
-                false => Some(Vec::new()),
+                false => Ok(Vec::new()),
             };
-            self.untraced += u64::from(native.is_none());
-            let traced = native.is_some();
-            paid.extend(native.into_iter().flatten());
-            audit.settle(promise, paid, traced)?;
+            match native {
+                Ok(traced) => {
+                    paid.extend(traced);
+                    audit.settle(promise, paid, NativeProof::Trace)?;
+                }
+                Err(why) => {
+                    let block = promise.block;
+                    if let Entry::Vacant(unknown) = risen.entry(block) {
+                        let sums = promised(&promises, block);
+                        // Without states nothing is proved, and nothing is wrong.
+                        unknown.insert(self.destination.risen(block, &sums).await.unwrap_or_default());
+                    }
+                    let proved = &risen[&block];
+                    for (nonce, _) in promise.natives().filter(|(_, payment)| !proved.contains(&payment.to)) {
+                        self.missing.add(why, nonce);
+                    }
+                    audit.settle(promise, paid, NativeProof::Balances(proved))?;
+                }
+            }
         }
         Ok(())
     }
@@ -238,9 +243,16 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    async fn native(&self, tx_hash: B256) -> Result<Option<Vec<Payment>>, ChainError> {
-        let told = patiently(async || self.chain.native_payouts(self.end.side.bridge, tx_hash).await).await?;
-        Ok(told.ok())
+    async fn native(&self, tx_hash: B256) -> Result<Result<Vec<Payment>, NoTrace>, ChainError> {
+        patiently(async || self.chain.native_payouts(self.end.side.bridge, tx_hash).await).await
+    }
+
+    async fn risen(
+        &self,
+        block: BlockHeight,
+        sums: &BTreeMap<Address, U256>,
+    ) -> Result<BTreeSet<Address>, ChainError> {
+        risen(self.chain, block, sums).await
     }
 
     /// Asks about these blocks in as many pieces as the endpoints want.
