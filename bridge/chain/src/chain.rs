@@ -18,10 +18,12 @@ mod fees;
 mod head;
 mod known;
 mod probe;
+mod reached;
 mod reads;
 mod send;
 
 use known::Known;
+use reached::Reached;
 
 use self::fees::Prices;
 
@@ -38,6 +40,8 @@ struct Inner {
     pool: Pool,
     /// The last head that a quorum confirmed: it tells the height of the hashes at which state is read.
     head: Mutex<Option<Head>>,
+    /// The newest block that was ever shown.
+    reached: Mutex<Reached>,
     /// What gas costs, as far as it is known.
     prices: Mutex<Prices>,
     /// Until when the follower of the process answers for it.
@@ -64,6 +68,7 @@ impl Chain {
             settings,
             pool,
             head: Mutex::new(None),
+            reached: Mutex::default(),
             prices: Mutex::default(),
             followed: Mutex::new(None),
             known: Mutex::default(),
@@ -94,7 +99,8 @@ impl Chain {
     /// What is known against endpoints now, for people: `2 of 3 endpoints are good, 2 must agree; endpoints[2] (…) lags by
     /// 40 blocks`. `None` while nothing is.
     pub fn remark(&self) -> Option<String> {
-        self.pool().remark()
+        let behind = self.check_current().err().map(|behind| behind.to_string());
+        behind.or_else(|| self.pool().remark())
     }
 
     /// Proves now that a quorum of the endpoints serves the right chain. Every session proves it before its first request,
@@ -171,6 +177,11 @@ impl Chain {
             Some(head) if holds => Ok(head.latest),
             _ => Ok(self.head().await?.latest),
         }
+    }
+
+    fn reached(&self) -> MutexGuard<'_, Reached> {
+        // It is whole after any panic.
+        self.0.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known_lanes(&self) -> MutexGuard<'_, Known> {

@@ -116,6 +116,20 @@ pub enum ChainError {
         /// The block.
         height: BlockHeight,
     },
+    /// A newest block that lies behind one that was known before.
+    #[error(
+        "the endpoints of chain {chain} are {} blocks behind: they show block {shown}, and the chain had reached {known}; nothing is sent \
+         there until they have caught up (runbook: the endpoints are behind)",
+        known.since(*shown)
+    )]
+    Behind {
+        /// Name of the chain.
+        chain: String,
+        /// The block that is shown.
+        shown: BlockHeight,
+        /// What the chain had reached.
+        known: BlockHeight,
+    },
     /// An answer that does not end within reason. The rest of it was not read.
     #[error("endpoint {endpoint} answers {method} with more than {limit} bytes; use another endpoint")]
     TooLong {
@@ -224,7 +238,8 @@ impl ChainError {
             Self::BadAnswer { .. }
             | Self::TooLong { .. }
             | Self::UnconfirmedHead { .. }
-            | Self::HeadJumped { .. } => "bad_answer",
+            | Self::HeadJumped { .. }
+            | Self::Behind { .. } => "bad_answer",
             Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
             | Self::LogsPruned { .. }
@@ -298,6 +313,7 @@ impl Classify for ChainError {
             | Self::BadAnswer { .. }
             | Self::UnconfirmedHead { .. }
             | Self::HeadJumped { .. }
+            | Self::Behind { .. }
             | Self::TooLong { .. }
             | Self::Refused(_) => ErrorClass::Retry { after: SOON_RETRY },
         }

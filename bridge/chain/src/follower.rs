@@ -92,6 +92,7 @@ impl HeadFollower {
             }
             Ok(head) => {
                 self.backoff.reset();
+                self.chain.follow(head);
                 let known = self.view.borrow().head;
                 if known.is_none_or(|known| known.latest != head.latest) {
                     self.rhythm.saw_block(asked, head.latest.height);

@@ -18,6 +18,7 @@ mod pricing;
 mod raise;
 mod send;
 mod signing;
+mod used;
 mod watch_pending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,7 @@ use pool::{KeyAnswer, Order};
 use pricing::first_price;
 use send::Broadcast;
 use signing::Signing;
+use used::{Told, UsedNonces};
 
 use crate::clock::now_ms;
 use crate::keys::SigningKey;
@@ -85,6 +87,8 @@ pub struct Submitter {
     pending: Vec<Pending>,
     /// The first account nonce that no block had used at the last look.
     used: Option<AccountNonce>,
+    /// What is known of that, whoever answers.
+    used_nonces: UsedNonces,
     /// The newest block at the last look.
     newest: Option<BlockRef>,
     funds: Funds,
@@ -195,6 +199,7 @@ pub fn submitters(parts: &SubmitterParts, keys: Vec<SigningKey>) -> (Vec<Submitt
             jobs,
             pending: Vec::new(),
             used: None,
+            used_nonces: UsedNonces::default(),
             newest: None,
             funds: Funds::default(),
             multipliers: BTreeMap::new(),
@@ -220,6 +225,7 @@ impl Submitter {
             );
         }
         self.pending = left.into_iter().map(Pending::new).collect();
+        self.load_used().await?;
         self.seat.ok();
         // Ends when a key that gave no signature gives one again.
         let mut trial: Option<BoxFuture<'static, ()>> = None;
@@ -244,6 +250,16 @@ impl Submitter {
                 }
             }
         }
+    }
+
+    /// What an earlier process saw final is known, whatever endpoints show now.
+    async fn load_used(&mut self) -> Result<(), StoreError> {
+        let last = self.store.last_final(self.chain.id(), self.signer.address()).await?;
+        if let Some((last, height)) = last {
+            self.chain.was_final(height);
+            self.used_nonces.saw(last.next(), height);
+        }
+        Ok(())
     }
 
     async fn look(&mut self) {
@@ -341,6 +357,10 @@ impl Submitter {
     /// Simulates, prices, signs, writes down, sends. `Err` in the inner result: nothing was sent, and why.
     async fn send(&mut self, job: &Job) -> Result<Result<Pending, NotSent>, SubmitterError> {
         let from = self.signer.address();
+        // A pause does no harm, and is the last thing to wait for a node.
+        if job.purpose != Purpose::Pause {
+            self.chain.check_current()?;
+        }
         if job.purpose == Purpose::Release
             && let Some(spent) = self.over_budget().await?
         {
@@ -465,7 +485,19 @@ impl Submitter {
     }
 
     async fn look_at_account_nonce(&mut self) -> Result<AccountNonce, SubmitterError> {
-        let on_chain = self.chain.account_nonce(self.signer.address(), At::Latest).await?;
+        let account = self.signer.address();
+        let told = self.chain.account_nonce(account, At::Latest).await?;
+        let head = self.heads.borrow().head.map(|head| head.latest);
+        let height = head.map_or(BlockHeight::ZERO, |head| head.height);
+        let on_chain = match (self.used_nonces.told(told, height, Instant::now()), head) {
+            (Told::Count(count), _) => count,
+            (Told::AskAtHead, Some(head)) => {
+                let count = self.chain.account_nonce(account, At::Hash(head.hash)).await?;
+                self.used_nonces.settle(count, head.height);
+                count
+            }
+            (Told::AskAtHead, None) => told,
+        };
         self.used = Some(on_chain);
         Ok(on_chain)
     }

@@ -1,7 +1,7 @@
 //! The journal of submissions, written ahead of every send.
 
 use alloy::primitives::{Address, B256, Bytes};
-use polyspan_types::{AccountNonce, BlockRef, BridgeId, ChainId, CrashPoint, RequestNonce};
+use polyspan_types::{AccountNonce, BlockHeight, BlockRef, BridgeId, ChainId, CrashPoint, RequestNonce};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,27 @@ impl Store {
             let mut statement = snapshot.prepare_cached(&sql)?;
             let rows = statement.query_map(params![chain, submitter.as_slice()], submission)?;
             with_attempts(snapshot, rows)
+        })
+        .await
+    }
+
+    /// The highest account nonce of an account that a final block has used for a submission of this store, and that block's height.
+    ///
+    /// Errors: the store is closed or damaged.
+    pub async fn last_final(
+        &self,
+        chain: ChainId,
+        submitter: Address,
+    ) -> Result<Option<(AccountNonce, BlockHeight)>, StoreError> {
+        self.read(move |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT account_nonce, block_height FROM submission WHERE chain = ?1 AND submitter = ?2 AND state = 2 \
+                 ORDER BY account_nonce DESC LIMIT 1",
+            )?;
+            let mut rows = statement.query_map(params![bound(chain.get()), submitter.as_slice()], |row| {
+                Ok((AccountNonce::new(count(row, 0)?), BlockHeight::new(count(row, 1)?)))
+            })?;
+            Ok(rows.next().transpose()?)
         })
         .await
     }

@@ -17,8 +17,8 @@ use crate::{ChainError, Head};
 
 /// An endpoint lags when its newest block is more than so many blocks, and so many seconds of block time, behind that of a
 /// quorum. Both: a block may take a fraction of a second or a quarter of a minute.
-const LAG_BLOCKS: u64 = 3;
-const LAG_SECONDS: u64 = 10;
+pub(super) const LAG_BLOCKS: u64 = 3;
+pub(super) const LAG_SECONDS: u64 = 10;
 
 /// Blocks that the newest one gives way when endpoints see different ones at its height, before the final one takes its
 /// place.
@@ -135,6 +135,27 @@ impl Chain {
             known == block.reference || next
         };
         self.last_head().is_some_and(|last| follows(last.final_block) || follows(last.latest))
+    }
+
+    /// The process's follower takes this for the chain's head. What is further ahead than the chain's pace explains is not taken.
+    pub fn follow(&self, head: Head) {
+        self.reached().saw(head.latest.height, head.timestamp, Instant::now());
+    }
+
+    /// An earlier process saw this block final: endpoints that do not have it yet are behind.
+    pub fn was_final(&self, height: BlockHeight) {
+        self.reached().was_final(height);
+    }
+
+    /// Whether endpoints show the chain as it is now, as far as this process knows it. While they do not, nothing that they say of account
+    /// nonces, balances and fees is worth anything.
+    ///
+    /// Errors: [`ChainError::Behind`].
+    pub fn check_current(&self) -> Result<(), ChainError> {
+        let gap = self.reached().gap();
+        gap.map_or(Ok(()), |(shown, known)| {
+            Err(ChainError::Behind { chain: self.name().to_owned(), shown, known })
+        })
     }
 
     /// The process's follower looks again after this time: until then, what it saw is the newest block for everyone.

@@ -106,7 +106,7 @@ impl Chain {
         F: Future<Output = Result<T, ChainError>> + Send,
     {
         let (pool, kind) = (self.pool(), CallKind::State);
-        let answers = pool.survey(kind, ask).await;
+        let answers = pool.survey_current(kind, ask).await;
         let (mut values, mut failures) = (Vec::new(), Vec::new());
         for (index, answer) in answers {
             match answer {

@@ -157,7 +157,8 @@ impl Pool {
     }
 
     /// What answers of different sizes come to: a quorum is asked, and another endpoint for each that fails, is late or says
-    /// something else, until it is settled. `rest` decides when everyone was asked and it is not.
+    /// something else, until it is settled. Those that lag are asked only when fewer than a quorum of the others answer. `rest` decides when
+    /// everyone was asked and it is not settled.
     ///
     /// Errors: [`ChainError::NoQuorum`] when fewer than a quorum answer.
     pub(crate) async fn weighed<T, R, F>(
@@ -172,7 +173,10 @@ impl Pool {
         F: Future<Output = Result<T, ChainError>> + Send,
     {
         let kind = CallKind::Single;
-        let mut round = Round::new(self.quorum, self.ranked(Question::new(what, kind, None)));
+        let ranked = self.ranked(Question::new(what, kind, None));
+        let (lagging, current): (Vec<_>, Vec<_>) =
+            ranked.into_iter().partition(|index| self.scores()[*index].lags());
+        let (mut round, mut lagging) = (Round::new(self.quorum, current), Some(lagging));
         let (mut answers, mut failures): (Answers<T>, Vec<_>) = (Vec::new(), Vec::new());
         let mut open = FuturesUnordered::new();
         let mut hedge_at = Instant::now() + self.hedge;
@@ -187,6 +191,9 @@ impl Pool {
             }
             tokio::select! {
                 answer = open.next() => match answer {
+                    None if answers.len() < self.quorum && let Some(rest) = lagging.take() => {
+                        round.add(rest);
+                    }
                     None => break None,
                     Some((index, Err(failed))) if !failed.is_answer() => {
                         round.ended(index);
@@ -286,6 +293,23 @@ impl Pool {
         F: Future<Output = Result<T, ChainError>> + Send,
     {
         let good = self.standing_within(Standing::Behind, kind);
+        let mut answers = self.gather(&good, self.quorum, kind, &ask).await;
+        if answers.iter().filter(|(_, answer)| answer.is_ok()).count() < self.quorum {
+            answers.extend(self.survey_rest(kind, &good, ask).await);
+        }
+        answers
+    }
+
+    /// As [`Pool::survey`], without those that lag: what they say is of an older block. They are asked when the others are too few.
+    pub(crate) async fn survey_current<T, F>(
+        &self,
+        kind: CallKind,
+        ask: impl Fn(Arc<Client>) -> F,
+    ) -> Answers<T>
+    where
+        F: Future<Output = Result<T, ChainError>> + Send,
+    {
+        let good = self.standing_within(Standing::OnTrial, kind);
         let mut answers = self.gather(&good, self.quorum, kind, &ask).await;
         if answers.iter().filter(|(_, answer)| answer.is_ok()).count() < self.quorum {
             answers.extend(self.survey_rest(kind, &good, ask).await);

@@ -25,6 +25,11 @@ impl Round {
         Self { needed, order: order.into(), open: Vec::new() }
     }
 
+    /// Others may be asked as well, after all so far.
+    pub(crate) fn add(&mut self, order: Vec<usize>) {
+        self.order.extend(order);
+    }
+
     /// Who is asked now, when the largest number of equal answers so far is `most`.
     pub(crate) fn launch(&mut self, most: usize) -> Vec<usize> {
         let mut launched = Vec::new();

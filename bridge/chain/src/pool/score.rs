@@ -134,6 +134,11 @@ impl Score {
         self.reach.until.filter(|_| self.reach.trouble == Some(Trouble::RateLimited))
     }
 
+    /// Whether it is behind the others.
+    pub(crate) const fn lags(&self) -> bool {
+        self.lag.is_some()
+    }
+
     /// Newest block that the endpoint showed.
     pub(crate) const fn height(&self) -> Option<BlockHeight> {
         self.height

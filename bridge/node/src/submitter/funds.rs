@@ -81,6 +81,19 @@ impl Funds {
     }
 }
 
+#[cfg(test)]
+impl Funds {
+    /// What was read last.
+    pub(super) const fn balance(&self) -> U256 {
+        self.balance
+    }
+
+    /// It is due to be read.
+    pub(super) const fn forget(&mut self) {
+        self.read = None;
+    }
+}
+
 impl Submitter {
     /// Whether the account has what `gas` can cost. Where it has not, it is passed over until it has. One that `follows` others of
     /// its lane leaves half of the balance to other lanes, of which nodes take nothing that is not covered.
@@ -123,7 +136,8 @@ impl Submitter {
 
     /// Reads the balance now and then, and often while there is too little.
     pub(super) async fn look_at_funds(&mut self) {
-        if !self.funds.is_due(Instant::now()) {
+        // What an endpoint that is behind says of a balance is older than what is known.
+        if !self.funds.is_due(Instant::now()) || self.chain.check_current().is_err() {
             return;
         }
         match self.read_balance().await {

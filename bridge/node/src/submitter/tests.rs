@@ -7,6 +7,7 @@ use polyspan_types::{BlockRef, BridgeId, ChainId, Epoch, RequestNonce, Root, Thr
 use super::*;
 use crate::config::{LaneInfo, Side};
 
+mod behind;
 mod gas;
 mod node;
 mod overtaken;

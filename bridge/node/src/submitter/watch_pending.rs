@@ -40,6 +40,11 @@ impl Submitter {
             self.stand();
             return;
         }
+        if let Err(behind) = self.chain.check_current() {
+            // What endpoints show is older than what is known: nothing is sent again, replaced, filled or given up for it.
+            self.seat.waits(Some(behind.to_string()));
+            return;
+        }
         let mut hindrances = Vec::new();
         let mut all_looked_at = true;
         let newest = self.look_at_newest(head).await;
@@ -83,6 +88,9 @@ impl Submitter {
     /// The first account nonce that no block has used.
     async fn look_at_used(&mut self, newest: &InNewest) -> Result<AccountNonce, SubmitterError> {
         let found = newest.used(&self.pending);
+        if let (Some((used, _)), Some(block)) = (found, self.newest) {
+            self.used_nonces.saw(used, block.height);
+        }
         let used = match found {
             Some((used, true)) => used,
             // Whose count is behind may have the block.

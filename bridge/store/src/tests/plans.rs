@@ -94,6 +94,7 @@ async fn tick(store: &Store) {
     store.halted(id).await.unwrap();
     store.sign_floor(id).await.unwrap();
     store.journal(CHAIN, SUBMITTER).await.unwrap();
+    store.last_final(CHAIN, SUBMITTER).await.unwrap();
     store.attestations(id, Epoch::new(1), nonce(0)).await.unwrap();
     store.open_holds(id, nonce(0), 1).await.unwrap();
     store.open_hold_recipients(id, nonce(0), 1).await.unwrap();

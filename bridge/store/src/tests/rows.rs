@@ -238,6 +238,9 @@ async fn the_journal_holds_what_is_not_final() {
     receipt(0, SubmissionOutcome::Final { block: block(7), success: true }).await.unwrap();
     receipt(1, mined).await.unwrap();
     receipt(3, SubmissionOutcome::Lost).await.unwrap();
+    let last = store.last_final(CHAIN, SUBMITTER).await.unwrap();
+    assert_eq!(last, Some((AccountNonce::new(0), block(7).height)), "what is mined can be taken back");
+    assert_eq!(store.last_final(CHAIN, Address::ZERO).await.unwrap(), None);
     let journal = store.journal(CHAIN, SUBMITTER).await.unwrap();
     let expected = [Submission { outcome: mined, ..submission(1, 10, 10) }, submission(2, 20, 10)];
     assert_eq!(journal, expected);

@@ -4,7 +4,7 @@ use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, U256};
 use alloy::rpc::types::TransactionRequest;
 use polyspan_chain::testing::{Reply, development_key, eventually};
-use polyspan_chain::{ChainError, FeeMarket, ReplyKind};
+use polyspan_chain::{At, ChainError, FeeMarket, ReplyKind};
 use serde_json::{Value, json};
 
 use super::{Three, dead};
@@ -175,5 +175,44 @@ async fn tips_cost_one_call_in_eight_blocks_and_estimates_one_to_each_of_a_quoru
         three.anvil.mine(blocks).await;
         three.chain.fees().await.unwrap();
         assert_eq!(asked(&three, "eth_maxPriorityFeePerGas"), [calls, calls, 0]);
+    }
+}
+
+/// Three endpoints, the first of which lags.
+async fn with_a_laggard() -> Three {
+    let three = Three::new().await;
+    three.anvil.rpc("anvil_setBlockTimestampInterval", json!([1])).await;
+    three.anvil.mine(5).await;
+    let newest = three.anvil.rpc("eth_getBlockByNumber", json!(["latest", false])).await;
+    three.break_endpoint(0, super::stopped_at(newest));
+    three.anvil.mine(40).await;
+    three.chain.head().await.unwrap();
+    super::remark(&three.chain, &["endpoints[0]", "lags by 40 blocks"]);
+    three
+}
+
+#[tokio::test]
+async fn an_endpoint_that_lags_is_not_asked_for_nonces_balances_and_fees() {
+    let three = with_a_laggard().await;
+    let account = development_key(0).address();
+    let sizes = ["eth_getTransactionCount", "eth_getBalance", "eth_maxPriorityFeePerGas"];
+    three.chain.account_nonce(account, At::Latest).await.unwrap();
+    three.chain.balance(account).await.unwrap();
+    three.chain.fees().await.unwrap();
+    for method in sizes {
+        assert_eq!(asked(&three, method), [0, 1, 1], "{method}");
+    }
+    // Also where the others differ, so that a third one would settle it.
+    three.break_endpoint(1, to_method("eth_maxPriorityFeePerGas", json!(HUGE)));
+    three.anvil.mine(TIP_BLOCKS).await;
+    three.chain.fees().await.unwrap();
+    assert_eq!(asked(&three, "eth_maxPriorityFeePerGas")[0], 0);
+    // With too few others it is.
+    three.break_endpoint(1, dead);
+    three.chain.account_nonce(account, At::Latest).await.unwrap();
+    three.anvil.mine(TIP_BLOCKS).await;
+    three.chain.fees().await.unwrap();
+    for method in [sizes[0], sizes[2]] {
+        assert!(asked(&three, method)[0] > 0, "{method}");
     }
 }

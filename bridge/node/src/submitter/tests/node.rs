@@ -160,7 +160,9 @@ impl NodeFixture {
             begun: None,
         };
         store.begin_lane(bridge_id(1), base, Vec::new()).await.unwrap();
-        let heads = watch::Sender::new(view(chain.head().await.unwrap()));
+        let head = chain.head().await.unwrap();
+        chain.follow(head);
+        let heads = watch::Sender::new(view(head));
         let parts = SubmitterParts {
             chain,
             store,
@@ -187,7 +189,18 @@ impl NodeFixture {
     /// The node shows this block, and the process sees it.
     pub(super) async fn head(&mut self, height: u64) {
         self.world(|world| world.head = height);
-        self.heads.send_replace(view(self.submitter.chain.head().await.unwrap()));
+        let head = self.submitter.chain.head().await.unwrap();
+        self.submitter.chain.follow(head);
+        self.heads.send_replace(view(head));
+    }
+
+    /// A process that knows nothing starts while the node shows this block, and so many transactions of the account.
+    pub(super) async fn restart_at(&mut self, height: u64, count: u64) {
+        self.world(|world| (world.head, world.count) = (height, count));
+        let chain = Chain::new(self.submitter.chain.settings().clone()).unwrap();
+        self.heads.send_replace(view(chain.head().await.unwrap()));
+        (self.submitter.chain, self.submitter.used) = (chain, None);
+        self.submitter.used_nonces = UsedNonces::default();
     }
 
     /// What the submitter says to a job of so many transfers.
