@@ -10,6 +10,7 @@
 //! ```
 
 pub mod account;
+pub mod ancestor;
 pub mod bench;
 pub mod binaries;
 pub mod bridge_view;
