@@ -108,16 +108,28 @@ impl Ancestor {
         network.service.start_endpoint_nodes(&self.names()).await
     }
 
+    /// Waits until every SEN has the newest block of now.
+    ///
+    /// Errors: one does not get it.
+    pub async fn wait_synchronized(&self, network: &Network) -> Result<()> {
+        let height = network.service.height().await?;
+        for operator in &self.operators {
+            operator.wait_for_block(height).await?;
+        }
+        Ok(())
+    }
+
     /// The relays whose nodes serve it.
     fn names(&self) -> Vec<String> {
         self.operators.iter().map(|operator| operator.name.clone()).collect()
     }
 
-    /// Has every node forget the bridge: nothing is heard or paid any more.
+    /// Has every node forget the bridge: nothing is heard or paid any more. A node that has just started knows it only once it is connected.
     ///
     /// Errors: a node refuses.
     pub async fn deregister(&self) -> Result<()> {
         for operator in &self.operators {
+            operator.wait_serving(self.child).await?;
             let _: Value = operator.ask("deregisterBridge", json!([self.child, self.parent])).await?;
         }
         Ok(())

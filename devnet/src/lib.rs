@@ -29,6 +29,7 @@ pub mod keys;
 pub mod lan;
 pub mod link;
 pub mod memory;
+pub mod migration;
 pub mod misbehave;
 pub mod moves;
 pub mod network;

@@ -128,6 +128,25 @@ impl Operator {
         eventually_true(&format!("the SEN of {} reads both accounts", self.name), CONNECTED, connected).await
     }
 
+    /// Waits until the SEN knows the bridge with this contract on the service chain, as after a start.
+    ///
+    /// Errors: it does not, in time.
+    pub(super) async fn wait_serving(&self, child: Address) -> Result<()> {
+        let serving = || async {
+            let _: Value = self.ask("getBridgeInformation", json!([child])).await?;
+            Ok(true)
+        };
+        eventually_true(&format!("the SEN of {} serves {child}", self.name), CONNECTED, serving).await
+    }
+
+    /// Waits until its SEN has this block.
+    ///
+    /// Errors: it does not get it, in time.
+    pub(super) async fn wait_for_block(&self, height: u64) -> Result<()> {
+        let reached = || async { Ok(self.sen.provider.get_block_number().await? >= height) };
+        eventually_true(&format!("the SEN of {} has block {height}", self.name), CONNECTED, reached).await
+    }
+
     /// Calls a method of the namespace `subbridge`.
     ///
     /// Errors: the node does not answer, or refuses.
