@@ -87,7 +87,7 @@ bench: tools build ## Gas per request and per transfer, against the goals
 	@$(TARGET)/debug/devnet bench gas
 
 # What takes time is measured with optimised programs.
-.PHONY: release bench-failover bench-throughput bench-recovery bench-start scenarios
+.PHONY: release bench-failover bench-throughput bench-recovery bench-start bench-kaia kaia-migrate scenarios
 bench-failover bench-throughput: $(FETCHED)
 
 release: rust
@@ -104,6 +104,12 @@ bench-throughput: tools release ## Transfers a second, beside what the chains ca
 
 bench-recovery: tools release ## Backlogs of 10 000 and 100 000 requests after all relays were down (BENCH_FLAGS='--requests 1000')
 	@$(TARGET)/release/devnet bench recovery $(BENCH_FLAGS)
+
+bench-kaia: tools kaia release ## The bridge of Kaia's nodes and this one on the same nodes (BENCH_FLAGS='--requests 100')
+	@$(TARGET)/release/devnet bench kaia $(BENCH_FLAGS)
+
+kaia-migrate: tools kaia build ## Rehearse moving from the bridge of Kaia's nodes to this one
+	@$(TARGET)/debug/devnet kaia migrate
 
 scenarios: tools build etcd ## Every scenario, the long ones too (needs root)
 	@$(TARGET)/debug/devnet scenario run --all

@@ -2,6 +2,7 @@
 
 pub mod failover;
 pub mod gas;
+pub mod kaia;
 mod load;
 mod processor;
 pub mod recovery;

@@ -10,6 +10,7 @@ mod kaia;
 mod kind;
 mod site;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use anvil::{Anvil, AnvilSpec};
 use geth::{GcMode, Geth};
 use hardhat::Hardhat;
 use kaia::Kaia;
+pub(crate) use kaia::{BridgePart, MainBridge};
 use site::Site;
 
 pub use access::ChainAccess;
@@ -211,6 +213,48 @@ impl Chain {
         match &mut self.node {
             Node::Kaia(kaia) => kaia.start_endpoint_node(relay).await,
             Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
+        }
+    }
+
+    /// As [`Chain::stop_endpoint_node`], of several relays at once.
+    ///
+    /// Errors: as [`Chain::stop_endpoint_node`].
+    pub(crate) async fn stop_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.stop_endpoint_nodes(relays).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
+        }
+    }
+
+    /// As [`Chain::start_endpoint_node`], of several relays at once.
+    ///
+    /// Errors: as [`Chain::stop_endpoint_node`].
+    pub(crate) async fn start_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.start_endpoint_nodes(relays).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
+        }
+    }
+
+    /// Has the endpoint nodes of relays start again with these parts in the bridge that is built into Kaia's nodes, all at once.
+    ///
+    /// Errors: no node of Kaia is called so, or one cannot be ended or started.
+    pub(crate) async fn take_parts(&mut self, parts: BTreeMap<String, BridgePart>) -> Result<()> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.take_parts(parts).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => {
+                bail!("only nodes of Kaia have a bridge of their own")
+            }
+        }
+    }
+
+    /// How to talk to the endpoint node of a relay.
+    ///
+    /// Errors: it has none of that name, or the node does not answer.
+    pub(crate) async fn endpoint_access(&self, relay: &str) -> Result<ChainAccess> {
+        match &self.node {
+            Node::Kaia(kaia) => kaia.endpoint_access(relay).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(self.access().clone()),
         }
     }
 

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod account;
+pub mod ancestor;
 pub mod bench;
 pub mod binaries;
 pub mod bridge_view;
@@ -28,6 +29,7 @@ pub mod keys;
 pub mod lan;
 pub mod link;
 pub mod memory;
+pub mod migration;
 pub mod misbehave;
 pub mod moves;
 pub mod network;

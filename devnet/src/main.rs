@@ -11,7 +11,9 @@ use polyspan_devnet::misbehave::{self, Fault};
 use polyspan_devnet::signals::asked_to_end;
 use polyspan_devnet::spec::{Coordination, NetworkSpec, Place, Topology};
 use polyspan_devnet::tokens::PAYMENT_PAIR;
-use polyspan_devnet::{bench, binaries, demo, hostile_etcd, record_replies, scenario, scenarios, screen, up};
+use polyspan_devnet::{
+    bench, binaries, demo, hostile_etcd, migration, record_replies, scenario, scenarios, screen, up,
+};
 use polyspan_monitoring::logs;
 use tracing_subscriber::EnvFilter;
 
@@ -69,8 +71,9 @@ enum Command {
         /// Kills, and as many freezes, of the failover benchmark.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
-        /// Requests of each backlog of the recovery benchmark, one after the other.
-        #[arg(long, value_delimiter = ',', default_values_t = [bench::recovery::BACKLOG, 100_000])]
+        /// Requests of each backlog of the recovery benchmark, one after the other. Default: 10000,100000. Requests of each burst of the
+        /// kaia benchmark, of which the largest is its backlog, too. Default: 1000,3000.
+        #[arg(long, value_delimiter = ',', value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
         requests: Vec<u64>,
         /// Finished transfers behind the relay of the start benchmark, at least 1000.
         #[arg(long, default_value_t = 1_000_000, value_parser = RangedU64ValueParser::<u64>::new().range(1_000..=100_000_000))]
@@ -82,6 +85,11 @@ enum Command {
     Scenario {
         #[command(subcommand)]
         what: ScenarioCommand,
+    },
+    /// What only nodes of Kaia can show.
+    Kaia {
+        #[command(subcommand)]
+        what: KaiaCommand,
     },
     /// Record what a node answers where it refuses something, for the tests of the rules that read such answers.
     RecordReplies {
@@ -112,6 +120,17 @@ enum Command {
         /// Config of another relay whose attester key was stolen; several times for several.
         #[arg(long = "stolen", value_name = "FILE")]
         stolen: Vec<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum KaiaCommand {
+    /// Rehearse docs/migrating-from-kaia.md: the bridge of the nodes is drained, closed and replaced, with its liquidity; ends with 0 only if
+    /// everything adds up.
+    Migrate {
+        /// Requests on each lane of the old bridge before it is stopped, and as many while it is down.
+        #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000))]
+        requests: u64,
     },
 }
 
@@ -198,6 +217,8 @@ enum Bench {
     Recovery,
     /// Time to the first attestation, and memory, of a relay with a long past.
     Start,
+    /// The bridge that is built into Kaia's nodes and this one, on the same nodes; always on those of Kaia.
+    Kaia,
 }
 
 fn main() -> ExitCode {
@@ -250,8 +271,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Bench { what, json, threshold, max_transfers, rounds, requests, transfers, parts } => {
+            let parts = match what {
+                Bench::Kaia => Parts { nodes: NodeKind::Kaia, ..parts },
+                _ => parts,
+            };
             let (nodes, coordination) = parts.checked()?;
             let run = Run::choose(dir, "bench")?;
+            let or =
+                |default: [u64; 2]| if requests.is_empty() { default.to_vec() } else { requests.clone() };
             let full = NetworkSpec::full(&run.directory);
             let development = usize::from(threshold) * 2 <= full.relays().len() / 2;
             let spec = NetworkSpec { nodes, threshold, development, max_transfers, coordination, ..full };
@@ -265,8 +292,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                     Bench::Gas => bench::gas::run(NetworkSpec::full(&run.directory)).await,
                     Bench::Failover => bench::failover::run(spec, rounds).await,
                     Bench::Throughput => bench::throughput::run(spec).await,
-                    Bench::Recovery => bench::recovery::run(spec, &requests).await,
+                    Bench::Recovery => bench::recovery::run(spec, &or(bench::recovery::BACKLOGS)).await,
                     Bench::Start => bench::start::run(spec, transfers).await,
+                    Bench::Kaia => bench::kaia::run(spec, &or(bench::kaia::BURSTS)).await,
                 }
             })
             .await?;
@@ -293,6 +321,16 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             };
             let place = if loopback { Place::Loopback } else { Place::Namespaces };
             unless_asked_to_end(play(dir, &chosen, (nodes, place, coordination), seed, json)).await
+        }
+        Command::Kaia { what: KaiaCommand::Migrate { requests } } => {
+            binaries::kaia(Layer::Main)?;
+            binaries::kaia(Layer::Service)?;
+            let run = Run::choose(dir, "migrate")?;
+            let spec = NetworkSpec { nodes: NodeKind::Kaia, ..NetworkSpec::full(&run.directory) };
+            unless_asked_to_end(migration::run(spec, requests)).await?;
+            run.clean();
+            screen::line("migration: everything adds up");
+            Ok(ExitCode::SUCCESS)
         }
         Command::RecordReplies { nodes } => {
             let run = Run::choose(dir, "record-replies")?;

@@ -44,6 +44,9 @@ const SCRIPTED: u64 = 30_000;
 /// The backlog of which the goals speak. Unit: requests.
 pub const BACKLOG: u64 = 10_000;
 
+/// The backlogs of a run.
+pub const BACKLOGS: [u64; 2] = [BACKLOG, 100_000];
+
 /// Goals. Source: DESIGN section 12.
 const REQUESTS_PER_S: f64 = 1_000.0;
 const CALLS_PER_REQUEST: f64 = 0.05;

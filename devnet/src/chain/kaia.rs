@@ -1,6 +1,7 @@
 //! A chain of Kaia nodes as operators of the ancestor run it: four nodes make the blocks by Istanbul BFT, and everybody else talks to endpoint
 //! nodes, an EN of the main chain or an SEN of the service chain. Each relay has one of its own. Every block is final.
 
+mod bridge_part;
 mod genesis;
 mod node;
 
@@ -27,6 +28,7 @@ use crate::binaries::KaiaPrograms;
 use crate::eventually::eventually;
 use crate::host::Host;
 use crate::process::ChildProcess;
+pub(crate) use bridge_part::{BridgePart, MainBridge};
 use genesis::{MakerKey, genesis_of};
 use node::{Launch, Node, Role};
 
@@ -142,6 +144,40 @@ impl Kaia {
 
     fn launch(&self, name: &str, number: usize, role: Role) -> Result<Launch> {
         Launch::new(&self.programs.endpoint, &self.site, &self.genesis, (name, number), role)
+    }
+
+    /// As [`Kaia::stop_endpoint_node`], several at once.
+    pub(super) async fn stop_endpoint_nodes(&mut self, names: &[String]) -> Result<()> {
+        let named = self.endpoints.iter_mut().filter(|(name, _)| names.contains(name));
+        try_join_all(named.map(|(_, node)| node.stop())).await?;
+        Ok(())
+    }
+
+    /// As [`Kaia::start_endpoint_node`], several at once.
+    pub(super) async fn start_endpoint_nodes(&mut self, names: &[String]) -> Result<()> {
+        let makers = uris(&self.makers);
+        let named = self.endpoints.iter_mut().filter(|(name, _)| names.contains(name));
+        try_join_all(named.map(|(_, node)| node.start(&makers))).await?;
+        Ok(())
+    }
+
+    /// Has endpoint nodes start again with these parts in the bridge of the nodes, all at once.
+    pub(super) async fn take_parts(&mut self, mut parts: BTreeMap<String, BridgePart>) -> Result<()> {
+        let makers = uris(&self.makers);
+        let taking = self
+            .endpoints
+            .iter_mut()
+            .filter_map(|(name, node)| parts.remove(name).map(|part| node.take_part(part, &makers)));
+        try_join_all(taking.collect::<Vec<_>>()).await?;
+        match parts.first_key_value() {
+            Some((name, _)) => bail!("no endpoint node is called {name}"),
+            None => Ok(()),
+        }
+    }
+
+    /// How to talk to the endpoint node of this name.
+    pub(super) async fn endpoint_access(&self, name: &str) -> Result<ChainAccess> {
+        self.endpoints.get(name).with_context(|| format!("no endpoint node is called {name}"))?.access().await
     }
 
     fn endpoint(&mut self, name: &str) -> Result<&mut Node> {

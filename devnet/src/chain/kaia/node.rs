@@ -9,6 +9,7 @@ use reqwest::Url;
 use serde_json::json;
 use tokio::process::Command;
 
+use super::bridge_part::BridgePart;
 use super::genesis::MakerKey;
 use crate::chain::ChainAccess;
 use crate::chain::site::Site;
@@ -49,6 +50,7 @@ pub(super) struct Launch {
     role: Role,
     /// The file with the first block.
     genesis: PathBuf,
+    part: BridgePart,
 }
 
 /// A node, running or not.
@@ -72,7 +74,14 @@ impl Launch {
         let number = u16::try_from(number).context("few nodes")?;
         let site = chain.beside(name, number)?;
         let peers = site.host.socket(P2P_PORT + number)?;
-        Ok(Self { program: program.to_owned(), site, peers, role, genesis: genesis.to_owned() })
+        Ok(Self {
+            program: program.to_owned(),
+            site,
+            peers,
+            role,
+            genesis: genesis.to_owned(),
+            part: BridgePart::None,
+        })
     }
 
     /// Writes the first block.
@@ -94,6 +103,7 @@ impl Launch {
         let list = self.datadir().join("klay/static-nodes.json");
         std::fs::write(&list, json!(peers).to_string())
             .with_context(|| format!("cannot write {}", list.display()))?;
+        self.part.write_files(&self.datadir())?;
         // Only a node prints that which has got its ports.
         self.site.spawn(self.command(), "RLPx listener up", READY).await
     }
@@ -103,7 +113,7 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
-        let Self { site, peers, role, .. } = self;
+        let Self { site, peers, role, part, .. } = self;
         let mut command = site.host.command(&self.program);
         command
             .arg("--datadir")
@@ -121,7 +131,8 @@ impl Launch {
         } else {
             command
                 .args(["--rpc", "--rpcaddr", &ip, "--rpcport", &port, "--rpcvhosts", "*"])
-                .args(["--rpcapi", "eth,net,web3,debug,txpool,kaia,klay"]);
+                .args(["--rpcapi", &format!("eth,net,web3,debug,txpool,kaia,klay{}", part.namespace())]);
+            part.add_flags(&mut command);
         }
         if matches!(role, Role::Archive) {
             command.args(["--gcmode", "archive"]);
@@ -143,6 +154,15 @@ impl Node {
         self.process = self.launch.run(peers).await?;
         self.down = false;
         Ok(())
+    }
+
+    /// Ends it in order, and starts it again with another part in the bridge of the nodes.
+    pub(super) async fn take_part(&mut self, part: BridgePart, peers: &[String]) -> Result<()> {
+        if !self.down {
+            self.stop().await?;
+        }
+        self.launch.part = part;
+        self.start(peers).await
     }
 
     /// Ends it in order.
