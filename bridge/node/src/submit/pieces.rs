@@ -286,7 +286,7 @@ impl LaneSubmission {
             {
                 self.size_limit.refused(size, Instant::now());
                 Some(format!(
-                    "{} transfers do not fit into a transaction ({result}); trying fewer. If it lasts, raise the node's caps (of go-ethereum                      and its kin --rpc.gascap), or lower relay.submission.max_gas or max_transfers",
+                    "{} transfers do not fit into a transaction ({result}); trying fewer. If it lasts, raise the node's caps (of go-ethereum and its kin --rpc.gascap), or lower relay.submission.max_gas or max_transfers",
                     piece.count
                 ))
             }

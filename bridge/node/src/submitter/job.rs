@@ -146,7 +146,7 @@ impl fmt::Display for JobResult {
             Self::Refused(revert) => write!(f, "the destination would revert: {revert}"),
             Self::TooLarge => f.write_str("the transaction does not fit into a block of the destination"),
             Self::TooSlow => f.write_str(
-                "no node gets through the call of it in time; give the node more processor time, raise request_timeout of the chain                  and the node's own limit (of go-ethereum and its kin --rpc.evmtimeout), or lower relay.submission.max_transfers",
+                "no node gets through the call of it in time; give the node more processor time, raise request_timeout of the chain and the node's own limit (of go-ethereum and its kin --rpc.evmtimeout), or lower relay.submission.max_transfers",
             ),
             Self::NotTaken(text) => write!(f, "the node does not take the transaction: {text}"),
             Self::AboveCap { cap } => write!(
