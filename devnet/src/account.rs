@@ -62,6 +62,15 @@ pub async fn sign(
     transaction.build(&wallet).await.context("cannot sign a transaction")
 }
 
+/// Signs a transaction that leaves nothing open; encoded as nodes take it.
+///
+/// Errors: something is open.
+pub async fn sign_complete(signer: &PrivateKeySigner, transaction: TransactionRequest) -> Result<Bytes> {
+    let wallet = EthereumWallet::from(signer.clone());
+    let signed: TxEnvelope = transaction.build(&wallet).await.context("cannot sign a transaction")?;
+    Ok(signed.encoded_2718().into())
+}
+
 /// Sends a signed transaction.
 ///
 /// Errors: the node refuses it.

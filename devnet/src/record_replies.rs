@@ -5,9 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alloy::consensus::TxEnvelope;
-use alloy::eips::Encodable2718;
-use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
+use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
@@ -131,7 +129,7 @@ impl Recorder<'_> {
             .with_gas_limit(21_000)
             .with_max_fee_per_gas(price)
             .with_max_priority_fee_per_gas(GWEI);
-        account::send_raw(self.chain, &sign(payer, fair.clone()).await?).await?;
+        account::send_raw(self.chain, &account::sign_complete(payer, fair.clone()).await?).await?;
         let poor = PrivateKeySigner::random();
         // A nonce of its own for each that some node may take: the next one would be its replacement.
         let next = |place: u64| fair.clone().with_nonce(nonce + place);
@@ -150,7 +148,7 @@ impl Recorder<'_> {
             ("a fee above the node's cap", payer, dear(next(6).with_gas_limit(full)), "FeeTooHigh"),
         ];
         for (situation, signer, transaction, kind) in cases {
-            let raw = sign(signer, transaction).await?;
+            let raw = account::sign_complete(signer, transaction).await?;
             self.ask(situation, "eth_sendRawTransaction", json!([raw]), kind).await?;
         }
         self.chain.make_blocks_again().await
@@ -238,10 +236,4 @@ fn cheap(transaction: TransactionRequest, max_fee: u128, priority: u128) -> Tran
 /// Sixteen in the chain's own currency, with all the gas that a transaction can have.
 fn dear(transaction: TransactionRequest) -> TransactionRequest {
     transaction.with_max_fee_per_gas(1_000 * GWEI)
-}
-
-async fn sign(signer: &PrivateKeySigner, transaction: TransactionRequest) -> Result<Bytes> {
-    let wallet = EthereumWallet::from(signer.clone());
-    let signed: TxEnvelope = transaction.build(&wallet).await.context("cannot sign a transaction")?;
-    Ok(signed.encoded_2718().into())
 }

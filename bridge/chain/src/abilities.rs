@@ -126,17 +126,10 @@ impl fmt::Display for Opcode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BridgeRevert, NodeRefusal};
+    use crate::BridgeRevert;
 
     fn refused(kind: ReplyKind) -> ChainError {
-        ChainError::Refused(Box::new(NodeRefusal {
-            endpoint: "http://host".to_owned(),
-            method: "eth_call",
-            code: -32000,
-            message: "no".to_owned(),
-            kind,
-            revert_data: None,
-        }))
+        ChainError::refused("eth_call", kind)
     }
 
     #[test]

@@ -227,6 +227,21 @@ pub struct NodeRefusal {
     pub revert_data: Option<Bytes>,
 }
 
+#[cfg(test)]
+impl ChainError {
+    /// A refusal of this kind, for tests of what is made of it.
+    pub(crate) fn refused(method: &'static str, kind: ReplyKind) -> Self {
+        Self::Refused(Box::new(NodeRefusal {
+            endpoint: "http://host".to_owned(),
+            method,
+            code: -32000,
+            message: "no".to_owned(),
+            kind,
+            revert_data: None,
+        }))
+    }
+}
+
 impl ChainError {
     /// Outcome label of the metrics: a closed set.
     pub(crate) const fn outcome(&self) -> &'static str {

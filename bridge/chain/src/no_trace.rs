@@ -94,17 +94,9 @@ impl fmt::Display for NoTrace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NodeRefusal;
 
     fn refused(kind: ReplyKind) -> ChainError {
-        ChainError::Refused(Box::new(NodeRefusal {
-            endpoint: "http://host".to_owned(),
-            method: "debug_traceTransaction",
-            code: -32000,
-            message: "no".to_owned(),
-            kind,
-            revert_data: None,
-        }))
+        ChainError::refused("debug_traceTransaction", kind)
     }
 
     #[test]

@@ -141,7 +141,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::NodeRefusal;
     use crate::pool::tally::Tally;
 
     fn trial() -> HandleTrial {
@@ -154,14 +153,7 @@ mod tests {
     }
 
     fn refused(kind: ReplyKind) -> Executed {
-        Err(ChainError::Refused(Box::new(NodeRefusal {
-            endpoint: "http://host".to_owned(),
-            method: "eth_call",
-            code: -32000,
-            message: "no".to_owned(),
-            kind,
-            revert_data: None,
-        })))
+        Err(ChainError::refused("eth_call", kind))
     }
 
     fn too_little_gas(nonce: u64) -> Executed {

@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alloy::consensus::TxEnvelope;
-use alloy::eips::Encodable2718;
-use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
@@ -254,9 +252,7 @@ impl Kaia {
                 .with_gas_limit(TRANSFER_GAS)
                 .with_max_fee_per_gas(MAX_FEE)
                 .with_max_priority_fee_per_gas(0);
-            let wallet = EthereumWallet::from(self.faucet.clone());
-            let signed: TxEnvelope = transfer.build(&wallet).await.context("cannot sign a transaction")?;
-            let raw = Bytes::from(signed.encoded_2718());
+            let raw = account::sign_complete(&self.faucet, transfer).await?;
             sent.push(account::send_raw(&self.access, &raw).await?);
         }
         for hash in sent {
