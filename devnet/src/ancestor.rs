@@ -12,6 +12,8 @@ mod keystore;
 mod lane;
 mod operator;
 
+use std::time::Duration;
+
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, U256};
 use alloy::signers::local::PrivateKeySigner;
@@ -20,6 +22,7 @@ use polyspan_types::Direction;
 use serde_json::{Value, json};
 
 use crate::account::{self, call_of};
+use crate::eventually::eventually_true;
 use crate::network::Network;
 use contract::KaiaBridge;
 
@@ -28,6 +31,9 @@ pub use operator::Operator;
 
 /// Which votes of operators a threshold is for. Source: `VoteType` of the contract.
 pub const VALUE_TRANSFER: u8 = 0;
+
+/// Patience for transactions whose hashes a node does not tell.
+const IN_BLOCKS: Duration = Duration::from_secs(60);
 
 /// A running bridge of the ancestor.
 #[derive(Debug)]
@@ -80,6 +86,25 @@ impl Ancestor {
         Ok(Self { operators, parent, child })
     }
 
+    /// Registers a pair of tokens on both contracts; operators read it there when they first need it.
+    ///
+    /// Errors: the node refuses, or the contracts do not have it in time.
+    pub async fn register_token(&self, network: &Network, main: Address, service: Address) -> Result<()> {
+        let owner = self.operators.first().context("a bridge needs an operator")?;
+        let pair = json!([self.child, self.parent, service, main]);
+        let _: Value = owner.ask("registerToken", pair).await?;
+        let registered = || async {
+            let of = |token| KaiaBridge::registeredTokensCall { token };
+            let [on_main, on_service] = [of(main), of(service)];
+            let (of_main, of_service) = tokio::try_join!(
+                account::read(network.main.access(), self.parent, &on_main),
+                account::read(network.service.access(), self.child, &on_service),
+            )?;
+            Ok((of_main, of_service) == (service, main))
+        };
+        eventually_true("both contracts have the pair of tokens", IN_BLOCKS, registered).await
+    }
+
     /// Its lane of this direction.
     pub fn lane(&self, network: &Network, direction: Direction) -> AncestorLane {
         let (source, destination) = match direction {
@@ -112,11 +137,7 @@ impl Ancestor {
     ///
     /// Errors: one does not get it.
     pub async fn wait_synchronized(&self, network: &Network) -> Result<()> {
-        let height = network.service.height().await?;
-        for operator in &self.operators {
-            operator.wait_for_block(height).await?;
-        }
-        Ok(())
+        network.service.wait_endpoint_nodes(&self.names()).await
     }
 
     /// The relays whose nodes serve it.
@@ -135,10 +156,16 @@ impl Ancestor {
         Ok(())
     }
 
-    /// Starts every node again without a part in a bridge.
+    /// Starts every node again without a part in a bridge, and waits until each has the newest block of its chain.
     ///
-    /// Errors: one does not start.
+    /// Errors: one does not start, or does not get that block.
     pub async fn leave_nodes(self, network: &mut Network) -> Result<()> {
-        Operator::leave_all(&self.operators, network).await
+        Operator::leave_all(&self.operators, network).await?;
+        let names = self.names();
+        tokio::try_join!(
+            network.main.wait_endpoint_nodes(&names),
+            network.service.wait_endpoint_nodes(&names)
+        )?;
+        Ok(())
     }
 }

@@ -11,13 +11,14 @@ pub mod throughput;
 
 use std::{fmt, fs};
 
+use alloy::providers::Provider;
 use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use polyspan_types::Direction;
 use serde::Serialize;
-use tokio::process::Command;
 
-use crate::binaries::Binaries;
+use crate::chain::NodeKind;
+use crate::network::Network;
 use crate::spec::{Coordination, NetworkSpec, RelaySpec};
 
 /// Result of one benchmark.
@@ -44,6 +45,8 @@ pub struct Setting {
     pub coordination: String,
     /// How the programs were built: figures of `debug` say little about time.
     pub build: &'static str,
+    /// What the nodes of its chains are.
+    pub nodes: NodeKind,
 }
 
 /// One measured value.
@@ -78,7 +81,7 @@ pub struct Machine {
     pub system: String,
     /// As the processor names itself.
     pub processor: String,
-    /// The chain's program.
+    /// As the nodes of the chains name themselves.
     pub chain: String,
 }
 
@@ -119,32 +122,51 @@ impl Setting {
                 Coordination::Etcd { members } => format!("etcd, {members} members"),
             },
             build: if cfg!(debug_assertions) { "debug" } else { "release" },
+            nodes: spec.nodes,
         }
     }
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relays_per_lane, threshold, coordination, build } = self;
-        write!(f, "{threshold} of {relays_per_lane} relays for each lane, {coordination}, {build} build")
+        let Self { relays_per_lane, threshold, coordination, build, nodes } = self;
+        write!(
+            f,
+            "{threshold} of {relays_per_lane} relays for each lane, {coordination}, nodes of {nodes}, {build} build"
+        )
     }
 }
 
 impl Machine {
-    /// This machine; `chain` is the version line of the chain's program.
-    pub fn this(chain: String) -> Self {
+    /// This machine, with the nodes of `network`.
+    ///
+    /// Errors: a node does not name its version.
+    pub async fn of(network: &Network) -> Result<Self> {
+        let chain = network.main.access().provider.get_client_version().await;
+        let chain = chain.context("a node does not name its version")?;
         let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let processor = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
-        Self {
+        Ok(Self {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processor: processor.trim_start_matches([' ', '\t', ':']).to_owned(),
             chain,
-        }
+        })
     }
 }
 
 impl Report {
+    /// Figures on other nodes than anvil's are named after them: `geth.failover.kill.median_s`.
+    fn new(bench: &'static str, setting: Setting, mut figures: Vec<Figure>, machine: Machine) -> Self {
+        let nodes = setting.nodes;
+        if nodes != NodeKind::Anvil && bench != nodes.to_string() {
+            for figure in &mut figures {
+                figure.name = format!("{nodes}.{}", figure.name);
+            }
+        }
+        Self { bench, setting, figures, machine }
+    }
+
     /// The same as a table with goal and verdict.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
@@ -188,14 +210,6 @@ fn percentile(values: &[f64], share: f64) -> f64 {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// The version line of the chain's program.
-async fn chain_version(binaries: &Binaries) -> Result<String> {
-    let output =
-        Command::new(&binaries.anvil).arg("--version").output().await.context("cannot start anvil")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().next().unwrap_or("anvil").to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +220,24 @@ mod tests {
         assert_eq!(percentile(&values, 0.99), 99.0);
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!((median(&[]), percentile(&[], 0.5)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn figures_on_other_nodes_than_those_of_anvil_are_named_after_them() {
+        let named = |bench, nodes, name: &str| {
+            let spec = NetworkSpec { nodes, ..NetworkSpec::small(std::path::Path::new("/nowhere"), 4) };
+            let figures = vec![Figure::of_interest(name, 1.0, "s")];
+            let machine =
+                Machine { cores: 2, system: String::new(), processor: String::new(), chain: String::new() };
+            Report::new(bench, Setting::of(&spec), figures, machine).figures[0].name.clone()
+        };
+        assert_eq!(named("failover", NodeKind::Anvil, "failover.kill.median_s"), "failover.kill.median_s");
+        assert_eq!(
+            named("failover", NodeKind::Geth, "failover.kill.median_s"),
+            "geth.failover.kill.median_s"
+        );
+        assert_eq!(named("failover", NodeKind::Kaia, "failover.kill.max_s"), "kaia.failover.kill.max_s");
+        assert_eq!(named("kaia", NodeKind::Kaia, "kaia.burst_ratio"), "kaia.burst_ratio");
     }
 
     #[test]

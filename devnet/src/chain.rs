@@ -196,43 +196,45 @@ impl Chain {
         }
     }
 
-    /// Ends the endpoint node of a relay in order, where it has one of its own.
+    /// Ends the endpoint nodes of these relays in order, all at once, where relays have nodes of their own.
     ///
-    /// Errors: it has none of that name, or it cannot be ended.
-    pub async fn stop_endpoint_node(&mut self, relay: &str) -> Result<()> {
-        match &mut self.node {
-            Node::Kaia(kaia) => kaia.stop_endpoint_node(relay).await,
-            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
-        }
-    }
-
-    /// Starts it again.
-    ///
-    /// Errors: as [`Chain::stop_endpoint_node`].
-    pub async fn start_endpoint_node(&mut self, relay: &str) -> Result<()> {
-        match &mut self.node {
-            Node::Kaia(kaia) => kaia.start_endpoint_node(relay).await,
-            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
-        }
-    }
-
-    /// As [`Chain::stop_endpoint_node`], of several relays at once.
-    ///
-    /// Errors: as [`Chain::stop_endpoint_node`].
-    pub(crate) async fn stop_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
+    /// Errors: a relay has none, or one cannot be ended.
+    pub async fn stop_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
         match &mut self.node {
             Node::Kaia(kaia) => kaia.stop_endpoint_nodes(relays).await,
             Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
         }
     }
 
-    /// As [`Chain::start_endpoint_node`], of several relays at once.
+    /// Starts them again.
     ///
-    /// Errors: as [`Chain::stop_endpoint_node`].
-    pub(crate) async fn start_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
+    /// Errors: as [`Chain::stop_endpoint_nodes`].
+    pub async fn start_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
         match &mut self.node {
             Node::Kaia(kaia) => kaia.start_endpoint_nodes(relays).await,
             Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
+        }
+    }
+
+    /// Waits until the endpoint nodes of these relays have the newest block of now.
+    ///
+    /// Errors: as [`Chain::stop_endpoint_nodes`], or one does not get it in time.
+    pub async fn wait_endpoint_nodes(&self, relays: &[String]) -> Result<()> {
+        match &self.node {
+            Node::Kaia(kaia) => kaia.wait_endpoint_nodes(relays).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => Ok(()),
+        }
+    }
+
+    /// Has the endpoint nodes of these relays start again without a peer: from then on they fall behind.
+    ///
+    /// Errors: as [`Chain::stop_endpoint_nodes`], or relays have no nodes of their own.
+    pub async fn isolate_endpoint_nodes(&mut self, relays: &[String]) -> Result<()> {
+        match &mut self.node {
+            Node::Kaia(kaia) => kaia.isolate_endpoint_nodes(relays).await,
+            Node::Anvil(_) | Node::Hardhat(_) | Node::Geth(_) => {
+                bail!("the relays of chain {} have no nodes of their own", self.name)
+            }
         }
     }
 

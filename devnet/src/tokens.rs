@@ -7,7 +7,7 @@ use alloy::sol_types::SolConstructor;
 use anyhow::{Context, Result};
 use polyspan_contracts::Bridge;
 use polyspan_contracts::testing::{
-    HostileNFT, HostileToken, TestMultiToken, TestNFT, TestPaymentToken, TestToken,
+    HostileNFT, HostileToken, TestMultiToken, TestNFT, TestPaymentToken, TestReturningToken, TestToken,
 };
 use polyspan_node::config::{Deployment, Minter};
 use polyspan_types::{Direction, Kind};
@@ -49,6 +49,8 @@ pub enum LockedToken {
     Payment,
     /// Can be told to misbehave.
     Hostile,
+    /// An ERC-20 that the bridge of Kaia's nodes can mint and burn.
+    Returning,
 }
 
 /// Limits of a pair as the deploy file takes them: whole tokens, `None` for what is left out.
@@ -113,6 +115,10 @@ pub const PAIRS: [PairSpec; 8] = [
 /// A pair whose token on the main chain can be sent to the bridge in one step; the bridge's own token can always.
 pub const PAYMENT_PAIR: PairSpec =
     PairSpec { token: LockedToken::Payment, ..PairSpec::new("pay", Kind::Erc20, Minter::Service) };
+
+/// A pair of tokens that the bridge of Kaia's nodes served before.
+pub const INHERITED_PAIR: PairSpec =
+    PairSpec { token: LockedToken::Returning, ..PairSpec::new("inherited", Kind::Erc20, Minter::None) };
 
 /// More pairs, whose service-chain tokens can be told to misbehave. Their way there is back: the service chain locks.
 pub const HOSTILE_PAIRS: [PairSpec; 2] = [
@@ -202,6 +208,10 @@ fn test_token_code(pair: PairSpec) -> Bytes {
         (_, LockedToken::Hostile) => (&HostileToken::BYTECODE, Vec::new()),
         (_, LockedToken::Payment) => {
             (&TestPaymentToken::BYTECODE, TestPaymentToken::constructorCall { name_, symbol_ }.abi_encode())
+        }
+        (_, LockedToken::Returning) => {
+            let constructor = TestReturningToken::constructorCall { name_, symbol_ };
+            (&TestReturningToken::BYTECODE, constructor.abi_encode())
         }
         (_, LockedToken::Plain) => {
             let constructor = TestToken::constructorCall { name_, symbol_, decimals_: 18 };

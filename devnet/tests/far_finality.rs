@@ -76,6 +76,35 @@ async fn a_chain_that_does_not_finalise_for_a_while_loses_nothing() {
     network.expect_complete().await.unwrap();
 }
 
+/// Native payments have no log of a token: what a full node can show of them depends on how old they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verify_traces_what_is_young_and_says_of_the_rest_why_it_cannot() {
+    let network = {
+        let mut network = far_away(0, |_| {}).await;
+        network.start_relays().unwrap();
+        network.wait_ready(LONG_PATIENCE).await.unwrap();
+        network
+    };
+    request(&network, 0).await;
+    network.wait_all_handled(LONG_PATIENCE).await.unwrap();
+    let young = verify(&network).await;
+    assert!(young.contains("1 by traces") && !young.contains(" not"), "{young}");
+    grow(&network, 200).await;
+    let old = verify(&network).await;
+    assert!(!old.contains("by traces"), "{old}");
+    for part in ["1 not", "do not have the states any more", "use an archive (geth: --gcmode archive"] {
+        assert!(old.contains(part), "{part}: {old}");
+    }
+}
+
+async fn verify(network: &TestNetwork) -> String {
+    let output = network.polyspan(&["verify"]).await.unwrap();
+    // What people read is wrapped.
+    let said = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
 /// A network of geth whose deployment is final, and its state gone where `distance` is far.
 async fn far_away(distance: u64, change: impl FnOnce(&mut NetworkSpec)) -> TestNetwork {
     let with_geth = |spec: &mut NetworkSpec| {

@@ -54,6 +54,11 @@ mod long {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nodes_of_leaders_fall_behind() {
+        play("endpoint nodes fall behind", Kaia).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn all_nodes_of_a_chain_restart() {
         play("nodes of the chains restart", Kaia).await;
     }

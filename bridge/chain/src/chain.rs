@@ -24,6 +24,7 @@ mod send;
 
 use known::Known;
 use reached::Reached;
+pub use reached::SHOWN_IS_BELIEVED_AFTER;
 
 use self::fees::Prices;
 

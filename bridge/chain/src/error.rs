@@ -164,6 +164,18 @@ pub enum ChainError {
         /// What it said.
         reason: String,
     },
+    /// The state of an old block that the endpoint has thrown away.
+    #[error(
+        "endpoint {endpoint} does not have the state of block {block} any more ({reason}); give this chain an endpoint that keeps it (geth: --gcmode archive; runbook: the state is gone)"
+    )]
+    StateGone {
+        /// Which endpoint.
+        endpoint: String,
+        /// Hash of the block.
+        block: B256,
+        /// What it said.
+        reason: String,
+    },
     /// The node knows no block by the tag of the chain's rule of finality.
     #[error(
         "endpoint {endpoint} knows no block by the tag `{tag}` ({reason}); set `finality` of this chain to \"depth 0\" where each of its blocks is final, as on Kaia, and else to a depth that no reorganisation reaches"
@@ -258,6 +270,7 @@ impl ChainError {
             Self::NoQuorum(_) => "no_quorum",
             Self::RangeRefused { .. }
             | Self::LogsPruned { .. }
+            | Self::StateGone { .. }
             | Self::TagUnknown { .. }
             | Self::Refused(_)
             | Self::Reverted(_)
@@ -304,6 +317,7 @@ impl ChainError {
     pub fn reply_kind(&self) -> Option<ReplyKind> {
         match self {
             Self::Refused(refusal) => Some(refusal.kind),
+            Self::StateGone { .. } => Some(ReplyKind::StateGone),
             _ => None,
         }
     }
@@ -323,6 +337,7 @@ impl Classify for ChainError {
             | Self::NoCode { .. }
             | Self::NotABridge { .. }
             | Self::LogsPruned { .. }
+            | Self::StateGone { .. }
             | Self::TagUnknown { .. } => ErrorClass::Retry { after: SLOW_RETRY },
             Self::RangeRefused { .. }
             | Self::BadAnswer { .. }

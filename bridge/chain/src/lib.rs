@@ -52,7 +52,7 @@ pub use calldata::{
     HandleCall, claim_calldata, decode_transfer, encode_transfer, force_hold_calldata, handle_calldata,
     pause_calldata, refund_calldata, release_calldata, vote_calldata,
 };
-pub use chain::Chain;
+pub use chain::{Chain, SHOWN_IS_BELIEVED_AFTER};
 pub use client::logs::{Claim, ConfigurationEvent, ConfigurationLog, PaidToken};
 pub use endpoint::Endpoint;
 pub use error::{ChainError, NoQuorum, NodeRefusal};

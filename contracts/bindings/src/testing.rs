@@ -38,6 +38,14 @@ sol! {
 }
 
 sol! {
+    /// An ERC-20 whose `mint` returns a value, and that holders may burn.
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    TestReturningToken,
+    "../abi/testing/TestReturningToken.json"
+}
+
+sol! {
     /// An ERC-20 that destroys a share of every transfer.
     #[sol(rpc)]
     #[derive(Debug, PartialEq, Eq)]

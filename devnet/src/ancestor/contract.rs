@@ -53,7 +53,7 @@ alloy::sol! {
         function modeMintBurn() external view returns (bool);
         function requestNonce() external view returns (uint64);
         function lowerHandleNonce() external view returns (uint64);
-        function registerToken(address token, address counterpart) external;
+        function registeredTokens(address token) external view returns (address counterpart);
         function registerOperator(address operator) external;
         function deregisterOperator(address operator) external;
         function setOperatorThreshold(uint8 voteType, uint8 threshold) external;

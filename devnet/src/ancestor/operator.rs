@@ -139,14 +139,6 @@ impl Operator {
         eventually_true(&format!("the SEN of {} serves {child}", self.name), CONNECTED, serving).await
     }
 
-    /// Waits until its SEN has this block.
-    ///
-    /// Errors: it does not get it, in time.
-    pub(super) async fn wait_for_block(&self, height: u64) -> Result<()> {
-        let reached = || async { Ok(self.sen.provider.get_block_number().await? >= height) };
-        eventually_true(&format!("the SEN of {} has block {height}", self.name), CONNECTED, reached).await
-    }
-
     /// Calls a method of the namespace `subbridge`.
     ///
     /// Errors: the node does not answer, or refuses.

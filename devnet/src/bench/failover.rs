@@ -15,8 +15,7 @@ use nix::sys::signal::Signal;
 use polyspan_contracts::Bridge::HandleValueTransfer;
 use polyspan_types::Direction;
 
-use super::{Figure, Machine, Report, Setting, chain_version, median};
-use crate::binaries::Binaries;
+use super::{Figure, Machine, Report, Setting, median};
 use crate::eventually::eventually_true;
 use crate::network::Network;
 use crate::scenario::{Pump, Timeline};
@@ -50,9 +49,9 @@ struct Sample {
 ///
 /// Errors: the network cannot be started, no other relay goes on, or something does not add up at the end.
 pub async fn run(spec: NetworkSpec, rounds: usize) -> Result<Report> {
-    let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
     let setting = Setting::of(&spec);
     let mut network = Network::start(spec).await?;
+    let machine = Machine::of(&network).await?;
     network.start_relays()?;
     network.wait_ready(PATIENCE).await?;
     let timeline = Timeline::start(&network)?;
@@ -84,7 +83,7 @@ pub async fn run(spec: NetworkSpec, rounds: usize) -> Result<Report> {
     network.wait_all_handled(PATIENCE).await?;
     network.expect_complete().await?;
     network.stop().await?;
-    Ok(Report { bench: "failover", setting, figures, machine })
+    Ok(Report::new("failover", setting, figures, machine))
 }
 
 /// Strikes the leader of a lane at a moment of no block's choosing, measures, and brings it back.

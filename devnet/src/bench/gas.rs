@@ -16,8 +16,7 @@ use anyhow::{Context, Result, bail};
 use polyspan_node::config::{Minter, Part};
 use polyspan_types::Kind;
 
-use super::{Figure, Machine, Report, Setting, chain_version};
-use crate::binaries::Binaries;
+use super::{Figure, Machine, Report, Setting};
 use crate::network::Network;
 use crate::spec::NetworkSpec;
 use crate::tokens::{LimitsSpec, PAYMENT_PAIR, PairSpec, WHOLE};
@@ -64,11 +63,11 @@ const DELAY: u64 = 3;
 ///
 /// Errors: a step of the set-up or of a transfer fails.
 pub async fn run(spec: NetworkSpec) -> Result<Report> {
-    let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
     let setting = Setting::of(&spec);
     // A delay of one block: the benchmark refunds, and nobody else looks.
     let spec = NetworkSpec { more_pairs: vec![LIMITED, PAYMENT_PAIR], refund_delay: 1, ..spec };
     let network = Network::start(spec).await?;
+    let machine = Machine::of(&network).await?;
     let mut bencher = Bencher::new(&network).await?;
     let mut figures = Vec::new();
 
@@ -87,7 +86,7 @@ pub async fn run(spec: NetworkSpec) -> Result<Report> {
         audit.expect_settled()?;
     }
     network.stop().await?;
-    Ok(Report { bench: "gas", setting, figures, machine })
+    Ok(Report::new("gas", setting, figures, machine))
 }
 
 /// What the design has a goal for, and the parts of it.

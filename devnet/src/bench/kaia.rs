@@ -16,8 +16,7 @@ mod measure;
 use std::time::Duration;
 
 use alloy::primitives::U256;
-use alloy::providers::Provider;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use polyspan_types::Direction;
 
 use super::{Figure, Machine, Report, Setting};
@@ -28,7 +27,7 @@ use crate::spec::{NetworkSpec, Topology};
 use crate::tokens::WHOLE;
 use contender::Contender;
 use load::Load;
-use measure::{Outcome, Pace, measure};
+use measure::{Largest, Outcome, Pace, measure};
 
 /// Relays, and operators of the ancestor.
 const OPERATORS: usize = 4;
@@ -71,8 +70,7 @@ pub async fn run(spec: NetworkSpec, bursts: &[u64]) -> Result<Report> {
     let setting = Setting::of(&spec);
     let threshold = spec.threshold;
     let mut network = Network::start(spec).await?;
-    let version = network.main.access().provider.get_client_version().await;
-    let machine = Machine::this(version.context("a node does not name its version")?);
+    let machine = Machine::of(&network).await?;
     let load = Load::prepare(&network).await?;
     let mut figures = Vec::new();
     let names: Vec<String> = network.relays.iter().map(|relay| relay.spec.name.clone()).collect();
@@ -94,7 +92,7 @@ pub async fn run(spec: NetworkSpec, bursts: &[u64]) -> Result<Report> {
 
     let mut report = ratios(&of_ours, &of_four, &of_one);
     report.append(&mut figures);
-    Ok(Report { bench: "kaia", setting, figures: report, machine })
+    Ok(Report::new("kaia", setting, report, machine))
 }
 
 async fn start_ancestor(
@@ -137,6 +135,8 @@ async fn all(
             );
             let stem = format!("kaia.{name}.{}.burst_{count}", short(direction));
             figures.push(Figure::of_interest(format!("{stem}.transfers_per_s"), rate, "transfers/s"));
+            let asked = count as f64 / outcome.asked;
+            figures.push(Figure::of_interest(format!("{stem}.requests_per_s"), asked, "requests/s"));
             figures.extend(costs(&stem, count, &outcome));
             both.push(outcome);
         }
@@ -171,15 +171,23 @@ async fn all(
     Ok(results)
 }
 
-fn costs(stem: &str, count: u64, outcome: &Outcome) -> [Figure; 5] {
+fn costs(stem: &str, count: u64, outcome: &Outcome) -> Vec<Figure> {
     let per_1000 = |number: u64| 1000.0 * number as f64 / count as f64;
-    [
+    let mut figures = vec![
         Figure::of_interest(format!("{stem}.gas_per_transfer"), outcome.gas, "gas"),
         Figure::of_interest(format!("{stem}.transactions_per_1000"), per_1000(outcome.sent), "transactions"),
         Figure::of_interest(format!("{stem}.reverted_per_1000"), per_1000(outcome.reverted), "transactions"),
         Figure::of_interest(format!("{stem}.nodes_cpu_s_per_1000"), outcome.nodes, "s"),
         Figure::of_interest(format!("{stem}.relays_cpu_s_per_1000"), outcome.relays, "s"),
-    ]
+    ];
+    let Largest { gas, computation } = outcome.largest;
+    if computation > 0 {
+        let figure = |of: &str, value: u64, unit| {
+            Figure::of_interest(format!("{stem}.largest_transaction.{of}"), value as f64, unit)
+        };
+        figures.extend([figure("gas", gas, "gas"), figure("computation_cost", computation, "")]);
+    }
+    figures
 }
 
 const fn short(direction: Direction) -> &'static str {

@@ -18,8 +18,7 @@ use polyspan_types::Direction;
 use super::load::blocks::Arrivals;
 use super::load::source::Source;
 use super::load::{BLOCK_GAS_LIMIT, calls, difference, script};
-use super::{Figure, Machine, Report, Setting, chain_version, percentile, processor};
-use crate::binaries::Binaries;
+use super::{Figure, Machine, Report, Setting, percentile, processor};
 use crate::eventually::eventually_true;
 use crate::memory;
 use crate::network::Network;
@@ -66,10 +65,10 @@ const PATIENCE_PER_1000: Duration = Duration::from_secs(30);
 ///
 /// Errors: the network cannot be started, a lane stands, or something does not add up.
 pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
-    let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
     let setting = Setting::of(&spec);
     let spec = NetworkSpec { block_gas_limit: BLOCK_GAS_LIMIT, topology: Topology::Shared(RELAYS), ..spec };
     let mut network = Network::start(spec).await?;
+    let machine = Machine::of(&network).await?;
     network.start_relays()?;
     network.wait_ready(PATIENCE).await?;
     Traffic::new(&network, 0, 0)?.rounds(1, crate::testing::fresh_recipient()).await?;
@@ -95,7 +94,7 @@ pub async fn run(spec: NetworkSpec, backlogs: &[u64]) -> Result<Report> {
     let limit = script::prepare(&network, LANE).await?.pay(&network, LANE, PATIENCE).await?;
     figures.push(Figure::of_interest("recovery.chain_limit_per_s", limit, "requests/s"));
     network.stop().await?;
-    Ok(Report { bench: "recovery", setting, figures, machine })
+    Ok(Report::new("recovery", setting, figures, machine))
 }
 
 /// One backlog, from the start of the relays until all of it is handled.

@@ -21,8 +21,7 @@ use anyhow::{Context, Result};
 use polyspan_coordination::{Coordinator, EmbeddedCoordinator, EmbeddedSettings};
 use polyspan_types::{Direction, Kind};
 
-use super::{Figure, Machine, Report, Setting, chain_version, median};
-use crate::binaries::Binaries;
+use super::{Figure, Machine, Report, Setting, median};
 use crate::configs;
 use crate::eventually::{eventually, eventually_true};
 use crate::memory;
@@ -66,7 +65,6 @@ struct Sample {
 ///
 /// Errors: the network cannot be started, a relay does not attest or handle, or something does not add up.
 pub async fn run(spec: NetworkSpec, transfers: u64) -> Result<Report> {
-    let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
     let setting = Setting::of(&spec);
     let spec = NetworkSpec {
         topology: Topology::Shared(1),
@@ -76,6 +74,7 @@ pub async fn run(spec: NetworkSpec, transfers: u64) -> Result<Report> {
         ..spec
     };
     let mut network = Network::start(spec).await?;
+    let machine = Machine::of(&network).await?;
     let plain = fs::read_to_string(&network.relays[0].config).context("cannot read the relay's config")?;
     let made = Instant::now();
     past::make(&network, LANE, transfers).await?;
@@ -96,7 +95,7 @@ pub async fn run(spec: NetworkSpec, transfers: u64) -> Result<Report> {
     let compacted = starts(&mut network, STARTS).await?;
     show(&mut figures, "start.compacted", &compacted, [None, None]);
     network.stop().await?;
-    Ok(Report { bench: "start", setting, figures, machine })
+    Ok(Report::new("start", setting, figures, machine))
 }
 
 fn show(figures: &mut Vec<Figure>, name: &str, samples: &[Sample], goals: [Option<f64>; 2]) {

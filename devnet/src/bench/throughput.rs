@@ -17,8 +17,7 @@ use polyspan_types::Direction;
 use super::load::blocks::{self, Arrivals};
 use super::load::source::{Source, WAITING};
 use super::load::{BLOCK_GAS_LIMIT, calls, difference, script};
-use super::{Figure, Machine, Report, Setting, chain_version, percentile, processor};
-use crate::binaries::Binaries;
+use super::{Figure, Machine, Report, Setting, percentile, processor};
 use crate::network::Network;
 use crate::relay::Relay;
 use crate::scenario::{Pump, Timeline};
@@ -68,10 +67,10 @@ struct Reading {
 ///
 /// Errors: the network cannot be started, a lane stands, or something does not add up.
 pub async fn run(spec: NetworkSpec) -> Result<Report> {
-    let machine = Machine::this(chain_version(&Binaries::locate()?).await?);
     let setting = Setting::of(&spec);
     let spec = NetworkSpec { block_gas_limit: BLOCK_GAS_LIMIT, ..spec };
     let mut network = Network::start(spec).await?;
+    let machine = Machine::of(&network).await?;
     let names: Vec<String> = lane_relays(&network).map(|relay| relay.spec.name.clone()).collect();
     for name in &names {
         network.start_relay(name)?;
@@ -106,7 +105,7 @@ pub async fn run(spec: NetworkSpec) -> Result<Report> {
     let goal = SHARE_OF_LIMIT * limit;
     figures.insert(0, Figure::at_least("throughput.transfers_per_s", saturated, "transfers/s", goal));
     network.stop().await?;
-    Ok(Report { bench: "throughput", setting, figures, machine })
+    Ok(Report::new("throughput", setting, figures, machine))
 }
 
 /// Calls and latency under steady traffic.

@@ -129,33 +129,36 @@ impl Kaia {
         Ok(urls)
     }
 
-    /// Ends one endpoint node in order.
-    pub(super) async fn stop_endpoint_node(&mut self, name: &str) -> Result<()> {
-        self.endpoint(name)?.stop().await
-    }
-
-    /// Starts it again at its address, with the blocks that it has.
-    pub(super) async fn start_endpoint_node(&mut self, name: &str) -> Result<()> {
-        let makers = uris(&self.makers);
-        self.endpoint(name)?.start(&makers).await
-    }
-
     fn launch(&self, name: &str, number: usize, role: Role) -> Result<Launch> {
         Launch::new(&self.programs.endpoint, &self.site, &self.genesis, (name, number), role)
     }
 
-    /// As [`Kaia::stop_endpoint_node`], several at once.
+    /// Ends endpoint nodes in order, all at once.
     pub(super) async fn stop_endpoint_nodes(&mut self, names: &[String]) -> Result<()> {
-        let named = self.endpoints.iter_mut().filter(|(name, _)| names.contains(name));
-        try_join_all(named.map(|(_, node)| node.stop())).await?;
+        try_join_all(self.named(names)?.into_iter().map(Node::stop)).await?;
         Ok(())
     }
 
-    /// As [`Kaia::start_endpoint_node`], several at once.
+    /// Starts them again at their addresses, with the blocks that they have.
     pub(super) async fn start_endpoint_nodes(&mut self, names: &[String]) -> Result<()> {
         let makers = uris(&self.makers);
-        let named = self.endpoints.iter_mut().filter(|(name, _)| names.contains(name));
-        try_join_all(named.map(|(_, node)| node.start(&makers))).await?;
+        try_join_all(self.named(names)?.into_iter().map(|node| node.start(&makers))).await?;
+        Ok(())
+    }
+
+    /// Waits until endpoint nodes have the newest block of now.
+    pub(super) async fn wait_endpoint_nodes(&self, names: &[String]) -> Result<()> {
+        let height = self.access.provider.get_block_number().await.context("cannot read the height")?;
+        for name in names {
+            self.wait_for_height(&self.endpoint_access(name).await?, height, SYNC).await?;
+        }
+        Ok(())
+    }
+
+    /// Has endpoint nodes start again without a peer: they answer as of the blocks that they have, and what is sent to them reaches nobody.
+    pub(super) async fn isolate_endpoint_nodes(&mut self, names: &[String]) -> Result<()> {
+        self.stop_endpoint_nodes(names).await?;
+        try_join_all(self.named(names)?.into_iter().map(|node| node.start(&[]))).await?;
         Ok(())
     }
 
@@ -178,8 +181,13 @@ impl Kaia {
         self.endpoints.get(name).with_context(|| format!("no endpoint node is called {name}"))?.access().await
     }
 
-    fn endpoint(&mut self, name: &str) -> Result<&mut Node> {
-        self.endpoints.get_mut(name).with_context(|| format!("no endpoint node is called {name}"))
+    /// The endpoint nodes of these names.
+    fn named(&mut self, names: &[String]) -> Result<Vec<&mut Node>> {
+        if let Some(name) = names.iter().find(|name| !self.endpoints.contains_key(*name)) {
+            bail!("no endpoint node is called {name}");
+        }
+        let named = self.endpoints.iter_mut().filter(|(name, _)| names.contains(name));
+        Ok(named.map(|(_, node)| node).collect())
     }
 
     /// Every process, running or not.
@@ -220,7 +228,7 @@ impl Kaia {
         let makers = uris(&self.makers);
         let ended = self.endpoints.values_mut().filter(|node| node.down);
         try_join_all(ended.map(|node| node.start(&makers))).await?;
-        self.access = self.endpoint(OWN)?.access().await?;
+        self.access = self.endpoint_access(OWN).await?;
         self.wait_for_height(&self.access, self.had, SYNC).await?;
         self.down = false;
         Ok(())

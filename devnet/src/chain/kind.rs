@@ -4,9 +4,11 @@ use std::fmt;
 
 use clap::ValueEnum;
 use polyspan_types::{Confirmations, Finality};
+use serde::Serialize;
 
 /// Node software, and how it keeps states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NodeKind {
     /// anvil, of Foundry: keeps all states.
     Anvil,
@@ -44,6 +46,11 @@ impl NodeKind {
     /// An account can be made poorer without its key.
     pub const fn takes_value_away(self) -> bool {
         matches!(self, Self::Anvil | Self::Hardhat)
+    }
+
+    /// Each relay has a node of its own, which makes no blocks.
+    pub const fn has_endpoint_nodes(self) -> bool {
+        matches!(self, Self::Kaia)
     }
 
     /// It can be made to forget what is in no block, while it runs.

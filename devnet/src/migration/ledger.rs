@@ -1,18 +1,28 @@
-//! What both bridges and the recipient have at each step, in the native currency.
+//! What both bridges and the recipient have of one asset at each step.
 
 use alloy::primitives::{Address, U256};
 use anyhow::{Result, bail};
 use comfy_table::{Table, presets};
 use polyspan_contracts::Bridge;
-use polyspan_types::Direction;
+use polyspan_types::{Direction, Kind};
 
-use super::LIQUIDITY;
 use crate::account;
 use crate::ancestor::Ancestor;
 use crate::chain::ChainAccess;
+use crate::holdings::owned;
 use crate::network::Network;
 
-/// Balances of one chain. Unit: wei.
+/// One asset of both bridges.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PairOfTokens {
+    /// For people.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// On the main and the service chain; zero for the native currency.
+    pub(super) tokens: [Address; 2],
+}
+
+/// Balances of one chain. Unit: the smallest of the asset.
 #[derive(Debug, Clone, Default)]
 struct Balances {
     /// Of the old contract.
@@ -25,6 +35,7 @@ struct Balances {
 
 /// Balances of both chains, main first, at each step that was recorded.
 pub(super) struct Ledger {
+    asset: PairOfTokens,
     old: [Address; 2],
     recipient: Address,
     rows: Vec<(&'static str, [Balances; 2])>,
@@ -33,54 +44,70 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Records the old bridge as it begins.
-    pub(super) async fn start(network: &Network, ancestor: &Ancestor, recipient: Address) -> Result<Self> {
+    pub(super) async fn start(
+        network: &Network,
+        ancestor: &Ancestor,
+        recipient: Address,
+        asset: PairOfTokens,
+    ) -> Result<Self> {
         let old = [ancestor.parent, ancestor.child];
-        let mut ledger = Self { old, recipient, rows: Vec::new(), taken: [U256::ZERO; 2] };
+        let mut ledger = Self { asset, old, recipient, rows: Vec::new(), taken: [U256::ZERO; 2] };
         ledger.record("before", network).await?;
         Ok(ledger)
     }
 
-    /// Step 5: as much was paid as was requested, on each chain, so each contract has what it was charged with; the recipient has all of it,
-    /// and what the test transfer over our bridge paid.
+    /// Step 5: the old contracts have what they should on the main and the service chain, and so has the recipient.
     pub(super) async fn old_bridge_drained(
         &mut self,
         network: &Network,
-        requests: u64,
-        amount: u128,
+        old: [U256; 2],
+        paid: [U256; 2],
     ) -> Result<()> {
         let now = self.record("5, drained", network).await?;
-        let paid = U256::from(requests + 1) * U256::from(amount);
         for (index, chain) in chains(network).into_iter().enumerate() {
-            let has = account::native_balance(chain, self.recipient).await?;
-            if now[index].old != U256::from(LIQUIDITY) || has != paid {
+            let has = self.owned(chain, index, self.recipient).await?;
+            if now[index].old != old[index] || has != paid[index] {
                 bail!(
-                    "on {} the old bridge has {}, the recipient {has} and not {paid}",
+                    "{} on {}: the old bridge has {} and not {}, the recipient {has} and not {}",
+                    self.asset.name,
                     chain.name,
-                    now[index].old
+                    now[index].old,
+                    old[index],
+                    paid[index]
                 );
             }
         }
         Ok(())
     }
 
-    /// Step 6: nothing is left, and the holder has it beside its money for gas.
+    /// Step 6: nothing is left, and the holder has it beside what it had before.
     pub(super) async fn liquidity_taken_out(
         &mut self,
         network: &Network,
         holder: Address,
-        money: u128,
+        had: U256,
     ) -> Result<()> {
         let before = self.rows.last().map(|(_, balances)| balances.clone()).unwrap_or_default();
         let now = self.record("6, taken out", network).await?;
         for (index, chain) in chains(network).into_iter().enumerate() {
             let taken = before[index].old - now[index].old;
-            let has = account::native_balance(chain, holder).await?;
-            if !now[index].old.is_zero() || has != taken + U256::from(money) {
-                bail!("on {} {} is left, and the holder has {has}", chain.name, now[index].old);
+            let has = self.owned(chain, index, holder).await?;
+            if !now[index].old.is_zero() || has != taken + had {
+                bail!(
+                    "{} on {}: {} is left, and the holder has {has}",
+                    self.asset.name,
+                    chain.name,
+                    now[index].old
+                );
             }
             self.taken[index] = taken;
         }
         Ok(())
+    }
+
+    /// The token on the main chain, 0, or the service chain, 1.
+    pub(super) const fn token(&self, index: usize) -> Address {
+        self.asset.tokens[index]
     }
 
     /// What was taken out of the old contracts.
@@ -95,7 +122,7 @@ impl Ledger {
         for (index, taken) in self.taken.iter().enumerate() {
             let grown = now[index].seeded - before[index].seeded;
             if grown != *taken {
-                bail!("our bridge was seeded with {grown} and not with {taken}");
+                bail!("{}: our bridge was seeded with {grown} and not with {taken}", self.asset.name);
             }
         }
         Ok(())
@@ -109,17 +136,18 @@ impl Ledger {
         for index in 0..2 {
             let seeded = now[index].seeded - drained[index].seeded;
             if drained[index].old != now[index].old + seeded {
-                bail!("{} became {} and {seeded}", drained[index].old, now[index].old);
+                let (was, is) = (drained[index].old, now[index].old);
+                bail!("{}: {was} became {is} and {seeded}", self.asset.name);
             }
         }
         Ok(())
     }
 
-    /// All rows. Unit: whole coins.
+    /// All rows. Unit: whole ones.
     pub(super) fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_preset(presets::UTF8_BORDERS_ONLY).set_header([
-            "after step",
+            self.asset.name,
             "P",
             "ours, main",
             "seeded, main",
@@ -142,15 +170,20 @@ impl Ledger {
         for (index, direction) in Direction::ALL.into_iter().enumerate() {
             let chain = network.source_chain(direction).access();
             let bridge = network.bridge(0)?.deployment.lane(direction).source.bridge;
-            let pair = account::read(chain, bridge, &Bridge::pairOfCall { token: Address::ZERO }).await?;
+            let token = self.asset.tokens[index];
+            let pair = account::read(chain, bridge, &Bridge::pairOfCall { token }).await?;
             both[index] = Balances {
-                old: account::native_balance(chain, self.old[index]).await?,
-                new: account::native_balance(chain, bridge).await?,
+                old: self.owned(chain, index, self.old[index]).await?,
+                new: self.owned(chain, index, bridge).await?,
                 seeded: U256::from(pair.seeded),
             };
         }
         self.rows.push((step, both.clone()));
         Ok(both)
+    }
+
+    async fn owned(&self, chain: &ChainAccess, index: usize, owner: Address) -> Result<U256> {
+        owned(chain, self.asset.kind, self.asset.tokens[index], owner, None).await
     }
 }
 

@@ -7,7 +7,8 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
-use polyspan_types::Direction;
+use polyspan_contracts::testing::TestToken;
+use polyspan_types::{Direction, Kind};
 
 use super::AMOUNT;
 use crate::account::{self, call_of};
@@ -15,14 +16,17 @@ use crate::ancestor::contract::KaiaBridge;
 use crate::ancestor::{Ancestor, VALUE_TRANSFER};
 use crate::chain::ChainAccess;
 use crate::eventually::eventually_true;
+use crate::holdings::owned;
 use crate::network::Network;
 
 /// How often the owner sends what others have replaced.
 const ATTEMPTS: usize = 3;
 
-/// The old bridge with the keys of its owner.
+/// The old bridge with the keys of its owner, and the pair of tokens that it serves beside the native currency.
 pub(super) struct OldBridge {
     ancestor: Ancestor,
+    /// On the main and the service chain.
+    tokens: [Address; 2],
     /// On the main and the service chain.
     owners: [PrivateKeySigner; 2],
 }
@@ -33,14 +37,19 @@ struct End<'a> {
     contract: Address,
     owner: &'a PrivateKeySigner,
     operators: Vec<Address>,
+    token: Address,
 }
 
 impl OldBridge {
-    /// Reads the owner's keys from the keystores of the node that deployed the contracts.
-    pub(super) fn open(network: &Network, ancestor: Ancestor) -> Result<Self> {
+    /// Registers the pair of tokens, and reads the owner's keys from the keystores of the node that deployed the contracts.
+    ///
+    /// Errors: the node refuses.
+    pub(super) async fn open(network: &Network, ancestor: Ancestor, tokens: [Address; 2]) -> Result<Self> {
+        let [main, service] = tokens;
+        ancestor.register_token(network, main, service).await?;
         let first = ancestor.operators.first().context("a bridge needs an operator")?;
         let owners = first.keys(network)?;
-        Ok(Self { ancestor, owners })
+        Ok(Self { ancestor, owners, tokens })
     }
 
     fn ends<'a>(&'a self, network: &'a Network) -> [End<'a>; 2] {
@@ -51,17 +60,19 @@ impl OldBridge {
                 contract: self.ancestor.parent,
                 owner: &self.owners[0],
                 operators: operators.iter().map(|operator| operator.parent).collect(),
+                token: self.tokens[0],
             },
             End {
                 chain: network.service.access(),
                 contract: self.ancestor.child,
                 owner: &self.owners[1],
                 operators: operators.iter().map(|operator| operator.child).collect(),
+                token: self.tokens[1],
             },
         ]
     }
 
-    /// So many requests of the native currency in each direction; all of them are in blocks.
+    /// So many requests of the native currency in each direction, and one of the token; all of them are in blocks.
     pub(super) async fn traffic(
         &self,
         network: &Network,
@@ -69,11 +80,23 @@ impl OldBridge {
         to: Address,
         count: u64,
     ) -> Result<()> {
-        for direction in Direction::ALL {
+        for (direction, token) in Direction::ALL.into_iter().zip(self.tokens) {
             let lane = self.ancestor.lane(network, direction);
+            let (bridge, amount) = (lane.source_bridge, U256::from(token_amount(direction)));
+            let mut calls = vec![request(bridge, to); usize::try_from(count).context("few requests")?];
+            calls.push(call_of(token, &TestToken::mintCall { to: user.address(), amount }));
+            calls.push(call_of(token, &TestToken::approveCall { spender: bridge, value: amount }));
+            let call = KaiaBridge::requestERC20TransferCall {
+                token,
+                to,
+                value: amount,
+                feeLimit: U256::ZERO,
+                extraData: Bytes::new(),
+            };
+            calls.push(call_of(bridge, &call));
             let mut sent = Vec::new();
-            for _ in 0..count {
-                sent.push(account::send(&lane.source, user, request(lane.source_bridge, to)).await?);
+            for call in calls {
+                sent.push(account::send(&lane.source, user, call).await?);
             }
             for hash in sent {
                 account::succeeded(&lane.source, hash).await?;
@@ -118,7 +141,7 @@ impl OldBridge {
         Ok(words.join("; "))
     }
 
-    /// Step 6: `cold` becomes the only operator, and pays what each contract has to `holder` for a nonce that nobody requested.
+    /// Step 6: `cold` becomes the only operator, and pays what each contract has to `holder`, each asset for a nonce that nobody requested.
     pub(super) async fn take_liquidity_out(
         &self,
         network: &Network,
@@ -133,23 +156,7 @@ impl OldBridge {
             }
             let one = KaiaBridge::setOperatorThresholdCall { voteType: VALUE_TRANSFER, threshold: 1 };
             end.owner_does(&one).await?;
-            let nonce = account::read(end.chain, end.contract, &KaiaBridge::lowerHandleNonceCall {}).await?;
-            let handle = KaiaBridge::handleKLAYTransferCall {
-                requestTxHash: B256::from(rand::random::<[u8; 32]>()),
-                from: end.owner.address(),
-                to: holder,
-                value: account::native_balance(end.chain, end.contract).await?,
-                requestedNonce: nonce,
-                requestedBlockNumber: 1,
-                extraData: Bytes::new(),
-            };
-            account::execute(end.chain, cold, call_of(end.contract, &handle))
-                .await
-                .context("handleKLAYTransfer")?;
-            let after = account::read(end.chain, end.contract, &KaiaBridge::lowerHandleNonceCall {}).await?;
-            if after != nonce + 1 {
-                bail!("lowerHandleNonce of {} is {after} and not {}", end.contract, nonce + 1);
-            }
+            end.hand_over(cold, holder).await?;
         }
         Ok(())
     }
@@ -185,6 +192,46 @@ impl OldBridge {
 }
 
 impl End<'_> {
+    /// Pays everything to `holder`. The contract on the service chain has none of the token: it mints and burns.
+    async fn hand_over(&self, cold: &PrivateKeySigner, holder: Address) -> Result<()> {
+        let nonce = account::read(self.chain, self.contract, &KaiaBridge::lowerHandleNonceCall {}).await?;
+        let native = KaiaBridge::handleKLAYTransferCall {
+            requestTxHash: B256::from(rand::random::<[u8; 32]>()),
+            from: self.owner.address(),
+            to: holder,
+            value: account::native_balance(self.chain, self.contract).await?,
+            requestedNonce: nonce,
+            requestedBlockNumber: 1,
+            extraData: Bytes::new(),
+        };
+        account::execute(self.chain, cold, call_of(self.contract, &native))
+            .await
+            .context("handleKLAYTransfer")?;
+        let mut next = nonce + 1;
+        let value = owned(self.chain, Kind::Erc20, self.token, self.contract, None).await?;
+        if !value.is_zero() {
+            let tokens = KaiaBridge::handleERC20TransferCall {
+                requestTxHash: B256::from(rand::random::<[u8; 32]>()),
+                from: self.owner.address(),
+                to: holder,
+                token: self.token,
+                value,
+                requestedNonce: next,
+                requestedBlockNumber: 1,
+                extraData: Bytes::new(),
+            };
+            account::execute(self.chain, cold, call_of(self.contract, &tokens))
+                .await
+                .context("handleERC20Transfer")?;
+            next += 1;
+        }
+        let after = account::read(self.chain, self.contract, &KaiaBridge::lowerHandleNonceCall {}).await?;
+        if after != next {
+            bail!("lowerHandleNonce of {} is {after} and not {next}", self.contract);
+        }
+        Ok(())
+    }
+
     /// A transaction of the owner. Its account is that of an operator as well, and a node that sends something again at the same account nonce and
     /// a higher price takes the place of the owner's: then it is sent anew.
     async fn owner_does<C: alloy::sol_types::SolCall>(&self, call: &C) -> Result<()> {
@@ -198,6 +245,14 @@ impl End<'_> {
         }
         account::execute(self.chain, self.owner, call_of(self.contract, call)).await.context(C::SIGNATURE)?;
         Ok(())
+    }
+}
+
+/// What is requested of the token at once: more goes to the service chain than comes back. Unit: smallest units.
+pub(super) const fn token_amount(direction: Direction) -> u128 {
+    match direction {
+        Direction::MainToService => 3 * AMOUNT,
+        Direction::ServiceToMain => AMOUNT,
     }
 }
 

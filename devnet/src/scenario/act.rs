@@ -76,6 +76,7 @@ impl Step {
             }
             Fault::Reorg(..) | Fault::RollBack(..) if !nodes.reorganises() => Some("takes no blocks back"),
             Fault::LosePool(_) if !nodes.forgets_its_pool() => Some("forgets its pool only when it ends"),
+            Fault::Isolate(..) if !nodes.has_endpoint_nodes() => Some("has one node for all relays"),
             Fault::Unfund(_) if !nodes.takes_value_away() => Some("takes no value from accounts"),
             _ => None,
         }

@@ -36,6 +36,10 @@ pub enum Fault {
     Stop(Pick),
     /// What was killed or stopped runs again.
     Start(Pick),
+    /// The nodes of relays on a chain lose all their peers: they answer as of the blocks that they have.
+    Isolate(Pick, Side),
+    /// They have their peers again.
+    Rejoin(Pick, Side),
     /// Nothing passes between the two groups.
     Cut(Pick, Pick),
     /// Nothing passes from the first to the second; the other way stays open.
@@ -176,6 +180,16 @@ impl Doer {
                 links.for_each(|link| link.set(weather));
                 Ok(())
             }
+            Fault::Isolate(pick, side) => {
+                self.pick(network, pick).await?;
+                side.of_mut(network).isolate_endpoint_nodes(&self.same).await
+            }
+            Fault::Rejoin(pick, side) => {
+                self.pick(network, pick).await?;
+                let chain = side.of_mut(network);
+                chain.stop_endpoint_nodes(&self.same).await?;
+                chain.start_endpoint_nodes(&self.same).await
+            }
             Fault::Reorg(side, depth) => side.of(network).reorg(depth).await,
             Fault::RollBack(side, depth) => side.of(network).roll_back(depth).await,
             Fault::LosePool(side) => {
@@ -281,10 +295,10 @@ impl Blow {
             Self::Stop => {
                 node_endpoint(network, name)?.set(Faults::down());
                 network.relay_mut(name)?.stop().await?;
-                node_chain(network, name)?.stop_endpoint_node(name).await
+                node_chain(network, name)?.stop_endpoint_nodes(&[name.to_owned()]).await
             }
             Self::Start => {
-                node_chain(network, name)?.start_endpoint_node(name).await?;
+                node_chain(network, name)?.start_endpoint_nodes(&[name.to_owned()]).await?;
                 node_endpoint(network, name)?.clear();
                 network.start_relay(name)
             }
@@ -351,6 +365,8 @@ impl fmt::Display for Fault {
             Self::Stop(Pick::Chain(side)) => write!(f, "stop the node of the {side} chain"),
             Self::Stop(pick) => write!(f, "stop {pick}, with the endpoint of its node"),
             Self::Start(pick) => write!(f, "start {pick}"),
+            Self::Isolate(pick, side) => write!(f, "the {side} node of {pick} loses its peers"),
+            Self::Rejoin(pick, side) => write!(f, "the {side} node of {pick} has its peers again"),
             Self::Cut(one, other) => write!(f, "cut {one} from {other}"),
             Self::CutOneWay(from, to) => write!(f, "cut the way from {from} to {to}"),
             Self::Heal => f.write_str("heal all cuts"),

@@ -12,7 +12,7 @@ use super::head::{LAG_BLOCKS, LAG_SECONDS};
 
 /// After this time without a break what endpoints show counts as the chain: what was known may have been wrong, or was rolled back.
 /// Unit: time. Source: nodes that were some hundred blocks behind caught up within minutes.
-pub(super) const BELIEVED_AFTER: Duration = Duration::from_secs(3_600);
+pub const SHOWN_IS_BELIEVED_AFTER: Duration = Duration::from_secs(3_600);
 
 /// A block that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Reached {
             return;
         }
         let since = *self.behind.get_or_insert(now);
-        if now.saturating_duration_since(since) >= BELIEVED_AFTER {
+        if now.saturating_duration_since(since) >= SHOWN_IS_BELIEVED_AFTER {
             *self = Self { newest: Some(shown), now: Some(shown), ..Self::default() };
         }
     }

@@ -1,10 +1,11 @@
 //! Reading contracts.
 
 use alloy::primitives::{Address, B256, Bytes, U64, U256, keccak256};
+use alloy::rpc::json_rpc::RpcRecv;
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use polyspan_types::{AccountNonce, RequestNonce};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Client;
 use crate::abi::{Bridge, BridgeClaims};
@@ -84,7 +85,7 @@ impl Client {
 
     /// Hash of the code at the address; `None` when there is none.
     pub(crate) async fn code_hash(&self, address: Address, at: At) -> Result<Option<B256>, ChainError> {
-        let code: Bytes = self.request("eth_getCode", json!([address, at.parameter()])).await?;
+        let code: Bytes = self.state("eth_getCode", json!(address), at).await?;
         Ok((!code.is_empty()).then(|| keccak256(code)))
     }
 
@@ -100,18 +101,18 @@ impl Client {
 
     /// Balance in the chain's currency at a block. Unit: wei.
     pub(crate) async fn balance_at(&self, account: Address, at: At) -> Result<U256, ChainError> {
-        self.request("eth_getBalance", json!([account, at.parameter()])).await
+        self.state("eth_getBalance", json!(account), at).await
     }
 
     /// Transactions of the account in blocks up to `at`: the account nonce of its next one.
     pub(crate) async fn account_nonce(&self, account: Address, at: At) -> Result<AccountNonce, ChainError> {
-        let nonce: U64 = self.request("eth_getTransactionCount", json!([account, at.parameter()])).await?;
+        let nonce: U64 = self.state("eth_getTransactionCount", json!(account), at).await?;
         Ok(AccountNonce::new(nonce.to()))
     }
 
     /// Whether there is a contract at the address.
     pub(crate) async fn has_code(&self, address: Address, at: At) -> Result<bool, ChainError> {
-        let code: Bytes = self.request("eth_getCode", json!([address, at.parameter()])).await?;
+        let code: Bytes = self.state("eth_getCode", json!(address), at).await?;
         Ok(!code.is_empty())
     }
 
@@ -119,8 +120,7 @@ impl Client {
     ///
     /// Errors: [`ChainError::Reverted`] with the typed reason.
     pub(crate) async fn call(&self, transaction: &TransactionRequest, at: At) -> Result<Bytes, ChainError> {
-        let answer = self.request(CALL, json!([transaction, at.parameter()])).await;
-        answer.map_err(typed_revert)
+        self.state(CALL, json!(transaction), at).await.map_err(typed_revert)
     }
 
     /// Executes a transaction at the newest block, with what is `presumed` in place, without sending it.
@@ -168,6 +168,19 @@ impl Client {
     pub(crate) async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, ChainError> {
         let answer = self.request::<U64>("eth_estimateGas", json!([transaction, "latest"])).await;
         Ok(answer.map_err(typed_revert)?.to())
+    }
+
+    /// Asks for something of the state at a block.
+    ///
+    /// Errors: [`ChainError::StateGone`], or the endpoint's own.
+    async fn state<R: RpcRecv>(&self, method: &'static str, what: Value, at: At) -> Result<R, ChainError> {
+        let answer = self.request(method, json!([what, at.parameter()])).await;
+        answer.map_err(|error| match (error, at) {
+            (ChainError::Refused(refusal), At::Hash(block)) if refusal.kind == ReplyKind::StateGone => {
+                ChainError::StateGone { endpoint: refusal.endpoint, block, reason: refusal.message }
+            }
+            (error, _) => error,
+        })
     }
 
     /// A read of a bridge: no code, another contract and a wrong answer are told apart.

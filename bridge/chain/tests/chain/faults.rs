@@ -352,6 +352,23 @@ async fn a_node_that_knows_no_tag_for_a_final_block_is_told_apart_with_its_cure(
 }
 
 #[tokio::test]
+async fn a_state_that_is_gone_is_told_apart_with_its_block_and_cure() {
+    let (_server, chain) = server(|method, _| match method {
+        "eth_getBlockByNumber" => Reply::Result(block(4)),
+        _ => Reply::error(-32000, "missing trie node 5b3f (path ) state 0x5b3f is not available"),
+    })
+    .await;
+    let old = B256::repeat_byte(7);
+    let error = chain.lane_state(Address::repeat_byte(1), At::Hash(old)).await.unwrap_err();
+    assert!(
+        error.is_state_gone() && matches!(error, ChainError::StateGone { block, .. } if block == old),
+        "{error}"
+    );
+    let said = error.to_string();
+    assert!(said.contains(&old.to_string()) && said.contains("gcmode archive"), "{said}");
+}
+
+#[tokio::test]
 async fn another_hash_than_that_of_the_sent_transaction_is_a_wrong_answer() {
     let (_server, chain) = server(|_, _| Reply::Result(json!(B256::repeat_byte(1)))).await;
     let error = chain.send_raw(&Bytes::from_static(b"raw")).await.unwrap_err();

@@ -75,7 +75,7 @@ async fn gas_caps_of_a_kaia_chain_are_bounded_and_fixed() {
     fs::write(network.path("wide.toml"), limited("greatest_gas_cap = 2000000\n")).unwrap();
     assert_bad_input(
         &network.polyspan(&["deploy", "--spec", "wide.toml", "--out", "kr.deployment.toml"]),
-        &["main.greatest_gas_cap: 2000000 gas × 700", "= 1427222222", "use 203906 or less"],
+        &["main.greatest_gas_cap: 2000000 gas × 712", "= 1451603174", "use 200469 or less"],
     );
     network.deploy_spec(&limited(""));
     let status = text(&network.polyspan(&["status"]).stdout);

@@ -136,7 +136,7 @@ mod tests {
         let told = found(ChainLimits::Kaia, 200_000, false).unwrap();
         assert!(told.contains("governors can raise"), "{told}");
         let told = found(ChainLimits::Kaia, 300_000, false).unwrap();
-        assert!(told.contains("use 203906 or less; have the governors lower it"), "{told}");
+        assert!(told.contains("use 200469 or less; have the governors lower it"), "{told}");
         assert!(found(ChainLimits::Kaia, 300_000, true).unwrap().contains("migrate"));
     }
 

@@ -1,16 +1,13 @@
 //! The first account nonce that no block has used, which never goes back behind what is known: pure.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use polyspan_chain::SHOWN_IS_BELIEVED_AFTER;
 use polyspan_types::{AccountNonce, BlockHeight};
 
 /// A count is told as of the newest block of whoever answers, which may be so many blocks newer than the head that is known here.
 /// Unit: blocks. Source: an endpoint that is further ahead or behind lags.
 const NEWER: u64 = 3;
-
-/// After this time below the block that showed a count, what endpoints show counts as the chain. Unit: time. Source: as an endpoint's
-/// lag (`bridge/chain/src/chain/reached.rs`).
-const BELIEVED_AFTER: Duration = Duration::from_secs(3_600);
 
 /// What became of a count that an endpoint told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +46,7 @@ impl UsedNonces {
             return Told::AskAtHead;
         }
         let since = *self.below_since.get_or_insert(now);
-        if now.saturating_duration_since(since) < BELIEVED_AFTER {
+        if now.saturating_duration_since(since) < SHOWN_IS_BELIEVED_AFTER {
             return Told::Count(known);
         }
         self.settle(count, head);
@@ -103,7 +100,7 @@ mod tests {
         let (mut used, now) = (UsedNonces::default(), Instant::now());
         assert_eq!(told(&mut used, 9, 1_000, now), Some(9));
         assert_eq!(told(&mut used, 5, 100, now), Some(9));
-        assert_eq!(told(&mut used, 5, 900, now + BELIEVED_AFTER), Some(5));
-        assert_eq!(told(&mut used, 5, 901, now + BELIEVED_AFTER), Some(5));
+        assert_eq!(told(&mut used, 5, 900, now + SHOWN_IS_BELIEVED_AFTER), Some(5));
+        assert_eq!(told(&mut used, 5, 901, now + SHOWN_IS_BELIEVED_AFTER), Some(5));
     }
 }

@@ -40,11 +40,17 @@ impl BlockClock {
     ///
     /// Errors: a block was never seen.
     pub(super) fn seconds(&self, direction: Direction, source: u64, destination: u64) -> Result<f64> {
-        let [from, to] = match direction {
-            Direction::MainToService => [0, 1],
-            Direction::ServiceToMain => [1, 0],
-        };
+        let [from, to] = sides(direction);
         let (began, ended) = (self.at(from, source)?, self.at(to, destination)?);
+        Ok(ended.saturating_duration_since(began).as_secs_f64())
+    }
+
+    /// Seconds from a block of the source to another one of it.
+    ///
+    /// Errors: as [`BlockClock::seconds`].
+    pub(super) fn seconds_at_source(&self, direction: Direction, first: u64, last: u64) -> Result<f64> {
+        let [source, _] = sides(direction);
+        let (began, ended) = (self.at(source, first)?, self.at(source, last)?);
         Ok(ended.saturating_duration_since(began).as_secs_f64())
     }
 
@@ -53,6 +59,14 @@ impl BlockClock {
         let seen = self.seen[chain].lock().unwrap_or_else(PoisonError::into_inner);
         let (_, at) = seen.range(height..).next().context("a block that nobody saw")?;
         Ok(*at)
+    }
+}
+
+/// Numbers of the source and the destination.
+const fn sides(direction: Direction) -> [usize; 2] {
+    match direction {
+        Direction::MainToService => [0, 1],
+        Direction::ServiceToMain => [1, 0],
     }
 }
 

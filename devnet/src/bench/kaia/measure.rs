@@ -3,15 +3,20 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use alloy::consensus::Transaction;
 use alloy::eips::BlockNumberOrTag;
+use alloy::network::TransactionResponse;
+use alloy::primitives::{B256, U64};
 use alloy::providers::Provider;
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
+use serde_json::json;
 
 use super::clock::BlockClock;
 use super::contender::{Blocks, Contender};
 use super::load::{Load, Requests};
 use crate::bench::{median, percentile};
+use crate::chain::ChainAccess;
 use crate::network::Network;
 
 /// Time between two polls of what is paid.
@@ -36,6 +41,8 @@ pub(super) enum Pace {
 pub(super) struct Outcome {
     /// From the block of the first request to that of the last payout; of a backlog from the start of what pays. Unit: seconds.
     pub(super) seconds: f64,
+    /// From the block of the first request to that of the last one: as fast as the source takes them. Unit: seconds.
+    pub(super) asked: f64,
     /// From the block of a request to that of its payout. Unit: seconds.
     pub(super) median: f64,
     /// That of 99 of 100. Unit: seconds.
@@ -45,9 +52,29 @@ pub(super) struct Outcome {
     /// Transactions that the bridge sent to the destination, and those of them that reverted.
     pub(super) sent: u64,
     pub(super) reverted: u64,
+    /// The one of them that used most gas.
+    pub(super) largest: Largest,
     /// For 1 000 transfers, of all nodes and of the relays. Unit: seconds.
     pub(super) nodes: f64,
     pub(super) relays: f64,
+}
+
+/// The transaction that used most gas.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Largest {
+    /// Unit: gas.
+    pub(super) gas: u64,
+    /// What Kaia counts beside gas. Unit: computation cost.
+    pub(super) computation: u64,
+}
+
+/// What the bridge sent to the destination.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    gas: u64,
+    sent: u64,
+    reverted: u64,
+    largest: Largest,
 }
 
 /// Makes `count` requests and waits until all are paid.
@@ -93,24 +120,29 @@ pub(super) async fn measure(
 
     let [made, paid] = contender.seen(network, direction, heights).await?;
     let delays = check(&clock, direction, first..first + count, &made, &paid, &requests).await?;
-    let (gas, sent, reverted) = spent(network, contender, direction, heights[1]).await?;
+    let spent = spent(network, contender, direction, heights[1]).await?;
     let per_1000 =
         |index: usize| before.map_or(0.0, |before| 1000.0 * (after[index] - before[index]) / count as f64);
     let start = *made.get(&first).context("the first request has a block")?;
+    let asked = *made.get(&(first + count - 1)).context("the last request has a block")?;
     let end =
         (first..first + count).filter_map(|nonce| paid.get(&nonce)).max().context("there are payouts")?;
     let seconds = match pace {
         Pace::Backlog => took,
         Pace::Burst | Pace::Steady(_) => clock.seconds(direction, start, *end)?,
     };
+    let asked = clock.seconds_at_source(direction, start, asked)?;
     Ok(Outcome {
         // All in one block is no faster than a block.
         seconds: seconds.max(1.0),
+        // All in one block is no faster than a block.
+        asked: asked.max(1.0),
         median: median(&delays),
         p99: percentile(&delays, 0.99),
-        gas: gas / count as f64,
-        sent,
-        reverted,
+        gas: spent.gas as f64 / count as f64,
+        sent: spent.sent,
+        reverted: spent.reverted,
+        largest: spent.largest,
         nodes: per_1000(0),
         relays: per_1000(1),
     })
@@ -176,25 +208,44 @@ async fn wait_paid(
     }
 }
 
-/// Gas and number of transactions that the bridge sent to the destination since block `first`, and how many reverted.
-async fn spent(
-    network: &Network,
-    contender: &Contender,
-    direction: Direction,
-    first: u64,
-) -> Result<(f64, u64, u64)> {
+/// What the bridge sent to the destination since block `first`.
+async fn spent(network: &Network, contender: &Contender, direction: Direction, first: u64) -> Result<Spent> {
     let payers = contender.payers(network, direction);
     let chain = network.destination_chain(direction);
-    let (mut gas, mut sent, mut reverted) = (0, 0, 0);
+    let (mut spent, mut largest) = (Spent::default(), None);
     for height in first + 1..=chain.height().await? {
         let receipts =
             chain.access().provider.get_block_receipts(BlockNumberOrTag::Number(height).into()).await;
         let receipts = receipts.context("cannot read receipts")?.context("a block that is not there")?;
         for receipt in receipts.iter().filter(|receipt| payers.contains(&receipt.from)) {
-            gas += receipt.gas_used;
-            sent += 1;
-            reverted += u64::from(!receipt.status());
+            spent.gas += receipt.gas_used;
+            spent.sent += 1;
+            spent.reverted += u64::from(!receipt.status());
+            if receipt.gas_used > spent.largest.gas {
+                spent.largest.gas = receipt.gas_used;
+                largest = Some((receipt.transaction_hash, height));
+            }
         }
     }
-    Ok((gas as f64, sent, reverted))
+    // The ancestor takes so many blocks that the state before its largest one may be gone.
+    if let (Some((hash, height)), None) = (largest, &contender.ancestor) {
+        spent.largest.computation = computation(chain.access(), hash, height).await?;
+    }
+    Ok(spent)
+}
+
+/// The computation cost of a transaction, executed once more after the block before its own.
+async fn computation(chain: &ChainAccess, hash: B256, height: u64) -> Result<u64> {
+    let sent = chain.provider.get_transaction_by_hash(hash).await.context("cannot read a transaction")?;
+    let sent = sent.context("a transaction that is not there")?;
+    let call = json!({
+        "from": sent.from(),
+        "to": sent.to(),
+        "gas": U64::from(sent.gas_limit()),
+        "data": sent.input(),
+    });
+    let parameters = json!([call, U64::from(height - 1)]);
+    let answer =
+        chain.provider.raw_request::<_, U64>("kaia_estimateComputationCost".into(), parameters).await;
+    Ok(answer.context("kaia_estimateComputationCost")?.to())
 }
