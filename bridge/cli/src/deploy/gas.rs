@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_a_kaia_chain_cannot_take_is_refused() {
         let error = greatest(KAIA, |side| side.greatest_gas_cap = Some(2_000_000)).unwrap_err();
-        assert!(error.starts_with("main.greatest_gas_cap: 2000000 gas × 700"), "{error}");
+        assert!(error.starts_with("main.greatest_gas_cap: 2000000 gas × 712"), "{error}");
         let error = greatest(KAIA, |side| side.gas_cap_fixed = Some(false)).unwrap_err();
         assert!(error.starts_with("main.gas_cap_fixed: "), "{error}");
         assert!(greatest(GAS, |side| side.gas_cap_fixed = Some(false)).is_ok());
