@@ -22,7 +22,7 @@ use polyspan_types::{Direction, Kind};
 
 use crate::account::{self, call_of};
 use crate::ancestor::Ancestor;
-use crate::chain::NodeKind;
+use crate::chain::{ChainAccess, NodeKind};
 use crate::holdings::owned;
 use crate::network::Network;
 use crate::screen;
@@ -182,10 +182,21 @@ async fn seed(
     if token.is_zero() {
         seed = seed.with_value(amount);
     } else {
-        let approve = call_of(token, &TestToken::approveCall { spender: bridge, value: amount });
-        account::execute(chain, holder, approve).await.context("approve")?;
+        approve(chain, holder, token, bridge, amount).await?;
     }
     account::execute(chain, holder, seed).await.context("seed")?;
+    Ok(())
+}
+
+async fn approve(
+    chain: &ChainAccess,
+    holder: &PrivateKeySigner,
+    token: Address,
+    spender: Address,
+    value: U256,
+) -> Result<()> {
+    let approve = call_of(token, &TestToken::approveCall { spender, value });
+    account::execute(chain, holder, approve).await.context("approve")?;
     Ok(())
 }
 
@@ -200,8 +211,7 @@ async fn bring_back(
     network.service.fund(&[(owner, U256::from(GAS_MONEY))]).await?;
     let had = owned(network.main.access(), Kind::Erc20, main, owner, None).await?;
     let bridge = network.bridge(0)?.deployment.lane(direction).source.bridge;
-    let approve = call_of(service, &TestToken::approveCall { spender: bridge, value: amount });
-    account::execute(network.service.access(), holder, approve).await.context("approve")?;
+    approve(network.service.access(), holder, service, bridge, amount).await?;
     let ask = Ask::new(Asset::Erc20 { token: service, amount }, owner, owner).call(bridge);
     account::execute(network.service.access(), holder, ask).await.context("request")?;
     network.wait_all_handled(PATIENCE).await?;

@@ -79,12 +79,9 @@ async fn a_chain_that_does_not_finalise_for_a_while_loses_nothing() {
 /// Native payments have no log of a token: what a full node can show of them depends on how old they are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn verify_traces_what_is_young_and_says_of_the_rest_why_it_cannot() {
-    let network = {
-        let mut network = far_away(0, |_| {}).await;
-        network.start_relays().unwrap();
-        network.wait_ready(LONG_PATIENCE).await.unwrap();
-        network
-    };
+    let mut network = far_away(0, |_| {}).await;
+    network.start_relays().unwrap();
+    network.wait_ready(LONG_PATIENCE).await.unwrap();
     request(&network, 0).await;
     network.wait_all_handled(LONG_PATIENCE).await.unwrap();
     // Until the payouts are final.

@@ -119,13 +119,9 @@ impl Kaia {
             Ok((name.clone(), Node::begin(launch, &makers).await?))
         }))
         .await?;
-        let height = self.access.provider.get_block_number().await.context("cannot read the height")?;
-        let mut urls = Vec::new();
-        for (name, node) in added {
-            self.wait_for_height(&node.access().await?, height, SYNC).await?;
-            urls.push(node.url()?);
-            self.endpoints.insert(name, node);
-        }
+        let urls = added.iter().map(|(_, node)| node.url()).collect::<Result<_>>()?;
+        self.endpoints.extend(added);
+        self.wait_endpoint_nodes(names).await?;
         Ok(urls)
     }
 
