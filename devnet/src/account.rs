@@ -10,6 +10,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
+use alloy::transports::TransportError;
 use anyhow::{Context, Result, bail};
 
 use crate::chain::ChainAccess;
@@ -23,6 +24,9 @@ const DEPLOYMENT_GAS: u64 = 10_000_000;
 
 /// Unit: wei per gas.
 const PRIORITY_FEE: u128 = 1_000_000_000;
+
+/// In which a node counts a transaction that it took: one that it refuses for longer is refused for itself.
+const COUNTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A transaction that calls `contract`.
 pub fn call_of<C: SolCall>(contract: Address, call: &C) -> TransactionRequest {
@@ -38,8 +42,43 @@ pub async fn send(
     signer: &PrivateKeySigner,
     transaction: TransactionRequest,
 ) -> Result<B256> {
-    let signed = sign(chain, signer, transaction).await?;
-    send_raw(chain, &signed.encoded_2718().into()).await
+    let nonce = next_nonce(chain, signer).await?;
+    send_from(chain, signer, transaction, nonce).await
+}
+
+/// As [`send`], with this nonce or, if it is taken, with one after it: geth counts a transaction a moment after it took it, and gives
+/// who sends several in a row the same nonce twice.
+///
+/// Errors: as [`send`].
+pub async fn send_from(
+    chain: &ChainAccess,
+    signer: &PrivateKeySigner,
+    transaction: TransactionRequest,
+    mut nonce: u64,
+) -> Result<B256> {
+    loop {
+        let signed = sign_with(chain, signer, transaction.clone(), nonce).await?;
+        let refusal = match send_raw(chain, &signed.encoded_2718().into()).await {
+            Ok(hash) => return Ok(hash),
+            Err(refusal) if is_from_node(&refusal) => refusal,
+            Err(unanswered) => return Err(unanswered),
+        };
+        let later = || async { Ok(Some(next_nonce(chain, signer).await?).filter(|next| *next > nonce)) };
+        let Ok(next) = eventually("the nonce is taken", COUNTED_WITHIN, later).await else {
+            return Err(refusal);
+        };
+        nonce = next;
+    }
+}
+
+/// The node has read the transaction: without an answer it may have taken it, and another one would do the same again.
+fn is_from_node(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<TransportError>().is_some_and(TransportError::is_error_resp)
+}
+
+async fn next_nonce(chain: &ChainAccess, signer: &PrivateKeySigner) -> Result<u64> {
+    let nonce = chain.provider.get_transaction_count(signer.address()).pending().await;
+    nonce.context("cannot read an account's nonce")
 }
 
 /// As [`send`], without sending.
@@ -48,13 +87,21 @@ pub async fn send(
 pub async fn sign(
     chain: &ChainAccess,
     signer: &PrivateKeySigner,
-    mut transaction: TransactionRequest,
+    transaction: TransactionRequest,
 ) -> Result<TxEnvelope> {
-    let nonce = chain.provider.get_transaction_count(signer.address()).pending().await;
+    sign_with(chain, signer, transaction, next_nonce(chain, signer).await?).await
+}
+
+async fn sign_with(
+    chain: &ChainAccess,
+    signer: &PrivateKeySigner,
+    mut transaction: TransactionRequest,
+    nonce: u64,
+) -> Result<TxEnvelope> {
     let price = chain.provider.get_gas_price().await.context("cannot read the gas price")?;
     let priority = if price == 0 { 0 } else { PRIORITY_FEE };
     transaction.set_chain_id(chain.chain_id);
-    transaction.set_nonce(nonce.context("cannot read an account's nonce")?);
+    transaction.set_nonce(nonce);
     transaction.gas.get_or_insert(GAS_LIMIT);
     transaction.set_max_priority_fee_per_gas(priority);
     transaction.set_max_fee_per_gas(price * 2 + priority);

@@ -2,9 +2,19 @@
 
 #![cfg(feature = "nodes")]
 
+use alloy::network::TransactionBuilder;
+use alloy::primitives::U256;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
+use polyspan_devnet::account;
 use polyspan_devnet::chain::NodeKind::{self, Geth, Hardhat, Kaia};
+use polyspan_devnet::chain::{Chain, ChainSpec, Layer};
+use polyspan_devnet::host::Host;
+use polyspan_devnet::process::Warden;
 use polyspan_devnet::scenarios;
 use polyspan_devnet::testing::{demonstrate, play};
+use polyspan_devnet::tokens::WHOLE;
 
 /// A test for each: a scenario on nodes of a kind, on this host's loopback.
 macro_rules! play {
@@ -35,6 +45,40 @@ async fn every_kind_of_transfer_is_paid_on_geth_while_operators_are_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_transfer_is_paid_on_hardhat_while_operators_are_killed() {
     demonstrate(Hardhat).await;
+}
+
+/// geth counts a transaction a moment after it took it: who asks for the next nonce meanwhile is given one that is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_nonce_is_taken_goes_out_with_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let warden = Warden::start().unwrap();
+    let spec = ChainSpec {
+        name: "alone".to_owned(),
+        layer: Layer::Main,
+        chain_id: 31_337,
+        kind: Geth,
+        free_gas: false,
+        block_gas_limit: 60_000_000,
+        host: Host::loopback(),
+        durable: false,
+        finality_distance: None,
+    };
+    let chain = Chain::start(&spec, &warden, folder.path()).await.unwrap();
+    let payer = PrivateKeySigner::random();
+    chain.fund(&[(payer.address(), U256::from(1_000 * WHOLE))]).await.unwrap();
+    let nowhere = TransactionRequest::default().with_to(payer.address());
+    let another = nowhere.clone().with_value(U256::from(1));
+    let mut sent = Vec::new();
+    for transaction in [&nowhere, &nowhere, &another] {
+        sent.push(account::send_from(&chain, &payer, transaction.clone(), 0).await.unwrap());
+    }
+    for hash in sent {
+        account::succeeded(&chain, hash).await.unwrap();
+    }
+    assert_eq!(chain.provider.get_transaction_count(payer.address()).await.unwrap(), 3);
+    let poor = PrivateKeySigner::random();
+    let refused = account::send(&chain, &poor, nowhere).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("insufficient funds"), "{refused:#}");
 }
 
 #[test]

@@ -182,7 +182,9 @@ impl Launch {
     async fn run(&self) -> Result<(ChildProcess, ChainAccess)> {
         // Only a node prints that which has got its port.
         let says = format!("endpoint={}", self.site.socket);
-        self.site.run(self.command(), &says, READY).await
+        let started = self.site.run(self.command(), &says, READY).await?;
+        self.engine()?.wait_ready(READY).await?;
+        Ok(started)
     }
 
     fn engine(&self) -> Result<Engine> {

@@ -12,6 +12,8 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::eventually::eventually_true;
+
 /// What a node is given to answer. Unit: time. A full block of 60 million gas takes it below a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -73,6 +75,14 @@ impl Engine {
     pub(super) fn write_secret(secret: [u8; 32], file: &Path) -> Result<()> {
         std::fs::write(file, format!("{:x}", B256::from(secret)))
             .with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Waits until the node listens to its consensus client: it begins with that last.
+    pub(super) async fn wait_ready(&self, patience: Duration) -> Result<()> {
+        let question = json!([["engine_newPayloadV4", "engine_forkchoiceUpdatedV3"]]);
+        let answers =
+            || async { self.ask("engine_exchangeCapabilities", question.clone()).await.map(|_| true) };
+        eventually_true("the Engine API answers", patience, answers).await
     }
 
     /// The newest block of the node.
