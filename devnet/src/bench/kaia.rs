@@ -12,6 +12,7 @@ mod clock;
 mod contender;
 mod load;
 mod measure;
+mod spent;
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ use crate::spec::{NetworkSpec, Topology};
 use crate::tokens::WHOLE;
 use contender::Contender;
 use load::Load;
-use measure::{Largest, Outcome, Pace, measure};
+use measure::{Outcome, Pace, measure};
+use spent::{Largest, Spent};
 
 /// Relays, and operators of the ancestor.
 const OPERATORS: usize = 4;
@@ -166,6 +168,7 @@ async fn all(
         );
         let stem = format!("kaia.{name}.{}.recovery_{backlog}", short(direction));
         figures.push(Figure::of_interest(format!("{stem}.seconds"), outcome.seconds, "s"));
+        figures.extend(size(&stem, outcome.spent.largest));
         results.recovery.push(outcome);
     }
     Ok(results)
@@ -173,21 +176,27 @@ async fn all(
 
 fn costs(stem: &str, count: u64, outcome: &Outcome) -> Vec<Figure> {
     let per_1000 = |number: u64| 1000.0 * number as f64 / count as f64;
+    let Spent { gas, sent, reverted, largest } = outcome.spent;
     let mut figures = vec![
-        Figure::of_interest(format!("{stem}.gas_per_transfer"), outcome.gas, "gas"),
-        Figure::of_interest(format!("{stem}.transactions_per_1000"), per_1000(outcome.sent), "transactions"),
-        Figure::of_interest(format!("{stem}.reverted_per_1000"), per_1000(outcome.reverted), "transactions"),
+        Figure::of_interest(format!("{stem}.gas_per_transfer"), gas as f64 / count as f64, "gas"),
+        Figure::of_interest(format!("{stem}.transactions_per_1000"), per_1000(sent), "transactions"),
+        Figure::of_interest(format!("{stem}.reverted_per_1000"), per_1000(reverted), "transactions"),
         Figure::of_interest(format!("{stem}.nodes_cpu_s_per_1000"), outcome.nodes, "s"),
         Figure::of_interest(format!("{stem}.relays_cpu_s_per_1000"), outcome.relays, "s"),
     ];
-    let Largest { gas, computation } = outcome.largest;
-    if computation > 0 {
-        let figure = |of: &str, value: u64, unit| {
-            Figure::of_interest(format!("{stem}.largest_transaction.{of}"), value as f64, unit)
-        };
-        figures.extend([figure("gas", gas, "gas"), figure("computation_cost", computation, "")]);
-    }
+    figures.extend(size(stem, largest));
     figures
+}
+
+/// Nothing for the ancestor, whose cost is not asked for.
+fn size(stem: &str, Largest { gas, computation }: Largest) -> Vec<Figure> {
+    let figure = |of: &str, value: u64, unit| {
+        Figure::of_interest(format!("{stem}.largest_transaction.{of}"), value as f64, unit)
+    };
+    match computation {
+        0 => Vec::new(),
+        _ => vec![figure("gas", gas, "gas"), figure("computation_cost", computation, "")],
+    }
 }
 
 const fn short(direction: Direction) -> &'static str {
@@ -202,7 +211,7 @@ fn ratios(ours: &Results, four: &Results, one: &Results) -> Vec<Figure> {
     let bursts = |results: &Results| results.bursts.concat();
     let speed = |theirs: &Results| least(&bursts(theirs), &bursts(ours), |outcome| outcome.seconds);
     let latency = greatest(&ours.steady, &four.steady, |outcome| outcome.median);
-    let gas = greatest(&bursts(ours), &bursts(four), |outcome| outcome.gas);
+    let gas = greatest(&bursts(ours), &bursts(four), |outcome| outcome.spent.gas as f64);
     let processor = |results: &Results| {
         let all = bursts(results);
         all.iter().map(|outcome| outcome.nodes + outcome.relays).sum::<f64>() / all.len().max(1) as f64

@@ -3,20 +3,14 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use alloy::consensus::Transaction;
-use alloy::eips::BlockNumberOrTag;
-use alloy::network::TransactionResponse;
-use alloy::primitives::{B256, U64};
-use alloy::providers::Provider;
 use anyhow::{Context, Result, bail};
 use polyspan_types::Direction;
-use serde_json::json;
 
 use super::clock::BlockClock;
 use super::contender::{Blocks, Contender};
 use super::load::{Load, Requests};
+use super::spent::Spent;
 use crate::bench::{median, percentile};
-use crate::chain::ChainAccess;
 use crate::network::Network;
 
 /// Time between two polls of what is paid.
@@ -47,34 +41,11 @@ pub(super) struct Outcome {
     pub(super) median: f64,
     /// That of 99 of 100. Unit: seconds.
     pub(super) p99: f64,
-    /// All gas of what the bridge sent to the destination, for each transfer. Unit: gas.
-    pub(super) gas: f64,
-    /// Transactions that the bridge sent to the destination, and those of them that reverted.
-    pub(super) sent: u64,
-    pub(super) reverted: u64,
-    /// The one of them that used most gas.
-    pub(super) largest: Largest,
+    /// What the bridge sent to the destination.
+    pub(super) spent: Spent,
     /// For 1 000 transfers, of all nodes and of the relays. Unit: seconds.
     pub(super) nodes: f64,
     pub(super) relays: f64,
-}
-
-/// The transaction that used most gas.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Largest {
-    /// Unit: gas.
-    pub(super) gas: u64,
-    /// What Kaia counts beside gas. Unit: computation cost.
-    pub(super) computation: u64,
-}
-
-/// What the bridge sent to the destination.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spent {
-    gas: u64,
-    sent: u64,
-    reverted: u64,
-    largest: Largest,
 }
 
 /// Makes `count` requests and waits until all are paid.
@@ -120,7 +91,7 @@ pub(super) async fn measure(
 
     let [made, paid] = contender.seen(network, direction, heights).await?;
     let delays = check(&clock, direction, first..first + count, &made, &paid, &requests).await?;
-    let spent = spent(network, contender, direction, heights[1]).await?;
+    let spent = Spent::since(network, contender, direction, heights[1]).await?;
     let per_1000 =
         |index: usize| before.map_or(0.0, |before| 1000.0 * (after[index] - before[index]) / count as f64);
     let start = *made.get(&first).context("the first request has a block")?;
@@ -139,10 +110,7 @@ pub(super) async fn measure(
         asked: asked.max(1.0),
         median: median(&delays),
         p99: percentile(&delays, 0.99),
-        gas: spent.gas as f64 / count as f64,
-        sent: spent.sent,
-        reverted: spent.reverted,
-        largest: spent.largest,
+        spent,
         nodes: per_1000(0),
         relays: per_1000(1),
     })
@@ -206,46 +174,4 @@ async fn wait_paid(
         }
         tokio::time::sleep(POLL_EVERY).await;
     }
-}
-
-/// What the bridge sent to the destination since block `first`.
-async fn spent(network: &Network, contender: &Contender, direction: Direction, first: u64) -> Result<Spent> {
-    let payers = contender.payers(network, direction);
-    let chain = network.destination_chain(direction);
-    let (mut spent, mut largest) = (Spent::default(), None);
-    for height in first + 1..=chain.height().await? {
-        let receipts =
-            chain.access().provider.get_block_receipts(BlockNumberOrTag::Number(height).into()).await;
-        let receipts = receipts.context("cannot read receipts")?.context("a block that is not there")?;
-        for receipt in receipts.iter().filter(|receipt| payers.contains(&receipt.from)) {
-            spent.gas += receipt.gas_used;
-            spent.sent += 1;
-            spent.reverted += u64::from(!receipt.status());
-            if receipt.gas_used > spent.largest.gas {
-                spent.largest.gas = receipt.gas_used;
-                largest = Some((receipt.transaction_hash, height));
-            }
-        }
-    }
-    // The ancestor takes so many blocks that the state before its largest one may be gone.
-    if let (Some((hash, height)), None) = (largest, &contender.ancestor) {
-        spent.largest.computation = computation(chain.access(), hash, height).await?;
-    }
-    Ok(spent)
-}
-
-/// The computation cost of a transaction, executed once more after the block before its own.
-async fn computation(chain: &ChainAccess, hash: B256, height: u64) -> Result<u64> {
-    let sent = chain.provider.get_transaction_by_hash(hash).await.context("cannot read a transaction")?;
-    let sent = sent.context("a transaction that is not there")?;
-    let call = json!({
-        "from": sent.from(),
-        "to": sent.to(),
-        "gas": U64::from(sent.gas_limit()),
-        "data": sent.input(),
-    });
-    let parameters = json!([call, U64::from(height - 1)]);
-    let answer =
-        chain.provider.raw_request::<_, U64>("kaia_estimateComputationCost".into(), parameters).await;
-    Ok(answer.context("kaia_estimateComputationCost")?.to())
 }
