@@ -137,8 +137,7 @@ async fn all(
             );
             let stem = format!("kaia.{name}.{}.burst_{count}", short(direction));
             figures.push(Figure::of_interest(format!("{stem}.transfers_per_s"), rate, "transfers/s"));
-            let asked = count as f64 / outcome.asked;
-            figures.push(Figure::of_interest(format!("{stem}.requests_per_s"), asked, "requests/s"));
+            figures.push(requests_per_s(&stem, count, &outcome));
             figures.extend(costs(&stem, count, &outcome));
             both.push(outcome);
         }
@@ -163,15 +162,27 @@ async fn all(
     for direction in Direction::ALL {
         let outcome = measure(network, contender, load, direction, backlog, Pace::Backlog).await?;
         tracing::info!(
-            "{name}, {direction}: a backlog of {backlog} is paid {:.1} s after the start",
+            "{name}, {direction}: a backlog of {backlog} has {} unpaid {:.1} s after the start",
+            outcome.unpaid,
             outcome.seconds
         );
         let stem = format!("kaia.{name}.{}.recovery_{backlog}", short(direction));
         figures.push(Figure::of_interest(format!("{stem}.seconds"), outcome.seconds, "s"));
-        figures.extend(size(&stem, outcome.spent.largest));
+        figures.push(Figure::of_interest(format!("{stem}.unpaid"), outcome.unpaid as f64, "requests"));
         results.recovery.push(outcome);
+        if outcome.unpaid > 0 {
+            // The bridge has come to a stand, and goes on to load the nodes: what is measured beside that says nothing.
+            break;
+        }
+        // As fast as the source takes them while nothing pays.
+        figures.push(requests_per_s(&stem, backlog, &outcome));
+        figures.extend(size(&stem, outcome.spent.largest));
     }
     Ok(results)
+}
+
+fn requests_per_s(stem: &str, count: u64, outcome: &Outcome) -> Figure {
+    Figure::of_interest(format!("{stem}.requests_per_s"), count as f64 / outcome.asked, "requests/s")
 }
 
 fn costs(stem: &str, count: u64, outcome: &Outcome) -> Vec<Figure> {

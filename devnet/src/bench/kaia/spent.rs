@@ -21,11 +21,11 @@ pub(super) struct Spent {
     /// Transactions, and those of them that reverted.
     pub(super) sent: u64,
     pub(super) reverted: u64,
-    /// The one of them that used most gas.
+    /// The one of them that used most gas, of those that came first of their blocks.
     pub(super) largest: Largest,
 }
 
-/// The transaction that used most gas.
+/// A transaction.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Largest {
     /// Unit: gas.
@@ -51,11 +51,13 @@ impl Spent {
             let receipts =
                 chain.access().provider.get_block_receipts(BlockNumberOrTag::Number(height).into()).await;
             let receipts = receipts.context("cannot read receipts")?.context("a block that is not there")?;
-            for receipt in receipts.iter().filter(|receipt| payers.contains(&receipt.from)) {
+            let sent = receipts.iter().filter(|receipt| payers.contains(&receipt.from));
+            for (place, receipt) in sent.enumerate() {
                 spent.gas += receipt.gas_used;
                 spent.sent += 1;
                 spent.reverted += u64::from(!receipt.status());
-                if receipt.gas_used > spent.largest.gas {
+                // One that builds on another of the same block would revert where its cost is asked for.
+                if place == 0 && receipt.gas_used > spent.largest.gas {
                     spent.largest.gas = receipt.gas_used;
                     largest = Some((receipt.transaction_hash, height));
                 }
