@@ -69,6 +69,23 @@ pub struct ChainSpec {
     pub finality_distance: Option<u64>,
 }
 
+impl ChainSpec {
+    /// A chain that belongs to no network, on this host's loopback.
+    pub fn alone(name: &str, kind: NodeKind, finality_distance: Option<u64>) -> Self {
+        Self {
+            name: name.to_owned(),
+            layer: Layer::Main,
+            chain_id: 31_337,
+            kind,
+            free_gas: false,
+            block_gas_limit: anvil::BLOCK_GAS_LIMIT,
+            host: Host::loopback(),
+            durable: false,
+            finality_distance,
+        }
+    }
+}
+
 /// A running chain; it dereferences to the access that any chain gives.
 #[derive(Debug)]
 pub struct Chain {

@@ -17,8 +17,7 @@ use serde_json::{Value, json};
 use crate::account;
 use crate::binaries::project_root;
 use crate::chain::anvil::BLOCK_GAS_LIMIT;
-use crate::chain::{Chain, ChainSpec, Layer, NodeKind};
-use crate::host::Host;
+use crate::chain::{Chain, ChainSpec, NodeKind};
 use crate::process::Warden;
 use crate::screen;
 use crate::spec::FINALIZED_BEHIND;
@@ -74,17 +73,7 @@ struct Refusal {
 pub async fn run(nodes: NodeKind, directory: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let warden = Warden::start()?;
-    let spec = ChainSpec {
-        name: "recorded".to_owned(),
-        layer: Layer::Main,
-        chain_id: 31_337,
-        kind: nodes,
-        free_gas: false,
-        block_gas_limit: BLOCK_GAS_LIMIT,
-        host: Host::loopback(),
-        durable: false,
-        finality_distance: Some(FINALIZED_BEHIND),
-    };
+    let spec = ChainSpec::alone("recorded", nodes, Some(FINALIZED_BEHIND));
     let chain = Chain::start(&spec, &warden, directory).await?;
     let node = chain.provider.get_client_version().await.context("the node does not name its version")?;
     let mut recorder = Recorder { chain: &chain, nodes, replies: Vec::new() };

@@ -9,8 +9,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_devnet::account;
 use polyspan_devnet::chain::NodeKind::{self, Geth, Hardhat, Kaia};
-use polyspan_devnet::chain::{Chain, ChainSpec, Layer};
-use polyspan_devnet::host::Host;
+use polyspan_devnet::chain::{Chain, ChainSpec};
 use polyspan_devnet::process::Warden;
 use polyspan_devnet::scenarios;
 use polyspan_devnet::testing::{demonstrate, play};
@@ -52,17 +51,7 @@ async fn every_kind_of_transfer_is_paid_on_hardhat_while_operators_are_killed() 
 async fn a_transaction_whose_nonce_is_taken_goes_out_with_the_next_one() {
     let folder = tempfile::tempdir().unwrap();
     let warden = Warden::start().unwrap();
-    let spec = ChainSpec {
-        name: "alone".to_owned(),
-        layer: Layer::Main,
-        chain_id: 31_337,
-        kind: Geth,
-        free_gas: false,
-        block_gas_limit: 60_000_000,
-        host: Host::loopback(),
-        durable: false,
-        finality_distance: None,
-    };
+    let spec = ChainSpec::alone("alone", Geth, None);
     let chain = Chain::start(&spec, &warden, folder.path()).await.unwrap();
     let payer = PrivateKeySigner::random();
     chain.fund(&[(payer.address(), U256::from(1_000 * WHOLE))]).await.unwrap();
