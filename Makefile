@@ -63,8 +63,9 @@ hardhat: node ## Fetch Hardhat 3 and the Node.js that it needs into .tools, once
 tools: node ## Fetch anvil, forge, solc and OpenZeppelin Contracts into .tools, once
 	@tools/fetch
 
+# Not optimised: it runs for a second.
 $(DENY): | rust
-	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --quiet --root $(DENY_ROOT)
+	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --debug cargo-deny --version $(DENY_VERSION) --locked --quiet --root $(DENY_ROOT)
 
 # ---- build ----
 
@@ -151,22 +152,31 @@ test: test-contracts test-rust ## Every test that needs no root, Solidity and Ru
 test-contracts: tools python
 	contracts/effective
 
-test-rust: tools build etcd python
+# `make build` would compile a part of the dependencies twice: without what tests add to their features, and with it.
+test-rust: tools rust protoc etcd python
 	CARGO="$(CARGO)" tools/run_tests $(CARGO_FLAGS)
 
-# A scenario mostly waits for blocks, but with three at once two cores have a queue of a hundred threads, and relays are seconds late.
-test-system: tools build etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios
+# What needs root, other nodes or much time is `test = false` in devnet/Cargo.toml: it is run by name. The programs are built
+# with the features of the whole workspace, so that nothing is compiled again after `make test`.
+# $(call run-tests,TESTS,TESTS AT A TIME)
+define run-tests
+$(CARGO) build $(CARGO_FLAGS) --workspace --bins $(addprefix --test ,$(1))
+$(CARGO) test $(CARGO_FLAGS) --workspace $(addprefix --test ,$(1)) -- --test-threads $(2)
+endef
+
+# A scenario mostly waits for blocks.
+test-system: tools rust protoc etcd ## The tests that need root: a full disk, a network that is cut, the short scenarios
 	@[ "$$(id -u)" = 0 ] || { echo "make: test-system mounts a file system and makes network namespaces; run it as root" >&2; exit 1; }
 	$(call need,ip,iproute2 (Debian: apt-get install iproute2))
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features system --test system --test lan --test scenarios -- --test-threads 2
+	$(call run-tests,system lan scenarios,4)
 
-test-nodes: tools build geth kaia hardhat ## The core of the end-to-end tests on geth, Kaia and Hardhat, finality a thousand blocks away (needs Go)
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test nodes --test far_finality -- --test-threads 2
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features nodes --test kaia -- --test-threads 1
+test-nodes: tools rust protoc geth kaia hardhat ## The core of the end-to-end tests on geth, Kaia and Hardhat, finality a thousand blocks away (needs Go)
+	$(call run-tests,nodes far_finality,3)
+	$(call run-tests,kaia,1)
 
 # A network of Kaia is 26 nodes, so that one at a time is enough for two cores.
-test-kaia: tools build kaia ## Every fault of nodes that Kaia can have, on Kaia's nodes: before a release (needs Go)
-	$(CARGO) test $(CARGO_FLAGS) -p polyspan-devnet --features kaia --test kaia -- --test-threads 1
+test-kaia: tools rust protoc kaia ## Every fault of nodes that Kaia can have, on Kaia's nodes: before a release (needs Go)
+	$(call run-tests,kaia kaia_long,1)
 
 # A build of its own, with a feature that is off by default: `make check` compiles and lints it, and this runs it.
 .PHONY: test-kms

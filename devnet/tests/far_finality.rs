@@ -1,6 +1,5 @@
 //! A final block that is farther away than a full node keeps states: geth has those of 128 blocks.
 
-#![cfg(feature = "nodes")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 use polyspan_devnet::chain::NodeKind;

@@ -1,6 +1,5 @@
 //! The network of namespaces: parts reach one another, cuts are silent and one-way, and nothing is left behind.
 
-#![cfg(feature = "system")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 use std::net::SocketAddr;

@@ -1,7 +1,5 @@
 //! The core of the end-to-end tests and the faults of nodes, on nodes that operators run: geth in full mode, and Hardhat.
 
-#![cfg(feature = "nodes")]
-
 use alloy::network::TransactionBuilder;
 use alloy::primitives::U256;
 use alloy::providers::Provider;

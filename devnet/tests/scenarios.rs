@@ -1,6 +1,5 @@
 //! The short scenarios, each as a test: real processes in network namespaces, judged from the chains alone.
 
-#![cfg(feature = "system")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 use std::io::Write;

@@ -1,6 +1,5 @@
 //! What needs root: a store on a disk that fills up.
 
-#![cfg(feature = "system")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 use std::fs;
