@@ -124,8 +124,12 @@ check-format: rust tools
 	$(CARGO) fmt --all --check
 	cd contracts && $(FORGE) fmt --check
 
+# Tests with `test = false` are none of Cargo's "all targets".
+NAMED_TESTS = $(shell sed -n '/^\[\[test\]\]$$/{n;s/^name = "\(.*\)"$$/--test \1/p}' devnet/Cargo.toml)
+
 check-lints: rust protoc
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy $(CARGO_FLAGS) --workspace $(NAMED_TESTS) --all-features -- -D warnings
 
 check-dependencies: $(DENY)
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources

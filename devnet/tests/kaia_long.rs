@@ -1,7 +1,5 @@
 //! What takes minutes on Kaia's own nodes: every fault that they can have, the bridge of the nodes beside ours, and moving from one to the other.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
-
 use polyspan_devnet::chain::NodeKind::Kaia;
 use polyspan_devnet::spec::NetworkSpec;
 use polyspan_devnet::testing::play;
