@@ -110,8 +110,9 @@ pub enum ChainLimits {
 impl ChainLimits {
     /// Most that a transaction of a Kaia chain may take. Unit: computation cost. Source: Kaia, `params/computation_cost_params.go`.
     pub const KAIA_LIMIT: u64 = 150_000_000;
-    /// What a hostile callee can take for each gas that it has. Unit: computation cost per gas. Source: by that table, `PREVRANDAO` 1 024
-    /// times in each of many calls of itself, (1 024 × 1 498 + 5 000) / (1 024 × 2 + 100 + 20), which is 711.
+    /// What a callee can take for each gas by opcodes; precompiled contracts take without bound (ADR 0041). Unit: computation cost per
+    /// gas. Source: by that table, `PREVRANDAO` 1 024 times in each of many calls of itself,
+    /// (1 024 × 1 498 + 5 000) / (1 024 × 2 + 100 + 20), which is 711.
     const KAIA_PER_GAS: u64 = 712;
     /// What `handle` itself takes around one payout, with room. Unit: computation cost. Measured: 1.33 million for four payouts of native
     /// currency with three signatures (`kaia_estimateComputationCost` of Kaia 1.0.3; `docs/migrating-from-kaia.md`).
