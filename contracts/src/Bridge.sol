@@ -31,6 +31,8 @@ contract Bridge is Requests, Callbacks, Seeding, Handling, Delivery {
     address private immutable GOVERNANCE;
     address private immutable VIEWS;
     bytes32 private immutable ROSTER_CODE_HASH;
+    // In the code, so that a `handle` of a bridge without it pays nothing for it.
+    bool private immutable DEFERS_CALLS;
 
     /// @param parts_ deployed before, see `IBridge.parts`. That they are what they should be is for whoever checks this
     /// contract's code to check, too.
@@ -42,6 +44,7 @@ contract Bridge is Requests, Callbacks, Seeding, Handling, Delivery {
         VIEWS = _withCode(parts_.views);
         // Of the code that makes rosters, so that the two cannot differ.
         ROSTER_CODE_HASH = Rosters(parts_.governance).rosterCodeHash();
+        DEFERS_CALLS = construction.defersCalls;
         // The code that checks and stores members is over there, and its own check is that this bridge has no code yet.
         // `construct` returns nothing.
         // slither-disable-next-line unused-return
@@ -71,6 +74,10 @@ contract Bridge is Requests, Callbacks, Seeding, Handling, Delivery {
 
     function _rosterCodeHash() internal view override returns (bytes32) {
         return ROSTER_CODE_HASH;
+    }
+
+    function _defersCalls() internal view override returns (bool) {
+        return DEFERS_CALLS;
     }
 
     /// @dev What no other part has is of the governance, or nothing at all. What users pay for comes first.

@@ -126,7 +126,7 @@ abstract contract BridgeTest is PartsTest {
             governanceDelay: DELAY,
             refundDelay: REFUND_DELAY,
             greatestGasCap: GREATEST_GAS_CAP,
-            gasCapFixed: false,
+            defersCalls: false,
             development: false
         });
     }
@@ -137,7 +137,7 @@ abstract contract BridgeTest is PartsTest {
         return [parts.collectibles, parts.endings, parts.governance, parts.views];
     }
 
-    function _newBridge(Construction memory construction) internal returns (IBridge) {
+    function _newBridge(Construction memory construction) internal virtual returns (IBridge) {
         if (_parts.views == address(0)) _parts = _newParts();
         return IBridge(payable(vm.deployCode("Bridge.sol:Bridge", abi.encode(_parts, construction))));
     }
@@ -414,5 +414,13 @@ abstract contract BridgeTest is PartsTest {
         vm.deal(USER, USER.balance + amount);
         vm.prank(USER);
         bridge.seed{value: amount}(address(0), amount);
+    }
+
+    function _lockNFT(uint256 id) internal {
+        nft.mint(USER, id);
+        vm.prank(USER);
+        nft.approve(address(bridge), id);
+        vm.prank(USER);
+        bridge.requestERC721Transfer(address(nft), id, RECIPIENT, USER, "");
     }
 }

@@ -36,6 +36,8 @@ pub struct DeployJob<'a> {
     pub governors: &'a [Key],
     /// How long a hold waits before anyone may refund it. Unit: blocks.
     pub refund_delay: u64,
+    /// Contracts are paid in releases only. Else what the node demands.
+    pub defer_calls: bool,
     /// Any threshold above zero is allowed.
     pub development: bool,
 }
@@ -75,6 +77,8 @@ struct SideTable {
     governors: Vec<Address>,
     governor_threshold: usize,
     refund_delay: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defer_calls: Option<bool>,
     deployer: KeyTable,
     governor_keys: Vec<KeyTable>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +147,7 @@ impl DeployJob<'_> {
             governors: self.governors.iter().map(Key::address).collect(),
             governor_threshold: majority,
             refund_delay: self.refund_delay,
+            defer_calls: self.defer_calls.then_some(true),
             deployer: key(side.deployer),
             governor_keys: self.governors.iter().take(majority).map(key).collect(),
             parts: side.parts,

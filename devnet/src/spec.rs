@@ -42,6 +42,8 @@ pub struct NetworkSpec {
     pub more_pairs: Vec<PairSpec>,
     /// How long a hold waits before anyone may refund it. Unit: blocks.
     pub refund_delay: u64,
+    /// The bridges pay contracts in releases only, as on Kaia's nodes they always do.
+    pub defer_calls: bool,
     /// Users with keys and value on both chains.
     pub users: usize,
     /// How the relays know a final block.
@@ -134,6 +136,7 @@ impl NetworkSpec {
             bridges: 1,
             more_pairs: Vec::new(),
             refund_delay: REFUND_DELAY,
+            defer_calls: false,
             users: 2,
             finality: "finalized".parse().expect("a rule of finality"),
             websocket: false,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, U256};
 use polyspan_contracts::testing::{HostileRecipient, TestMultiToken, TestNFT, TestToken};
 use polyspan_devnet::account::{self, call_of};
@@ -27,6 +29,9 @@ const REFUND_DELAY: u64 = 8;
 
 /// Unit: blocks.
 const DELAY: u32 = 6;
+
+/// Between two requests of a lane that is never idle for long. Unit: time.
+const BETWEEN: Duration = Duration::from_millis(200);
 
 /// Large amounts wait.
 const SLOW: PairSpec = PairSpec {
@@ -128,6 +133,45 @@ async fn what_limits_held_is_paid_in_time_and_what_the_escrow_lacked_oldest_firs
     assert_eq!(order, [5, 6, 7], "the oldest is paid first");
     assert_eq!(native(&network, to).await, U256::from(2_200 * WHOLE));
     network.wait_all_handled(PATIENCE).await.unwrap();
+    network.audit().await.unwrap()[0].expect_settled().unwrap();
+}
+
+/// Where relays looked at holds only in a pause of the traffic, or every half minute, this would take longer than anybody waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contracts_are_paid_at_once_where_calls_are_deferred_also_while_a_lane_is_busy() {
+    let network = TestNetwork::running(1, |spec| spec.defer_calls = true).await.unwrap();
+    let traffic = Traffic::new(&network, 0, 0).unwrap();
+    let contracts = [deploy_recipient(&network).await, deploy_recipient(&network).await];
+    let mut requested = 0;
+    let mut sent = async |kind, to| {
+        traffic.request(LANE, kind, to, 1_000).await.unwrap();
+        requested += 1;
+        requested
+    };
+    for contract in contracts {
+        for kind in [Kind::Native, Kind::Erc721, Kind::Native, Kind::Erc20] {
+            sent(kind, contract).await;
+        }
+    }
+    let user = fresh_recipient();
+    let busy = async {
+        while handled(&network).await.endings.len() < 6 {
+            sent(Kind::Native, user).await;
+            tokio::time::sleep(BETWEEN).await;
+        }
+        sent(Kind::Native, user).await
+    };
+    let requested = tokio::time::timeout(LONG_PATIENCE, busy).await.expect("six holds end in time");
+    network.wait_handled(0, LANE, requested, PATIENCE).await.unwrap();
+    let handled = handled(&network).await;
+    assert_held(&network, &[0, 1, 2, 4, 5, 6], HoldReason::CallDeferred).await;
+    assert!(
+        handled.endings.iter().all(|ending| matches!(ending.end, HoldEnd::Released { .. })),
+        "{handled:?}"
+    );
+    for contract in contracts {
+        assert_eq!(native(&network, contract).await, U256::from(2_000));
+    }
     network.audit().await.unwrap()[0].expect_settled().unwrap();
 }
 

@@ -103,65 +103,24 @@ const fn paid(slot_gas: u64) -> u64 {
 pub enum ChainLimits {
     /// Nothing.
     GasOnly,
-    /// Kaia: the computation cost of its opcodes.
+    /// Kaia: the computation cost of its opcodes and precompiled contracts, 150 000 000 for a transaction.
     Kaia,
 }
 
 impl ChainLimits {
-    /// Most that a transaction of a Kaia chain may take. Unit: computation cost. Source: Kaia, `params/computation_cost_params.go`.
-    pub const KAIA_LIMIT: u64 = 150_000_000;
-    /// What a callee can take for each gas by opcodes; precompiled contracts take without bound (ADR 0041). Unit: computation cost per
-    /// gas. Source: by that table, `PREVRANDAO` 1 024 times in each of many calls of itself,
-    /// (1 024 × 1 498 + 5 000) / (1 024 × 2 + 100 + 20), which is 711.
-    const KAIA_PER_GAS: u64 = 712;
-    /// What `handle` itself takes around one payout, with room. Unit: computation cost. Measured: 1.33 million for four payouts of native
-    /// currency with three signatures (`kaia_estimateComputationCost` of Kaia 1.0.3; `docs/migrating-from-kaia.md`).
-    const KAIA_HANDLE: u64 = 5_000_000;
-    /// The greatest gas cap of a new bridge on a Kaia chain. Unit: gas.
-    const KAIA_GREATEST: u32 = 200_000;
-
     /// By what a node says of itself.
     pub fn of_client(version: &str) -> Self {
         let version = version.to_lowercase();
         if version.contains("klaytn") || version.contains("kaia") { Self::Kaia } else { Self::GasOnly }
     }
 
-    /// What one payout with this gas cap and the `handle` around it can take at most; `None` where only gas counts. Unit:
-    /// computation cost.
-    pub fn worst_cost(self, gas_cap: u32) -> Option<u64> {
+    /// Whether a callee can use up what a whole transaction has, however little gas it gets: a bridge on such a chain defers calls
+    /// (ADR 0041).
+    pub const fn defers_calls(self) -> bool {
         match self {
-            Self::GasOnly => None,
-            // A call leaves a 64th of the gas to its caller, so as much more than the cap has to be there.
-            Self::Kaia => Some(u64::from(gas_cap) * Self::KAIA_PER_GAS * 64 / 63 + Self::KAIA_HANDLE),
+            Self::GasOnly => false,
+            Self::Kaia => true,
         }
-    }
-
-    /// Why a bridge on this chain cannot have this greatest gas cap: the sum, in words.
-    pub fn problem(self, gas_cap: u32) -> Option<String> {
-        let worst = self.worst_cost(gas_cap).filter(|worst| *worst > Self::KAIA_LIMIT)?;
-        Some(format!(
-            "{gas_cap} gas × {} computation cost per gas × 64/63 + {} for handle itself = {worst}, and a transaction of a Kaia chain may \
-             take {}: a hostile recipient could stop the lane; use {} or less",
-            Self::KAIA_PER_GAS,
-            Self::KAIA_HANDLE,
-            Self::KAIA_LIMIT,
-            Self::most(),
-        ))
-    }
-
-    /// The greatest gas cap of a new bridge where a new slot costs `slot_gas`, and whether it is fixed for ever: a limit that is not
-    /// in gas does not move when gas is priced anew. Unit: gas.
-    pub fn greatest_gas_cap(self, slot_gas: u64) -> (u32, bool) {
-        match self {
-            Self::GasOnly => (default_greatest_gas_cap(slot_gas), false),
-            Self::Kaia => (Self::KAIA_GREATEST.min(Self::most()), true),
-        }
-    }
-
-    /// The greatest gas cap that fits the limit of Kaia. Unit: gas.
-    fn most() -> u32 {
-        let room = (Self::KAIA_LIMIT - Self::KAIA_HANDLE) * 63 / (64 * Self::KAIA_PER_GAS);
-        u32::try_from(room).unwrap_or(u32::MAX)
     }
 }
 
@@ -229,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kaia_chain_is_known_by_its_nodes_and_its_bridge_fits_its_limit() {
+    fn a_kaia_chain_is_known_by_its_nodes_and_its_bridge_defers_calls() {
         for version in ["Klaytn/v1.12.0/linux-amd64/go1.20", "Kaia/v2.0.2", "kaia"] {
             assert_eq!(ChainLimits::of_client(version), ChainLimits::Kaia, "{version}");
         }
@@ -238,23 +197,6 @@ mod tests {
             assert_eq!(limits.to_string().parse(), Ok(limits));
         }
         assert!("klay".parse::<ChainLimits>().is_err());
-        // A limit that does not follow gas prices is fixed, whatever a slot costs.
-        assert_eq!(ChainLimits::Kaia.greatest_gas_cap(10 * SLOT_GAS), (200_000, true));
-        assert_eq!(ChainLimits::GasOnly.greatest_gas_cap(SLOT_GAS), (2_000_000, false));
-    }
-
-    #[test]
-    fn what_does_not_fit_the_limit_of_kaia_is_refused_with_the_sum() {
-        let most = ChainLimits::most();
-        assert_eq!(most, 200_469);
-        assert_eq!(ChainLimits::Kaia.problem(most), None);
-        assert!(ChainLimits::Kaia.worst_cost(most).is_some_and(|worst| worst <= ChainLimits::KAIA_LIMIT));
-        assert!(ChainLimits::Kaia.problem(most + 1).is_some());
-        let problem = ChainLimits::Kaia.problem(300_000).unwrap();
-        for part in ["300000 gas × 712", "5000000 for handle", "= 221990476", "150000000", "200469 or less"]
-        {
-            assert!(problem.contains(part), "{part}: {problem}");
-        }
-        assert_eq!(ChainLimits::GasOnly.problem(u32::MAX), None);
+        assert!(ChainLimits::Kaia.defers_calls() && !ChainLimits::GasOnly.defers_calls());
     }
 }

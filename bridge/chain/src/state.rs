@@ -21,8 +21,8 @@ pub struct BridgeState {
     pub development: bool,
     /// Greatest gas cap that a pair can have. Unit: gas.
     pub greatest_gas_cap: u32,
-    /// Whether that can never change.
-    pub gas_cap_fixed: bool,
+    /// Whether its handles call no recipient with code: such a payout is held, and a release pays it.
+    pub defers_calls: bool,
     /// The contract's own chain.
     pub chain_id: ChainId,
     /// Block in which it was deployed.
@@ -230,7 +230,7 @@ impl TryFrom<abi::BridgeState> for BridgeState {
             requests_stopped: state.requestsStopped,
             development: state.development,
             greatest_gas_cap: state.greatestGasCap,
-            gas_cap_fixed: state.gasCapFixed,
+            defers_calls: state.defersCalls,
             chain_id: ChainId::new(state.chainId),
             deployment_block: BlockHeight::new(state.deploymentBlock),
             counterpart_chain_id: ChainId::new(state.wiring.counterpartChainId),

@@ -162,6 +162,9 @@ pub fn explained(reason: HoldReason) -> &'static str {
         HoldReason::Delayed => "amounts of this size wait for a number of blocks first",
         HoldReason::Forced => "a threshold of operators put it on hold",
         HoldReason::AnswerUnclear => "the token's answer does not tell whether it was paid",
+        HoldReason::CallDeferred => {
+            "the recipient is a contract, and this chain pays contracts one at a time; relays do so at once"
+        }
         HoldReason::Unknown(_) => "the bridge gives a reason that this version does not know",
     }
 }

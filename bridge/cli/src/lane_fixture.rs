@@ -175,7 +175,7 @@ impl World {
             paused: false,
             requestsStopped: false,
             development: false,
-            gasCapFixed: false,
+            defersCalls: false,
             greatestGasCap: 2_000_000,
             chainId: CHAIN_ID,
             deploymentBlock: DEPLOYED,

@@ -283,7 +283,11 @@ impl Step for LaneSubmission {
             Action::Handle(_) => Ok(()),
             Action::Vote(nonce) => self.vote(nonce, &view).await,
             // Live first: a hold takes its turn when nothing can be handled, and now and then where something always can.
-            Action::Nothing if leads && (self.flow.in_flight.is_empty() || self.releases.are_due()) => {
+            Action::Nothing
+                if leads
+                    && (self.flow.in_flight.is_empty()
+                        || self.releases.are_due(view.held, Instant::now())) =>
+            {
                 if self.flow.in_flight.is_empty() {
                     let open = approved.approved(view.handled) > view.handled;
                     let tail = format!(

@@ -90,6 +90,8 @@ hold_reasons! {
     Forced = 11, "forced", "forced";
     /// Nobody can tell from the token's answer whether it moved the value.
     AnswerUnclear = 12, "answer-unclear", "answer unclear";
+    /// The recipient has code, and a handle of this bridge calls none: a release pays it.
+    CallDeferred = 13, "call-deferred", "call deferred";
 }
 
 impl HoldReason {
@@ -301,7 +303,7 @@ mod tests {
         for number in 0..=u8::MAX {
             let reason = HoldReason::from_number(number);
             assert_eq!(reason.number(), number);
-            assert_eq!(HoldReason::ALL.contains(&reason), (1..=12).contains(&number));
+            assert_eq!(HoldReason::ALL.contains(&reason), (1..=13).contains(&number));
             let json = serde_json::to_string(&reason).unwrap();
             assert_eq!(serde_json::from_str::<HoldReason>(&json).unwrap(), reason);
         }

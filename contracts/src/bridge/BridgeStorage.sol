@@ -21,12 +21,13 @@ struct Lanes {
     bool requestsStopped;
 }
 
-/// What the constructor writes. Only `greatestGasCap` can change, where it is not fixed.
+/// What the constructor writes. Only `greatestGasCap` can change.
 struct Origin {
     uint64 deploymentBlock;
     /// Unit: gas.
     uint32 greatestGasCap;
-    bool gasCapFixed;
+    /// As `Bridge` has it in its code, for its reads.
+    bool defersCalls;
     /// Visible for ever: relays refuse a development bridge unless they are told otherwise.
     bool development;
     /// Where the value of holds lies that were written off; made with the first one.

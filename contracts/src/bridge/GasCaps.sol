@@ -28,7 +28,6 @@ abstract contract GasCaps is BridgeStorage {
         if (gasCap < MIN_GAS_CAP || gasCap > MAX_GAS_CAP) {
             revert BridgeGasCapOutOfRange(gasCap, MIN_GAS_CAP, MAX_GAS_CAP);
         }
-        if (_origin.gasCapFixed) revert BridgeGasCapFixed(_origin.greatestGasCap);
         _origin.greatestGasCap = gasCap;
         emit GreatestGasCapChanged(gasCap);
     }

@@ -18,7 +18,7 @@ abstract contract Genesis is Memberships, Delays, GasCaps {
         _origin.deploymentBlock = uint64(block.number);
         _origin.development = construction.development;
         _setGreatestGasCap(construction.greatestGasCap);
-        _origin.gasCapFixed = construction.gasCapFixed;
+        _origin.defersCalls = construction.defersCalls;
         _setOperators(construction.operators, construction.operatorThreshold);
         _setGovernors(construction.governors, construction.governorThreshold);
         _setGovernanceDelay(construction.governanceDelay);

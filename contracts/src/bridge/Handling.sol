@@ -78,6 +78,7 @@ abstract contract Handling is Approvals, Payouts, IBridgePayouts {
 
     function _payAll(uint64 first, uint64 next, ValueTransfer[] memory list) private {
         PayoutTerms memory terms = _noTerms();
+        terms.defersCalls = _defersCalls();
         // See `handle`.
         unchecked {
             for (uint256 i = next - first; i < list.length; ++i) {
@@ -86,6 +87,9 @@ abstract contract Handling is Approvals, Payouts, IBridgePayouts {
             }
         }
     }
+
+    /// @dev Whether payouts that may call a recipient with code are left to `release`; see `Construction.defersCalls`.
+    function _defersCalls() internal view virtual returns (bool);
 
     /// @dev Reverts unless a threshold of operators has signed the checkpoint that lies `tail` beyond (nonce, root).
     function _requireApproved(

@@ -31,6 +31,8 @@ struct PayoutTerms {
     uint256 kind;
     bool mints;
     bool limited;
+    /// Whether a payout that may run a recipient's code is held instead. Of no pair: `_readTerms` leaves it alone.
+    bool defersCalls;
 }
 
 /// @title Pays a request, or holds it
@@ -40,6 +42,8 @@ abstract contract Payouts is Limits {
     /// @dev What a call costs beside the gas that it hands on: cold account 2 600, value 9 000, new account 25 000, and
     /// the instructions between the check and the call. Unit: gas.
     uint256 private constant CALL_OVERHEAD = 40_000;
+    /// @dev No chain has a precompiled contract above, as far as is known; Kaia has them up to 0x3ff.
+    uint160 private constant PRECOMPILED_UP_TO = 0xffff;
     /// @dev Comes free with value; taken off so that every callee gets exactly its cap. Unit: gas.
     uint256 private constant CALL_STIPEND = 2_300;
 
@@ -143,6 +147,12 @@ abstract contract Payouts is Limits {
         terms.payable_ = reason == HoldReason.None;
     }
 
+    /// @dev Of a payout that calls its recipient, when nothing else is in its way: a hold tells whatever it waits for. Precompiled
+    /// contracts have low addresses and no code that a chain would show.
+    function _isDeferred(PayoutTerms memory terms, address to) private view returns (bool) {
+        return terms.defersCalls && (to.code.length != 0 || uint160(to) <= PRECOMPILED_UP_TO);
+    }
+
     /// @dev The pair that `_readTerms` has found.
     function _pairAt(uint256 slot) private pure returns (Pair storage pair) {
         assembly ("memory-safe") {
@@ -185,6 +195,7 @@ abstract contract Payouts is Limits {
         private
         returns (HoldReason)
     {
+        if (_isDeferred(terms, to)) return HoldReason.CallDeferred;
         _requireGas(nonce, terms);
         // A cap is far above the stipend.
         uint256 given;
@@ -237,6 +248,7 @@ abstract contract Payouts is Limits {
         private
         returns (HoldReason)
     {
+        if (_isDeferred(terms, transfer.to)) return HoldReason.CallDeferred;
         bytes memory data = abi.encodeCall(IBridgePayouts.payWhole, (terms.token, transfer));
         _requireGas(nonce, terms);
         uint256 given = terms.gasCap;

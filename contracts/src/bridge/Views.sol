@@ -33,7 +33,7 @@ abstract contract Views is Limits, MemberSets, IBridgeReads {
         result.paused = lanes.paused;
         result.requestsStopped = lanes.requestsStopped;
         result.development = _origin.development;
-        result.gasCapFixed = _origin.gasCapFixed;
+        result.defersCalls = _origin.defersCalls;
         result.greatestGasCap = _origin.greatestGasCap;
         // Chain ids are below 2^64 wherever transactions can be signed (EIP-2294).
         // forge-lint: disable-next-line(unsafe-typecast)

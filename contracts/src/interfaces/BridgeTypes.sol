@@ -142,7 +142,9 @@ enum HoldReason {
     /// Operators put it on hold by threshold.
     Forced,
     /// The token did not refuse, and did not say either that it moved the value. Whether it did is for people to find out.
-    AnswerUnclear
+    AnswerUnclear,
+    /// The recipient has code that the payout may call, which `handle` of this bridge never does. A release pays it at once.
+    CallDeferred
 }
 
 /// A request that was handled and not paid.
@@ -197,9 +199,9 @@ struct Construction {
     /// Greatest gas cap that a pair can have: what one payout may use on this chain beside what `handle` itself needs.
     /// Unit: gas, 100 000 to 15 000 000.
     uint32 greatestGasCap;
-    /// Whether the greatest gas cap can never change, because the chain counts something beside gas that does not follow a
-    /// repricing (Kaia: computation cost).
-    bool gasCapFixed;
+    /// Whether `handle` holds a payout whose recipient has code that it may call, for a `release` to pay. For a chain that counts
+    /// something beside gas (Kaia: computation cost), of which a callee can use up all that the transaction has.
+    bool defersCalls;
     /// Allows thresholds of half the members or less and no delay, visibly and for ever.
     bool development;
 }
@@ -221,8 +223,8 @@ struct BridgeState {
     /// Requests are refused for good, before a migration.
     bool requestsStopped;
     bool development;
-    /// Whether `greatestGasCap` can never change.
-    bool gasCapFixed;
+    /// Whether `handle` calls no recipient with code; see `Construction`.
+    bool defersCalls;
     /// Greatest gas cap that a pair can have. Unit: gas.
     uint32 greatestGasCap;
     uint64 chainId;

@@ -78,8 +78,6 @@ interface IBridgeErrors {
     error BridgeLimitsInvalid(address token);
     /// @notice The gas cap is outside the range that keeps payouts possible and bounded. Unit: gas.
     error BridgeGasCapOutOfRange(uint32 gasCap, uint32 minimum, uint32 maximum);
-    /// @notice The greatest gas cap of this bridge never changes. Unit: gas.
-    error BridgeGasCapFixed(uint32 greatestGasCap);
     /// @notice A fungible token has no item bound, an ERC-721 at most 512, an ERC-1155 1 to 16.
     error BridgeItemBoundInvalid(address token, uint16 itemBound);
     /// @notice The token had another counterpart, kind or mode before, and keeps them for ever.

@@ -134,24 +134,6 @@ contract GasCapBoundsTest is LaneTest {
         );
     }
 
-    function test_a_fixed_greatest_cap_never_changes() external {
-        Construction memory construction = _construction(_members(OPERATOR_KEY), THRESHOLD);
-        construction.governors = _members(GOVERNOR_KEY);
-        construction.gasCapFixed = true;
-        bridge = _newBridge(construction);
-        _configure(_wireCall());
-        assertTrue(bridge.state().gasCapFixed, "visible");
-        assertEq(bridge.state().greatestGasCap, GREATEST_GAS_CAP, "set once");
-        uint32[3] memory others = [GREATEST_GAS_CAP - 1, GREATEST_GAS_CAP, GREATEST_GAS_CAP + 1];
-        for (uint256 i = 0; i < others.length; ++i) {
-            _configureExpecting(
-                abi.encodeCall(IBridgeConfiguration.setGreatestGasCap, (others[i])),
-                abi.encodeWithSelector(IBridgeErrors.BridgeGasCapFixed.selector, GREATEST_GAS_CAP)
-            );
-        }
-        assertEq(bridge.state().greatestGasCap, GREATEST_GAS_CAP, "as it was made");
-    }
-
     // ---- the least cap pays ----
 
     function test_an_erc721_with_its_longest_uri_is_minted_with_the_least_cap() external {

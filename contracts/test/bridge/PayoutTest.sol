@@ -46,12 +46,4 @@ abstract contract PayoutTest is BridgeTest {
         _configure(_pairCall(Kinds.ERC20, false, address(asset), FAR));
         _seed(asset, amount);
     }
-
-    function _lockNFT(uint256 id) internal {
-        nft.mint(USER, id);
-        vm.prank(USER);
-        nft.approve(address(bridge), id);
-        vm.prank(USER);
-        bridge.requestERC721Transfer(address(nft), id, RECIPIENT, USER, "");
-    }
 }

@@ -78,6 +78,11 @@ contract OpenBridge is Handling, Memberships, NothingElse {
         return 0;
     }
 
+    /// @dev Nothing is paid here.
+    function _defersCalls() internal pure override returns (bool) {
+        return false;
+    }
+
     /// @dev What a roster of the operators of now holds: no contract is made for it here, and none is read. What is thereby not
     /// proven is that the code of a roster is this, and that `Approvals` finds and reads it; tests show that.
     function _rosterOf(uint32) internal view override returns (bytes memory roster) {

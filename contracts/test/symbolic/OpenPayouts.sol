@@ -83,4 +83,9 @@ contract OpenPayouts is Handling, Holds, Delivery {
     function _rosterCodeHash() internal pure override returns (bytes32) {
         return 0;
     }
+
+    /// @dev As `_noTerms` has it.
+    function _defersCalls() internal pure override returns (bool) {
+        return false;
+    }
 }

@@ -89,10 +89,26 @@ abstract contract Ledger is Lanes {
             uint256 nonce = handled[lane]++;
             uint256 pair = _contents[lane][nonce].pair;
             inFlight[lane][pair] -= amountOf(lane, nonce);
-            HoldReason reason = pair < HONEST ? _obstacle(lane, nonce, _height) : _reasonFound(lane, nonce);
+            HoldReason reason = pair < HONEST ? _obstacleToHandling(lane, nonce) : _reasonFound(lane, nonce);
             if (reason == HoldReason.None) _enterPayout(lane, nonce);
             else _enterHold(lane, nonce, reason);
         }
+    }
+
+    /// @dev Why a handle holds a request; `None` when it pays.
+    function _obstacleToHandling(uint256 lane, uint256 nonce) private view returns (HoldReason reason) {
+        reason = _obstacleHere(lane, nonce, _height);
+        if (reason != HoldReason.None) return reason;
+        if (_defersCalls(1 - lane) && _callsCode(lane, nonce)) return HoldReason.CallDeferred;
+        return _obstacle(lane, nonce, _height);
+    }
+
+    /// @dev Whether the payout may call its recipient, and that has code.
+    function _callsCode(uint256 lane, uint256 nonce) private view returns (bool) {
+        ValueTransfer storage t = _requests[lane][nonce];
+        uint256 pair = _contents[lane][nonce].pair;
+        bool mayCall = pair == NATIVE || pair == NFT || pair == MULTI || t.payload.length != 0;
+        return mayCall && t.to.code.length != 0;
     }
 
     /// @dev Why a request cannot be paid now; `None` when it can.

@@ -153,11 +153,12 @@ abstract contract Setting is PartsTest {
             governanceDelay: GOVERNANCE_DELAY,
             refundDelay: REFUND_DELAY,
             greatestGasCap: MAX_GAS_CAP,
-            gasCapFixed: false,
+            defersCalls: false,
             development: false
         });
         for (uint256 side = 0; side < 2; ++side) {
             _enter(side);
+            construction.defersCalls = _defersCalls(side);
             bytes memory arguments = abi.encode(_newParts(), construction);
             bridges[side] = IBridge(payable(vm.deployCode("Bridge.sol:Bridge", arguments)));
         }
@@ -168,6 +169,11 @@ abstract contract Setting is PartsTest {
                 )
             );
         }
+    }
+
+    /// @dev One side calls recipients in a handle, the other one in releases only.
+    function _defersCalls(uint256 side) internal pure returns (bool) {
+        return side == 0;
     }
 
     function _userKey(uint256 user) internal pure returns (uint256) {

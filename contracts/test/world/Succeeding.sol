@@ -40,7 +40,7 @@ abstract contract Succeeding is Hostility {
                 governanceDelay: GOVERNANCE_DELAY,
                 refundDelay: REFUND_DELAY,
                 greatestGasCap: MAX_GAS_CAP,
-                gasCapFixed: false,
+                defersCalls: _defersCalls(side),
                 development: false
             });
             bytes memory arguments = abi.encode(_newParts(), construction);

@@ -112,6 +112,7 @@ impl Network {
                 threshold: spec.threshold,
                 governors: &people.governors,
                 refund_delay: spec.refund_delay,
+                defer_calls: spec.defer_calls,
                 development: spec.development,
             };
             let file = deploy::deploy(&binaries, &spec.directory, &job).await?;

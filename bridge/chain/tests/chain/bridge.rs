@@ -61,7 +61,7 @@ impl Fixture {
             governanceDelay: 3600,
             refundDelay: REFUND_DELAY,
             greatestGasCap: 2_000_000,
-            gasCapFixed: false,
+            defersCalls: false,
             development: false,
         };
         let deployed = Bridge::deploy(provider.clone(), parts.into(), construction).await;
@@ -237,7 +237,7 @@ async fn a_bridge_is_read_before_and_after_wiring() {
     assert_eq!((state.governance_delay, state.refund_delay), (3600, REFUND_DELAY));
     assert!(!state.requests_stopped && state.pending.is_empty() && state.claims.is_zero());
     assert_eq!(
-        (state.greatest_gas_cap, state.gas_cap_fixed, state.pairs[0].item_bound),
+        (state.greatest_gas_cap, state.defers_calls, state.pairs[0].item_bound),
         (2_000_000, false, 0)
     );
     let lane = fixture.chain.lane_state(fixture.bridge, At::Latest).await.unwrap();

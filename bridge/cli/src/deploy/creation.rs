@@ -47,7 +47,7 @@ mod tests {
                 governanceDelay: u32::MAX,
                 refundDelay: u64::MAX,
                 greatestGasCap: u32::MAX,
-                gasCapFixed: true,
+                defersCalls: true,
                 development: true,
             },
         };

@@ -1,7 +1,8 @@
-//! Gas caps of a new bridge: what a chain allows and costs, and what the file says about it. Pure.
+//! What payouts of a new bridge may use: what a chain counts and costs, and what the file says about it. Pure.
 
 use polyspan_chain::{
-    ChainLimits, GREATEST_GAS_CAPS, default_gas_cap, default_item_bound, least_gas_cap, needed_gas_cap,
+    ChainLimits, GREATEST_GAS_CAPS, default_gas_cap, default_greatest_gas_cap, default_item_bound,
+    least_gas_cap, needed_gas_cap,
 };
 
 use super::spec::{End, PairSpec, SideSpec};
@@ -15,15 +16,6 @@ pub struct ChainGas {
     pub slot_gas: u64,
 }
 
-/// The greatest gas cap of one end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GreatestGasCap {
-    /// Unit: gas.
-    pub cap: u32,
-    /// Whether it never changes.
-    pub fixed: bool,
-}
-
 /// What a pair gets: the same bound on both ends, and a gas cap for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairGas {
@@ -33,43 +25,40 @@ pub struct PairGas {
     pub gas_caps: [u32; 2],
 }
 
-/// The greatest gas cap of an end, as the file says or as its chain demands.
+/// The greatest gas cap of an end, as the file says or as its chain's prices ask for. Unit: gas.
+pub fn greatest_gas_cap(side: &SideSpec, chain: ChainGas) -> u32 {
+    side.greatest_gas_cap.unwrap_or_else(|| default_greatest_gas_cap(chain.slot_gas))
+}
+
+/// Whether handles of an end call no recipient with code, as the file says or as its chain demands.
 ///
-/// Errors: the file says what the chain cannot take.
-pub fn greatest_gas_cap(end: End, side: &SideSpec, chain: ChainGas) -> Result<GreatestGasCap, String> {
-    let path = end.as_str();
-    let (default, fixed) = chain.limits.greatest_gas_cap(chain.slot_gas);
-    let cap = side.greatest_gas_cap.unwrap_or(default);
-    if let Some(problem) = chain.limits.problem(cap) {
-        return Err(format!("{path}.greatest_gas_cap: {problem}"));
-    }
-    if fixed && side.gas_cap_fixed == Some(false) {
+/// Errors: the file says what the chain does not bear.
+pub fn defers_calls(end: End, side: &SideSpec, chain: ChainGas) -> Result<bool, String> {
+    let demanded = chain.limits.defers_calls();
+    if demanded && side.defer_calls == Some(false) {
         return Err(format!(
-            "{path}.gas_cap_fixed: chain {} counts computation cost beside gas, so a greatest gas cap that governors can raise would \
-             let them stop its lanes; remove it",
+            "{}.defer_calls: chain {} counts computation cost beside gas, so a recipient that is called in a handle could stop the lane; \
+             remove it",
+            end.as_str(),
             side.chain
         ));
     }
-    Ok(GreatestGasCap { cap, fixed: side.gas_cap_fixed.unwrap_or(fixed) })
+    Ok(side.defer_calls.unwrap_or(demanded))
 }
 
 /// The bound and the gas caps of a pair.
 ///
 /// Errors: each end that cannot pay what the file asks for.
-pub fn pair_gas(
-    pair: &PairSpec,
-    chains: [ChainGas; 2],
-    greatest: [GreatestGasCap; 2],
-) -> Result<PairGas, Vec<String>> {
+pub fn pair_gas(pair: &PairSpec, chains: [ChainGas; 2], greatest: [u32; 2]) -> Result<PairGas, Vec<String>> {
     let fitting = End::ALL.map(|end| {
-        let most = greatest[end as usize].cap;
+        let most = greatest[end as usize];
         let most = pair.gas_cap.map_or(most, |cap| cap.min(most));
         default_item_bound(pair.kind_of(end), most, chains[end as usize].slot_gas)
     });
     let item_bound = pair.item_bound.unwrap_or(fitting[0].min(fitting[1]));
     let mut problems = Vec::new();
     let gas_caps = End::ALL.map(|end| {
-        let (kind, most) = (pair.kind_of(end), greatest[end as usize].cap);
+        let (kind, most) = (pair.kind_of(end), greatest[end as usize]);
         let default = default_gas_cap(kind, item_bound, chains[end as usize].slot_gas);
         let cap = pair.gas_cap.unwrap_or(default.min(most));
         let least = least_gas_cap(kind, item_bound);
@@ -111,44 +100,42 @@ mod tests {
     const GAS: ChainGas = ChainGas { limits: ChainLimits::GasOnly, slot_gas: SLOT_GAS };
     const KAIA: ChainGas = ChainGas { limits: ChainLimits::Kaia, slot_gas: SLOT_GAS };
 
-    fn greatest(chain: ChainGas, change: impl FnOnce(&mut SideSpec)) -> Result<GreatestGasCap, String> {
+    fn main(change: impl FnOnce(&mut SideSpec)) -> SideSpec {
         let mut side = example().main;
         change(&mut side);
-        greatest_gas_cap(End::Main, &side, chain)
+        side
     }
 
     #[test]
-    fn the_greatest_gas_cap_follows_the_chain_unless_the_file_says_otherwise() {
-        assert_eq!(greatest(GAS, |_| ()), Ok(GreatestGasCap { cap: 2_000_000, fixed: false }));
-        assert_eq!(greatest(KAIA, |_| ()), Ok(GreatestGasCap { cap: 200_000, fixed: true }));
+    fn the_greatest_gas_cap_follows_the_price_of_a_slot_unless_the_file_names_it() {
         let dearer = ChainGas { slot_gas: 2 * SLOT_GAS, ..GAS };
-        assert_eq!(greatest(dearer, |_| ()), Ok(GreatestGasCap { cap: 4_000_000, fixed: false }));
-        let own = greatest(GAS, |side| {
-            (side.greatest_gas_cap, side.gas_cap_fixed) = (Some(700_000), Some(true));
-        });
-        assert_eq!(own, Ok(GreatestGasCap { cap: 700_000, fixed: true }));
+        let greatest = |chain| greatest_gas_cap(&main(|_| ()), chain);
+        assert_eq!([GAS, KAIA, dearer].map(greatest), [2_000_000, 2_000_000, 4_000_000]);
+        assert_eq!(greatest_gas_cap(&main(|side| side.greatest_gas_cap = Some(700_000)), dearer), 700_000);
     }
 
     #[test]
-    fn what_a_kaia_chain_cannot_take_is_refused() {
-        let error = greatest(KAIA, |side| side.greatest_gas_cap = Some(2_000_000)).unwrap_err();
-        assert!(error.starts_with("main.greatest_gas_cap: 2000000 gas × 712"), "{error}");
-        let error = greatest(KAIA, |side| side.gas_cap_fixed = Some(false)).unwrap_err();
-        assert!(error.starts_with("main.gas_cap_fixed: "), "{error}");
-        assert!(greatest(GAS, |side| side.gas_cap_fixed = Some(false)).is_ok());
+    fn a_kaia_chain_demands_that_calls_are_deferred_and_others_may_have_it() {
+        let deferred = |chain, asked| defers_calls(End::Main, &main(|side| side.defer_calls = asked), chain);
+        assert_eq!([None, Some(true)].map(|asked| deferred(KAIA, asked)), [Ok(true), Ok(true)]);
+        let error = deferred(KAIA, Some(false)).unwrap_err();
+        assert!(error.starts_with("main.defer_calls: chain main counts computation cost"), "{error}");
+        assert_eq!(
+            [None, Some(true), Some(false)].map(|asked| deferred(GAS, asked)),
+            [Ok(false), Ok(true), Ok(false)]
+        );
     }
 
     #[test]
     fn bounds_are_the_same_on_both_ends_and_fit_the_smaller_one() {
-        let caps = [GAS, KAIA].map(|chain| greatest(chain, |_| ()).unwrap());
-        let gas = |index: usize| pair_gas(&example_pair(index), [GAS, KAIA], caps).unwrap();
+        let gas = |index: usize| pair_gas(&example_pair(index), [GAS, GAS], [2_000_000, 200_000]).unwrap();
         assert_eq!(gas(0), PairGas { item_bound: 0, gas_caps: [100_000; 2] });
         assert_eq!(gas(1), PairGas { item_bound: 0, gas_caps: [150_000; 2] });
         assert_eq!(gas(2), PairGas { item_bound: 64, gas_caps: [198_400; 2] });
         assert_eq!(gas(3), PairGas { item_bound: 2, gas_caps: [200_000; 2] });
         let mut wide = example_pair(3);
         wide.item_bound = Some(3);
-        let problems = pair_gas(&wide, [GAS, KAIA], caps).unwrap_err();
+        let problems = pair_gas(&wide, [GAS, GAS], [2_000_000, 200_000]).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(
             problems[0].contains("on the service chain") && problems[0].contains("needs 245000"),
@@ -159,7 +146,7 @@ mod tests {
     #[test]
     fn a_gas_cap_of_the_file_that_a_dearer_chain_makes_too_small_is_remarked() {
         let dearer = ChainGas { slot_gas: 10 * SLOT_GAS, ..GAS };
-        let greatest = [GreatestGasCap { cap: 15_000_000, fixed: false }; 2];
+        let greatest = [15_000_000; 2];
         let mut pair = example_pair(1);
         let told = |pair: &PairSpec| {
             let gas = pair_gas(pair, [GAS, dearer], greatest).unwrap();

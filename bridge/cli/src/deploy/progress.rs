@@ -52,7 +52,7 @@ struct Record {
 #[serde(deny_unknown_fields)]
 struct Chosen {
     greatest_gas_cap: u32,
-    gas_cap_fixed: bool,
+    defers_calls: bool,
     item_bounds: Vec<u16>,
     gas_caps: Vec<u32>,
 }
@@ -238,16 +238,16 @@ impl Progress {
 impl Chosen {
     fn of(site: &Site) -> Self {
         Self {
-            greatest_gas_cap: site.greatest.cap,
-            gas_cap_fixed: site.greatest.fixed,
+            greatest_gas_cap: site.greatest_gas_cap,
+            defers_calls: site.defers_calls,
             item_bounds: site.item_bounds.clone(),
             gas_caps: site.gas_caps.clone(),
         }
     }
 
     fn apply(&self, site: &mut Site) {
-        site.greatest.cap = self.greatest_gas_cap;
-        site.greatest.fixed = self.gas_cap_fixed;
+        site.greatest_gas_cap = self.greatest_gas_cap;
+        site.defers_calls = self.defers_calls;
         site.item_bounds.clone_from(&self.item_bounds);
         site.gas_caps.clone_from(&self.gas_caps);
     }
@@ -283,7 +283,7 @@ fn asked(spec: &DeploySpec) -> BTreeMap<String, String> {
         add("parts", format!("{:?}", side.parts));
         add("chain_limits", format!("{:?}", side.chain_limits));
         add("greatest_gas_cap", format!("{:?}", side.greatest_gas_cap));
-        add("gas_cap_fixed", format!("{:?}", side.gas_cap_fixed));
+        add("defer_calls", format!("{:?}", side.defer_calls));
     }
     for pair in &spec.pairs {
         asked.insert(format!("pair {}", pair.name), format!("{pair:?}"));

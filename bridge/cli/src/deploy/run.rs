@@ -101,8 +101,8 @@ impl Run<'_> {
             governorThreshold: side.governors.threshold.get(),
             governanceDelay: self.spec.governance_delay,
             refundDelay: side.refund_delay,
-            greatestGasCap: site.greatest.cap,
-            gasCapFixed: site.greatest.fixed,
+            greatestGasCap: site.greatest_gas_cap,
+            defersCalls: site.defers_calls,
             development: self.spec.development,
         };
         let constructor = Bridge::constructorCall { parts_: parts.into(), construction };

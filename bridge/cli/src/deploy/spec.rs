@@ -78,10 +78,10 @@ pub struct SideSpec {
     pub parts: Option<Parts>,
     /// What the chain counts beside gas. Default: what its node calls itself tells.
     pub chain_limits: Option<ChainLimits>,
-    /// Greatest gas cap that a pair can have. Unit: gas. Default: by the price of a new slot, or by the chain's limits.
+    /// Greatest gas cap that a pair can have. Unit: gas. Default: by the price of a new slot.
     pub greatest_gas_cap: Option<u32>,
-    /// Whether that can never change. Default: where the chain counts something beside gas.
-    pub gas_cap_fixed: Option<bool>,
+    /// Whether a handle holds what may call a recipient with code. Default: where the chain counts something beside gas.
+    pub defer_calls: Option<bool>,
 }
 
 /// A set of members to begin with.
@@ -248,7 +248,7 @@ toml_section! {
         parts: Parts,
         chain_limits: String,
         greatest_gas_cap: u32,
-        gas_cap_fixed: bool,
+        defer_calls: bool,
     }
 }
 

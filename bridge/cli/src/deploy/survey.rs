@@ -11,7 +11,7 @@ use polyspan_types::Kind;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::gas::{ChainGas, GreatestGasCap, greatest_gas_cap, pair_gas, remark};
+use super::gas::{ChainGas, defers_calls, greatest_gas_cap, pair_gas, remark};
 use super::progress::Progress;
 use super::seed::seed_name;
 use super::spec::{DeploySpec, End, PairSpec, SideSpec, TokenSpec};
@@ -36,8 +36,10 @@ pub struct Site {
     pub limits: Vec<PairLimits>,
     /// What the chain was found to be.
     pub gas: ChainGas,
-    /// The greatest gas cap.
-    pub greatest: GreatestGasCap,
+    /// The greatest gas cap. Unit: gas.
+    pub greatest_gas_cap: u32,
+    /// Whether handles call no recipient with code.
+    pub defers_calls: bool,
     /// Item bounds by pair: the same on both ends.
     pub item_bounds: Vec<u16>,
     /// Gas caps by pair. Unit: gas.
@@ -69,8 +71,8 @@ pub async fn survey(
         return Err(problems);
     };
     for pair in &spec.pairs {
-        let (chains, greatest) = ([main.gas, service.gas], [main.greatest, service.greatest]);
-        match pair_gas(pair, chains, greatest) {
+        let greatest = [main.greatest_gas_cap, service.greatest_gas_cap];
+        match pair_gas(pair, [main.gas, service.gas], greatest) {
             Ok(gas) => {
                 for (end, site) in [(End::Main, &mut main), (End::Service, &mut service)] {
                     site.item_bounds.push(gas.item_bound);
@@ -125,9 +127,9 @@ async fn site(
         }
     };
     let gas = chain_gas(end, side, &wallet.chain).await.map_err(|problem| problems.push(problem)).ok();
-    let greatest =
-        gas.and_then(|gas| greatest_gas_cap(end, side, gas).map_err(|problem| problems.push(problem)).ok());
-    problems.extend(fit(spec, side, &wallet.chain, gas, greatest).await);
+    let calls =
+        gas.and_then(|gas| defers_calls(end, side, gas).map_err(|problem| problems.push(problem)).ok());
+    problems.extend(fit(spec, side, &wallet.chain, gas).await);
     if let Some(parts) = side.parts {
         for part in Part::ALL {
             let path = format!("{}.parts.{part}", end.as_str());
@@ -139,12 +141,13 @@ async fn site(
             }
         }
     }
-    let (Some(gas), Some(greatest), true) = (gas, greatest, problems.is_empty()) else {
+    let (Some(gas), Some(defers_calls), true) = (gas, calls, problems.is_empty()) else {
         return Err(problems);
     };
     Ok(Site {
+        greatest_gas_cap: greatest_gas_cap(side, gas),
         gas,
-        greatest,
+        defers_calls,
         item_bounds: Vec::new(),
         gas_caps: Vec::new(),
         wallet,
@@ -156,17 +159,11 @@ async fn site(
 }
 
 /// Why the chain cannot carry the bridge; what is less than that is remarked.
-async fn fit(
-    spec: &DeploySpec,
-    side: &SideSpec,
-    chain: &Chain,
-    gas: Option<ChainGas>,
-    greatest: Option<GreatestGasCap>,
-) -> Vec<String> {
+async fn fit(spec: &DeploySpec, side: &SideSpec, chain: &Chain, gas: Option<ChainGas>) -> Vec<String> {
     let members = side.operators.members.len() + side.governors.members.len();
     let needs = Needs {
         deployment: Some(DeploymentSize { members, pairs: spec.pairs.len() }),
-        greatest_gas_cap: greatest.map_or(DEFAULT_GREATEST_GAS_CAP, |greatest| greatest.cap),
+        greatest_gas_cap: gas.map_or(DEFAULT_GREATEST_GAS_CAP, |gas| greatest_gas_cap(side, gas)),
         signatures: usize::from(side.operators.threshold.get()),
         slot_gas: gas.map_or(SLOT_GAS, |gas| gas.slot_gas),
     };

@@ -51,7 +51,7 @@ pub fn state(governors: &[Address]) -> BridgeState {
         requests_stopped: false,
         development: false,
         greatest_gas_cap: 2_000_000,
-        gas_cap_fixed: false,
+        defers_calls: false,
         chain_id: ChainId::new(31001),
         deployment_block: BlockHeight::ZERO,
         counterpart_chain_id: ChainId::new(31002),

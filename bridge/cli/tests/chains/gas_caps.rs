@@ -3,7 +3,7 @@
 use std::fs;
 
 use polyspan_chain::testing::{Reply, ScriptedServer};
-use polyspan_chain::{ChainLimits, SLOT_GAS, default_greatest_gas_cap};
+use polyspan_chain::{SLOT_GAS, default_greatest_gas_cap};
 use serde_json::{Value, json};
 
 use super::network::{Network, text};
@@ -63,17 +63,39 @@ async fn a_bridge_of_a_chain_with_dear_storage_has_gas_caps_that_are_enough_ther
     assert!(!checked.contains("a new storage slot"), "{checked}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_calls_itself_kaia_fixes_the_greatest_gas_cap() {
-    let (network, front) = fronted().await;
-    front.set(|method, _| match method {
+/// A node of a Kaia chain, as far as anybody can tell.
+fn kaia(method: &str, _: &Value) -> Reply {
+    match method {
         "web3_clientVersion" => Reply::Result(json!("Kaia/v2.0.3/linux-amd64/go1.24")),
         _ => Reply::forward(),
-    });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_of_a_node_that_calls_itself_kaia_defers_calls() {
+    let (network, front) = fronted().await;
+    front.set(kaia);
     network.deploy_spec(&through(&network, &front, &network.spec()));
     let status = text(&network.polyspan(&["status"]).stdout);
-    let (cap, fixed) = ChainLimits::Kaia.greatest_gas_cap(SLOT_GAS);
-    assert!(fixed && status.contains(&format!("the greatest gas cap is {cap}, for ever")), "{status}");
+    let told = |chain| status.lines().find(|line| line.contains(&format!(" on {chain}: anyone"))).unwrap();
+    assert!(told("main").contains("recipients with code are called in releases only"), "{status}");
+    assert!(!told("service").contains("called in releases"), "{status}");
+    fs::write(network.path("polyspan.toml"), through(&network, &front, &network.config(""))).unwrap();
+    let checked = network.told(&["config", "check"]);
+    assert!(!checked.contains("computation cost"), "{checked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_warns_of_a_bridge_on_a_kaia_chain_that_calls_recipients() {
+    let (network, front) = fronted().await;
+    network.deploy();
+    fs::write(network.path("polyspan.toml"), through(&network, &front, &network.config(""))).unwrap();
+    let before = network.told(&["config", "check"]);
+    assert!(!before.contains("computation cost"), "{before}");
+    front.set(kaia);
+    let checked = network.told(&["config", "check"]);
+    let warning = "warning: bridge kr on main: the chain counts computation cost beside gas, and this bridge calls recipients";
+    assert!(checked.contains(warning) && checked.contains("deploy another bridge and migrate"), "{checked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

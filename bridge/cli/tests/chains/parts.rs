@@ -67,21 +67,21 @@ async fn a_second_bridge_uses_the_parts_of_the_first_and_a_part_with_other_code_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gas_caps_of_a_kaia_chain_are_bounded_and_fixed() {
+async fn a_bridge_on_a_chain_with_limits_of_kaia_is_not_deployed_without_deferred_calls() {
     let network = Network::start().await;
     let spec = network.spec();
     let limited =
         |more: &str| spec.replacen("chain_id = ", &format!("chain_limits = \"kaia\"\n{more}chain_id = "), 1);
-    fs::write(network.path("wide.toml"), limited("greatest_gas_cap = 2000000\n")).unwrap();
+    fs::write(network.path("calling.toml"), limited("defer_calls = false\n")).unwrap();
     assert_bad_input(
-        &network.polyspan(&["deploy", "--spec", "wide.toml", "--out", "kr.deployment.toml"]),
-        &["main.greatest_gas_cap: 2000000 gas × 712", "= 1451603174", "use 200469 or less"],
+        &network.polyspan(&["deploy", "--spec", "calling.toml", "--out", "kr.deployment.toml"]),
+        &[
+            "main.defer_calls: chain main counts computation cost beside gas",
+            "remove it",
+            "nothing was deployed",
+        ],
     );
     network.deploy_spec(&limited(""));
     let status = text(&network.polyspan(&["status"]).stdout);
-    for words in
-        ["kr on main: ", "the greatest gas cap is 200000, for ever", "the greatest gas cap is 2000000"]
-    {
-        assert!(status.contains(words), "`{words}` in {status}");
-    }
+    assert_eq!(status.matches("recipients with code are called in releases only").count(), 1, "{status}");
 }

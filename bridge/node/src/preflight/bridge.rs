@@ -171,8 +171,7 @@ impl End<'_> {
         // A node that does not say what it is counts gas only, as far as is known.
         if let Ok(version) = chain.client_version().await {
             let limits = ChainLimits::of_client(&version);
-            let terms = (self.state.greatest_gas_cap, self.state.gas_cap_fixed);
-            findings.extend(gas_caps::limits(&self.thing, limits, terms));
+            findings.extend(self.calls(limits));
         }
         let needs = Needs {
             deployment: None,
@@ -185,6 +184,19 @@ impl End<'_> {
             vec![unreachable(Mode::Check, thing, &error)]
         }));
         findings
+    }
+
+    /// A chain on which a recipient can make every `handle` around its payout fail.
+    fn calls(&self, limits: ChainLimits) -> Option<Finding> {
+        (limits.defers_calls() && !self.state.defers_calls).then(|| {
+            Finding::new(
+                Severity::Warning,
+                &self.thing,
+                "the chain counts computation cost beside gas, and this bridge calls recipients with code in a handle: one of them can stop \
+                 the lane that ends here, until operators force-hold its request",
+                "deploy another bridge and migrate (runbook: replace a bridge); `polyspan deploy` has bridges of such a chain defer calls",
+            )
+        })
     }
 
     /// A public delay that is none protects nobody; only a bridge with the development flag can be without.

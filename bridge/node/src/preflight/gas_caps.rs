@@ -1,6 +1,6 @@
 //! Whether the gas caps of the pairs are enough at what their chain charges for storage now.
 
-use polyspan_chain::{BridgeState, ChainError, ChainLimits, PairState, needed_gas_cap};
+use polyspan_chain::{BridgeState, ChainError, PairState, needed_gas_cap};
 
 use super::{Finding, Severity};
 use crate::config::{Deployment, Pair};
@@ -14,32 +14,15 @@ pub(super) fn check(
 ) -> Vec<Finding> {
     match slot_gas {
         Ok(slot_gas) => {
-            let terms = (state.greatest_gas_cap, state.gas_cap_fixed);
-            state.pairs.iter().filter_map(|pair| judge(thing, deployment, terms, pair, *slot_gas)).collect()
+            let greatest = state.greatest_gas_cap;
+            state
+                .pairs
+                .iter()
+                .filter_map(|pair| judge(thing, deployment, greatest, pair, *slot_gas))
+                .collect()
         }
         Err(error) => vec![unprobed(thing, error)],
     }
-}
-
-/// Pure: whether a hostile recipient can exceed what the chain counts beside gas.
-pub(super) fn limits(thing: &str, limits: ChainLimits, (greatest, fixed): (u32, bool)) -> Option<Finding> {
-    if let Some(problem) = limits.problem(greatest) {
-        let cure = match fixed {
-            true => "deploy another bridge with a smaller one and migrate (runbook: replace a bridge)",
-            false => "have the governors lower it: polyspan governance propose set-greatest-gas-cap",
-        };
-        let what = format!("its greatest gas cap does not fit the chain: {problem}");
-        return Some(Finding::new(Severity::Warning, thing, what, cure));
-    }
-    let (_, fixes) = limits.greatest_gas_cap(polyspan_chain::SLOT_GAS);
-    (fixes && !fixed).then(|| {
-        Finding::new(
-            Severity::Warning,
-            thing,
-            "the chain counts computation cost beside gas, and governors can raise the greatest gas cap of this bridge above what fits it",
-            "watch what they schedule (polyspan governance list); a bridge that is deployed on such a chain has it fixed",
-        )
-    })
 }
 
 fn unprobed(thing: &str, error: &ChainError) -> Finding {
@@ -53,11 +36,11 @@ fn unprobed(thing: &str, error: &ChainError) -> Finding {
     )
 }
 
-/// Pure: one pair where a new slot costs `slot_gas`, of a bridge with this greatest gas cap, which may be fixed.
+/// Pure: one pair where a new slot costs `slot_gas`, of a bridge with this greatest gas cap.
 fn judge(
     thing: &str,
     deployment: &Deployment,
-    (greatest, fixed): (u32, bool),
+    greatest: u32,
     pair: &PairState,
     slot_gas: u64,
 ) -> Option<Finding> {
@@ -86,10 +69,6 @@ fn judge(
         format!(
             "have the governors raise it: polyspan governance propose set-gas-cap --pair {name} --gas-cap {needed}"
         )
-    } else if fixed {
-        format!(
-            "the greatest gas cap of this bridge is {greatest} for ever, so only a pair with a smaller item bound, or another bridge, helps"
-        )
     } else {
         format!(
             "have the governors raise the greatest gas cap ({greatest}) first: polyspan governance propose set-greatest-gas-cap, then set-gas-cap"
@@ -108,7 +87,7 @@ mod tests {
     use super::*;
     use crate::config::Side;
 
-    fn judged(item_bound: u16, gas_cap: u32, terms: (u32, bool), slot_gas: u64) -> Option<String> {
+    fn judged(item_bound: u16, gas_cap: u32, greatest: u32, slot_gas: u64) -> Option<String> {
         let side = |chain: &str, id: u64| Side {
             chain: chain.to_owned(),
             chain_id: ChainId::new(id),
@@ -121,40 +100,24 @@ mod tests {
         let deployment = Deployment { name, salt: B256::ZERO, main, service, pairs: Vec::new() };
         let token = Address::repeat_byte(7);
         let pair = PairState { item_bound, gas_cap, ..pair(Kind::Erc1155, token, token) };
-        let finding = judge("bridge kr on main", &deployment, terms, &pair, slot_gas)?;
+        let finding = judge("bridge kr on main", &deployment, greatest, &pair, slot_gas)?;
         assert_eq!(finding.severity, Severity::Warning);
         Some(finding.message)
     }
 
     #[test]
-    fn a_greatest_gas_cap_that_a_kaia_chain_cannot_carry_is_a_warning_with_its_cure() {
-        let found = |chain, greatest, fixed| {
-            limits("bridge kr on main", chain, (greatest, fixed)).map(|finding| finding.message)
-        };
-        assert_eq!(found(ChainLimits::GasOnly, 2_000_000, false), None);
-        assert_eq!(found(ChainLimits::Kaia, 200_000, true), None);
-        let told = found(ChainLimits::Kaia, 200_000, false).unwrap();
-        assert!(told.contains("governors can raise"), "{told}");
-        let told = found(ChainLimits::Kaia, 300_000, false).unwrap();
-        assert!(told.contains("use 200469 or less; have the governors lower it"), "{told}");
-        assert!(found(ChainLimits::Kaia, 300_000, true).unwrap().contains("migrate"));
-    }
-
-    #[test]
     fn a_gas_cap_below_what_storage_costs_is_a_warning_with_the_change_that_helps() {
-        assert_eq!(judged(2, 200_000, (2_000_000, false), SLOT_GAS), None);
+        assert_eq!(judged(2, 200_000, 2_000_000, SLOT_GAS), None);
         // Two slots cost 100 000 more each.
         let dearer = SLOT_GAS + 100_000;
-        let told = judged(2, 200_000, (2_000_000, false), dearer).unwrap();
+        let told = judged(2, 200_000, 2_000_000, dearer).unwrap();
         assert!(
             told.contains("with an item bound of 2 may need 400000 gas, and its gas cap is 200000"),
             "{told}"
         );
         assert!(told.contains("set-gas-cap --pair 0x0707") && told.ends_with("--gas-cap 400000"), "{told}");
-        let told = judged(2, 200_000, (300_000, false), dearer).unwrap();
+        let told = judged(2, 200_000, 300_000, dearer).unwrap();
         assert!(told.contains("raise the greatest gas cap (300000) first"), "{told}");
-        let told = judged(2, 200_000, (200_000, true), dearer).unwrap();
-        assert!(told.contains("is 200000 for ever"), "{told}");
-        assert_eq!(judged(2, 400_000, (400_000, true), dearer), None);
+        assert_eq!(judged(2, 400_000, 400_000, dearer), None);
     }
 }

@@ -101,7 +101,7 @@ impl FarWorld {
             paused: self.is_paused(height),
             requestsStopped: false,
             development: false,
-            gasCapFixed: false,
+            defersCalls: false,
             greatestGasCap: 1_000_000,
             chainId: CHAIN_ID,
             deploymentBlock: 1,

@@ -26,8 +26,8 @@ const PAGE: u64 = 1024;
 /// while anything is on hold.
 const PAIRS_AGE: Duration = Duration::from_secs(5);
 
-/// How long holds wait for a moment in which nothing is on its way. Unit: time. Source: payouts go before releases, and a lane that is
-/// never idle shall look at its holds all the same.
+/// How long holds wait for a moment in which nothing is on its way, unless one came newly or was released just now. Unit: time. Source:
+/// payouts go before releases, and a lane that is never idle shall look at its holds all the same.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// How long after a release that reverted no hold of a recipient with a revert is tried. Unit: time. Source: that is eight a day, half of
@@ -69,17 +69,20 @@ pub(super) struct Releases {
     /// When a release reverted last.
     reverted: Option<Instant>,
     pairs: Option<(Vec<PairState>, Instant)>,
-    /// When holds were looked at last.
-    looked: Option<Instant>,
+    /// When holds were looked at last, and how many there were; `None` when they are to be looked at again, idle or not.
+    looked: Option<(Instant, u64)>,
 }
 
 /// A hold that is being released, and whom it is for.
 type Attempted = (RequestNonce, Address);
 
 impl Releases {
-    /// Whether holds have waited long enough for requests that are handled all the time.
-    pub(super) fn are_due(&self) -> bool {
-        self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LEAST)
+    /// Whether holds, of which there are so many, have waited long enough for requests that are handled all the time: a new one may be
+    /// payable at once, as those whose call was deferred, and where one was released the next may follow.
+    pub(super) fn are_due(&self, held: u64, now: Instant) -> bool {
+        self.looked.is_none_or(|(looked, before)| {
+            held > before || now.saturating_duration_since(looked) >= LOOK_AT_LEAST
+        })
     }
 
     /// Nothing of a page can be tried, which ends at `end` or with the holds: next is the page behind it, then the oldest for whom
@@ -116,7 +119,7 @@ impl LaneSubmission {
         if self.releases.in_flight.is_some() {
             return Ok(());
         }
-        self.releases.looked = Some(Instant::now());
+        self.releases.looked = Some((Instant::now(), view.held));
         if view.held == 0 {
             self.lane.board.release.send_replace(None);
             return Ok(());
@@ -244,6 +247,7 @@ impl LaneSubmission {
         let news = self.releases.attempts.note(nonce, text.clone(), counts, Instant::now());
         match result {
             JobResult::Mined { success: true, block, tx_hash } => {
+                self.releases.looked = None;
                 info!(lane = %info.id, %nonce, %block, tx = %tx_hash, "released");
             }
             JobResult::Mined { success: false, block, tx_hash } => {
@@ -307,6 +311,19 @@ mod tests {
         assert_eq!(page(&releases), (0, false), "the rest of the budget is for others");
         releases.turn_page(None, now + SUSPECTS_COOLDOWN);
         assert_eq!(page(&releases), (0, true));
+    }
+
+    #[test]
+    fn a_busy_lane_looks_at_its_holds_when_one_is_new_or_was_released_and_else_now_and_then() {
+        let (mut releases, now) = (Releases::default(), Instant::now());
+        assert!(releases.are_due(0, now));
+        releases.looked = Some((now, 3));
+        assert!(!releases.are_due(3, now) && !releases.are_due(2, now));
+        assert!(releases.are_due(4, now), "a new one may be payable at once");
+        assert!(!releases.are_due(3, now + LOOK_AT_LEAST - Duration::from_secs(1)));
+        assert!(releases.are_due(3, now + LOOK_AT_LEAST));
+        releases.looked = None;
+        assert!(releases.are_due(3, now));
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct BridgeRow {
     fee_receiver: Option<Address>,
     /// Unit: gas.
     greatest_gas_cap: u32,
-    gas_cap_fixed: bool,
+    /// Whether a handle holds what may call a recipient with code.
+    defers_calls: bool,
     pending: Vec<PendingRow>,
     pairs: Vec<PairRow>,
 }
@@ -80,7 +81,7 @@ impl BridgeRow {
             refund_delay: state.refund_delay,
             governance_delay: state.governance_delay,
             greatest_gas_cap: state.greatest_gas_cap,
-            gas_cap_fixed: state.gas_cap_fixed,
+            defers_calls: state.defers_calls,
             fee_receiver: (!state.fee_receiver.is_zero()).then_some(state.fee_receiver),
             pending: state.pending.iter().map(|pending| PendingRow::of(pending, now)).collect(),
             pairs: pairs.collect(),
@@ -110,13 +111,12 @@ impl BridgeRow {
     pub fn lines(&self) -> Vec<String> {
         let delay = humantime::format_duration(std::time::Duration::from_secs(self.governance_delay.into()));
         let mut line = format!(
-            "{} on {}: anyone can refund a hold after {} blocks; what loosens waits {delay}; the greatest gas cap is {}{}",
-            self.bridge,
-            self.chain,
-            self.refund_delay,
-            self.greatest_gas_cap,
-            if self.gas_cap_fixed { ", for ever" } else { "" }
+            "{} on {}: anyone can refund a hold after {} blocks; what loosens waits {delay}; the greatest gas cap is {}",
+            self.bridge, self.chain, self.refund_delay, self.greatest_gas_cap
         );
+        if self.defers_calls {
+            line.push_str("; recipients with code are called in releases only");
+        }
         if self.requests_stopped {
             line.push_str("; REQUESTS ARE STOPPED");
         }

@@ -150,7 +150,7 @@ fn side(
             format!("{cap} is out of range; use {least} to {most}, or leave it out"),
         );
     }
-    let gas_cap_fixed = problems.optional(&at("gas_cap_fixed"), raw.gas_cap_fixed);
+    let defer_calls = problems.optional(&at("defer_calls"), raw.defer_calls);
     Some(SideSpec {
         chain: chain?,
         chain_id: chain_id?,
@@ -165,7 +165,7 @@ fn side(
         parts,
         chain_limits,
         greatest_gas_cap,
-        gas_cap_fixed,
+        defer_calls,
     })
 }
 

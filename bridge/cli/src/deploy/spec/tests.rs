@@ -39,10 +39,8 @@ fn the_example_is_valid_and_its_defaults_are_the_real_ones() {
     assert!(EXAMPLE.contains(&least), "{least}");
     let greatest = default_greatest_gas_cap(SLOT_GAS);
     assert!(EXAMPLE.contains(&format!("Default: {greatest} where a new storage slot")));
-    let (kaia, fixed) = ChainLimits::Kaia.greatest_gas_cap(SLOT_GAS);
-    assert!(fixed && EXAMPLE.contains(&format!("{kaia} on a Kaia chain")));
     assert!(EXAMPLE.contains(&format!("# greatest_gas_cap = {greatest}\n")));
-    assert!(EXAMPLE.contains("# gas_cap_fixed = false\n") && EXAMPLE.contains("# chain_limits = \"gas\"\n"));
+    assert!(EXAMPLE.contains("# defer_calls = false\n") && EXAMPLE.contains("# chain_limits = \"gas\"\n"));
     let bound = |kind| default_item_bound(kind, greatest, SLOT_GAS);
     assert_eq!((bound(Kind::Erc721), bound(Kind::Erc1155)), (512, 16));
     assert!(EXAMPLE.contains("Default: \"2days\"\ngovernance_delay = \"2days\""));

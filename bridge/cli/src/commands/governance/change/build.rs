@@ -328,12 +328,6 @@ impl Ground<'_> {
     }
 
     fn greatest_gas_cap(&self, gas_cap: u32) -> Result<Setter, BadInput> {
-        if self.state.gas_cap_fixed {
-            return Err(self.wrong(format!(
-                "the greatest gas cap of this bridge is {} for ever; only another bridge can have another one",
-                self.state.greatest_gas_cap
-            )));
-        }
         if !GREATEST_GAS_CAPS.contains(&gas_cap) {
             let (least, most) = (GREATEST_GAS_CAPS.start(), GREATEST_GAS_CAPS.end());
             return Err(self.wrong(format!("--gas-cap: {gas_cap} is out of range; use {least} to {most}")));

@@ -177,13 +177,10 @@ fn a_pair_has_the_gas_that_its_chain_charges_for_storage_now() {
 }
 
 #[test]
-fn the_greatest_gas_cap_is_within_the_bounds_of_a_bridge_and_may_be_fixed() {
+fn the_greatest_gas_cap_is_within_the_bounds_of_a_bridge() {
     let set = main("set-greatest-gas-cap --gas-cap 3000000").unwrap();
     assert!(matches!(set, Setter::SetGreatestGasCap(call) if call.gasCap == 3_000_000));
     assert_refused("set-greatest-gas-cap --gas-cap 99999", "use 100000 to 15000000");
-    let fixed =
-        built("set-greatest-gas-cap --gas-cap 3000000", End::Main, |state| state.gas_cap_fixed = true);
-    assert!(fixed.unwrap_err().contains("is 2000000 for ever"));
 }
 
 #[test]
