@@ -33,6 +33,9 @@ const DELAY: u32 = 6;
 /// Between two requests of a lane that is never idle for long. Unit: time.
 const BETWEEN: Duration = Duration::from_millis(200);
 
+/// Requests for a contract that refuses.
+const REFUSED: usize = 8;
+
 /// Large amounts wait.
 const SLOW: PairSpec = PairSpec {
     limits: LimitsSpec { delay_above: Some("10"), delay_blocks: Some(DELAY), ..LimitsSpec::NONE },
@@ -136,43 +139,53 @@ async fn what_limits_held_is_paid_in_time_and_what_the_escrow_lacked_oldest_firs
     network.audit().await.unwrap()[0].expect_settled().unwrap();
 }
 
-/// Where relays looked at holds only in a pause of the traffic, or every half minute, this would take longer than anybody waits.
+/// Each after the other, and behind contracts that refuse: where relays looked at holds only in a pause of the traffic, or every half minute,
+/// this would take longer than anybody waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn contracts_are_paid_at_once_where_calls_are_deferred_also_while_a_lane_is_busy() {
     let network = TestNetwork::running(1, |spec| spec.defer_calls = true).await.unwrap();
     let traffic = Traffic::new(&network, 0, 0).unwrap();
-    let contracts = [deploy_recipient(&network).await, deploy_recipient(&network).await];
+    let [refusing, contract] = [deploy_recipient(&network).await, deploy_recipient(&network).await];
+    instruct(&network, refusing, REVERTS).await;
+    let user = fresh_recipient();
     let mut requested = 0;
     let mut sent = async |kind, to| {
         traffic.request(LANE, kind, to, 1_000).await.unwrap();
         requested += 1;
         requested
     };
-    for contract in contracts {
-        for kind in [Kind::Native, Kind::Erc721, Kind::Native, Kind::Erc20] {
-            sent(kind, contract).await;
-        }
-    }
-    let user = fresh_recipient();
     let busy = async {
-        while handled(&network).await.endings.len() < 6 {
-            sent(Kind::Native, user).await;
-            tokio::time::sleep(BETWEEN).await;
+        for _ in 0..REFUSED {
+            sent(Kind::Native, refusing).await;
+        }
+        let mut paid = 0;
+        for kind in [Kind::Native, Kind::Erc721, Kind::Native, Kind::Erc721, Kind::Native, Kind::Erc20] {
+            sent(kind, contract).await;
+            // Nobody is called for this one, and it is not held.
+            paid += usize::from(kind != Kind::Erc20);
+            while handled(&network).await.endings.len() < paid {
+                sent(Kind::Native, user).await;
+                tokio::time::sleep(BETWEEN).await;
+            }
         }
         sent(Kind::Native, user).await
     };
-    let requested = tokio::time::timeout(LONG_PATIENCE, busy).await.expect("six holds end in time");
+    let requested = tokio::time::timeout(LONG_PATIENCE, busy).await.expect("the contract is paid in time");
     network.wait_handled(0, LANE, requested, PATIENCE).await.unwrap();
     let handled = handled(&network).await;
-    assert_held(&network, &[0, 1, 2, 4, 5, 6], HoldReason::CallDeferred).await;
+    assert_eq!(handled.held.len(), REFUSED + 5, "{:?}", handled.held);
+    assert!(handled.held.iter().all(|held| held.reason == HoldReason::CallDeferred), "{:?}", handled.held);
     assert!(
         handled.endings.iter().all(|ending| matches!(ending.end, HoldEnd::Released { .. })),
         "{handled:?}"
     );
-    for contract in contracts {
-        assert_eq!(native(&network, contract).await, U256::from(2_000));
-    }
-    network.audit().await.unwrap()[0].expect_settled().unwrap();
+    assert_eq!(
+        (native(&network, contract).await, native(&network, refusing).await),
+        (U256::from(3_000), U256::ZERO)
+    );
+    let audit = network.audit().await.unwrap().remove(0);
+    audit.expect_complete().unwrap();
+    assert_eq!(audit.total().on_hold, REFUSED as u64, "{audit}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

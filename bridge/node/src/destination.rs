@@ -74,11 +74,17 @@ impl DestinationWatch {
         self.seen.saw(head, state);
         let operators = self.operators(&state, head).await?;
         let position = lane.store.destination_position(lane.info.bridge_id).await?;
-        let oldest_hold = lane.board.destination.borrow().as_ref().and_then(|view| view.oldest_hold);
+        let (stored_holds, oldest_hold) = lane
+            .board
+            .destination
+            .borrow()
+            .as_ref()
+            .map_or((0, None), |view| (view.stored_holds, view.oldest_hold));
         lane.board.destination.send_replace(Some(DestinationView {
             handled: state.handle_nonce,
             settled: settled(&position, &state, head),
             held: state.held_count,
+            stored_holds,
             oldest_hold,
             paused: state.paused,
             operators,
@@ -295,8 +301,9 @@ impl DestinationWatch {
         let settled = settled(stored, newest, head);
         self.lane.board.destination.send_if_modified(|view| {
             let Some(view) = view else { return false };
-            let changed = view.settled != settled || view.oldest_hold != oldest_hold;
-            (view.settled, view.oldest_hold) = (settled, oldest_hold);
+            let now = (settled, stored.open_holds, oldest_hold);
+            let changed = (view.settled, view.stored_holds, view.oldest_hold) != now;
+            (view.settled, view.stored_holds, view.oldest_hold) = now;
             changed
         });
         Ok(())

@@ -82,8 +82,8 @@ pub fn pair_readiness(hold: &OpenHold, pairs: &[PairState], head: BlockHeight) -
     }
 }
 
-/// The oldest hold of `holds`, which are in nonce order, that is ready, is not left to people, does not rest after an attempt, and is
-/// not among those that come `last`.
+/// The next of `holds`, which are in nonce order: of those that are ready, are not left to people, do not rest after an attempt, and are
+/// not among those that come `last`, the oldest with the fewest failures. So nobody waits for holds that fail again and again.
 pub fn next_release(
     holds: &[OpenHold],
     pairs: &[PairState],
@@ -92,10 +92,11 @@ pub fn next_release(
     last: &BTreeSet<RequestNonce>,
     now: Instant,
 ) -> Option<RequestNonce> {
-    let mut awake = holds.iter().filter(|hold| {
+    let awake = holds.iter().filter(|hold| {
         !attempts.rests(hold.nonce, now) && !attempts.is_left(hold.nonce) && !last.contains(&hold.nonce)
     });
-    awake.find(|hold| readiness(hold, pairs, head) == Readiness::Ready).map(|hold| hold.nonce)
+    let ready = awake.filter(|hold| readiness(hold, pairs, head) == Readiness::Ready);
+    ready.map(|hold| hold.nonce).min_by_key(|nonce| (attempts.failures(*nonce), *nonce))
 }
 
 /// What became of attempts of this process to release holds.
@@ -120,7 +121,7 @@ impl Attempts {
     /// the attempt `counts`, which one does not that failed for another reason than the hold.
     pub fn note(&mut self, nonce: RequestNonce, said: String, counts: bool, now: Instant) -> bool {
         let before = self.attempts.get(&nonce);
-        let failures = before.map_or(0, |attempt| attempt.failures);
+        let failures = self.failures(nonce);
         let news = before.is_none_or(|attempt| attempt.said != said);
         let doublings = if counts { failures.min(16) } else { 0 };
         let rest = FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST);
@@ -160,6 +161,10 @@ impl Attempts {
     /// Whether it is left to people.
     pub fn is_left(&self, nonce: RequestNonce) -> bool {
         self.reverted.contains_key(&nonce)
+    }
+
+    fn failures(&self, nonce: RequestNonce) -> u32 {
+        self.attempts.get(&nonce).map_or(0, |attempt| attempt.failures)
     }
 
     fn rests(&self, nonce: RequestNonce, now: Instant) -> bool {

@@ -125,7 +125,9 @@ pub struct DestinationView {
     pub settled: RequestNonce,
     /// Requests on hold now.
     pub held: u64,
-    /// The oldest of them at a final block.
+    /// How many of them the store knows: at a final block.
+    pub stored_holds: u64,
+    /// The oldest of those.
     pub oldest_hold: Option<OpenHold>,
     /// Whether payouts are stopped.
     pub paused: bool,

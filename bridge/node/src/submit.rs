@@ -286,7 +286,7 @@ impl Step for LaneSubmission {
             Action::Nothing
                 if leads
                     && (self.flow.in_flight.is_empty()
-                        || self.releases.are_due(view.held, Instant::now())) =>
+                        || self.releases.are_due(view.stored_holds, Instant::now())) =>
             {
                 if self.flow.in_flight.is_empty() {
                     let open = approved.approved(view.handled) > view.handled;

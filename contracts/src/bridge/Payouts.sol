@@ -42,8 +42,6 @@ abstract contract Payouts is Limits {
     /// @dev What a call costs beside the gas that it hands on: cold account 2 600, value 9 000, new account 25 000, and
     /// the instructions between the check and the call. Unit: gas.
     uint256 private constant CALL_OVERHEAD = 40_000;
-    /// @dev No chain has a precompiled contract above, as far as is known; Kaia has them up to 0x3ff.
-    uint160 private constant PRECOMPILED_UP_TO = 0xffff;
     /// @dev Comes free with value; taken off so that every callee gets exactly its cap. Unit: gas.
     uint256 private constant CALL_STIPEND = 2_300;
 
@@ -147,10 +145,10 @@ abstract contract Payouts is Limits {
         terms.payable_ = reason == HoldReason.None;
     }
 
-    /// @dev Of a payout that calls its recipient, when nothing else is in its way: a hold tells whatever it waits for. Precompiled
-    /// contracts have low addresses and no code that a chain would show.
+    /// @dev Of a payout that may call its recipient, when nothing of its pair is in the way: a hold for that tells what it waits for.
+    /// Precompiled contracts have no code here. Kaia takes no value for them, and nothing else of a payout calls an account without code.
     function _isDeferred(PayoutTerms memory terms, address to) private view returns (bool) {
-        return terms.defersCalls && (to.code.length != 0 || uint160(to) <= PRECOMPILED_UP_TO);
+        return terms.defersCalls && to.code.length != 0;
     }
 
     /// @dev The pair that `_readTerms` has found.

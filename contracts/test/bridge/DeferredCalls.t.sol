@@ -25,7 +25,7 @@ contract DeferredCallsTest is LaneTest {
         return super._newBridge(construction);
     }
 
-    function test_whether_calls_are_deferred_is_visible_for_ever() external {
+    function test_whether_calls_are_deferred_is_visible() external {
         assertTrue(bridge.state().defersCalls, "set");
         defersCalls = false;
         _freshBridge();
@@ -105,26 +105,42 @@ contract DeferredCallsTest is LaneTest {
         assertEq(minted.balanceOf(address(receiver)), 30, "minted token");
     }
 
-    function test_delegated_and_precompiled_code_is_code() external {
+    function test_delegated_code_is_code() external {
         // EIP-7702.
         vm.etch(RECIPIENT, abi.encodePacked(hex"ef0100", address(receiver)));
-        address[4] memory recipients = [RECIPIENT, address(9), address(0x3ff), address(0xffff)];
-        for (uint64 i = 0; i < recipients.length; ++i) {
-            _far(Kinds.NATIVE, FAR_OF_NATIVE, recipients[i], 1);
-            _handleAll();
-            _expectHeld(i, HoldReason.CallDeferred);
-        }
-        _far(Kinds.NATIVE, FAR_OF_NATIVE, address(0x10000), 1);
+        _far(Kinds.NATIVE, FAR_OF_NATIVE, RECIPIENT, 1);
         _handleAll();
-        _expectNotHeld(4);
+        _expectHeld(0, HoldReason.CallDeferred);
     }
 
     function test_refunds_to_contracts_are_deferred_as_well() external {
+        _lockNFT(5);
         _far(Kinds.NATIVE | Kinds.REFUND, address(0), address(receiver), 20);
+        _far(Kinds.ERC721 | Kinds.REFUND, address(nft), address(receiver), 5, hex"0000");
+        _far(Kinds.ERC20 | Kinds.REFUND, address(token), address(receiver), 7);
+        _handleAll();
+        _expectNotHeld(2);
+        for (uint64 nonce = 0; nonce < 2; ++nonce) {
+            _expectHeld(nonce, HoldReason.CallDeferred);
+            _release(nonce);
+        }
+        assertEq(address(receiver).balance, 20, "paid");
+        assertEq(nft.ownerOf(5), address(receiver), "given back");
+    }
+
+    function test_ids_of_a_deferred_payout_stay_owed_until_it_is_released() external {
+        multi.mint(USER, 1, 3);
+        vm.prank(USER);
+        multi.safeTransferFrom(USER, address(bridge), 1, 3, abi.encode(RECIPIENT, USER, 0, ""));
+        _far(Kinds.ERC1155, FAR_MULTI, address(receiver), 3, _payload1155(_list(1), _list(3), ""));
         _handleAll();
         _expectHeld(0, HoldReason.CallDeferred);
+        assertEq(bridge.pairOf(address(multi)).held, 3, "held");
+        assertEq(bridge.pairOf(address(multi)).escrow, 3, "and here");
         _release(0);
-        assertEq(address(receiver).balance, 20, "paid");
+        assertEq(multi.balanceOf(address(receiver), 1), 3, "paid");
+        assertEq(bridge.pairOf(address(multi)).held, 0, "nothing is held");
+        assertEq(bridge.pairOf(address(multi)).escrow, 0, "nothing is here");
     }
 
     function test_what_comes_behind_a_deferred_call_is_paid_in_the_same_handle() external {

@@ -95,7 +95,7 @@ fn a_hold_whose_request_is_missing_waits_and_says_so() {
 }
 
 #[test]
-fn the_oldest_ready_hold_comes_first_and_rests_longer_after_each_attempt() {
+fn the_oldest_of_those_that_failed_least_comes_first_and_rests_longer_after_each_attempt() {
     let holds = [
         hold(1, HoldReason::Forced, 1),
         hold(3, HoldReason::PayoutFailed, 1),
@@ -120,7 +120,7 @@ fn the_oldest_ready_hold_comes_first_and_rests_longer_after_each_attempt() {
     for _ in 0..100 {
         attempts.note(RequestNonce::new(3), "refused".to_owned(), true, later);
     }
-    assert_eq!(next(&attempts, later + LONGEST_REST), Some(3));
+    assert_eq!(next(&attempts, later + LONGEST_REST), Some(4), "nobody waits for what fails all the time");
 
     attempts.forget_ended(RequestNonce::ZERO, Some(RequestNonce::new(4)), &holds[..1]);
     assert_eq!(attempts.attempts.keys().map(|nonce| nonce.get()).collect::<Vec<_>>(), [4]);

@@ -1,5 +1,5 @@
-//! Releases holds, one at a time and oldest first, while there is nothing to handle. Holds of a recipient who made a release revert come
-//! behind all others. Payouts do not wait for one that is in flight.
+//! Releases holds, one at a time and oldest first, when nothing can be handled. Holds that failed before come behind others, and those of a
+//! recipient who made a release revert behind all. Payouts do not wait for one that is in flight.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -26,9 +26,12 @@ const PAGE: u64 = 1024;
 /// while anything is on hold.
 const PAIRS_AGE: Duration = Duration::from_secs(5);
 
-/// How long holds wait for a moment in which nothing is on its way, unless one came newly or was released just now. Unit: time. Source:
+/// How long holds wait for a moment in which nothing is on its way, unless one has come or an attempt has ended. Unit: time. Source:
 /// payouts go before releases, and a lane that is never idle shall look at its holds all the same.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
+
+/// How long no release is tried once a key has used up its budget. Unit: time. Source: the budget counts a day.
+const OVER_BUDGET_REST: Duration = Duration::from_secs(60);
 
 /// How long after a release that reverted no hold of a recipient with a revert is tried. Unit: time. Source: that is eight a day, half of
 /// the default budget of a key; the other half is for those whose releases did not revert yet.
@@ -69,20 +72,26 @@ pub(super) struct Releases {
     /// When a release reverted last.
     reverted: Option<Instant>,
     pairs: Option<(Vec<PairState>, Instant)>,
-    /// When holds were looked at last, and how many there were; `None` when they are to be looked at again, idle or not.
+    /// When holds were looked at last, and how many the store knew; `None` when they are to be looked at again, idle or not.
     looked: Option<(Instant, u64)>,
+    /// Until when no release is sent, since the key has used up its budget.
+    over_budget_until: Option<Instant>,
 }
 
 /// A hold that is being released, and whom it is for.
 type Attempted = (RequestNonce, Address);
 
 impl Releases {
-    /// Whether holds, of which there are so many, have waited long enough for requests that are handled all the time: a new one may be
-    /// payable at once, as those whose call was deferred, and where one was released the next may follow.
-    pub(super) fn are_due(&self, held: u64, now: Instant) -> bool {
+    /// Whether holds, of which the store knows so many, have waited long enough for requests that are handled all the time: a new one may
+    /// be payable at once, as those whose call was deferred, and when an attempt has ended it is another one's turn.
+    pub(super) fn are_due(&self, stored: u64, now: Instant) -> bool {
         self.looked.is_none_or(|(looked, before)| {
-            held > before || now.saturating_duration_since(looked) >= LOOK_AT_LEAST
+            stored != before || now.saturating_duration_since(looked) >= LOOK_AT_LEAST
         })
+    }
+
+    fn is_over_budget(&self, now: Instant) -> bool {
+        self.over_budget_until.is_some_and(|until| now < until)
     }
 
     /// Nothing of a page can be tried, which ends at `end` or with the holds: next is the page behind it, then the oldest for whom
@@ -119,9 +128,12 @@ impl LaneSubmission {
         if self.releases.in_flight.is_some() {
             return Ok(());
         }
-        self.releases.looked = Some((Instant::now(), view.held));
+        self.releases.looked = Some((Instant::now(), view.stored_holds));
         if view.held == 0 {
             self.lane.board.release.send_replace(None);
+            return Ok(());
+        }
+        if self.releases.is_over_budget(Instant::now()) {
             return Ok(());
         }
         let (id, head) = (self.lane.info.bridge_id, view.block.height);
@@ -238,16 +250,12 @@ impl LaneSubmission {
         let text = result.to_string();
         let counts = matches!(
             result,
-            JobResult::Mined { .. }
-                | JobResult::Refused(_)
-                | JobResult::TooLarge
-                | JobResult::TooSlow
-                | JobResult::OverBudget { .. }
+            JobResult::Mined { .. } | JobResult::Refused(_) | JobResult::TooLarge | JobResult::TooSlow
         );
+        self.releases.looked = None;
         let news = self.releases.attempts.note(nonce, text.clone(), counts, Instant::now());
         match result {
             JobResult::Mined { success: true, block, tx_hash } => {
-                self.releases.looked = None;
                 info!(lane = %info.id, %nonce, %block, tx = %tx_hash, "released");
             }
             JobResult::Mined { success: false, block, tx_hash } => {
@@ -259,8 +267,11 @@ impl LaneSubmission {
                     "release reverted on chain; relays try it no more, `polyspan release` does"
                 );
             }
-            JobResult::OverBudget { .. } if news => {
-                warn!(lane = %info.id, %nonce, reason = text, "release budget spent");
+            JobResult::OverBudget { .. } => {
+                self.releases.over_budget_until = Some(Instant::now() + OVER_BUDGET_REST);
+                if news {
+                    warn!(lane = %info.id, %nonce, reason = text, "release budget spent");
+                }
             }
             _ if news => {
                 info!(lane = %info.id, %nonce, reason = text, "not released; it is tried again later, less and less often");
@@ -314,12 +325,13 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_lane_looks_at_its_holds_when_one_is_new_or_was_released_and_else_now_and_then() {
+    fn a_busy_lane_looks_at_its_holds_when_one_is_new_or_an_attempt_has_ended_and_else_now_and_then() {
         let (mut releases, now) = (Releases::default(), Instant::now());
         assert!(releases.are_due(0, now));
         releases.looked = Some((now, 3));
-        assert!(!releases.are_due(3, now) && !releases.are_due(2, now));
+        assert!(!releases.are_due(3, now));
         assert!(releases.are_due(4, now), "a new one may be payable at once");
+        assert!(releases.are_due(2, now), "one that is new later is noticed");
         assert!(!releases.are_due(3, now + LOOK_AT_LEAST - Duration::from_secs(1)));
         assert!(releases.are_due(3, now + LOOK_AT_LEAST));
         releases.looked = None;

@@ -61,6 +61,7 @@ fn view(handled: u64, height: u64, epoch: u64) -> DestinationView {
         handled: RequestNonce::new(handled),
         settled: RequestNonce::ZERO,
         held: 0,
+        stored_holds: 0,
         oldest_hold: None,
         paused: false,
         operators: Arc::new(MemberSet { epoch: Epoch::new(epoch), threshold, members }),
