@@ -156,7 +156,7 @@ async fn answers_that_make_no_sense_name_endpoint_and_method() {
 
 #[tokio::test]
 async fn an_answer_without_reason_is_neither_read_nor_repeated_in_whole() {
-    let long = "f".repeat(40 << 20);
+    let long = "f".repeat(4 << 20);
     let (server, chain) = server(move |_, _| Reply::Result(json!(long))).await;
     let error = chain.head().await.unwrap_err();
     let port = server.url().port().unwrap();
@@ -175,7 +175,7 @@ async fn an_answer_without_reason_is_neither_read_nor_repeated_in_whole() {
 async fn logs_that_are_too_long_are_asked_for_in_shorter_ranges() {
     let number =
         |value: &Value| u64::from_str_radix(value.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
-    let long = json!("f".repeat(40 << 20));
+    let long = json!("f".repeat(17 << 20));
     let (server, chain) = server(move |_, params| {
         let blocks = number(&params[0]["toBlock"]) - number(&params[0]["fromBlock"]) + 1;
         if blocks > 20 { Reply::Result(long.clone()) } else { Reply::Result(json!([])) }
