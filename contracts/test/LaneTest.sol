@@ -5,6 +5,7 @@ import {Checkpoint, Hold, HoldReason, PairLimits} from "../src/interfaces/Bridge
 import {IBridgeConfiguration} from "../src/interfaces/IBridgeConfiguration.sol";
 import {IBridgeErrors} from "../src/interfaces/IBridgeErrors.sol";
 import {BridgeTest} from "./BridgeTest.sol";
+import {Receiver} from "./contracts/Receiver.sol";
 
 /// @title What tests of holds, limits and decisions have in common
 /// @dev Time and height are asked from forge: the optimizer takes `block.timestamp` for the same value throughout a call.
@@ -129,6 +130,16 @@ abstract contract LaneTest is BridgeTest {
 
     function _expectNotHeld(uint64 nonce) internal view {
         assertEq(bridge.holds(nonce, 1).length, 0, "not held");
+    }
+
+    // ---- recipients ----
+
+    /// @dev One that writes down all that it is told, with gas caps that are enough for that, and 100 of what locks to be paid.
+    function _newReceiver(uint32 gasCap) internal returns (Receiver receiver) {
+        receiver = new Receiver();
+        _raiseGasCaps(gasCap);
+        _seedNative(100);
+        _seedToken(100);
     }
 
     // ---- limits ----

@@ -74,17 +74,12 @@ impl DestinationWatch {
         self.seen.saw(head, state);
         let operators = self.operators(&state, head).await?;
         let position = lane.store.destination_position(lane.info.bridge_id).await?;
-        let (stored_holds, oldest_hold) = lane
-            .board
-            .destination
-            .borrow()
-            .as_ref()
-            .map_or((0, None), |view| (view.stored_holds, view.oldest_hold));
+        let oldest_hold = lane.board.destination.borrow().as_ref().and_then(|view| view.oldest_hold);
         lane.board.destination.send_replace(Some(DestinationView {
             handled: state.handle_nonce,
             settled: settled(&position, &state, head),
             held: state.held_count,
-            stored_holds,
+            stored_holds: position.open_holds,
             oldest_hold,
             paused: state.paused,
             operators,

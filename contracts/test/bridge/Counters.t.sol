@@ -17,11 +17,8 @@ contract CountersTest is LaneTest {
     function setUp() public override {
         super.setUp();
         _reader = new CounterReader(bridge);
-        _refusing = new Receiver();
+        _refusing = _newReceiver(1_000_000);
         _refusing.behave(Declaration.Yes, Answer.Reverts);
-        _raiseGasCaps(1_000_000);
-        _seedNative(100);
-        _seedToken(100);
     }
 
     function test_the_escrow_of_native_currency_is_right_at_each_payout() external {

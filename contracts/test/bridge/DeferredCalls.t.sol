@@ -14,10 +14,7 @@ contract DeferredCallsTest is LaneTest {
 
     function setUp() public override {
         super.setUp();
-        receiver = new Receiver();
-        _raiseGasCaps(500_000);
-        _seedNative(100);
-        _seedToken(100);
+        receiver = _newReceiver(500_000);
     }
 
     function _newBridge(Construction memory construction) internal override returns (IBridge) {

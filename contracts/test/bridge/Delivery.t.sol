@@ -18,11 +18,7 @@ contract DeliveryTest is LaneTest {
 
     function setUp() public override {
         super.setUp();
-        receiver = new Receiver();
-        // It writes down all that it is told.
-        _raiseGasCaps(500_000);
-        _seedNative(100);
-        _seedToken(100);
+        receiver = _newReceiver(500_000);
     }
 
     // ---- who gets data ----

@@ -26,6 +26,11 @@ fn through(network: &Network, front: &ScriptedServer, text: &str) -> String {
     text.replace(network.main.http_url().as_str(), front.url().as_str())
 }
 
+/// Has the commands ask the front.
+fn configure(network: &Network, front: &ScriptedServer) {
+    fs::write(network.path("polyspan.toml"), through(network, front, &network.config(""))).unwrap();
+}
+
 /// Whether a call measures something in the creation of something short.
 fn is_probe(method: &str, params: &Value) -> bool {
     let call = &params[0];
@@ -58,7 +63,7 @@ async fn a_bridge_of_a_chain_with_dear_storage_has_gas_caps_that_are_enough_ther
     assert_eq!(cap("service"), u64::from(default_greatest_gas_cap(SLOT_GAS)));
     assert!(cap("main") >= u64::from(default_greatest_gas_cap(DEAR)), "{status}");
     // And so have its pairs.
-    fs::write(network.path("polyspan.toml"), through(&network, &front, &network.config(""))).unwrap();
+    configure(&network, &front);
     let checked = network.told(&["config", "check"]);
     assert!(!checked.contains("a new storage slot"), "{checked}");
 }
@@ -80,7 +85,7 @@ async fn a_bridge_of_a_node_that_calls_itself_kaia_defers_calls() {
     let told = |chain| status.lines().find(|line| line.contains(&format!(" on {chain}: anyone"))).unwrap();
     assert!(told("main").contains("recipients with code are called in releases only"), "{status}");
     assert!(!told("service").contains("called in releases"), "{status}");
-    fs::write(network.path("polyspan.toml"), through(&network, &front, &network.config(""))).unwrap();
+    configure(&network, &front);
     let checked = network.told(&["config", "check"]);
     assert!(!checked.contains("computation cost"), "{checked}");
 }
@@ -89,7 +94,7 @@ async fn a_bridge_of_a_node_that_calls_itself_kaia_defers_calls() {
 async fn the_check_warns_of_a_bridge_on_a_kaia_chain_that_calls_recipients() {
     let (network, front) = fronted().await;
     network.deploy();
-    fs::write(network.path("polyspan.toml"), through(&network, &front, &network.config(""))).unwrap();
+    configure(&network, &front);
     let before = network.told(&["config", "check"]);
     assert!(!before.contains("computation cost"), "{before}");
     front.set(kaia);
@@ -102,7 +107,7 @@ async fn the_check_warns_of_a_bridge_on_a_kaia_chain_that_calls_recipients() {
 async fn the_check_warns_when_storage_has_become_dearer_and_when_nobody_tells() {
     let (network, front) = fronted().await;
     network.deploy();
-    fs::write(network.path("polyspan.toml"), through(&network, &front, &network.config(""))).unwrap();
+    configure(&network, &front);
     let check = || network.told(&["config", "check"]);
     let before = check();
     assert!(!before.contains("a new storage slot"), "{before}");

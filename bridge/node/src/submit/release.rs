@@ -123,7 +123,7 @@ impl Releases {
 }
 
 impl LaneSubmission {
-    /// Tries the oldest hold that may be paid now, if there is one.
+    /// Tries the next hold that may be paid now, if there is one.
     pub(super) async fn release(&mut self, view: &DestinationView) -> Result<(), LaneError> {
         if self.releases.in_flight.is_some() {
             return Ok(());
