@@ -83,7 +83,6 @@ impl Relay {
         let mut group = TaskGroup::new(stop.clone(), self.health.clone());
         let heads: Vec<_> =
             self.chains.iter().map(|parts| (parts.chain.name().to_owned(), parts.heads.clone())).collect();
-        group.critical("server", self.server.run(stop.clone()));
         let (store, store_stop) = (self.store.clone(), stop.clone());
         group.critical("store", async move {
             tokio::select! {
@@ -190,6 +189,8 @@ impl Relay {
         group.restarting("control", part.clone(), move || {
             ControlServer::new(lanes.clone(), socket.clone(), part.clone()).run(control_stop.clone())
         });
+        // Last: what it answers before every part is on the board would call a relay ready that has not begun.
+        group.critical("server", self.server.run(stop.clone()));
         info!(relay = self.entry.name, lanes = self.lanes.len(), roles = %self.entry.roles, "relay runs");
 
         let ended = group.run(GRACE).await;

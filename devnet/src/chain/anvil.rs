@@ -107,7 +107,7 @@ impl Anvil {
         Ok(())
     }
 
-    /// As [`Anvil::mine`], for very many blocks: 100 000 take two seconds, and not minutes. A node that keeps no states makes them,
+    /// As [`Anvil::mine`], for very many blocks: 100 000 take five seconds, and not minutes. A node that keeps no states makes them,
     /// so that the node is ended and started twice, and afterwards nothing can be read as of a block before these.
     ///
     /// Errors: the chain is not durable, is down, or its node cannot be ended or started.
