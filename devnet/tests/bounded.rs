@@ -100,7 +100,8 @@ async fn wait_followed(network: &TestNetwork, followed: bool) {
         let state = relay.metric("polyspan_coordination_state", &["state=\"etcd\""]).await?;
         Ok(state == Some(f64::from(u8::from(followed))))
     };
-    eventually_true("the relay tells whether it follows etcd", LONG_PATIENCE, state).await.unwrap();
+    // Beside other work an etcd this full is read in a minute or more.
+    eventually_true("the relay tells whether it follows etcd", 3 * LONG_PATIENCE, state).await.unwrap();
 }
 
 #[expect(clippy::print_stderr, reason = "the figure is what the test is for")]

@@ -9,6 +9,10 @@ use super::mirror::{Entry, Mirror, Scope, Taken};
 /// Keys of one page. Unit: keys. Source: with ours of about 700 bytes far below the 4 MiB that a message may have.
 const PAGE: i64 = 256;
 
+/// How often a page is asked for again that no endpoint gave in time: beginning anew with each slow answer, a busy etcd that holds
+/// much would never be read to its end.
+const AGAIN: u8 = 2;
+
 /// A reading in progress.
 struct Reading<'a> {
     endpoints: &'a Endpoints,
@@ -18,6 +22,8 @@ struct Reading<'a> {
     /// First key of the next page.
     from: Vec<u8>,
     limit: i64,
+    /// How often the next page was asked for in vain.
+    failed: u8,
 }
 
 /// Reads all keys of the layout as of one revision into `found`, an empty mirror.
@@ -25,7 +31,8 @@ struct Reading<'a> {
 /// Errors: no endpoint answers, or the revision was compacted meanwhile.
 pub(super) async fn load(endpoints: &Endpoints, layout: &Layout, found: Mirror) -> Result<Mirror, CallError> {
     let from = layout.prefix().as_bytes().to_vec();
-    let mut reading = Reading { endpoints, layout, end: end_of(layout.prefix()), found, from, limit: PAGE };
+    let end = end_of(layout.prefix());
+    let mut reading = Reading { endpoints, layout, end, found, from, limit: PAGE, failed: 0 };
     while reading.page().await? {}
     Ok(reading.found)
 }
@@ -36,6 +43,7 @@ impl Reading<'_> {
         match self.fetch(self.limit, false).await {
             Ok(page) => {
                 let more = self.take(&page);
+                self.failed = 0;
                 // After a page that was too large the next ones may be as usual.
                 self.limit = (self.limit * 2).min(PAGE);
                 Ok(more)
@@ -45,6 +53,10 @@ impl Reading<'_> {
                 Ok(true)
             }
             Err(CallError::TooLarge) => self.step_over().await,
+            Err(CallError::Elsewhere(_)) if self.failed < AGAIN => {
+                self.failed += 1;
+                Ok(true)
+            }
             Err(error) => Err(error),
         }
     }

@@ -107,6 +107,22 @@ async fn a_frozen_etcd_gives_quick_errors_and_works_again_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_does_not_come_in_time_is_asked_for_again() {
+    let cluster = Cluster::start(1).await;
+    let settings = cluster.settings();
+    let endpoints = endpoints::Endpoints::build(&settings).await.unwrap();
+    let layout = Layout::new(EtcdSettings::PREFIX);
+    let mirror = mirror::Mirror::new(layout.clone(), mirror::Limits::default());
+    cluster.signal(0, Signal::SIGSTOP);
+    let goes_on = async {
+        tokio::time::sleep(settings.call_timeout * 3 / 2).await;
+        cluster.signal(0, Signal::SIGCONT);
+    };
+    let (found, ()) = tokio::join!(listing::load(&endpoints, &layout, mirror), goes_on);
+    assert!(found.unwrap().revision > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_starts_before_etcd_joins_when_it_comes() {
     let mut cluster = Cluster::prepare(1);
     let relay = connect(&cluster).await;
