@@ -45,12 +45,15 @@ async fn the_first_answer_of_a_relay_names_every_part_that_starts() {
         network.start_relay("relay-1").unwrap();
         let relay = network.relay("relay-1").unwrap();
         // It is asked again and again while it starts, so that a question waits for it when it begins to answer.
-        let first = loop {
-            match relay.readiness().await {
-                Ok(first) => break first,
-                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+        let answered = async {
+            loop {
+                match relay.readiness().await {
+                    Ok(first) => break first,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+                }
             }
         };
+        let first = tokio::time::timeout(PATIENCE, answered).await.unwrap();
         assert!(!first.ready);
         for direction in [Direction::MainToService, Direction::ServiceToMain] {
             let part = format!("attest kr/{direction}");

@@ -22,8 +22,6 @@ struct Reading<'a> {
     /// First key of the next page.
     from: Vec<u8>,
     limit: i64,
-    /// How often the next page was asked for in vain.
-    failed: u8,
 }
 
 /// Reads all keys of the layout as of one revision into `found`, an empty mirror.
@@ -31,8 +29,7 @@ struct Reading<'a> {
 /// Errors: no endpoint answers, or the revision was compacted meanwhile.
 pub(super) async fn load(endpoints: &Endpoints, layout: &Layout, found: Mirror) -> Result<Mirror, CallError> {
     let from = layout.prefix().as_bytes().to_vec();
-    let end = end_of(layout.prefix());
-    let mut reading = Reading { endpoints, layout, end, found, from, limit: PAGE, failed: 0 };
+    let mut reading = Reading { endpoints, layout, end: end_of(layout.prefix()), found, from, limit: PAGE };
     while reading.page().await? {}
     Ok(reading.found)
 }
@@ -43,7 +40,6 @@ impl Reading<'_> {
         match self.fetch(self.limit, false).await {
             Ok(page) => {
                 let more = self.take(&page);
-                self.failed = 0;
                 // After a page that was too large the next ones may be as usual.
                 self.limit = (self.limit * 2).min(PAGE);
                 Ok(more)
@@ -53,10 +49,6 @@ impl Reading<'_> {
                 Ok(true)
             }
             Err(CallError::TooLarge) => self.step_over().await,
-            Err(CallError::Elsewhere(_)) if self.failed < AGAIN => {
-                self.failed += 1;
-                Ok(true)
-            }
             Err(error) => Err(error),
         }
     }
@@ -80,12 +72,17 @@ impl Reading<'_> {
             options = options.with_keys_only();
         }
         let from = &self.from;
-        self.endpoints
-            .call(|mut client| {
+        let mut failed = 0;
+        loop {
+            let page = self.endpoints.call(|mut client| {
                 let (from, options) = (from.clone(), options.clone());
                 async move { client.get(from, Some(options)).await }
-            })
-            .await
+            });
+            match page.await {
+                Err(CallError::Elsewhere(_)) if failed < AGAIN => failed += 1,
+                answered => return answered,
+            }
+        }
     }
 
     fn take(&mut self, page: &GetResponse) -> bool {
