@@ -1,4 +1,7 @@
-//! The core of the end-to-end tests and the faults of nodes, on nodes that operators run: geth in full mode, and Hardhat.
+//! The core of the end-to-end tests and the faults of nodes, on nodes that operators run: geth in full mode, and Hardhat. And what
+//! the devnet's own nodes need to be restarted.
+
+use std::fs;
 
 use alloy::network::TransactionBuilder;
 use alloy::primitives::U256;
@@ -6,12 +9,13 @@ use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use polyspan_devnet::account;
-use polyspan_devnet::chain::NodeKind::{self, Geth, Hardhat, Kaia};
+use polyspan_devnet::chain::NodeKind::{self, Anvil, Geth, Hardhat, Kaia};
 use polyspan_devnet::chain::{Chain, ChainSpec};
 use polyspan_devnet::process::Warden;
 use polyspan_devnet::scenarios;
 use polyspan_devnet::testing::{demonstrate, play};
 use polyspan_devnet::tokens::WHOLE;
+use serde_json::Value;
 
 /// A test for each: a scenario on nodes of a kind, on this host's loopback.
 macro_rules! play {
@@ -66,6 +70,28 @@ async fn a_transaction_whose_nonce_is_taken_goes_out_with_the_next_one() {
     let poor = PrivateKeySigner::random();
     let refused = account::send(&chain, &poor, nowhere).await.unwrap_err();
     assert!(format!("{refused:#}").contains("insufficient funds"), "{refused:#}");
+}
+
+/// anvil that is asked to end while it makes a block writes that block, and the number of the one before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anvil_whose_state_is_torn_is_not_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let warden = Warden::start().unwrap();
+    let spec = ChainSpec { durable: true, ..ChainSpec::alone("torn", Anvil, None) };
+    let mut chain = Chain::start(&spec, &warden, folder.path()).await.unwrap();
+    chain.stop().await.unwrap();
+    chain.start_again().await.unwrap();
+    chain.wait_blocks(2).await.unwrap();
+    chain.stop().await.unwrap();
+
+    let file = folder.path().join("chain-torn.state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let newest = state["best_block_number"].as_u64().unwrap();
+    assert_eq!(state["block"]["number"], format!("{newest:#x}"), "what stop leaves is whole");
+    state["block"]["number"] = format!("{:#x}", newest - 1).into();
+    fs::write(&file, state.to_string()).unwrap();
+    let refused = chain.start_again().await.unwrap_err();
+    assert!(format!("{refused:#}").contains("start over in an empty folder"), "{refused:#}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ mod launch;
 use std::path::Path;
 use std::time::Duration;
 
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, Bytes, U256, bytes};
 use alloy::providers::Provider;
 use alloy::providers::ext::AnvilApi;
+use alloy::rpc::types::TransactionRequest;
 use alloy::rpc::types::anvil::{ReorgOptions, TransactionData};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
@@ -24,6 +25,9 @@ pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
 
 /// A block that was begun is made within this. Unit: time. Source: a hundred times what a block without transactions takes.
 const SETTLES_WITHIN: Duration = Duration::from_millis(200);
+
+/// Init code that returns the number of its block: `NUMBER PUSH0 MSTORE PUSH1 32 PUSH0 RETURN`.
+const GIVE_NUMBER: Bytes = bytes!("435f5260205ff3");
 
 /// How a chain behaves.
 #[derive(Debug, Clone)]
@@ -90,6 +94,7 @@ impl Anvil {
     ///
     /// Errors: the chain is not durable, or its node cannot be ended or has written nothing.
     pub async fn stop(&mut self) -> Result<()> {
+        self.finish_block().await?;
         self.launch.end(&mut self.process).await?;
         self.down = true;
         Ok(())
@@ -97,14 +102,40 @@ impl Anvil {
 
     /// Starts it again at the same address, with the blocks that it kept.
     ///
-    /// Errors: it runs, or cannot be started.
+    /// Errors: it runs, or cannot be started, or what it kept is torn.
     pub async fn start_again(&mut self) -> Result<()> {
         if !self.down {
             bail!("the chain {} runs already", self.name);
         }
         (self.process, self.access) = self.launch.run(States::Kept).await?;
         self.down = false;
+        self.check_numbers().await
+    }
+
+    /// Errors: contracts see another `block.number` than that of the header, as after [a torn write](Self::finish_block).
+    async fn check_numbers(&self) -> Result<()> {
+        let (mut height, mut seen) = self.numbers().await?;
+        if seen != height {
+            // A block that is stored just now is newest a moment before contracts see its number.
+            tokio::time::sleep(SETTLES_WITHIN).await;
+            (height, seen) = self.numbers().await?;
+        }
+        if seen != height {
+            bail!(
+                "the chain {} runs block {height} as block {seen}: anvil wrote its state while it made a block; start over in an empty \
+                 folder",
+                self.name
+            );
+        }
         Ok(())
+    }
+
+    /// Number of the newest block: in its header, and as contracts see it.
+    async fn numbers(&self) -> Result<(U256, U256)> {
+        let height = U256::from(self.height().await?);
+        let ask = TransactionRequest::default().input(GIVE_NUMBER.into());
+        let seen = self.provider.call(ask).block(height.to::<u64>().into()).await;
+        Ok((height, U256::from_be_slice(&seen.with_context(|| format!("cannot ask {}", self.name))?)))
     }
 
     /// As [`Anvil::mine`], for very many blocks: 100 000 take five seconds, and not minutes. A node that keeps no states makes them,
@@ -188,6 +219,16 @@ impl Anvil {
             }
             tokio::time::sleep(SETTLES_WITHIN).await;
         }
+    }
+
+    /// Its last block before it ends is made, empty, and none is begun after it.
+    async fn finish_block(&self) -> Result<()> {
+        // A state written while a block is made holds that block and the number of the one before it. A node that reads it runs each
+        // later block under the number of its parent for ever, so that no `block.number` a contract sees is that of its header.
+        self.make_blocks_every(0).await?;
+        lose_pool(&self.access).await?;
+        // anvil makes one block at a time: this one is there when a block that was begun is, too.
+        self.mine(1).await
     }
 
     /// A block every second, as from the start.
