@@ -42,6 +42,10 @@ pub(super) struct Opener {
     last_proof: Mutex<Option<Instant>>,
 }
 
+/// How long a connection is kept that nothing goes over. Source: servers on Node.js, such as Hardhat's, close it after 5 s, and a
+/// question that is under way then is lost. Others wait longer.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// Proofs of the chain id then are a twentieth of the polls of the head at the most.
 const POLLS_BETWEEN_PROOFS: u32 = 20;
 
@@ -241,6 +245,7 @@ fn http_client(
     let counter = Arc::clone(connections);
     let client = Client::builder()
         .timeout(settings.request_timeout)
+        .pool_idle_timeout(IDLE)
         // A JSON-RPC endpoint has no reason to send us elsewhere.
         .redirect(Policy::none())
         .connector_layer(MapRequestLayer::new(move |target| {
