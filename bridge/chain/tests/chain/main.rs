@@ -3,6 +3,7 @@
 mod anvil;
 mod bridge;
 mod common;
+mod connections;
 mod endpoints;
 mod faults;
 mod traces;
